@@ -1,0 +1,57 @@
+/**
+ * What an engine is: something that keeps weights, compiles graphs and runs them.
+ *
+ * @module
+ */
+
+import type { Graph, Parameter } from "./graph.ts";
+import type { DType, Tensor } from "./tensor.ts";
+
+/** How to run a program. */
+export interface RunOptions {
+  /** Stops the run: between ops where the engine waits for each, otherwise before it starts. */
+  readonly signal?: AbortSignal;
+}
+
+/** A compiled graph. */
+export interface Program {
+  /**
+   * Computes the graph's outputs. Host tensors are uploaded; tensors of the same engine are read in place.
+   * The results live on the device; the caller disposes of them, and of the inputs.
+   *
+   * @throws {TypeError} if an input was disposed
+   * @throws {DeviceError} if the device runs out of memory, or was lost
+   */
+  run(inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
+  /** Bytes that a run needs at its peak beside the weights: intermediate values, inputs and outputs. */
+  readonly bytes: number;
+  /** Frees what the program holds. */
+  dispose(): void;
+}
+
+/** Bytes an engine holds now. */
+export interface MemoryUse {
+  /** Weights, in the layouts that the kernels read. */
+  readonly weights: number;
+  /** Everything else: tensors in use, and buffers kept for the next run. */
+  readonly buffers: number;
+}
+
+/** A compute engine. WebGPU and WebAssembly are peers behind this interface. */
+export interface Backend {
+  /** Which engine this is. */
+  readonly device: "webgpu" | "wasm";
+  /** Element type of weights and activations on the device. */
+  readonly dtype: DType;
+  /** Bytes held now. */
+  readonly memory: MemoryUse;
+  /**
+   * Takes the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). They are copied; the arrays
+   * may be reused. `bias` is empty for codebooks.
+   */
+  setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void>;
+  /** Prepares a graph to run. Its parameters must have been set. */
+  compile(graph: Graph): Promise<Program>;
+  /** Frees everything; tensors of this engine cannot be read afterwards. */
+  dispose(): void;
+}

@@ -1,0 +1,8 @@
+/**
+ * A compute device could not do what was asked: no adapter, out of memory, a lost device, a limit exceeded.
+ * The message says what was needed, what the device offers, and what to do.
+ */
+export class DeviceError extends Error {
+  /** @ignore */
+  override readonly name = "DeviceError";
+}

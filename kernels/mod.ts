@@ -1,0 +1,10 @@
+/**
+ * The engines: tensors, the op vocabulary, and what runs it. Knows nothing of VQ models or of the Hub.
+ *
+ * @module
+ */
+
+export * from "./backend.ts";
+export * from "./errors.ts";
+export * from "./graph.ts";
+export * from "./tensor.ts";

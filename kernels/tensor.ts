@@ -1,0 +1,130 @@
+/**
+ * Tensors: an array with a shape, on the host or on a device.
+ *
+ * @module
+ */
+
+/** Element types of a {@linkcode Tensor}. */
+export type DType = "float32" | "float16" | "int32";
+
+/** Sizes of each dimension, outermost first. Pictures and latents are NCHW: `[batch, channels, height, width]`. */
+export type Shape = readonly number[];
+
+/** The typed array that holds elements of a {@linkcode Tensor} on the host. */
+export type TensorData = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** Where a tensor's elements live when that is not the host: memory owned by an engine. */
+export interface DeviceStorage {
+  /** Copies the elements to the host. */
+  read(): Promise<TensorData>;
+  /** Returns the memory to its engine. */
+  release(): void;
+}
+
+/** How many elements a shape has. The empty shape, a scalar, has one. */
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, side) => product * side, 1);
+}
+
+/**
+ * A dense, row-major tensor. Pictures and latents are NCHW.
+ *
+ * A tensor made by `new Tensor(data, shape)` is on the host. One that a model returns stays on the model's device until
+ * {@linkcode Tensor.data} is awaited; hand it back to the model and it never leaves. Device memory is freed by
+ * {@linkcode Tensor.dispose}, or by `using`.
+ *
+ * @example
+ * ```ts
+ * import { Tensor } from "@codebook/vqmodel";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using picture = new Tensor(new Float32Array(3 * 8 * 8), [1, 3, 8, 8]);
+ * assertEquals(picture.size, 192);
+ * assertEquals((await picture.data()).length, 192);
+ * ```
+ */
+export class Tensor {
+  /** Sizes of each dimension; NCHW for pictures and latents. */
+  readonly shape: Shape;
+  /** Element type. */
+  readonly dtype: DType;
+  #storage: TensorData | DeviceStorage | undefined;
+
+  /**
+   * A host tensor. `data` is kept, not copied.
+   *
+   * @throws {TypeError} if `data` is neither a `Float32Array` nor an `Int32Array`, or a side is not a whole number ≥ 0
+   * @throws {RangeError} if `data` does not have as many elements as `shape`
+   */
+  constructor(data: TensorData, shape: Shape);
+  /** A tensor over an engine's memory. For engines. */
+  constructor(storage: DeviceStorage, shape: Shape, dtype: DType);
+  constructor(storage: TensorData | DeviceStorage, shape: Shape, dtype?: DType) {
+    for (const side of shape) {
+      if (!Number.isSafeInteger(side) || side < 0) {
+        throw new TypeError(`Cannot create a tensor: shape [${shape}] must hold whole numbers ≥ 0`);
+      }
+    }
+    this.shape = Object.freeze([...shape]);
+    this.dtype = dtype ?? hostDType(storage as TensorData);
+    if (!dtype && (storage as TensorData).length !== this.size) {
+      throw new RangeError(
+        `Cannot create a tensor: shape [${shape}] has ${this.size} elements, data has ${
+          (storage as TensorData).length
+        }`,
+      );
+    }
+    this.#storage = storage;
+  }
+
+  /** How many elements there are. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Whether {@linkcode Tensor.dispose} was called. */
+  get disposed(): boolean {
+    return this.#storage === undefined;
+  }
+
+  /** The elements' place: a typed array for host tensors, an engine's storage otherwise. For engines. */
+  get storage(): TensorData | DeviceStorage {
+    if (this.#storage === undefined) {
+      throw new TypeError(`Cannot use a tensor of shape [${this.shape}]: it was disposed`);
+    }
+    return this.#storage;
+  }
+
+  /**
+   * The elements on the host, row-major: a `Float32Array`, or an `Int32Array` where `dtype` is `"int32"`.
+   * A device tensor is copied anew on each call; a host tensor returns its own array.
+   *
+   * @throws {TypeError} if the tensor was disposed
+   */
+  async data(): Promise<TensorData> {
+    const storage = this.storage;
+    return ArrayBuffer.isView(storage) ? storage : await storage.read();
+  }
+
+  /** Frees the device memory. Disposing twice is harmless; using the tensor afterwards is a `TypeError`. */
+  dispose(): void {
+    const storage = this.#storage;
+    this.#storage = undefined;
+    if (storage !== undefined && !ArrayBuffer.isView(storage)) storage.release();
+  }
+
+  /** {@linkcode Tensor.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function hostDType(data: TensorData): DType {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Int32Array) return "int32";
+  throw new TypeError(
+    `Cannot create a tensor: data must be a Float32Array or an Int32Array, found ${
+      Object.prototype.toString.call(data).slice(8, -1)
+    }`,
+  );
+}
