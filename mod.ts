@@ -25,6 +25,7 @@ export type { DownBlockType, UpBlockType, VQConfig } from "./model/config.ts";
 export { ConfigError } from "./model/errors.ts";
 export * from "./model/image_processor.ts";
 export * from "./model/picture.ts";
+export * from "./model/report.ts";
 export * from "./model/token_map.ts";
 export type { Tokens } from "./model/tokens.ts";
 export {
