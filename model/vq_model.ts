@@ -389,11 +389,16 @@ export class VQModel {
     this.#checkUsable();
     signal?.throwIfAborted();
     const key = JSON.stringify([method, inputs.map(({ shape }) => shape)]);
-    const program = await this.#programs.get(key, (g) => {
+    const graph = (g: Graph) => {
       const nodes = inputs.map(({ shape, dtype }) => g.input(shape, dtype === "int32" ? "int32" : "float32"));
       for (const node of record(g, nodes)) g.output(node);
-    });
-    return await program.run(inputs, { signal });
+    };
+    try {
+      return await this.#programs.use(key, graph, (program) => program.run(inputs, { signal }));
+    } catch (cause) {
+      if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed during the call", { cause });
+      throw cause;
+    }
   }
 
   #checkUsable(): void {
