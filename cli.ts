@@ -62,6 +62,7 @@ const OPTIONS = {
     value: "NAME",
     help: "the folder in MODEL that holds the model; default: found by itself",
   },
+  revision: { type: "string", value: "NAME", help: 'branch, tag or commit on the Hub; default "main"' },
   variant: {
     type: "string",
     value: "NAME",
@@ -84,7 +85,7 @@ interface Command {
   readonly run: (operands: readonly string[], options: Options) => Promise<void>;
 }
 
-const LOADING = ["device", "subfolder", "variant", "help"] as const;
+const LOADING = ["device", "subfolder", "revision", "variant", "help"] as const;
 
 const COMMANDS: Record<string, Command> = {
   info: {
@@ -187,7 +188,7 @@ ${indent(table(commands))}
 Options:
 ${indent(table(options))}
 
-MODEL is a directory, that of a VQModel or of a pipeline with one. Pictures are PNG or JPEG files.`;
+MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with one. Pictures are PNG or JPEG files.`;
 }
 
 function helpOn({ summary, usage, options }: Command): string {
@@ -275,12 +276,13 @@ async function detokenize([source, path]: readonly string[], options: Options): 
 }
 
 /** Loads a model, and says how far it is where someone may be watching. */
-async function load(source: string, { device, subfolder, variant }: Options): Promise<VQModel> {
+async function load(source: string, { device, subfolder, revision, variant }: Options): Promise<VQModel> {
   const watched = Deno.stderr.isTerminal();
   try {
     return await VQModel.fromPretrained(source, {
       device: device as Device | undefined,
       subfolder,
+      revision,
       variant,
       onProgress: watched ? showProgress : undefined,
     });
@@ -289,8 +291,9 @@ async function load(source: string, { device, subfolder, variant }: Options): Pr
   }
 }
 
-function showProgress({ file, loaded, total }: Progress): void {
-  rewriteLine(`Loading ${Math.floor(100 * loaded / total)}%: ${file}`);
+function showProgress({ status, file, loaded, total }: Progress): void {
+  if (status === "offline") rewriteLine(`Using the cache: ${file}`);
+  else rewriteLine(`Loading ${total > 0 ? Math.floor(100 * loaded / total) : 100}%: ${file}`);
 }
 
 /** Replaces the terminal's last line, cut where it would wrap. */

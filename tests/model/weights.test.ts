@@ -121,7 +121,7 @@ Deno.test("loading tells how many layers are on the device, and when the model i
   const files = new MemoryFiles(TINY, checkpointOf(TINY));
   using _model = await VQModel.fromFiles(files.opener, { device: "webgpu", onProgress: (p) => reports.push(p) });
   const layers = new Set([...files.checkpoint.keys()].map((name) => name.replace(/\.(weight|bias)$/, ""))).size;
-  const progress = { status: "progress", file: "memory/config.json", total: layers } as const;
+  const progress = { status: "load", file: "memory/config.json", total: layers } as const;
   assertEquals(reports, [
     ...Array.from({ length: layers }, (_, i) => ({ ...progress, loaded: i + 1 })),
     { ...progress, status: "ready", loaded: layers },
