@@ -186,7 +186,10 @@ export class Graph {
     const stride = weights.kind === "conv" ? weights.stride : 1;
     const side = (pixels: number) => upsample ? 2 * pixels : Math.floor(pixels / stride);
     const shape = [n, weights.out, side(h), side(w)];
-    check(!(upsample && stride === 2), `${weights.name}: upsampling and stride 2 exclude each other`);
+    check(
+      !upsample || (weights.kind === "conv" && weights.kernel === 3 && stride === 1),
+      `${weights.name}: only 3×3 convolutions of stride 1 upsample`,
+    );
     check(!residual || sameShape(residual.shape, shape), `${weights.name}: residual is [${residual?.shape}]`);
     return this.#add<Conv2d>({ op: "conv2d", x, weights, upsample, residual, shape, dtype: "float32" });
   }

@@ -1,0 +1,47 @@
+/**
+ * What goes wrong with repositories and with weight files.
+ *
+ * @module
+ */
+
+/** What a {@linkcode HubError} keeps beside its message. */
+export interface HubErrorOptions extends ErrorOptions {
+  /** The HTTP status of the answer, where there was one. */
+  status?: number;
+  /** The address that was asked, where there was one. */
+  url?: string;
+}
+
+/**
+ * A repository, on the Hub or in a local directory, could not be reached or does not hold a model: a missing directory,
+ * `config.json` or component, a refused or failed request.
+ */
+export class HubError extends Error {
+  /** @ignore */
+  override readonly name = "HubError";
+  /** The HTTP status of the answer, where there was one. */
+  readonly status?: number;
+  /** The address that was asked, where there was one. */
+  readonly url?: string;
+
+  /** An error with a message, and what it was about where that is known. */
+  constructor(message: string, options: HubErrorOptions = {}) {
+    super(message, options);
+    this.status = options.status;
+    this.url = options.url;
+  }
+}
+
+/**
+ * A weight file is missing, damaged, hostile, or of a kind that cannot be read; or a tensor was asked for that it does
+ * not hold.
+ */
+export class WeightsError extends Error {
+  /** @ignore */
+  override readonly name = "WeightsError";
+}
+
+/** The message of whatever was thrown. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

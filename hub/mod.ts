@@ -1,0 +1,40 @@
+/**
+ * Model files: local directories, safetensors, torch's `.bin` files. Bytes and JSON only, nothing of the model's
+ * mathematics; works in Deno and in Node.
+ *
+ * Everything a file says is checked against the file before memory is taken for it, tensors are read one at a time, and
+ * no code in a `.bin` file is run.
+ *
+ * @example The tensors of a file, one after another
+ * ```ts
+ * import { openSafetensors, safetensorsChunks, sourceOfBytes } from "@codebook/vqmodel/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const scale = { name: "scale", dtype: "F32", shape: [3], data: () => Float32Array.of(1, 2, 3) };
+ * const bytes = await new Response(ReadableStream.from(safetensorsChunks([scale]))).bytes();
+ *
+ * const weights = await openSafetensors(sourceOfBytes(bytes, "scale.safetensors"));
+ * for (const [name, { dtype, shape }] of weights.tensors) {
+ *   assertEquals([name, dtype, shape], ["scale", "F32", [3]]);
+ *   assertEquals(await weights.read(name), Float32Array.of(1, 2, 3));
+ * }
+ * await weights.close();
+ * ```
+ *
+ * @module
+ */
+
+export { type ByteSource, openFile, sourceOfBytes } from "./byte_source.ts";
+export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
+export { type LocalModelOptions, type ModelFiles, openLocalModel } from "./local.ts";
+export { openSafetensors } from "./safetensors.ts";
+export {
+  encodeSafetensorsHeader,
+  type NamedTensorInfo,
+  safetensorsChunks,
+  type TensorToWrite,
+  writeSafetensors,
+} from "./safetensors_writer.ts";
+export type { TensorInfo, TensorSource } from "./tensor_source.ts";
+export { openTorchZip } from "./torch_zip.ts";
+export { openWeights } from "./weights.ts";

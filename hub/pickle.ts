@@ -1,0 +1,210 @@
+/**
+ * A machine for the few instructions of Python's pickles that plain data need. It calls nothing but what its host gives
+ * it, never recurses, and stops after a bounded number of steps.
+ *
+ * @module
+ */
+
+import { ByteCursor } from "./byte_cursor.ts";
+import { WeightsError } from "./errors.ts";
+
+/** A function that a pickle may call. It must not keep `args`, or any array in it: the pickle can still change them. */
+export type PickleFunction = (args: readonly unknown[]) => unknown;
+
+/** What a pickle may refer to. Both methods throw a {@linkcode WeightsError} on what they do not know. */
+export interface PickleHost {
+  /** What a pickle means by `module.name`; if it is a function, the pickle may call it: a {@linkcode PickleFunction}. */
+  global(module: string, name: string): unknown;
+  /** What a persistent id stands for. */
+  persistent(id: unknown): unknown;
+}
+
+/** Some 60,000 tensors' worth: an honest file takes about thirty instructions a tensor. */
+const MOST_STEPS = 2_000_000;
+
+/**
+ * The value of a pickle of protocol 2 to 5: dictionaries as `Map`s, tuples and lists as arrays.
+ *
+ * @param name what the pickle is called in messages
+ * @throws {WeightsError} if it is damaged, or does what plain data do not need
+ */
+export function unpickle(bytes: Uint8Array, host: PickleHost, name: string): unknown {
+  return new Machine(new ByteCursor(bytes, name), host, name).run();
+}
+
+class Machine {
+  readonly #code: ByteCursor;
+  readonly #host: PickleHost;
+  readonly #name: string;
+  readonly #stack: unknown[] = [];
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, unknown>();
+
+  constructor(code: ByteCursor, host: PickleHost, name: string) {
+    this.#code = code;
+    this.#host = host;
+    this.#name = name;
+  }
+
+  run(): unknown {
+    for (let steps = 0; steps < MOST_STEPS; steps++) {
+      const opcode = this.#code.u8();
+      if (opcode === 0x2e) return this.#pop(); // STOP
+      this.#step(opcode);
+    }
+    throw this.#fail(`it takes more than ${MOST_STEPS} steps`);
+  }
+
+  #step(opcode: number): void {
+    const code = this.#code;
+    switch (opcode) {
+      case 0x80: // PROTO
+        return void code.u8();
+      case 0x95: // FRAME
+        return void code.u64();
+      case 0x28: // MARK
+        return void this.#marks.push(this.#stack.length);
+
+      case 0x4e: // NONE
+        return this.#push(null);
+      case 0x88: // NEWTRUE
+        return this.#push(true);
+      case 0x89: // NEWFALSE
+        return this.#push(false);
+      case 0x4b: // BININT1
+        return this.#push(code.u8());
+      case 0x4d: // BININT2
+        return this.#push(code.u16());
+      case 0x4a: // BININT
+        return this.#push(code.i32());
+      case 0x8a: // LONG1
+        return this.#push(this.#long(code.take(code.u8())));
+      case 0x47: // BINFLOAT
+        return this.#push(code.f64BigEndian());
+      case 0x58: // BINUNICODE
+        return this.#push(code.text(code.u32()));
+      case 0x8c: // SHORT_BINUNICODE
+      case 0x55: // SHORT_BINSTRING
+        return this.#push(code.text(code.u8()));
+
+      case 0x29: // EMPTY_TUPLE
+      case 0x5d: // EMPTY_LIST
+        return this.#push([]);
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        return this.#push(this.#popMany(opcode - 0x84));
+      case 0x74: // TUPLE
+        return this.#push(this.#popToMark());
+      case 0x61: // APPEND
+        return this.#append(this.#popMany(1));
+      case 0x65: // APPENDS
+        return this.#append(this.#popToMark());
+      case 0x7d: // EMPTY_DICT
+        return this.#push(new Map());
+      case 0x73: // SETITEM
+        return this.#setItems(this.#popMany(2));
+      case 0x75: // SETITEMS
+        return this.#setItems(this.#popToMark());
+
+      case 0x71: // BINPUT
+        return void this.#memo.set(code.u8(), this.#top());
+      case 0x72: // LONG_BINPUT
+        return void this.#memo.set(code.u32(), this.#top());
+      case 0x94: // MEMOIZE
+        return void this.#memo.set(this.#memo.size, this.#top());
+      case 0x68: // BINGET
+        return this.#get(code.u8());
+      case 0x6a: // LONG_BINGET
+        return this.#get(code.u32());
+
+      case 0x63: // GLOBAL
+        return this.#push(this.#host.global(code.line(), code.line()));
+      case 0x93: // STACK_GLOBAL
+        return this.#push(this.#stackGlobal());
+      case 0x51: // BINPERSID
+        return this.#push(this.#host.persistent(this.#pop()));
+      case 0x52: // REDUCE
+        return this.#push(this.#call());
+      case 0x62: // BUILD
+        return this.#build();
+    }
+    throw this.#fail(`it has the instruction 0x${opcode.toString(16).padStart(2, "0")}, which tensors do not need`);
+  }
+
+  #push(value: unknown): void {
+    this.#stack.push(value);
+  }
+
+  #pop(): unknown {
+    return this.#popMany(1)[0];
+  }
+
+  #popMany(count: number): unknown[] {
+    const start = this.#stack.length - count;
+    if (start < (this.#marks.at(-1) ?? 0)) throw this.#fail("it takes more from its stack than it put there");
+    return this.#stack.splice(start);
+  }
+
+  #popToMark(): unknown[] {
+    const start = this.#marks.pop();
+    if (start === undefined) throw this.#fail("it takes from its stack up to a mark that it did not set");
+    return this.#stack.splice(start);
+  }
+
+  #top(): unknown {
+    if (this.#stack.length === 0) throw this.#fail("it uses the top of an empty stack");
+    return this.#stack.at(-1);
+  }
+
+  #get(slot: number): void {
+    if (!this.#memo.has(slot)) throw this.#fail(`it uses slot ${slot} of its memo before it is filled`);
+    this.#push(this.#memo.get(slot));
+  }
+
+  /** A little-endian two's complement number of any length. */
+  #long(bytes: Uint8Array): number {
+    let value = 0n;
+    for (const [place, byte] of bytes.entries()) value |= BigInt(byte) << BigInt(8 * place);
+    const number = Number(BigInt.asIntN(8 * bytes.length, value));
+    if (!Number.isSafeInteger(number)) throw this.#fail("it holds a whole number beyond 2^53");
+    return number;
+  }
+
+  #append(items: unknown[]): void {
+    const list = this.#top();
+    if (!Array.isArray(list)) throw this.#fail("it appends to something that is no list");
+    for (const item of items) list.push(item);
+  }
+
+  #setItems(items: unknown[]): void {
+    const dict = this.#top();
+    if (!(dict instanceof Map)) throw this.#fail("it sets items of something that is no dictionary");
+    if (items.length % 2) throw this.#fail("it sets a key without a value");
+    for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
+  }
+
+  #stackGlobal(): unknown {
+    const [module, name] = this.#popMany(2);
+    if (typeof module !== "string" || typeof name !== "string") throw this.#fail("it names a global by no string");
+    return this.#host.global(module, name);
+  }
+
+  #call(): unknown {
+    const [callee, args] = this.#popMany(2);
+    if (typeof callee !== "function" || !Array.isArray(args)) {
+      throw this.#fail("it calls something that is no function");
+    }
+    return (callee as PickleFunction)(args);
+  }
+
+  /** An OrderedDict's attributes, such as a state dict's `_metadata`: nothing that we use. */
+  #build(): void {
+    this.#pop();
+    if (!(this.#top() instanceof Map)) throw this.#fail("it sets attributes of something that is no OrderedDict");
+  }
+
+  #fail(problem: string): WeightsError {
+    return new WeightsError(`Cannot read ${this.#name}: ${problem}. It is damaged, or holds more than tensors`);
+  }
+}

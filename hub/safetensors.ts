@@ -1,0 +1,114 @@
+/**
+ * Reads safetensors files: eight bytes with the length of a header, the header in JSON, then the tensors' bytes.
+ *
+ * @module
+ */
+
+import type { ByteSource } from "./byte_source.ts";
+import { countElements, ELEMENT_TYPES } from "./element_types.ts";
+import { WeightsError } from "./errors.ts";
+import { findDuplicateKey, isObject, parseJson } from "./json.ts";
+import { type TensorInfo, type TensorSource, tensorSource } from "./tensor_source.ts";
+
+/** A tensor and where its bytes are, counted from the end of the header. */
+interface Placed extends TensorInfo {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** The format's own limit. */
+const LARGEST_HEADER = 100_000_000;
+
+/**
+ * The tensors of a safetensors file. Only the header is read now; closing the result closes `source`.
+ *
+ * @throws {WeightsError} if the file is damaged: everything that the header says is checked against the file
+ */
+export async function openSafetensors(source: ByteSource): Promise<TensorSource> {
+  const header = await readHeader(source);
+  const dataStart = 8 + header.byteLength;
+  const tensors = parseHeader(header, source.name);
+  checkLayout(tensors, source.size - dataStart, source.name);
+  return tensorSource({
+    name: source.name,
+    tensors,
+    load: async ({ begin, end }, widen) => widen(await source.read(dataStart + begin, end - begin)),
+    close: () => source.close(),
+  });
+}
+
+async function readHeader(source: ByteSource): Promise<Uint8Array> {
+  if (source.size < 8) {
+    throw damaged(source.name, `expected 8 bytes with the length of its header, found only ${source.size}`);
+  }
+  const length = Number(new DataView((await source.read(0, 8)).buffer).getBigUint64(0, true));
+  if (length > LARGEST_HEADER) {
+    throw damaged(source.name, `expected a header of at most ${LARGEST_HEADER} bytes, found one of ${length}`);
+  }
+  if (length > source.size - 8) {
+    throw damaged(source.name, `its header should have ${length} bytes, the file has only ${source.size - 8} after it`);
+  }
+  return await source.read(8, length);
+}
+
+function parseHeader(bytes: Uint8Array, name: string): Map<string, Placed> {
+  if (bytes[0] !== 0x7b) throw damaged(name, `expected a header that begins with "{"`);
+  const header = parseJson(bytes, `the header of ${name}`, WeightsError) as Record<string, unknown>;
+  const duplicate = findDuplicateKey(new TextDecoder().decode(bytes));
+  if (duplicate !== undefined) throw damaged(name, `its header has the key ${duplicate} twice`);
+
+  const tensors = new Map<string, Placed>();
+  for (const [key, value] of Object.entries(header)) {
+    if (key === "__metadata__") checkMetadata(value, name);
+    else tensors.set(key, parseTensor(key, value, name));
+  }
+  return tensors;
+}
+
+function checkMetadata(metadata: unknown, name: string): void {
+  if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
+    throw damaged(name, "expected __metadata__ to hold strings by name, found something else");
+  }
+}
+
+function parseTensor(key: string, value: unknown, name: string): Placed {
+  const fail = (problem: string) => damaged(name, `tensor ${key}: ${problem}`);
+  if (!isObject(value)) throw fail("expected an object with dtype, shape and data_offsets");
+  const { dtype, shape, data_offsets: offsets } = value;
+  const element = ELEMENT_TYPES.get(dtype as string);
+  if (!element) throw fail(`unknown dtype ${JSON.stringify(dtype)}`);
+  if (!isWholeNumbers(shape)) throw fail("expected a shape of whole numbers from 0 to 2^53");
+  if (!isWholeNumbers(offsets) || offsets.length !== 2) throw fail("expected two data_offsets, whole numbers ≥ 0");
+
+  const [begin, end] = offsets;
+  const elements = countElements(shape);
+  if (elements === undefined) throw fail(`shape [${shape}] has more than 2^53 elements`);
+  const bytes = elements * element.bytes;
+  if (end - begin !== bytes) {
+    throw fail(`shape [${shape}] of ${dtype} takes ${bytes} bytes, data_offsets [${offsets}] give it ${end - begin}`);
+  }
+  return { dtype: dtype as string, shape, begin, end };
+}
+
+function isWholeNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((number) => Number.isSafeInteger(number) && number >= 0);
+}
+
+/** The tensors' bytes must fill the file: one after another, no hole, no overlap, nothing left over. */
+function checkLayout(tensors: ReadonlyMap<string, Placed>, size: number, name: string): void {
+  const inOrder = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  for (const [key, { begin, end }] of inOrder) {
+    if (begin !== covered) {
+      throw damaged(name, `tensor ${key} begins at ${begin}, expected ${covered}, where the one before it ends`);
+    }
+    covered = end;
+  }
+  if (covered !== size) throw damaged(name, `its tensors take ${covered} bytes, after the header there are ${size}`);
+}
+
+function damaged(name: string, problem: string): WeightsError {
+  return new WeightsError(
+    `Cannot read ${name}: ${problem}. It is damaged, cut short or no safetensors file; fetch it again`,
+  );
+}

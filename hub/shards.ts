@@ -1,0 +1,96 @@
+/**
+ * Weights in several files, or shards, with an index that says which tensor is in which.
+ *
+ * @module
+ */
+
+import { reasonOf, WeightsError } from "./errors.ts";
+import { isObject } from "./json.ts";
+import { isPlainFileName } from "./paths.ts";
+import { noSuchTensor, type TensorInfo, type TensorSource } from "./tensor_source.ts";
+
+/**
+ * The file of each tensor, by its name.
+ *
+ * @param index the parsed index, `{ "weight_map": { "TENSOR": "FILE" } }`
+ * @param name what the index is called in messages
+ * @throws {WeightsError} if it is no such thing, or a file is not right beside the index
+ */
+export function parseShardIndex(index: unknown, name: string): Map<string, string> {
+  const files = isObject(index) ? index.weight_map : undefined;
+  if (!isObject(files)) throw new WeightsError(`Cannot read ${name}: expected an object weight_map in it`);
+  for (const [tensor, file] of Object.entries(files)) {
+    if (typeof file !== "string" || !isPlainFileName(file)) {
+      throw new WeightsError(
+        `Cannot read ${name}: expected the name of a file beside it for tensor ${tensor}, found ${
+          JSON.stringify(file)
+        }`,
+      );
+    }
+  }
+  return new Map(Object.entries(files) as [string, string][]);
+}
+
+/**
+ * The tensors of all shards as one source. As in Diffusers, those count that a shard holds and the index does not name.
+ *
+ * @param files the file of each tensor, from {@linkcode parseShardIndex}
+ * @param name what the index is called in messages
+ * @param openShard opens one file
+ * @throws {WeightsError} if a shard cannot be opened or lacks a tensor, or two shards hold the same one
+ */
+export async function openShards(
+  files: ReadonlyMap<string, string>,
+  name: string,
+  openShard: (file: string) => Promise<TensorSource>,
+): Promise<TensorSource> {
+  const shards = new Map<string, TensorSource>();
+  const close = async () => {
+    for (const shard of shards.values()) await shard.close();
+  };
+  try {
+    for (const file of new Set(files.values())) {
+      shards.set(
+        file,
+        await openShard(file).catch((cause) => {
+          throw new WeightsError(`Cannot use shard ${file}, which ${name} names: ${reasonOf(cause)}`, { cause });
+        }),
+      );
+    }
+    for (const [tensor, file] of files) {
+      if (!shards.get(file)!.tensors.has(tensor)) {
+        throw new WeightsError(`Cannot use shard ${file}: it lacks tensor ${tensor}, which ${name} says it holds`);
+      }
+    }
+    return merge(shards, name, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function merge(shards: ReadonlyMap<string, TensorSource>, name: string, close: () => Promise<void>): TensorSource {
+  const tensors = new Map<string, TensorInfo>();
+  const owners = new Map<string, string>();
+  for (const [file, shard] of shards) {
+    for (const [tensor, info] of shard.tensors) {
+      const other = owners.get(tensor);
+      if (other !== undefined) {
+        throw new WeightsError(
+          `Cannot use the shards that ${name} names: ${other} and ${file} both hold tensor ${tensor}`,
+        );
+      }
+      owners.set(tensor, file);
+      tensors.set(tensor, info);
+    }
+  }
+  return {
+    tensors,
+    async read(tensor) {
+      const owner = owners.get(tensor);
+      if (owner === undefined) throw noSuchTensor(tensor, name);
+      return await shards.get(owner)!.read(tensor);
+    },
+    close,
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * The WebGPU engine.
+ *
+ * @module
+ */
+
+import type { Backend, MemoryUse, Program } from "../backend.ts";
+import { DeviceError } from "../errors.ts";
+import type { Graph, Op, Parameter } from "../graph.ts";
+import { recordAttention } from "./attention.ts";
+import { recordLookup, recordSquaredError, recordStraightThrough } from "./codes.ts";
+import { canUseWinograd, chooseAlgorithm, recordConv2d } from "./conv2d.ts";
+import { borrowGpu, type Gpu, openGpu } from "./device.ts";
+import { recordGroupNorm } from "./group_norm.ts";
+import { recordFromNchw, recordToNchw } from "./layout.ts";
+import { BufferPool } from "./memory.ts";
+import { recordNearestCode } from "./nearest_code.ts";
+import { PipelineCache } from "./pipeline.ts";
+import { createProgram, type Port } from "./program.ts";
+import { Recorder } from "./recorder.ts";
+import { HARDWARE, SOFTWARE, type Tuning } from "./tuning.ts";
+import { type ConvAlgorithm, WeightStore } from "./weights.ts";
+
+/** How to open the WebGPU engine. */
+export interface WebGpuOptions {
+  /** A device to use, which the caller keeps; by default one is requested with all its limits. */
+  readonly device?: GPUDevice;
+  /** Compute every 3×3 convolution of stride 1 this way; by default each the faster way. */
+  readonly algorithm?: ConvAlgorithm;
+  /** Kernel constants; by default those for the kind of adapter. */
+  readonly tuning?: Tuning;
+}
+
+/** The launcher of each op; inputs are uploaded by the program. */
+const LAUNCHERS: { [K in Exclude<Op["op"], "input">]: (r: Recorder, op: Op & { op: K }) => void } = {
+  conv2d: recordConv2d,
+  groupNorm: recordGroupNorm,
+  attention: recordAttention,
+  nearestCode: recordNearestCode,
+  lookup: recordLookup,
+  straightThrough: recordStraightThrough,
+  squaredError: recordSquaredError,
+};
+
+/**
+ * Opens the WebGPU engine.
+ *
+ * @throws {DeviceError} if there is no adapter
+ */
+export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend> {
+  const gpu = options.device ? borrowGpu(options.device) : await openGpu();
+  return new WebGpuBackend(gpu, options);
+}
+
+class WebGpuBackend implements Backend {
+  readonly device = "webgpu";
+  readonly dtype = "float32";
+  readonly #gpu: Gpu;
+  readonly #tuning: Tuning;
+  readonly #pipelines: PipelineCache;
+  readonly #pool: BufferPool;
+  readonly #weights: WeightStore;
+  #failure: string | undefined;
+
+  constructor(gpu: Gpu, { algorithm, tuning }: WebGpuOptions) {
+    this.#gpu = gpu;
+    this.#tuning = tuning ?? (gpu.software ? SOFTWARE : HARDWARE);
+    this.#pipelines = new PipelineCache(gpu.device);
+    this.#pool = new BufferPool(gpu.device);
+    this.#weights = new WeightStore(
+      gpu.device,
+      this.#pool,
+      this.#pipelines,
+      (parameter) => algorithm && canUseWinograd(parameter) ? algorithm : chooseAlgorithm(parameter),
+    );
+    gpu.device.lost.then(({ reason, message }) => {
+      this.#failure ??= `the device was lost (${message || reason}); load the model again`;
+    });
+  }
+
+  get memory(): MemoryUse {
+    return { weights: this.#weights.bytes, buffers: this.#pool.bytes };
+  }
+
+  async setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+    this.#checkUsable();
+    await this.#weights.set(parameter, weight, bias);
+  }
+
+  async compile(graph: Graph): Promise<Program> {
+    this.#checkUsable();
+    this.#pool.trim(); // a new shape wants buffers of other sizes
+    const r = new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning);
+    const inputs: Port[] = [];
+    for (const node of graph.nodes) {
+      if (node.op === "input") inputs.push(this.#recordInput(r, node));
+      else (LAUNCHERS[node.op] as (r: Recorder, op: Op) => void)(r, node);
+    }
+    const outputs = graph.outputs.map((node): Port => {
+      const { shape, dtype } = node;
+      if (shape.length !== 4) return { memory: r.array(node), shape, dtype };
+      const memory = r.allocate(byteLength(shape));
+      recordToNchw(r, r.activation(node), memory);
+      return { memory, shape, dtype };
+    });
+    const program = await createProgram(this.#gpu.device, this.#pool, { dispatches: r.dispatches, inputs, outputs });
+    return {
+      ...program,
+      run: (tensors, runOptions) => {
+        this.#checkUsable();
+        return program.run(tensors, runOptions);
+      },
+    };
+  }
+
+  dispose(): void {
+    this.#failure = "the model was disposed";
+    this.#weights.dispose();
+    this.#pool.dispose();
+    if (!this.#gpu.borrowed) this.#gpu.device.destroy();
+  }
+
+  #recordInput(r: Recorder, node: Op): Port {
+    const { shape, dtype } = node;
+    if (shape.length !== 4) return { memory: r.createArray(node), shape, dtype };
+    const memory = r.allocate(byteLength(shape));
+    recordFromNchw(r, memory, r.createActivation(node));
+    return { memory, shape, dtype };
+  }
+
+  #checkUsable(): void {
+    if (this.#failure) throw new DeviceError(`Cannot use this engine: ${this.#failure}`);
+  }
+}
+
+function byteLength(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 4);
+}

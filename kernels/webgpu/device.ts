@@ -1,0 +1,69 @@
+/**
+ * Finding a GPU, and asking it for all it has: WebGPU's default limits are far below what adapters offer.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../errors.ts";
+
+/** A device, with what kernels need to know about it. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  /** A software adapter wants other tile shapes than a real GPU; see `tuning.ts`. */
+  readonly software: boolean;
+  /** The device was handed in by the caller, who also destroys it. */
+  readonly borrowed: boolean;
+}
+
+const LIMITS = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+] as const;
+
+const FEATURES: GPUFeatureName[] = ["timestamp-query", "shader-f16"];
+
+/** The adapter that WebGPU prefers, or `null` where there is none. */
+export async function findAdapter(): Promise<GPUAdapter | null> {
+  const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  return await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+}
+
+/** Whether an adapter computes on the CPU, as Mesa's llvmpipe does. */
+export function isSoftware(info: GPUAdapterInfo): boolean {
+  return info.isFallbackAdapter || /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(info.description);
+}
+
+/**
+ * Requests a device with the adapter's own limits.
+ *
+ * @throws {DeviceError} if there is no adapter, or it refuses
+ */
+export async function openGpu(): Promise<Gpu> {
+  const adapter = await findAdapter();
+  if (!adapter) {
+    throw new DeviceError(
+      "Cannot open a WebGPU device: no adapter was found. Install a Vulkan, Metal or Direct3D 12 driver (a software one " +
+        'such as Debian\'s mesa-vulkan-drivers will do), or use device: "wasm"',
+    );
+  }
+  try {
+    const device = await adapter.requestDevice({
+      requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+    });
+    return { device, software: isSoftware(adapter.info), borrowed: false };
+  } catch (cause) {
+    throw new DeviceError(`Cannot open a WebGPU device on ${adapter.info.description || "the adapter"}: ${cause}`, {
+      cause,
+    });
+  }
+}
+
+/** Uses a device that the caller opened and will destroy. */
+export function borrowGpu(device: GPUDevice): Gpu {
+  return { device, software: isSoftware(device.adapterInfo), borrowed: true };
+}

@@ -1,0 +1,130 @@
+/**
+ * From WGSL to pipelines. The text of a shader is the single description of its interface: its bindings and the fields of
+ * its `struct Params` are read from it, and launchers name them.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../errors.ts";
+
+/** A shader and the values of its `override` constants. The entry point is `main`. */
+export interface Kernel {
+  /** Appears in errors and profiles. */
+  readonly label: string;
+  /** WGSL. Binding 0 is `var<uniform> p: Params`; the others are storage buffers, bound by name. */
+  readonly source: string;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** What a kernel's text declares. */
+export interface Interface {
+  /** Fields of `struct Params`, in order; all are four bytes wide. */
+  readonly params: readonly { readonly name: string; readonly type: "u32" | "f32" }[];
+  /** Storage buffers, in the order of their bindings from 1. */
+  readonly buffers: readonly { readonly name: string; readonly writable: boolean }[];
+}
+
+/** A pipeline with its interface. */
+export interface Pipeline {
+  readonly kernel: Kernel;
+  readonly interface: Interface;
+  readonly layout: GPUBindGroupLayout;
+  readonly compiled: Promise<GPUComputePipeline>;
+}
+
+/** Compiles each distinct kernel once. */
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #pipelines = new Map<string, Pipeline>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** How many pipelines were compiled so far. */
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  /** The pipeline of a kernel; its cache key is the source with the constants, so that none can be forgotten. */
+  get(kernel: Kernel): Pipeline {
+    const key = JSON.stringify([kernel.source, kernel.constants]);
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#create(kernel);
+      this.#pipelines.set(key, pipeline);
+      pipeline.compiled.catch(() => this.#pipelines.delete(key)); // a failed compilation may be tried again
+    }
+    return pipeline;
+  }
+
+  #create(kernel: Kernel): Pipeline {
+    const parsed = parseInterface(kernel.source);
+    const layout = this.#layout(parsed);
+    return { kernel, interface: parsed, layout, compiled: this.#compile(kernel, layout) };
+  }
+
+  async #compile({ label, source, constants }: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    this.#device.pushErrorScope("validation");
+    const module = this.#device.createShaderModule({ label, code: source });
+    const error = await this.#device.popErrorScope();
+    if (error) throw new DeviceError(`Cannot compile ${label} on this device: ${error.message}`);
+    try {
+      return await this.#device.createComputePipelineAsync({
+        label,
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main", constants },
+      });
+    } catch (cause) {
+      throw new DeviceError(`Cannot compile ${label} on this device: ${cause}`, { cause });
+    }
+  }
+
+  #layout({ buffers }: Interface): GPUBindGroupLayout {
+    const types = buffers.map(({ writable }): GPUBufferBindingType => writable ? "storage" : "read-only-storage");
+    const key = types.join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.#device.createBindGroupLayout({
+        entries: (["uniform", ...types] as GPUBufferBindingType[]).map((type, binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type },
+        })),
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}
+
+/** Reads the interface from WGSL; throws where the text breaks the conventions of {@linkcode Kernel}. */
+export function parseInterface(source: string): Interface {
+  const struct = source.match(/struct Params\s*\{([^}]*)\}/)?.[1] ?? "";
+  const params = [...struct.matchAll(/(\w+)\s*:\s*(u32|f32)/g)].map(([, name, type]) => ({
+    name,
+    type: type as "u32" | "f32",
+  }));
+  const declared = [...source.matchAll(/@binding\((\d+)\)\s*var<storage, (read|read_write)>\s*(\w+)/g)];
+  const buffers = declared.map(([, binding, access, name], i) => {
+    if (Number(binding) !== i + 1) {
+      throw new Error(`Shader binding ${name}: expected number ${i + 1}, found ${binding}`);
+    }
+    return { name, writable: access === "read_write" };
+  });
+  return { params, buffers };
+}
+
+/** Packs the values of `struct Params` in the order the shader declares them. */
+export function packParams({ params }: Interface, values: Readonly<Record<string, number>>): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(params.length);
+  const floats = new Float32Array(words.buffer);
+  params.forEach(({ name, type }, i) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`Shader parameter ${name} has no value`);
+    if (type === "f32") floats[i] = value;
+    else words[i] = value;
+  });
+  return words;
+}

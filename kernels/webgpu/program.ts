@@ -1,0 +1,233 @@
+/**
+ * A compiled graph: dispatches in order, and which buffers they share over time.
+ *
+ * @module
+ */
+
+import type { Program } from "../backend.ts";
+import { DeviceError } from "../errors.ts";
+import { type DeviceStorage, type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
+import type { BufferPool } from "./memory.ts";
+import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
+
+/** Memory that stands for an input or an output. */
+export interface Port {
+  readonly memory: PlannedMemory;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** What a program is made of. */
+export interface Plan {
+  readonly dispatches: readonly Dispatch[];
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}
+
+/** Each dispatch's parameters start at a multiple of this many bytes. */
+const UNIFORM_STRIDE = 256;
+
+/** Compiles the pipelines of a plan and makes it runnable. */
+export async function createProgram(device: GPUDevice, pool: BufferPool, plan: Plan): Promise<Program> {
+  const { dispatches } = plan;
+  const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compiled));
+  const { slotOf, slotBytes } = shareSlots(plan);
+  const uniforms = uploadParams(device, dispatches);
+  let bound: { slots: readonly GPUBuffer[]; ports: readonly GPUBuffer[]; groups: readonly GPUBindGroup[] } | undefined;
+
+  /** Bind groups are kept as long as the pool hands out the same buffers. */
+  function bind(slots: GPUBuffer[], ports: Map<PlannedMemory, GPUBuffer>): readonly GPUBindGroup[] {
+    const used = [...ports.values()];
+    if (bound && same(bound.slots, slots) && same(bound.ports, used)) return bound.groups;
+    const resolve = (memory: Memory) =>
+      memory instanceof PlannedMemory ? ports.get(memory) ?? slots[slotOf.get(memory)!] : memory;
+    const groups = dispatches.map(({ label, pipeline, bindings, params }, i) =>
+      device.createBindGroup({
+        label,
+        layout: pipeline.layout,
+        entries: [
+          { binding: 0, resource: { buffer: uniforms, offset: i * UNIFORM_STRIDE, size: params.byteLength } },
+          ...bindings.map(({ memory, offset, size }, b) => ({
+            binding: b + 1,
+            resource: { buffer: resolve(memory), offset, size },
+          })),
+        ],
+      })
+    );
+    bound = { slots, ports: used, groups };
+    return groups;
+  }
+
+  function encode(groups: readonly GPUBindGroup[]): GPUCommandBuffer {
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    dispatches.forEach(({ grid }, i) => {
+      pass.setPipeline(pipelines[i]);
+      pass.setBindGroup(0, groups[i]);
+      pass.dispatchWorkgroups(...grid);
+    });
+    pass.end();
+    return encoder.finish();
+  }
+
+  return {
+    bytes: [...slotBytes, ...plan.inputs.map(byteLength), ...plan.outputs.map(byteLength)].reduce((a, b) => a + b, 0),
+
+    async run(inputs, { signal } = {}): Promise<Tensor[]> {
+      const given = await Promise.all(inputs.map((tensor) => onDevice(tensor, device)));
+      signal?.throwIfAborted();
+      const check = watchErrors(device);
+      const taken: GPUBuffer[] = [];
+      const take = (bytes: number) => {
+        taken.push(pool.acquire(bytes));
+        return taken.at(-1)!;
+      };
+      const ports = new Map<PlannedMemory, GPUBuffer>();
+      try {
+        const slots = slotBytes.map(take);
+        plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], take)));
+        const results = plan.outputs.map(({ memory, shape, dtype }) => {
+          const buffer = pool.acquire(memory.bytes);
+          ports.set(memory, buffer);
+          return new Tensor(new GpuStorage(device, pool, buffer, memory.bytes, dtype), shape, dtype);
+        });
+        try {
+          device.queue.submit([encode(bind(slots, ports))]);
+          await check();
+          return results;
+        } catch (error) {
+          results.forEach((tensor) => tensor.dispose());
+          throw error;
+        }
+      } finally {
+        taken.forEach((buffer) => pool.release(buffer)); // later runs are queued behind this one
+      }
+    },
+
+    dispose(): void {
+      uniforms.destroy();
+    },
+  };
+}
+
+/** An engine's memory behind a tensor. */
+class GpuStorage implements DeviceStorage {
+  readonly device: GPUDevice;
+  readonly buffer: GPUBuffer;
+  readonly #pool: BufferPool;
+  readonly #bytes: number;
+  readonly #dtype: DType;
+
+  constructor(device: GPUDevice, pool: BufferPool, buffer: GPUBuffer, bytes: number, dtype: DType) {
+    this.device = device;
+    this.buffer = buffer;
+    this.#pool = pool;
+    this.#bytes = bytes;
+    this.#dtype = dtype;
+  }
+
+  async read(): Promise<TensorData> {
+    const staging = this.#pool.acquire(this.#bytes, "readback");
+    try {
+      const encoder = this.device.createCommandEncoder();
+      encoder.copyBufferToBuffer(this.buffer, 0, staging, 0, this.#bytes);
+      this.device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ, 0, this.#bytes);
+      const bytes = staging.getMappedRange(0, this.#bytes).slice(0);
+      staging.unmap();
+      return this.#dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes);
+    } catch (cause) {
+      throw new DeviceError(`Cannot read a tensor back: the device failed or was disposed (${cause})`, { cause });
+    } finally {
+      this.#pool.release(staging);
+    }
+  }
+
+  release(): void {
+    this.#pool.release(this.buffer);
+  }
+}
+
+/** A tensor's elements where this device can take them from; tensors of other devices go by way of the host. */
+async function onDevice(tensor: Tensor, device: GPUDevice): Promise<TensorData | GpuStorage> {
+  const { storage } = tensor;
+  return storage instanceof GpuStorage && storage.device === device ? storage : await tensor.data();
+}
+
+function upload(device: GPUDevice, source: TensorData | GpuStorage, take: (bytes: number) => GPUBuffer): GPUBuffer {
+  if (source instanceof GpuStorage) return source.buffer;
+  const buffer = take(source.byteLength);
+  device.queue.writeBuffer(buffer, 0, source);
+  return buffer;
+}
+
+function uploadParams(device: GPUDevice, dispatches: readonly Dispatch[]): GPUBuffer {
+  const words = new Uint32Array(Math.max(1, dispatches.length) * UNIFORM_STRIDE / 4);
+  dispatches.forEach(({ params }, i) => words.set(params, i * UNIFORM_STRIDE / 4));
+  const uniforms = device.createBuffer({
+    size: words.byteLength,
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  });
+  device.queue.writeBuffer(uniforms, 0, words);
+  return uniforms;
+}
+
+/** Opens error scopes; the returned function closes them and throws what they caught. */
+function watchErrors(device: GPUDevice): () => Promise<void> {
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  return async () => {
+    const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    const cause = errors.find((error) => error !== null);
+    if (cause) throw new DeviceError(`The device refused a run: ${cause.message}`, { cause });
+  };
+}
+
+/**
+ * Gives memory that is never in use at the same time the same slot: each planned memory lives from the first dispatch
+ * that binds it to the last. Inputs and outputs have buffers of their own.
+ */
+function shareSlots(
+  { dispatches, inputs, outputs }: Plan,
+): { slotOf: Map<PlannedMemory, number>; slotBytes: number[] } {
+  const ports = new Set([...inputs, ...outputs].map(({ memory }) => memory));
+  const lastUse = new Map<PlannedMemory, number>();
+  const planned = (dispatch: Dispatch) =>
+    dispatch.bindings.map(({ memory }) => memory).filter((memory) =>
+      memory instanceof PlannedMemory && !ports.has(memory)
+    ) as PlannedMemory[];
+  dispatches.forEach((dispatch, i) => planned(dispatch).forEach((memory) => lastUse.set(memory, i)));
+
+  const slotOf = new Map<PlannedMemory, number>();
+  const slotBytes: number[] = [];
+  const free: number[] = [];
+  dispatches.forEach((dispatch, i) => {
+    for (const memory of planned(dispatch)) {
+      if (slotOf.has(memory)) continue;
+      const slot = takeSlot(memory.bytes, free, slotBytes);
+      slotOf.set(memory, slot);
+    }
+    for (const memory of new Set(planned(dispatch))) {
+      if (lastUse.get(memory) === i) free.push(slotOf.get(memory)!);
+    }
+  });
+  return { slotOf, slotBytes };
+}
+
+/** The free slot that fits best; failing that the largest, grown; failing that a new one. */
+function takeSlot(bytes: number, free: number[], slotBytes: number[]): number {
+  free.sort((a, b) => slotBytes[a] - slotBytes[b]);
+  const fitting = free.findIndex((slot) => slotBytes[slot] >= bytes);
+  if (free.length === 0) return slotBytes.push(bytes) - 1;
+  const [slot] = free.splice(fitting < 0 ? free.length - 1 : fitting, 1);
+  slotBytes[slot] = Math.max(slotBytes[slot], bytes);
+  return slot;
+}
+
+function byteLength({ memory }: Port): number {
+  return memory.bytes;
+}
+
+function same(a: readonly GPUBuffer[], b: readonly GPUBuffer[]): boolean {
+  return a.length === b.length && a.every((buffer, i) => buffer === b[i]);
+}

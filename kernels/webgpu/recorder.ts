@@ -1,0 +1,209 @@
+/**
+ * Turns ops into dispatches: what each op's launcher writes on.
+ *
+ * Inside this engine pictures are NHWC with channels padded to a multiple of four, so that a `vec4f` holds four channels
+ * of one pixel; padding channels are zero everywhere. The pixels of a batch are counted through: image, row, column.
+ * A tensor may be larger than one binding. Launchers then work in bands of rows or pixels, and bind the part of each
+ * tensor that a band touches, its {@linkcode Window}.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../errors.ts";
+import type { Node } from "../graph.ts";
+import type { Parameter } from "../graph.ts";
+import type { Gpu } from "./device.ts";
+import { type Kernel, packParams, type Pipeline, type PipelineCache } from "./pipeline.ts";
+import type { Tuning } from "./tuning.ts";
+import type { PreparedParameter } from "./weights.ts";
+
+/** Memory that a program needs while it runs; which buffer that is, liveness decides. */
+export class PlannedMemory {
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    this.bytes = bytes;
+  }
+}
+
+/** Where a kernel reads or writes: planned memory, or a buffer that exists already (weights). */
+export type Memory = PlannedMemory | GPUBuffer;
+
+/** A part of some memory, as a kernel sees it. */
+export interface Binding {
+  readonly memory: Memory;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A picture on the device: NHWC with padded channels. */
+export interface Activation {
+  readonly memory: Memory;
+  readonly n: number;
+  readonly h: number;
+  readonly w: number;
+  /** Channels that count. */
+  readonly c: number;
+  /** Channels in storage, in units of `vec4f`. */
+  readonly c4: number;
+}
+
+/** The pixels `[from, to)` of an activation, or a few more on either side. */
+export interface Window {
+  readonly binding: Binding;
+  /** Index, in the whole activation, of the `vec4f` that the binding starts with. */
+  readonly origin: number;
+}
+
+/** One recorded dispatch. */
+export interface Dispatch {
+  readonly label: string;
+  readonly pipeline: Pipeline;
+  readonly bindings: readonly Binding[];
+  readonly params: Uint32Array<ArrayBuffer>;
+  readonly grid: readonly [number, number, number];
+}
+
+/** What a launcher says of a dispatch; parameters and buffers are named as in the shader. */
+export interface Launch {
+  readonly params: Readonly<Record<string, number>>;
+  readonly buffers: Readonly<Record<string, Memory | Binding>>;
+  /** Workgroups in x, y, z. */
+  readonly grid: readonly [number, number, number];
+}
+
+/** Bytes of a `vec4f`. */
+export const VEC4 = 16;
+/** Bindings start at multiples of this many bytes. */
+export const ALIGNMENT = 256;
+/** Workgroups in one dimension. */
+const MAX_GRID = 65535;
+
+/** Collects the dispatches of a graph. */
+export class Recorder {
+  readonly dispatches: Dispatch[] = [];
+  readonly tuning: Tuning;
+  readonly #gpu: Gpu;
+  readonly #pipelines: PipelineCache;
+  readonly #parameters: ReadonlyMap<string, PreparedParameter>;
+  readonly #values = new Map<number, Activation | PlannedMemory>();
+
+  constructor(
+    gpu: Gpu,
+    pipelines: PipelineCache,
+    parameters: ReadonlyMap<string, PreparedParameter>,
+    tuning: Tuning,
+  ) {
+    this.#gpu = gpu;
+    this.#pipelines = pipelines;
+    this.#parameters = parameters;
+    this.tuning = tuning;
+  }
+
+  /** The most bytes that one binding can show a kernel. */
+  get bindingLimit(): number {
+    return this.#gpu.device.limits.maxStorageBufferBindingSize;
+  }
+
+  /** Plans memory. */
+  allocate(bytes: number): PlannedMemory {
+    return new PlannedMemory(bytes);
+  }
+
+  /** Plans the result of an op that makes a picture. */
+  createActivation(node: Node): Activation {
+    const [n, c, h, w] = node.shape;
+    const c4 = Math.ceil(c / 4);
+    const activation = { memory: this.allocate(n * h * w * c4 * VEC4), n, h, w, c, c4 };
+    this.#values.set(node.id, activation);
+    return activation;
+  }
+
+  /** Plans the result of an op that makes a plain array: indices, scalars. */
+  createArray(node: Node): PlannedMemory {
+    const memory = this.allocate(node.shape.reduce((product, side) => product * side, 1) * 4);
+    this.#values.set(node.id, memory);
+    return memory;
+  }
+
+  /** The picture that an earlier op made. */
+  activation(node: Node): Activation {
+    return this.#values.get(node.id) as Activation;
+  }
+
+  /** The plain array that an earlier op made. */
+  array(node: Node): PlannedMemory {
+    return this.#values.get(node.id) as PlannedMemory;
+  }
+
+  /** The weights of a layer, as prepared for this device. */
+  parameter<K extends Parameter["kind"]>(parameter: Parameter & { kind: K }): PreparedParameter & { kind: K } {
+    const prepared = this.#parameters.get(parameter.name);
+    if (!prepared) throw new Error(`Parameter ${parameter.name} was not set`);
+    return prepared as PreparedParameter & { kind: K };
+  }
+
+  /** Records a dispatch. */
+  dispatch(kernel: Kernel, { params, buffers, grid }: Launch): void {
+    const pipeline = this.#pipelines.get(kernel);
+    const bindings = pipeline.interface.buffers.map(({ name }) => asBinding(buffers[name]));
+    for (const { size } of bindings) this.#checkBinding(kernel.label, size);
+    if (grid.some((side) => side > MAX_GRID)) throw new DeviceError(`Cannot run ${kernel.label}: grid [${grid}]`);
+    this.dispatches.push({
+      label: kernel.label,
+      pipeline,
+      bindings,
+      params: packParams(pipeline.interface, params),
+      grid,
+    });
+  }
+
+  /** Shows a kernel the pixels `[from, to)`; all of them, where one binding holds all. */
+  window({ memory, n, h, w, c4 }: Activation, from: number, to: number): Window {
+    const pixel = c4 * VEC4;
+    const all = n * h * w * pixel;
+    if (all <= this.bindingLimit) return { binding: { memory, offset: 0, size: all }, origin: 0 };
+    const offset = Math.floor(from * pixel / ALIGNMENT) * ALIGNMENT;
+    return { binding: { memory, offset, size: to * pixel - offset }, origin: offset / VEC4 };
+  }
+
+  /**
+   * Splits the pixels of pictures of one size into bands of whole rows, `[first, end)`, such that a band of each fits a
+   * binding, and a dispatch whose workgroups take `each` pixels fits the grid.
+   */
+  pixelBands(pictures: readonly Activation[], each: number): [first: number, end: number][] {
+    const { n, h, w } = pictures[0];
+    const bytes = Math.max(...pictures.map(({ c4 }) => w * c4 * VEC4));
+    const rows = Math.min(this.rowsPerBinding(bytes), Math.max(1, Math.floor(MAX_GRID * each / w)));
+    return bands(n * h, rows).map(([from, to]) => [from * w, to * w]);
+  }
+
+  /** How many rows of `bytes` bytes one binding can show, and one dispatch can number. */
+  rowsPerBinding(bytes: number): number {
+    const rows = Math.floor((this.bindingLimit - ALIGNMENT) / bytes);
+    if (rows < 3) this.#checkBinding("a picture this wide: three rows", 3 * bytes + ALIGNMENT);
+    return Math.min(rows, MAX_GRID);
+  }
+
+  #checkBinding(label: string, size: number): void {
+    if (size > this.bindingLimit) {
+      throw new DeviceError(
+        `Cannot run ${label}: it must see ${size} bytes at once, this device shows a kernel ${this.bindingLimit}. ` +
+          "Use a smaller picture or batch",
+      );
+    }
+  }
+}
+
+/** Splits `[0, total)` into bands of at most `size`. */
+export function bands(total: number, size: number): [from: number, to: number][] {
+  const count = Math.ceil(total / size);
+  const each = Math.ceil(total / count);
+  return Array.from({ length: count }, (_, i) => [i * each, Math.min(total, (i + 1) * each)]);
+}
+
+function asBinding(part: Memory | Binding): Binding {
+  if ("memory" in part) return part;
+  const size = part instanceof PlannedMemory ? Math.max(4, part.bytes) : part.size;
+  return { memory: part, offset: 0, size };
+}

@@ -1,0 +1,229 @@
+/**
+ * Weights, uploaded once in the layouts that the kernels read. They arrive in the checkpoint's order; the device itself
+ * reorders and transforms them.
+ *
+ * @module
+ */
+
+import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter, Parameter } from "../graph.ts";
+import type { BufferPool } from "./memory.ts";
+import { type Kernel, packParams, type PipelineCache } from "./pipeline.ts";
+import { VEC4 } from "./recorder.ts";
+import { unroll } from "./wgsl.ts";
+import { dot, G, POSITIONS } from "./winograd.ts";
+
+/** How a convolution is computed. */
+export type ConvAlgorithm = "winograd" | "direct";
+
+/** A convolution or linear layer on the device. */
+export interface PreparedConv {
+  readonly kind: "conv" | "linear";
+  readonly algorithm: ConvAlgorithm;
+  readonly kernel: 1 | 3;
+  readonly stride: 1 | 2;
+  /** Direct: `[tap][in][out]`. Winograd: `[position][in][out]`. Both padded to whole `vec4f`. */
+  readonly weights: GPUBuffer;
+  /** `[out]`, padded. */
+  readonly bias: GPUBuffer;
+}
+
+/** Scales of all channels, padded to whole `vec4f`, then offsets. */
+export interface PreparedNorm {
+  readonly kind: "norm";
+  readonly buffer: GPUBuffer;
+}
+
+/** Code vectors, each padded to whole `vec4f`. */
+export interface PreparedCodebook {
+  readonly kind: "codebook";
+  readonly buffer: GPUBuffer;
+}
+
+/** A layer's weights on the device. */
+export type PreparedParameter = PreparedConv | PreparedNorm | PreparedCodebook;
+
+const LANES = 64;
+
+/** [out][in][taps] → [tap or position][in][out], four output channels an invocation. */
+function packSource(taps: 1 | 9, winograd: boolean): string {
+  const write = (position: number, value: string) =>
+    `packed[(${position}u * p.inRows + row) * p.outC4 + column] = ${value};\n  `;
+  const transformed = () => `
+  ${unroll(6, (i) => unroll(3, (x) => `let t${i}_${x} = ${dot(G[i], (ky) => `g${ky * 3 + x}`)};\n  `))}
+  ${unroll(6, (i) => unroll(6, (j) => write(i * 6 + j, dot(G[j], (x) => `t${i}_${x}`))))}`;
+  return `
+struct Params { ins: u32, outs: u32, inRows: u32, outC4: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> raw: array<f32>;
+@group(0) @binding(2) var<storage, read_write> packed: array<vec4f>;
+
+fn weight(out: u32, row: u32, tap: u32) -> f32 {
+  if (out >= p.outs || row >= p.ins) { return 0.0; }
+  return raw[(out * p.ins + row) * ${taps}u + tap];
+}
+
+@compute @workgroup_size(${LANES})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
+  let row = wg.x * ${LANES}u + l.x;
+  let column = wg.y;
+  if (row >= p.inRows) { return; }
+  let out = column * 4u;
+  ${
+    unroll(taps, (t) =>
+      `let g${t} = vec4f(${[0, 1, 2, 3].map((i) => `weight(out + ${i}u, row, ${t}u)`).join(", ")});\n  `)
+  }
+  ${winograd ? transformed() : unroll(taps, (t) => write(t, `g${t}`))}
+}`;
+}
+
+/** Uploads layers. */
+export class WeightStore {
+  readonly parameters = new Map<string, PreparedParameter>();
+  readonly #device: GPUDevice;
+  readonly #pool: BufferPool;
+  readonly #pipelines: PipelineCache;
+  readonly #algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm;
+  #bytes = 0;
+
+  constructor(
+    device: GPUDevice,
+    pool: BufferPool,
+    pipelines: PipelineCache,
+    algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm,
+  ) {
+    this.#device = device;
+    this.#pool = pool;
+    this.#pipelines = pipelines;
+    this.#algorithm = algorithm;
+  }
+
+  /** Bytes of all weights on the device. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Uploads one layer. */
+  async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+    this.#free(parameter.name);
+    this.parameters.set(parameter.name, await this.#prepare(parameter, weight, bias));
+  }
+
+  /** Frees every layer. */
+  dispose(): void {
+    for (const name of [...this.parameters.keys()]) this.#free(name);
+  }
+
+  #prepare(
+    parameter: Parameter,
+    weight: Float32Array,
+    bias: Float32Array,
+  ): Promise<PreparedParameter> | PreparedParameter {
+    switch (parameter.kind) {
+      case "norm":
+        return { kind: "norm", buffer: this.#norm(parameter, weight, bias) };
+      case "codebook":
+        return { kind: "codebook", buffer: this.#codebook(parameter, weight) };
+      default:
+        return this.#conv(parameter, weight, bias);
+    }
+  }
+
+  async #conv(
+    parameter: ConvParameter | LinearParameter,
+    weight: Float32Array,
+    bias: Float32Array,
+  ): Promise<PreparedConv> {
+    const { kernel, stride } = parameter.kind === "conv" ? parameter : { kernel: 1, stride: 1 } as const;
+    const algorithm = this.#algorithm(parameter);
+    const taps = kernel === 3 ? 9 : 1;
+    const positions = algorithm === "winograd" ? POSITIONS : taps;
+    const [inRows, outC4] = [padded(parameter.in), padded(parameter.out) / 4];
+    const weights = this.#create(positions * inRows * outC4 * VEC4);
+    await this.#run(
+      { label: `pack ${algorithm}`, source: packSource(taps, algorithm === "winograd") },
+      weight,
+      weights,
+      {
+        ins: parameter.in,
+        outs: parameter.out,
+        inRows,
+        outC4,
+      },
+    );
+    const paddedBias = new Float32Array(outC4 * 4);
+    paddedBias.set(bias);
+    return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias) };
+  }
+
+  #norm({ channels }: NormParameter, weight: Float32Array, bias: Float32Array): GPUBuffer {
+    const both = new Float32Array(2 * padded(channels));
+    both.set(weight);
+    both.set(bias, padded(channels));
+    return this.#upload(both);
+  }
+
+  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array): GPUBuffer {
+    const width = padded(channels);
+    if (width === channels) return this.#upload(weight);
+    const rows = new Float32Array(codes * width);
+    for (let code = 0; code < codes; code++) {
+      rows.set(weight.subarray(code * channels, (code + 1) * channels), code * width);
+    }
+    return this.#upload(rows);
+  }
+
+  /** Runs a packing kernel over one layer. */
+  async #run(kernel: Kernel, source: Float32Array, target: GPUBuffer, params: Record<string, number>): Promise<void> {
+    const device = this.#device;
+    const pipeline = this.#pipelines.get(kernel);
+    const compiled = await pipeline.compiled;
+    const raw = this.#pool.acquire(source.byteLength);
+    device.queue.writeBuffer(raw, 0, source as Float32Array<ArrayBuffer>);
+    const words = packParams(pipeline.interface, params);
+    const uniforms = device.createBuffer({
+      size: words.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    device.queue.writeBuffer(uniforms, 0, words);
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(compiled);
+    pass.setBindGroup(
+      0,
+      device.createBindGroup({
+        layout: pipeline.layout,
+        entries: [uniforms, raw, target].map((buffer, binding) => ({ binding, resource: { buffer } })),
+      }),
+    );
+    pass.dispatchWorkgroups(Math.ceil(params.inRows / LANES), params.outC4);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    uniforms.destroy();
+    this.#pool.release(raw);
+  }
+
+  #upload(data: Float32Array): GPUBuffer {
+    const buffer = this.#create(data.byteLength);
+    this.#device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+    return buffer;
+  }
+
+  #create(size: number): GPUBuffer {
+    this.#bytes += size;
+    return this.#device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+  }
+
+  #free(name: string): void {
+    const prepared = this.parameters.get(name);
+    if (!prepared) return;
+    this.parameters.delete(name);
+    for (const buffer of "weights" in prepared ? [prepared.weights, prepared.bias] : [prepared.buffer]) {
+      this.#bytes -= buffer.size;
+      buffer.destroy();
+    }
+  }
+}
+
+function padded(channels: number): number {
+  return Math.ceil(channels / 4) * 4;
+}

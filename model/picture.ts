@@ -1,0 +1,157 @@
+/**
+ * Pictures: RGBA bytes that come from and go to PNG and JPEG files.
+ *
+ * @module
+ */
+
+import { cannotDecode } from "./picture_codec.ts";
+import { decodeJpeg, encodeJpeg, isJpeg, jpegSize } from "./picture_jpeg.ts";
+import { decodePng, encodePng, isPng, pngSize } from "./picture_png.ts";
+
+/** How many pixels a picture may have unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
+export const MAX_PIXELS: number = 8192 * 8192;
+
+/** The file formats that {@linkcode Picture.encode} writes. */
+export type PictureFormat = "png" | "jpeg";
+
+/** Options of {@linkcode Picture.encode} and {@linkcode Picture.save}. */
+export interface EncodeOptions {
+  /** Quality of a JPEG, a whole number from 1 to 100 on libjpeg's scale. PNG is lossless and ignores it. Default 90. */
+  quality?: number;
+}
+
+/** Options of {@linkcode decodePicture}. */
+export interface DecodeOptions {
+  /** The most pixels (width × height) that a picture may state before it is decoded. Default {@linkcode MAX_PIXELS}. */
+  maxPixels?: number;
+}
+
+/**
+ * A picture of RGBA bytes, shaped like the web's `ImageData`.
+ *
+ * @example
+ * ```ts
+ * import { Picture } from "@codebook/vqmodel";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const red = new Picture(2, 1, Uint8ClampedArray.of(255, 0, 0, 255, 255, 0, 0, 255));
+ * assertEquals(red.encode("png").subarray(1, 4), new TextEncoder().encode("PNG"));
+ * ```
+ */
+export class Picture {
+  /** Width in pixels, at least 1. */
+  readonly width: number;
+  /** Height in pixels, at least 1. */
+  readonly height: number;
+  /** Four bytes a pixel: red, green, blue, alpha (255 is opaque), row by row from the top left. */
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
+
+  /**
+   * A picture over the given bytes, which are kept, not copied.
+   *
+   * @throws {TypeError} if `data` is not a `Uint8ClampedArray`
+   * @throws {RangeError} if a side is not a whole number ≥ 1, or `data` has not 4 × width × height bytes
+   */
+  constructor(width: number, height: number, data: Uint8ClampedArray<ArrayBuffer>) {
+    if (!(data instanceof Uint8ClampedArray)) {
+      throw new TypeError("Cannot create picture: data must be a Uint8ClampedArray");
+    }
+    if (!isSide(width) || !isSide(height)) {
+      throw new RangeError(`Cannot create picture: sides must be whole numbers ≥ 1, found ${width}×${height}`);
+    }
+    if (data.length !== 4 * width * height) {
+      throw new RangeError(
+        `Cannot create picture: ${width}×${height} pixels need ${
+          4 * width * height
+        } bytes of RGBA, found ${data.length}`,
+      );
+    }
+    this.width = width;
+    this.height = height;
+    this.data = data;
+  }
+
+  /**
+   * The bytes of a PNG or JPEG file.
+   * A PNG is gray if every pixel is, RGBA if some pixel is not opaque, else RGB. A JPEG is always colour, without alpha.
+   *
+   * @throws {TypeError} if the format is neither `"png"` nor `"jpeg"`
+   * @throws {RangeError} if the quality is not a whole number from 1 to 100, or a side is too long for JPEG
+   */
+  encode(format: PictureFormat, { quality = 90 }: EncodeOptions = {}): Uint8Array<ArrayBuffer> {
+    if (format === "png") return encodePng(this);
+    if (format !== "jpeg") {
+      throw new TypeError(`Cannot encode picture: expected format "png" or "jpeg", found ${JSON.stringify(format)}`);
+    }
+    if (!Number.isInteger(quality) || quality < 1 || quality > 100) {
+      throw new RangeError(`Cannot encode picture: quality must be a whole number from 1 to 100, found ${quality}`);
+    }
+    return encodeJpeg(this, quality);
+  }
+
+  /**
+   * Writes the picture to a file; the extension (`.png`, `.jpg`, `.jpeg`) decides the format.
+   * Written beside its final name first and then renamed, so that the file is never half there.
+   * Needs permission to write in that folder.
+   *
+   * @throws {TypeError} if the extension is none of these
+   */
+  async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
+    const bytes = this.encode(formatOf(path), options);
+    const { rename, rm, writeFile } = await import("node:fs/promises");
+    const { fileURLToPath } = await import("node:url");
+    const target = path instanceof URL ? fileURLToPath(path) : path;
+    const unfinished = `${target}.${crypto.randomUUID()}.part`;
+    try {
+      await writeFile(unfinished, bytes);
+      await rename(unfinished, target);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
+  }
+}
+
+/**
+ * Decodes a PNG or JPEG file, told apart by its first bytes, to an opaque RGB picture as PIL's `convert("RGB")` does:
+ * alpha is dropped, gray and palettes become RGB, an EXIF orientation is not applied. Samples of 16 bits keep their high byte.
+ *
+ * @throws {TypeError} if the bytes are neither PNG nor JPEG, or damaged, cut short or of an unsupported kind
+ * @throws {RangeError} if the header states more than `maxPixels` pixels; nothing is decoded then
+ */
+export async function decodePicture(
+  bytes: Uint8Array<ArrayBuffer>,
+  { maxPixels = MAX_PIXELS }: DecodeOptions = {},
+): Promise<Picture> {
+  const png = isPng(bytes);
+  if (!png && !isJpeg(bytes)) throw cannotDecode(`expected a PNG or JPEG file, found ${describe(bytes)}`);
+  const { width, height } = png ? pngSize(bytes) : jpegSize(bytes);
+  if (!(width * height <= maxPixels)) {
+    throw new RangeError(
+      `Cannot decode picture: it states ${width}×${height} pixels, more than ${maxPixels}; raise maxPixels if you trust it`,
+    );
+  }
+  const { data } = png ? await decodePng(bytes) : decodeJpeg(bytes);
+  return new Picture(width, height, data);
+}
+
+function isSide(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1;
+}
+
+function formatOf(path: string | URL): PictureFormat {
+  const name = path instanceof URL ? path.pathname : path;
+  const extension = /\.[^./\\]*$/.exec(name)?.[0].toLowerCase();
+  if (extension === ".png") return "png";
+  if (extension === ".jpg" || extension === ".jpeg") return "jpeg";
+  throw new TypeError(
+    `Cannot save picture: expected a name ending in .png, .jpg or .jpeg, found ${JSON.stringify(name)}`,
+  );
+}
+
+function describe(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "no bytes";
+  return `bytes that begin with ${
+    Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ")
+  }`;
+}

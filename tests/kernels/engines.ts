@@ -1,0 +1,83 @@
+/** Every engine that must be there, in every way it can compute; and a way to run one op on it. */
+import { Graph, type Node, type Parameter, type Program, Tensor, type TensorData } from "../../kernels/mod.ts";
+import type { Backend } from "../../kernels/mod.ts";
+import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { HARDWARE } from "../../kernels/webgpu/tuning.ts";
+import type { Dense } from "../golden.ts";
+
+/** An engine under test. */
+export interface Engine {
+  readonly name: string;
+  open(): Promise<Backend>;
+  /** Relative error allowed for one op. */
+  readonly tolerance: number;
+}
+
+/** All engines under test; each op is run on each. */
+export const ENGINES: readonly Engine[] = [
+  { name: "webgpu", open: () => createWebGpuBackend(), tolerance: 1e-6 },
+  { name: "webgpu direct", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-6 },
+  { name: "webgpu winograd", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: 1e-5 },
+  { name: "webgpu tuned for hardware", open: () => createWebGpuBackend({ tuning: HARDWARE }), tolerance: 1e-6 },
+];
+
+/** Registers a test for every engine. */
+export function testOnEveryEngine(name: string, run: (backend: Backend, engine: Engine) => Promise<void>): void {
+  for (const engine of ENGINES) {
+    Deno.test(`${name} (${engine.name})`, async () => {
+      const backend = await engine.open();
+      try {
+        await run(backend, engine);
+      } finally {
+        backend.dispose();
+      }
+    });
+  }
+}
+
+/** A layer's weights with their values. */
+export interface Layer {
+  readonly parameter: Parameter;
+  readonly weight: Dense;
+  readonly bias?: Dense;
+}
+
+/** Records ops over inputs with `build`, runs them, and returns the values of the output. */
+export async function runOp(
+  backend: Backend,
+  inputs: readonly Tensor[],
+  layers: readonly Layer[],
+  build: (graph: Graph, inputs: Node[]) => Node,
+): Promise<{ data: TensorData; shape: readonly number[] }> {
+  for (const { parameter, weight, bias } of layers) {
+    await backend.setParameter(parameter, weight.data, bias?.data ?? new Float32Array());
+  }
+  const graph = new Graph();
+  const nodes = inputs.map(({ shape, dtype }) => graph.input(shape, dtype === "int32" ? "int32" : "float32"));
+  graph.output(build(graph, nodes));
+  const program: Program = await backend.compile(graph);
+  const [result] = await program.run(inputs);
+  const { shape } = result;
+  const data = await result.data();
+  result.dispose();
+  program.dispose();
+  return { data, shape };
+}
+
+/** Deterministic values in [-1, 1). */
+export function randomTensor(shape: readonly number[], seed = 1, scale = 1, offset = 0): Dense {
+  const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
+  let state = Math.imul(seed, 2654435761) | 1;
+  for (let i = 0; i < data.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    data[i] = (state >> 7) / 16777216 * scale + offset;
+  }
+  return { data, shape };
+}
+
+/** A host tensor of an array. */
+export function tensorOf({ data, shape }: Dense): Tensor {
+  return new Tensor(data, shape);
+}

@@ -1,0 +1,237 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join, toFileUrl } from "@std/path";
+import { decodePicture, Picture } from "../../model/picture.ts";
+import { JPEG_WASM } from "../../model/picture_jpeg_wasm.ts";
+import { makePng, type PngParts } from "./picture_fixtures.ts";
+
+/** Smooth colours with a little texture, so that every PNG filter has its rows. */
+function sample(width = 33, height = 21): Picture {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let i = 0; i < width * height; i++) {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    data.set([5 * x, 10 * y, 255 - 3 * x - 4 * y + (x * y) % 5, 255], 4 * i);
+  }
+  return new Picture(width, height, data);
+}
+
+function gray(values: number[]): number[] {
+  return values.flatMap((v) => [v, v, v, 255]);
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Array.from(a, (v, i) => Math.abs(v - b[i])).reduce((x, y) => Math.max(x, y));
+}
+
+async function fixture(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  return await Deno.readFile(new URL(`../fixtures/pictures/${name}.jpg`, import.meta.url));
+}
+
+/** A colour type of PNG, and the RGBA bytes it must become. */
+type Kind = [name: string, png: Omit<PngParts, "width" | "height"> & { size: [number, number] }, expected: number[]];
+
+const KINDS: Kind[] = [
+  ["1-bit gray", { size: [3, 1], depth: 1, colour: 0, rows: [0, 0b10100000] }, gray([255, 0, 255])],
+  ["2-bit gray", { size: [4, 1], depth: 2, colour: 0, rows: [0, 0b00011011] }, gray([0, 85, 170, 255])],
+  ["4-bit gray", { size: [3, 1], depth: 4, colour: 0, rows: [0, 0x0f, 0x80] }, gray([0, 255, 136])],
+  ["8-bit gray", { size: [2, 1], depth: 8, colour: 0, rows: [0, 7, 200] }, gray([7, 200])],
+  ["16-bit gray", { size: [2, 1], depth: 16, colour: 0, rows: [0, 7, 99, 200, 255] }, gray([7, 200])],
+  ["gray with alpha", { size: [2, 1], depth: 8, colour: 4, rows: [0, 7, 0, 200, 9] }, gray([7, 200])],
+  ["16-bit gray with alpha", { size: [1, 1], depth: 16, colour: 4, rows: [0, 7, 1, 0, 0] }, gray([7])],
+  ["RGB", { size: [1, 2], depth: 8, colour: 2, rows: [0, 1, 2, 3, 0, 4, 5, 6] }, [1, 2, 3, 255, 4, 5, 6, 255]],
+  ["16-bit RGB", { size: [1, 1], depth: 16, colour: 2, rows: [0, 1, 255, 2, 255, 3, 255] }, [1, 2, 3, 255]],
+  ["RGB with alpha", { size: [1, 1], depth: 8, colour: 6, rows: [0, 1, 2, 3, 0] }, [1, 2, 3, 255]],
+  ["16-bit RGB with alpha", { size: [1, 1], depth: 16, colour: 6, rows: [0, 1, 0, 2, 0, 3, 0, 0, 0] }, [1, 2, 3, 255]],
+  ...[1, 2, 4, 8].map((depth): Kind => [
+    `${depth}-bit palette`,
+    { size: [1, 1], depth, colour: 3, rows: [0, 1 << (8 - depth)], palette: [9, 9, 9, 1, 2, 3] },
+    [1, 2, 3, 255],
+  ]),
+  [
+    "palette with transparency",
+    { size: [1, 1], depth: 8, colour: 3, rows: [0, 0], palette: [1, 2, 3], extra: { tRNS: [0] } },
+    [1, 2, 3, 255],
+  ],
+  [
+    "interlaced",
+    { size: [3, 2], depth: 8, colour: 0, interlace: 1, rows: [0, 10, 0, 30, 0, 20, 0, 40, 50, 60] },
+    gray([10, 20, 30, 40, 50, 60]),
+  ],
+  [
+    "filtered",
+    // Rows: sub, up, average, Paeth.
+    { size: [2, 4], depth: 8, colour: 0, rows: [1, 10, 5, 2, 1, 1, 3, 1, 1, 4, 1, 1] },
+    gray([10, 15, 11, 16, 6, 12, 7, 13]),
+  ],
+];
+
+for (const [name, { size: [width, height], ...rest }, expected] of KINDS) {
+  Deno.test(`decodePicture() reads a PNG that is ${name}`, async () => {
+    const picture = await decodePicture(makePng({ width, height, ...rest }));
+    assertEquals([picture.width, picture.height], [width, height]);
+    assertEquals([...picture.data], expected);
+  });
+}
+
+Deno.test("a picture comes back from PNG unchanged", async () => {
+  const colour = sample();
+  assertEquals((await decodePicture(colour.encode("png"))).data, colour.data);
+  const black = new Picture(5, 3, Uint8ClampedArray.from(gray(Array(15).fill(0))));
+  assertEquals((await decodePicture(black.encode("png"))).data, black.data);
+});
+
+Deno.test("encode() chooses the PNG colour type by the pixels", () => {
+  const colourType = (...pixel: number[]) => new Picture(1, 1, Uint8ClampedArray.from(pixel)).encode("png")[25];
+  assertEquals([colourType(7, 7, 7, 255), colourType(7, 7, 8, 255), colourType(7, 7, 7, 254)], [0, 2, 6]);
+});
+
+Deno.test("decodePicture() drops the alpha that encode() writes", async () => {
+  const transparent = new Picture(1, 1, Uint8ClampedArray.of(1, 2, 3, 0));
+  assertEquals([...(await decodePicture(transparent.encode("png"))).data], [1, 2, 3, 255]);
+});
+
+Deno.test("a picture comes back from JPEG nearly unchanged, the better the higher the quality", async () => {
+  const picture = sample();
+  const [rough, fine] = [picture.encode("jpeg", { quality: 20 }), picture.encode("jpeg", { quality: 100 })];
+  assert(rough.length < fine.length);
+  const decoded = await decodePicture(fine);
+  assertEquals([decoded.width, decoded.height], [33, 21]);
+  assert(largestDifference(decoded.data, picture.data) <= 12);
+});
+
+Deno.test("decodePicture() reads JPEGs as PIL does: progressive, gray, CMYK, EXIF orientation ignored", async () => {
+  const quadrants = [[200, 40, 40], [40, 180, 60], [30, 60, 200], [240, 240, 230]];
+  const grays = [88, 124, 67, 239].map((v) => [v, v, v]);
+  for (const name of ["progressive-420", "gray", "cmyk", "exif-rotated"]) {
+    const { width, height, data } = await decodePicture(await fixture(name));
+    assertEquals([width, height], [32, 32]);
+    const found = [[4, 4], [28, 4], [4, 28], [28, 28]].flatMap(([x, y]) =>
+      [...data.subarray(4 * (32 * y + x))].slice(0, 4)
+    );
+    const expected = (name === "gray" ? grays : quadrants).flatMap((pixel) => [...pixel, 255]);
+    assert(largestDifference(found, expected) <= 1, `${name}: ${found}`);
+  }
+});
+
+Deno.test("decodePicture() refuses what is neither PNG nor JPEG", async () => {
+  await assertRejects(() => decodePicture(new Uint8Array()), TypeError, "found no bytes");
+  const gif = new TextEncoder().encode("GIF89a...");
+  await assertRejects(
+    () => decodePicture(gif),
+    TypeError,
+    "expected a PNG or JPEG file, found bytes that begin with 47 49",
+  );
+});
+
+Deno.test("decodePicture() refuses every file that is cut short", async () => {
+  const picture = sample(9, 5);
+  for (const file of [picture.encode("png"), picture.encode("jpeg"), await fixture("progressive-420")]) {
+    for (let length = 0; length < file.length; length++) {
+      await assertRejects(() => decodePicture(file.slice(0, length)), TypeError, "Cannot decode picture: ");
+    }
+  }
+});
+
+Deno.test("decodePicture() refuses a PNG with any byte changed", async () => {
+  const file = sample(9, 5).encode("png");
+  for (let i = 0; i < file.length; i++) {
+    const damaged = file.slice();
+    damaged[i] ^= 0x41;
+    await assertRejects(() => decodePicture(damaged), TypeError, "Cannot decode picture: ");
+  }
+});
+
+Deno.test("decodePicture() reads or refuses a JPEG with a byte changed, and reads the next one", async () => {
+  const file = await fixture("progressive-420");
+  for (let i = 0; i < file.length; i++) {
+    const damaged = file.slice();
+    damaged[i] ^= 0x41;
+    await decodePicture(damaged).catch((error) => assert(error instanceof TypeError || error instanceof RangeError));
+  }
+  assertEquals((await decodePicture(file)).width, 32);
+});
+
+Deno.test("decodePicture() refuses PNGs that contradict themselves", async () => {
+  const one = { width: 1, height: 1, depth: 8, colour: 0 };
+  const refused: [PngParts, string][] = [
+    [{ ...one, depth: 3, rows: [0, 0] }, "depth 3"],
+    [{ ...one, colour: 5, rows: [0, 0] }, "colour type 5"],
+    [{ ...one, interlace: 2, rows: [0, 0] }, "interlace 2"],
+    [{ ...one, width: 0, rows: [0] }, "0×1"],
+    [{ ...one, rows: [5, 0] }, "filter 5"],
+    [{ ...one, rows: [0] }, "fewer pixels"],
+    [{ ...one, rows: [0, 1, 2] }, "more pixels"],
+    [{ ...one, colour: 3, rows: [0, 0] }, "no palette"],
+    [{ ...one, colour: 3, rows: [0, 2], palette: [1, 2, 3, 4, 5, 6] }, "colour 2, the palette has 2"],
+  ];
+  for (const [parts, message] of refused) {
+    await assertRejects(() => decodePicture(makePng(parts)), TypeError, message);
+  }
+});
+
+Deno.test("decodePicture() looks at the stated size before it decodes", async () => {
+  const huge = makePng({ width: 2 ** 31 - 1, height: 2 ** 31 - 1, depth: 16, colour: 6, rows: [] });
+  await assertRejects(() => decodePicture(huge), RangeError, "2147483647×2147483647 pixels, more than 67108864");
+  const jpeg = await fixture("gray");
+  const frame = jpeg.findIndex((byte, i) => byte === 0xff && jpeg[i + 1] === 0xc0);
+  jpeg.fill(0xff, frame + 5, frame + 9);
+  await assertRejects(() => decodePicture(jpeg), RangeError, "65535×65535");
+
+  const file = sample(4, 4).encode("png");
+  assertEquals((await decodePicture(file, { maxPixels: 16 })).width, 4);
+  await assertRejects(() => decodePicture(file, { maxPixels: 15 }), RangeError, "raise maxPixels");
+});
+
+Deno.test("decodePicture() stops at a small PNG that inflates to 64 MiB", async () => {
+  const bomb = makePng({
+    width: 8,
+    height: 8,
+    depth: 8,
+    colour: 0,
+    rows: new Uint8Array(2 ** 26) as unknown as number[],
+  });
+  assert(bomb.length < 2 ** 17);
+  await assertRejects(() => decodePicture(bomb), TypeError, "more pixels");
+});
+
+Deno.test("save() writes what the extension says, and nothing else", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const picture = sample(8, 8);
+    await picture.save(join(folder, "a.png"));
+    await picture.save(toFileUrl(join(folder, "b.JPG")), { quality: 50 });
+    await picture.save(join(folder, "c.jpeg"));
+    assertEquals(await Deno.readFile(join(folder, "a.png")), picture.encode("png"));
+    assertEquals(await Deno.readFile(join(folder, "b.JPG")), picture.encode("jpeg", { quality: 50 }));
+    await assertRejects(() => picture.save(join(folder, "d.webp")), TypeError, ".png, .jpg or .jpeg");
+    await assertRejects(() => picture.save(join(folder, "png")), TypeError, ".png, .jpg or .jpeg");
+    await Deno.mkdir(join(folder, "e.png"));
+    await assertRejects(() => picture.save(join(folder, "e.png")));
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a.png", "b.JPG", "c.jpeg", "e.png"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("encode() refuses other formats, qualities beyond the scale and sides beyond JPEG's", () => {
+  const picture = sample(1, 1);
+  assertThrows(() => picture.encode("webp" as "png"), TypeError, '"webp"');
+  for (const quality of [0, 101, 50.5, NaN]) {
+    assertThrows(() => picture.encode("jpeg", { quality }), RangeError, "quality");
+  }
+  const long = new Picture(65536, 1, new Uint8ClampedArray(4 * 65536));
+  assertThrows(() => long.encode("jpeg"), RangeError, "too large for JPEG");
+});
+
+Deno.test("a picture needs whole sides and as many bytes as its pixels", () => {
+  const data = new Uint8ClampedArray(16);
+  assertThrows(() => new Picture(2, 3, data), RangeError, "24 bytes of RGBA, found 16");
+  assertThrows(() => new Picture(0, 2, data), RangeError, "0×2");
+  assertThrows(() => new Picture(2, 2, new Uint8Array(16) as never), TypeError, "Uint8ClampedArray");
+});
+
+Deno.test("the embedded JPEG codec is that of imagescript 1.3.1", async () => {
+  const wasm = Uint8Array.from(atob(JPEG_WASM), (char) => char.charCodeAt(0));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", wasm));
+  const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  assertEquals(hex, "019bcef4d864045e9b2df7e39ef6e7f3227d80b08a33742e1438441f2ddc2368");
+});

@@ -1,0 +1,95 @@
+/** Stored results of Diffusers' VaeImageProcessor, and PNG files made by hand. */
+import { deflateSync } from "node:zlib";
+import { crc32 } from "imagescript/png/src/crc.mjs";
+
+const FOLDER = new URL("../fixtures/golden/image-processor/", import.meta.url);
+
+/** One call of upstream's `preprocess`. */
+export interface Scenario {
+  key: string;
+  image: string;
+  height?: number;
+  width?: number;
+  vae_scale_factor?: number;
+  do_normalize?: boolean;
+  do_resize?: boolean;
+  do_convert_grayscale?: boolean;
+}
+
+const file = Deno.readFileSync(new URL("io.safetensors", FOLDER));
+const start = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
+const header = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
+const scenarios: Scenario[] = JSON.parse(header.__metadata__.scenarios);
+
+/** The calls that have a picture. */
+export const preprocessed: Scenario[] = scenarios.filter(({ image }) => image);
+
+/** The calls of `postprocess`. */
+export const postprocessed: Scenario[] = scenarios.filter(({ image }) => !image);
+
+/** Where a picture of a scenario lies. */
+export function pictureUrl({ image }: Scenario): URL {
+  return new URL(image, FOLDER);
+}
+
+/** A stored float32 tensor, or undefined if there is none of that name. */
+export function floats(name: string): Float32Array<ArrayBuffer> | undefined {
+  return header[name] && new Float32Array(slice(name));
+}
+
+/** A stored uint8 tensor. */
+export function bytes(name: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(slice(name));
+}
+
+/** The shape of a stored tensor. */
+export function shapeOf(name: string): number[] {
+  return header[name].shape;
+}
+
+function slice(name: string): ArrayBuffer {
+  const [from, to] = header[name].data_offsets;
+  return file.buffer.slice(start + from, start + to);
+}
+
+/** What {@linkcode makePng} writes. */
+export interface PngParts {
+  width: number;
+  height: number;
+  depth: number;
+  colour: number;
+  interlace?: number;
+  /** Each row behind its filter byte. */
+  rows: number[];
+  palette?: number[];
+  /** Further chunks before the pixels, by type. */
+  extra?: Record<string, number[]>;
+}
+
+/** A PNG file with the pixels in two IDAT chunks. */
+export function makePng(parts: PngParts): Uint8Array<ArrayBuffer> {
+  const { width, height, depth, colour, interlace = 0, rows, palette, extra = {} } = parts;
+  const ihdr = new Uint8Array(13);
+  new DataView(ihdr.buffer).setUint32(0, width);
+  new DataView(ihdr.buffer).setUint32(4, height);
+  ihdr.set([depth, colour, 0, 0, interlace], 8);
+  const pixels = deflateSync(Uint8Array.from(rows));
+  return Uint8Array.from([
+    ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+    ...pngChunk("IHDR", ihdr),
+    ...(palette ? pngChunk("PLTE", palette) : []),
+    ...Object.entries(extra).flatMap(([type, data]) => pngChunk(type, data)),
+    ...pngChunk("IDAT", pixels.subarray(0, 3)),
+    ...pngChunk("IDAT", pixels.subarray(3)),
+    ...pngChunk("IEND", []),
+  ]);
+}
+
+function pngChunk(type: string, data: Iterable<number>): number[] {
+  const body = Uint8Array.from([...new TextEncoder().encode(type), ...data]);
+  const ends = new DataView(new ArrayBuffer(8));
+  ends.setUint32(0, body.length - 4);
+  ends.setUint32(4, crc32(body));
+  const [length, checksum] = [new Uint8Array(ends.buffer, 0, 4), new Uint8Array(ends.buffer, 4)];
+  return [...length, ...body, ...checksum];
+}
