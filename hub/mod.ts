@@ -28,6 +28,7 @@ export { type ByteSource, openFile, sourceOfBytes } from "./byte_source.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export { type LocalModelOptions, type ModelFiles, openLocalModel } from "./local.ts";
 export { openSafetensors } from "./safetensors.ts";
+export { saveLocalModel } from "./save.ts";
 export {
   encodeSafetensorsHeader,
   type NamedTensorInfo,

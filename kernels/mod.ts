@@ -5,6 +5,7 @@
  */
 
 export * from "./backend.ts";
+export * from "./create.ts";
 export * from "./errors.ts";
 export * from "./graph.ts";
 export * from "./tensor.ts";

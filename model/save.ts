@@ -1,0 +1,27 @@
+/**
+ * Saving a model as Diffusers does.
+ *
+ * @module
+ */
+
+import { saveLocalModel, type TensorSource } from "../hub/mod.ts";
+import type { Parameter } from "../kernels/mod.ts";
+import { formatConfig, type ParsedConfig } from "./config.ts";
+import { matchTensors, tensorsOf } from "./weights.ts";
+
+/** Writes configuration and weights, float32 and under their current names, reading one tensor at a time. */
+export async function saveModel(
+  directory: string | URL,
+  parsed: ParsedConfig,
+  parameters: readonly Parameter[],
+  source: TensorSource,
+): Promise<void> {
+  const stored = matchTensors(source, parameters);
+  const tensors = parameters.flatMap(tensorsOf).map(([name, shape]) => ({
+    name,
+    shape,
+    dtype: "F32",
+    data: () => source.read(stored.get(name)!),
+  }));
+  await saveLocalModel(directory, formatConfig(parsed), tensors);
+}

@@ -1,0 +1,478 @@
+/**
+ * The model: Diffusers' `VQModel`.
+ *
+ * @module
+ */
+
+import { type ModelFiles, openLocalModel } from "../hub/mod.ts";
+import { type Backend, createBackend, type Device, Graph, type Node, type Parameter, Tensor } from "../kernels/mod.ts";
+import { downsamplingFactor, embedDim, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
+import { decode } from "./decoder.ts";
+import { encode } from "./encoder.ts";
+import { ConfigError } from "./errors.ts";
+import { ProgramCache } from "./programs.ts";
+import { codebookOf, quantize } from "./quantizer.ts";
+import { saveModel } from "./save.ts";
+import { checkTokens, type Tokens } from "./tokens.ts";
+import { loadWeights, parametersOf, tensorsOf, Weights } from "./weights.ts";
+
+/** Options of {@linkcode VQModel.fromPretrained}. */
+export interface LoadOptions {
+  /** The folder of the repository or directory that holds the model. Default: found by itself. */
+  subfolder?: string;
+  /** For `"fp16"`, the weights in `diffusion_pytorch_model.fp16.safetensors`. Default: none. */
+  variant?: string;
+  /** Where to compute: `"auto"`, `"webgpu"`, or a `GPUDevice` of the caller's. Default `"auto"`. */
+  device?: Device;
+  /** Stops the loading. */
+  signal?: AbortSignal;
+  /** Told what happens while the model loads. */
+  onProgress?: (progress: Progress) => void;
+}
+
+/** What happens while a model loads. */
+export interface Progress {
+  /** `"progress"`: some layers are on the device. `"ready"`: the model can be used. */
+  status: "progress" | "ready";
+  /** The configuration file of the model. */
+  file: string;
+  /** Layers loaded so far. */
+  loaded: number;
+  /** Layers to load. */
+  total: number;
+}
+
+/** Options of a call to the model. */
+export interface CallOptions {
+  /** With `false` the result is a tuple, as upstream's `return_dict=False`. Default true. */
+  returnDict?: boolean;
+  /** Stops the call. */
+  signal?: AbortSignal;
+}
+
+/** Options of {@linkcode VQModel.decode}. */
+export interface DecodeOptions extends CallOptions {
+  /** Decode the latents as they are; for models with `lookup_from_codebook`, decode indices. Default false. */
+  forceNotQuantize?: boolean;
+  /** With indices: the shape of the latents they stand for, channels last, `[n, h, w, vq_embed_dim]`. */
+  shape?: readonly number[];
+}
+
+/** What {@linkcode VQModel.encode} returns; upstream's `VQEncoderOutput`. */
+export interface EncoderOutput {
+  /** Continuous latents, not quantized: `[n, vq_embed_dim, h, w]`. */
+  latents: Tensor;
+}
+
+/** What {@linkcode VQModel.quantize} returns. */
+export interface QuantizerOutput {
+  /** The nearest codes: `[n, vq_embed_dim, h, w]`. */
+  quantized: Tensor;
+  /** Their indices: int32 `[n, h, w]`. */
+  indices: Tensor;
+  /** 1.25 times the mean squared distance: a scalar. */
+  loss: Tensor;
+}
+
+/** What {@linkcode VQModel.decode} returns; upstream's `DecoderOutput`. */
+export interface DecoderOutput {
+  /** The picture, not clamped: `[n, out_channels, H, W]`. */
+  sample: Tensor;
+  /** The quantizer's loss, a scalar; with `forceNotQuantize` a zero for each picture, `[n]`. */
+  commitLoss: Tensor;
+}
+
+/**
+ * A VQ autoencoder: picture → latents → nearest codes → picture.
+ *
+ * @example
+ * ```ts ignore
+ * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
+ *
+ * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
+ * const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
+ *
+ * const tokens = await model.tokenize(await processor.preprocess("picture.png"));
+ * using decoded = await model.detokenize(tokens);
+ * const [picture] = await processor.postprocess(decoded);
+ * await picture.save("reconstruction.png");
+ * ```
+ */
+export class VQModel {
+  /** The parameters of `config.json`, defaults filled in. */
+  readonly config: VQConfig;
+  readonly #parsed: ParsedConfig;
+  readonly #backend: Backend;
+  readonly #programs: ProgramCache;
+  readonly #parameters: readonly Parameter[];
+  readonly #reopen: () => Promise<ModelFiles>;
+  #disposed = false;
+
+  private constructor(
+    parsed: ParsedConfig,
+    parameters: readonly Parameter[],
+    backend: Backend,
+    reopen: () => Promise<ModelFiles>,
+  ) {
+    this.config = parsed.config;
+    this.#parsed = parsed;
+    this.#parameters = parameters;
+    this.#backend = backend;
+    this.#programs = new ProgramCache(backend);
+    this.#reopen = reopen;
+  }
+
+  /**
+   * Loads a model that Diffusers saved.
+   *
+   * @param source a directory, or a `file:` URL of one
+   * @throws {HubError} if the files cannot be found
+   * @throws {ConfigError} if `config.json` describes no VQModel
+   * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
+   * @throws {DeviceError} if there is no such device
+   */
+  static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
+    return await VQModel.fromFiles(() => openLocalModel(source, options), options);
+  }
+
+  /**
+   * Loads a model from files that something else opens, such as bytes in memory.
+   *
+   * @param open opens the files; called once for loading, and once for each saving
+   * @throws as {@linkcode VQModel.fromPretrained}
+   */
+  static async fromFiles(
+    open: () => Promise<ModelFiles>,
+    options: Pick<LoadOptions, "device" | "signal" | "onProgress"> = {},
+  ): Promise<VQModel> {
+    const { device = "auto", signal, onProgress } = options;
+    const files = await open();
+    try {
+      const parsed = readConfig(files);
+      const parameters = modelParameters(parsed.config);
+      signal?.throwIfAborted();
+      const backend = await createBackend(device);
+      try {
+        const report = (status: Progress["status"], loaded: number, total: number) =>
+          onProgress?.({ status, file: files.configPath, loaded, total });
+        await loadWeights(files.weights, parameters, backend, (loaded, total) => {
+          signal?.throwIfAborted();
+          report("progress", loaded, total);
+        });
+        report("ready", parameters.length, parameters.length);
+      } catch (error) {
+        backend.dispose();
+        throw error;
+      }
+      return new VQModel(parsed, parameters, backend, open);
+    } finally {
+      await files.weights.close();
+    }
+  }
+
+  /** Which engine computes: `"webgpu"`. */
+  get device(): Backend["device"] {
+    return this.#backend.device;
+  }
+
+  /** Element type of weights and activations on the device. */
+  get dtype(): Backend["dtype"] {
+    return this.#backend.dtype;
+  }
+
+  /** Pixels along each side of a picture for one token: 2 to the number of levels less one. */
+  get downsamplingFactor(): number {
+    return downsamplingFactor(this.config);
+  }
+
+  /** Bytes the model holds on its device now: weights, and buffers for everything else. */
+  get memory(): Backend["memory"] {
+    return this.#backend.memory;
+  }
+
+  /** How many numbers the weights are. */
+  numParameters(): number {
+    return this.#parameters.flatMap(tensorsOf)
+      .reduce((total, [, shape]) => total + shape.reduce((product, side) => product * side, 1), 0);
+  }
+
+  /**
+   * Upstream's `VQModel.encode`: continuous latents, before quantization.
+   *
+   * @param sample float32 `[n, in_channels, H, W]`, each side at least {@linkcode VQModel.downsamplingFactor}; sides are
+   * halved and floored level by level
+   */
+  encode(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<EncoderOutput>;
+  /** With `returnDict: false`, `[latents]`. */
+  encode(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[latents: Tensor]>;
+  /** Either. */
+  encode(sample: Tensor, options?: CallOptions): Promise<EncoderOutput | [Tensor]>;
+  async encode(sample: Tensor, options: CallOptions = {}): Promise<EncoderOutput | [Tensor]> {
+    this.#checkSample(sample);
+    const [latents] = await this.#run("encode", [sample], options, (g, [x]) => [encode(g, ROOT, this.config, x)]);
+    return options.returnDict === false ? [latents] : { latents };
+  }
+
+  /**
+   * Upstream's `VQModel.quantize`: the nearest code of each pixel.
+   *
+   * @param latents float32 `[n, vq_embed_dim, h, w]`
+   */
+  async quantize(latents: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<QuantizerOutput> {
+    this.#checkLatents(latents);
+    const [quantized, indices, loss] = await this.#run("quantize", [latents], options, (g, [z]) => {
+      const result = quantize(g, ROOT, this.config, z);
+      return [result.quantized, result.indices, result.loss];
+    });
+    return { quantized, indices, loss };
+  }
+
+  /**
+   * Upstream's `VQModel.decode`: quantizes the latents, unless told otherwise, and decodes them.
+   *
+   * @param latents float32 `[n, vq_embed_dim, h, w]`; with `forceNotQuantize`, for models with `lookup_from_codebook`,
+   * int32 indices, and `shape` says how they lie
+   */
+  decode(latents: Tensor, options?: DecodeOptions & { returnDict?: true }): Promise<DecoderOutput>;
+  /** With `returnDict: false`, `[sample, commitLoss]`. */
+  decode(
+    latents: Tensor,
+    options: DecodeOptions & { returnDict: false },
+  ): Promise<[sample: Tensor, commitLoss: Tensor]>;
+  /** Either. */
+  decode(latents: Tensor, options?: DecodeOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
+  async decode(latents: Tensor, options: DecodeOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
+    const { forceNotQuantize = false, shape, returnDict } = options;
+    this.#checkDecodable();
+    const output = !forceNotQuantize
+      ? await this.#decodeQuantized(latents, options)
+      : this.config.lookup_from_codebook
+      ? await this.#decodeIndices(latents, shape, options)
+      : await this.#decodeContinuous(latents, options);
+    return returnDict === false ? [output.sample, output.commitLoss] : output;
+  }
+
+  /**
+   * Upstream's `VQModel.forward`: encodes, quantizes and decodes.
+   *
+   * @param sample as for {@linkcode VQModel.encode}
+   */
+  forward(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<DecoderOutput>;
+  /** With `returnDict: false`, `[sample, commitLoss]`. */
+  forward(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[sample: Tensor, commitLoss: Tensor]>;
+  /** Either. */
+  forward(sample: Tensor, options?: CallOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
+  async forward(sample: Tensor, options: CallOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
+    this.#checkSample(sample);
+    this.#checkDecodable();
+    const [decoded, commitLoss] = await this.#run("forward", [sample], options, (g, [x]) => {
+      const { quantized, loss } = quantize(g, ROOT, this.config, encode(g, ROOT, this.config, x));
+      return [decode(g, ROOT, this.config, quantized, quantized), loss];
+    });
+    return options.returnDict === false ? [decoded, commitLoss] : { sample: decoded, commitLoss };
+  }
+
+  /**
+   * Picture to tokens in one pass.
+   *
+   * @param sample as for {@linkcode VQModel.encode}
+   */
+  async tokenize(sample: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<Tokens> {
+    this.#checkSample(sample);
+    const [indices] = await this.#run("tokenize", [sample], options, (g, [x]) => {
+      return [g.nearestCode(encode(g, ROOT, this.config, x), codebookOf(ROOT, this.config))];
+    });
+    using result = indices;
+    return { indices: await result.data() as Int32Array, shape: result.shape as Tokens["shape"] };
+  }
+
+  /**
+   * Tokens to picture: `[n, out_channels, H, W]`, not clamped.
+   *
+   * @throws {RangeError} if an index is not in the codebook
+   */
+  async detokenize(tokens: Tokens, options: Pick<CallOptions, "signal"> = {}): Promise<Tensor> {
+    this.#checkDecodable();
+    checkTokens(tokens, this.config.num_vq_embeddings);
+    const indices = new Tensor(Int32Array.from(tokens.indices), tokens.shape);
+    return await this.#decodeGrid(indices, options);
+  }
+
+  /**
+   * Saves `config.json` and `diffusion_pytorch_model.safetensors`, float32, as Diffusers does and loads. The weights are
+   * read once more from where the model was loaded.
+   *
+   * @param directory created if need be
+   * @throws {HubError} or {WeightsError} if the model's files are no longer there, or cannot be written
+   */
+  async savePretrained(directory: string | URL): Promise<void> {
+    this.#checkUsable();
+    const files = await this.#reopen();
+    try {
+      await saveModel(directory, this.#parsed, this.#parameters, files.weights);
+    } finally {
+      await files.weights.close();
+    }
+  }
+
+  /** Frees all device memory, that of tensors not yet disposed of included. Disposing twice is harmless. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#programs.dispose();
+    this.#backend.dispose();
+  }
+
+  /** {@linkcode VQModel.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #decodeQuantized(latents: Tensor, options: CallOptions): Promise<DecoderOutput> {
+    this.#checkLatents(latents);
+    const [sample, commitLoss] = await this.#run("decode", [latents], options, (g, [z]) => {
+      const { quantized, loss } = quantize(g, ROOT, this.config, z);
+      return [decode(g, ROOT, this.config, quantized, quantized), loss];
+    });
+    return { sample, commitLoss };
+  }
+
+  async #decodeContinuous(latents: Tensor, options: CallOptions): Promise<DecoderOutput> {
+    this.#checkLatents(latents);
+    const [sample] = await this.#run("decode latents", [latents], options, (g, [z]) => {
+      return [decode(g, ROOT, this.config, z, z)];
+    });
+    return { sample, commitLoss: noLoss(latents.shape[0]) };
+  }
+
+  async #decodeIndices(
+    indices: Tensor,
+    shape: readonly number[] | undefined,
+    options: CallOptions,
+  ): Promise<DecoderOutput> {
+    const { num_vq_embeddings } = this.config;
+    checkTensor("indices", indices);
+    if (indices.dtype !== "int32") {
+      throw new TypeError(
+        `Cannot decode: this model has lookup_from_codebook, so forceNotQuantize takes int32 indices, found ${indices.dtype}`,
+      );
+    }
+    if (shape?.length !== 4 || shape[3] !== embedDim(this.config)) {
+      throw new RangeError(
+        `Cannot decode indices: shape must be [n, h, w, ${embedDim(this.config)}], channels last, found ${
+          shape ? `[${shape}]` : "none"
+        }`,
+      );
+    }
+    const [n, h, w] = shape;
+    const data = await indices.data() as Int32Array<ArrayBuffer>;
+    checkTokens({ indices: data, shape: [n, h, w] }, num_vq_embeddings);
+    return { sample: await this.#decodeGrid(new Tensor(data, [n, h, w]), options), commitLoss: noLoss(n) };
+  }
+
+  /** Decodes int32 `[n, h, w]`, known to be in range. */
+  async #decodeGrid(indices: Tensor, options: CallOptions): Promise<Tensor> {
+    const [sample] = await this.#run("decode indices", [indices], options, (g, [codes]) => {
+      const quantized = g.lookup(codes, codebookOf(ROOT, this.config));
+      return [decode(g, ROOT, this.config, quantized, quantized)];
+    });
+    return sample;
+  }
+
+  /** Runs a graph that depends only on the method and the shapes of its inputs. */
+  async #run(
+    method: string,
+    inputs: readonly Tensor[],
+    { signal }: CallOptions,
+    record: (g: Graph, inputs: Node[]) => Node[],
+  ): Promise<Tensor[]> {
+    this.#checkUsable();
+    signal?.throwIfAborted();
+    const key = JSON.stringify([method, inputs.map(({ shape }) => shape)]);
+    const program = await this.#programs.get(key, (g) => {
+      const nodes = inputs.map(({ shape, dtype }) => g.input(shape, dtype === "int32" ? "int32" : "float32"));
+      for (const node of record(g, nodes)) g.output(node);
+    });
+    return await program.run(inputs, { signal });
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed");
+  }
+
+  #checkSample(sample: Tensor): void {
+    checkPicture("sample", sample, this.config.in_channels, "in_channels");
+    const [, , h, w] = sample.shape;
+    const least = this.downsamplingFactor;
+    if (h < least || w < least) {
+      throw new RangeError(
+        `Cannot encode a picture of ${w}×${h} pixels: this model makes one token of ${least}×${least}, so no side may be shorter`,
+      );
+    }
+  }
+
+  #checkLatents(latents: Tensor): void {
+    checkPicture("latents", latents, embedDim(this.config), "vq_embed_dim");
+  }
+
+  /** Upstream builds spatial norms for `latent_channels` but feeds them code vectors. */
+  #checkDecodable(): void {
+    this.#checkUsable();
+    const { norm_type, latent_channels } = this.config;
+    if (norm_type === "spatial" && embedDim(this.config) !== latent_channels) {
+      throw new ConfigError(
+        `Cannot decode with this configuration: norm_type "spatial" needs vq_embed_dim (${
+          embedDim(this.config)
+        }) to equal latent_channels (${latent_channels})`,
+      );
+    }
+  }
+}
+
+const ROOT = new Weights();
+
+function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
+  try {
+    return parseConfig(config);
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new ConfigError(`${cause.message} (in ${configPath})`, { cause });
+  }
+}
+
+/** Every layer of a model, found by recording it for the smallest picture. */
+function modelParameters(config: VQConfig): Parameter[] {
+  const g = new Graph();
+  const side = downsamplingFactor(config);
+  const latents = encode(g, ROOT, config, g.input([1, config.in_channels, side, side]));
+  const { quantized } = quantize(g, ROOT, config, latents);
+  // Spatial norms have weights for latent_channels, even where codes are wider or narrower.
+  decode(g, ROOT, config, quantized, g.input([1, config.latent_channels, 1, 1]));
+  return parametersOf(g);
+}
+
+function noLoss(n: number): Tensor {
+  return new Tensor(new Float32Array(n), [n]);
+}
+
+function checkTensor(name: string, tensor: Tensor): void {
+  if (!(tensor instanceof Tensor)) {
+    throw new TypeError(`Cannot use ${name}: expected a Tensor, found ${Object.prototype.toString.call(tensor)}`);
+  }
+  if (tensor.disposed) throw new TypeError(`Cannot use ${name}: the tensor was disposed`);
+}
+
+function checkPicture(name: string, tensor: Tensor, channels: number, key: string): void {
+  checkTensor(name, tensor);
+  const { shape, dtype } = tensor;
+  if (dtype !== "float32") throw new TypeError(`Cannot use ${name}: expected float32 elements, found ${dtype}`);
+  if (shape.length !== 4) {
+    throw new RangeError(`Cannot use ${name}: expected shape [n, ${channels}, height, width], found [${shape}]`);
+  }
+  if (shape[1] !== channels) {
+    throw new RangeError(`Cannot use ${name}: expected ${channels} channels (${key}), found ${shape[1]} in [${shape}]`);
+  }
+  if (shape.some((side) => side === 0)) {
+    throw new RangeError(`Cannot use ${name}: it is empty, its shape is [${shape}]`);
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Which weights a model has, and loading them from a checkpoint.
+ *
+ * @module
+ */
+
+import { type TensorSource, WeightsError } from "../hub/mod.ts";
+import type {
+  Backend,
+  CodebookParameter,
+  ConvParameter,
+  Graph,
+  LinearParameter,
+  NormParameter,
+  Parameter,
+  Shape,
+} from "../kernels/mod.ts";
+
+/** Names weights under a prefix, so that model code spells the keys of the checkpoint. */
+export class Weights {
+  readonly #prefix: string;
+
+  /** Weights of the whole checkpoint, or those under a prefix. */
+  constructor(prefix = "") {
+    this.#prefix = prefix;
+  }
+
+  /** The weights below `name`. */
+  at(name: string): Weights {
+    return new Weights(this.#name(name));
+  }
+
+  /** A convolution; 1×1 unless `kernel` says otherwise. */
+  conv(
+    name: string,
+    { in: ins, out, kernel = 3, stride = 1 }: { in: number; out: number; kernel?: 1 | 3; stride?: 1 | 2 },
+  ): ConvParameter {
+    return { kind: "conv", name: this.#name(name), in: ins, out, kernel, stride };
+  }
+
+  /** A fully connected layer. */
+  linear(name: string, { in: ins, out }: { in: number; out: number }): LinearParameter {
+    return { kind: "linear", name: this.#name(name), in: ins, out };
+  }
+
+  /** A normalization: the weights of this prefix itself, or of `name` below it. */
+  norm(name: string, channels: number): NormParameter {
+    return { kind: "norm", name: this.#name(name), channels };
+  }
+
+  /** The code vectors. */
+  codebook(name: string, { codes, channels }: { codes: number; channels: number }): CodebookParameter {
+    return { kind: "codebook", name: this.#name(name), codes, channels };
+  }
+
+  #name(name: string): string {
+    return this.#prefix ? `${this.#prefix}.${name}` : name;
+  }
+}
+
+/** The layers that a graph uses, each once. */
+export function parametersOf(graph: Graph): Parameter[] {
+  const parameters = new Map<string, Parameter>();
+  for (const node of graph.nodes) {
+    const parameter = "weights" in node ? node.weights : "codebook" in node ? node.codebook : undefined;
+    if (parameter) parameters.set(parameter.name, parameter);
+  }
+  return [...parameters.values()];
+}
+
+/** The checkpoint's tensors of a layer: names and shapes, the weight first. */
+export function tensorsOf(parameter: Parameter): [name: string, shape: Shape][] {
+  const [weight, bias] = [`${parameter.name}.weight`, `${parameter.name}.bias`];
+  switch (parameter.kind) {
+    case "conv": {
+      const { in: ins, out, kernel } = parameter;
+      return [[weight, [out, ins, kernel, kernel]], [bias, [out]]];
+    }
+    case "linear":
+      return [[weight, [parameter.out, parameter.in]], [bias, [parameter.out]]];
+    case "norm":
+      return [[weight, [parameter.channels]], [bias, [parameter.channels]]];
+    case "codebook":
+      return [[weight, [parameter.codes, parameter.channels]]];
+  }
+}
+
+/** Names in old checkpoints, by the names they have now. */
+const DEPRECATED_ATTENTION: Readonly<Record<string, string>> = {
+  to_q: "query",
+  to_k: "key",
+  to_v: "value",
+  "to_out.0": "proj_attn",
+};
+
+/** What a tensor may be called in a checkpoint, the current name first. */
+function namesOf(name: string): string[] {
+  const match = name.match(/^(.*\.attentions\.\d+)\.(to_q|to_k|to_v|to_out\.0)\.(weight|bias)$/);
+  return match ? [name, `${match[1]}.${DEPRECATED_ATTENTION[match[2]]}.${match[3]}`] : [name];
+}
+
+/**
+ * Where each tensor of the model is in a checkpoint: the names there, by current names.
+ *
+ * @throws {WeightsError} that lists every missing, unexpected and misshapen tensor
+ */
+export function matchTensors(source: TensorSource, parameters: readonly Parameter[]): Map<string, string> {
+  const found = new Map<string, string>();
+  const missing: string[] = [];
+  const misshapen: string[] = [];
+  for (const [name, shape] of parameters.flatMap(tensorsOf)) {
+    const stored = namesOf(name).find((candidate) => source.tensors.has(candidate));
+    if (stored === undefined) {
+      missing.push(name);
+      continue;
+    }
+    found.set(name, stored);
+    const actual = source.tensors.get(stored)!.shape;
+    if (actual.join() !== shape.join()) misshapen.push(`${stored} (expected [${shape}], found [${actual}])`);
+  }
+  const used = new Set(found.values());
+  const unexpected = [...source.tensors.keys()].filter((name) => !used.has(name));
+  const problems = Object.entries({ missing, unexpected, misshapen }).filter(([, names]) => names.length > 0);
+  if (problems.length > 0) {
+    const list = problems.map(([problem, names]) => `${names.length} ${problem}: ${names.join(", ")}`).join("; ");
+    throw new WeightsError(
+      `The weights do not fit the configuration: ${list}. Check that config.json and the weights belong together`,
+    );
+  }
+  return found;
+}
+
+/** Hands a checkpoint's weights to an engine, one layer at a time. */
+export async function loadWeights(
+  source: TensorSource,
+  parameters: readonly Parameter[],
+  backend: Backend,
+  onLayer: (loaded: number, total: number) => void,
+): Promise<void> {
+  const stored = matchTensors(source, parameters);
+  let loaded = 0;
+  for (const parameter of parameters) {
+    const [weight, bias] = tensorsOf(parameter).map(([name]) => stored.get(name)!);
+    const biasValues = bias ? await source.read(bias) : new Float32Array();
+    await backend.setParameter(parameter, await source.read(weight), biasValues);
+    onLayer(++loaded, parameters.length);
+  }
+}
