@@ -33,9 +33,9 @@ export class WasmProgram implements Program {
   async run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
     this.#check(inputs);
     const own = inputs.map(({ storage }) => this.#isOwn(storage) ? storage : undefined);
-    const data = await Promise.all(inputs.map((tensor, i) => own[i] ? undefined : tensor.data()));
     for (const storage of own) storage?.retain();
     try {
+      const data = await Promise.all(inputs.map((tensor, i) => own[i] ? undefined : tensor.data()));
       return await this.runtime.alone(() => this.#run(own, data, options.signal), options.signal);
     } finally {
       for (const storage of own) storage?.release();
