@@ -15,10 +15,13 @@ export type Activation = "silu" | "mish" | "gelu" | "relu";
 
 /** Weights of a convolution: `NAME.weight` `[out, in, kernel, kernel]` and `NAME.bias` `[out]`. */
 export interface ConvParameter {
+  /** Tells it from other parameters. */
   readonly kind: "conv";
   /** Checkpoint prefix, such as `encoder.conv_in`. */
   readonly name: string;
+  /** Channels it takes. */
   readonly in: number;
+  /** Channels it makes. */
   readonly out: number;
   /** Side of the kernel. */
   readonly kernel: 1 | 3;
@@ -28,24 +31,35 @@ export interface ConvParameter {
 
 /** A fully connected layer over channels, `NAME.weight` `[out, in]` and `NAME.bias`: a 1×1 convolution to the engines. */
 export interface LinearParameter {
+  /** Tells it from other parameters. */
   readonly kind: "linear";
+  /** Checkpoint prefix, such as `encoder.mid_block.attentions.0.to_q`. */
   readonly name: string;
+  /** Channels it takes. */
   readonly in: number;
+  /** Channels it makes. */
   readonly out: number;
 }
 
 /** Scale and offset of a normalization: `NAME.weight` and `NAME.bias`, both `[channels]`. */
 export interface NormParameter {
+  /** Tells it from other parameters. */
   readonly kind: "norm";
+  /** Checkpoint prefix, such as `decoder.conv_norm_out`. */
   readonly name: string;
+  /** Channels it normalizes. */
   readonly channels: number;
 }
 
 /** The code vectors: `NAME.weight` `[codes, channels]`. */
 export interface CodebookParameter {
+  /** Tells it from other parameters. */
   readonly kind: "codebook";
+  /** Checkpoint prefix, such as `quantize.embedding`. */
   readonly name: string;
+  /** Rows: how many codes there are. */
   readonly codes: number;
+  /** Columns: the length of a code vector. */
   readonly channels: number;
 }
 
@@ -54,6 +68,7 @@ export type Parameter = ConvParameter | LinearParameter | NormParameter | Codebo
 
 /** A tensor handed in at run time. */
 export interface Input extends Node {
+  /** Tells it from other ops. */
   readonly op: "input";
   /** Position among the inputs. */
   readonly index: number;
@@ -64,8 +79,11 @@ export interface Input extends Node {
  * at the bottom (upstream's `Downsample2D`), so that a side becomes `floor(side / 2)`.
  */
 export interface Conv2d extends Node {
+  /** Tells it from other ops. */
   readonly op: "conv2d";
+  /** What is convolved: `[n, in, h, w]`. */
   readonly x: Node;
+  /** Its layer. */
   readonly weights: ConvParameter | LinearParameter;
   /** Whether every pixel of `x` is first repeated to 2×2 pixels (upstream's `Upsample2D`). */
   readonly upsample: boolean;
@@ -75,11 +93,17 @@ export interface Conv2d extends Node {
 
 /** Group normalization with biased variance over contiguous channel groups, then the activation if there is one. */
 export interface GroupNorm extends Node {
+  /** Tells it from other ops. */
   readonly op: "groupNorm";
+  /** What is normalized: `[n, channels, h, w]`. */
   readonly x: Node;
+  /** Its layer. */
   readonly weights: NormParameter;
+  /** How many groups the channels form, equal in size. */
   readonly groups: number;
+  /** Added to the variance. */
   readonly epsilon: number;
+  /** Applied last; `undefined` for none. */
   readonly activation: Activation | undefined;
   /** Spatial norm: the normalized value is multiplied by `scale` and `shift` is added, each resized to `x` by nearest. */
   readonly modulation: Modulation | undefined;
@@ -87,44 +111,63 @@ export interface GroupNorm extends Node {
 
 /** Per-pixel scale and shift of a spatial norm, at latent resolution: `[n, channels, h, w]`. */
 export interface Modulation {
+  /** What the normalized value is multiplied by. */
   readonly scale: Node;
+  /** What is added after that. */
   readonly shift: Node;
 }
 
 /** Self-attention over all pixels with one head: `softmax(q·kᵀ / √channels)·v`. */
 export interface Attention extends Node {
+  /** Tells it from other ops. */
   readonly op: "attention";
+  /** Queries: `[n, channels, h, w]`. */
   readonly q: Node;
+  /** Keys, of the same shape. */
   readonly k: Node;
+  /** Values, of the same shape. */
   readonly v: Node;
 }
 
 /** For each pixel the index of the nearest codebook row, the lowest on ties: int32 `[n, h, w]`. */
 export interface NearestCode extends Node {
+  /** Tells it from other ops. */
   readonly op: "nearestCode";
+  /** Vectors to look for: `[n, channels, h, w]`. */
   readonly x: Node;
+  /** Rows to choose from. */
   readonly codebook: CodebookParameter;
 }
 
 /** Codebook rows by index: `[n, channels, h, w]`. */
 export interface Lookup extends Node {
+  /** Tells it from other ops. */
   readonly op: "lookup";
+  /** Rows to take: int32 `[n, h, w]`. */
   readonly indices: Node;
+  /** Rows to take from. */
   readonly codebook: CodebookParameter;
 }
 
 /** `x + (code - x)`: the code up to one rounding, which is what upstream's straight-through estimator returns. */
 export interface StraightThrough extends Node {
+  /** Tells it from other ops. */
   readonly op: "straightThrough";
+  /** What was quantized: `[n, channels, h, w]`. */
   readonly x: Node;
+  /** Its nearest codes, of the same shape. */
   readonly code: Node;
 }
 
 /** `factor * mean((x - code)²)`, a scalar. */
 export interface SquaredError extends Node {
+  /** Tells it from other ops. */
   readonly op: "squaredError";
+  /** What was quantized: `[n, channels, h, w]`. */
   readonly x: Node;
+  /** Its nearest codes, of the same shape. */
   readonly code: Node;
+  /** What the mean is multiplied by. */
   readonly factor: number;
 }
 
@@ -134,6 +177,7 @@ export interface Node {
   readonly id: number;
   /** NCHW, whatever layout the engine uses inside. */
   readonly shape: Shape;
+  /** Element type; float values are `"float32"` here, whatever the engine computes in. */
   readonly dtype: DType;
 }
 
@@ -150,9 +194,13 @@ export type Op =
 
 /** Group norm's options; see {@linkcode GroupNorm}. */
 export interface GroupNormOptions {
+  /** See {@linkcode GroupNorm.groups}. */
   readonly groups: number;
+  /** See {@linkcode GroupNorm.epsilon}. */
   readonly epsilon: number;
+  /** See {@linkcode GroupNorm.activation}. Default none. */
   readonly activation?: Activation;
+  /** See {@linkcode GroupNorm.modulation}. Default none. */
   readonly modulation?: Modulation;
 }
 

@@ -76,31 +76,31 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
     async run(inputs, { signal } = {}): Promise<Tensor[]> {
       const given = await Promise.all(inputs.map((tensor) => onDevice(tensor, device)));
       signal?.throwIfAborted();
-      const check = watchErrors(device);
-      const taken: GPUBuffer[] = [];
+      const scratch: GPUBuffer[] = [];
       const take = (bytes: number) => {
-        taken.push(pool.acquire(bytes));
-        return taken.at(-1)!;
+        const buffer = pool.acquire(bytes);
+        scratch.push(buffer);
+        return buffer;
       };
-      const ports = new Map<PlannedMemory, GPUBuffer>();
+      const results: Tensor[] = [];
       try {
-        const slots = slotBytes.map(take);
-        plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], take)));
-        const results = plan.outputs.map(({ memory, shape, dtype }) => {
-          const buffer = pool.acquire(memory.bytes);
-          ports.set(memory, buffer);
-          return new Tensor(new GpuStorage(device, pool, buffer, memory.bytes, dtype), shape, dtype);
-        });
-        try {
+        await guarded(device, () => {
+          const ports = new Map<PlannedMemory, GPUBuffer>();
+          const slots = slotBytes.map(take);
+          plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], take)));
+          for (const { memory, shape, dtype } of plan.outputs) {
+            const storage = new GpuStorage(device, pool, pool.acquire(memory.bytes), memory.bytes, dtype);
+            results.push(new Tensor(storage, shape, dtype));
+            ports.set(memory, storage.buffer);
+          }
           device.queue.submit([encode(bind(slots, ports))]);
-          await check();
-          return results;
-        } catch (error) {
-          results.forEach((tensor) => tensor.dispose());
-          throw error;
-        }
+        });
+        return results;
+      } catch (error) {
+        results.forEach((tensor) => tensor.dispose());
+        throw error;
       } finally {
-        taken.forEach((buffer) => pool.release(buffer)); // later runs are queued behind this one
+        scratch.forEach((buffer) => pool.release(buffer)); // later runs are queued behind this one
       }
     },
 
@@ -172,15 +172,18 @@ function uploadParams(device: GPUDevice, dispatches: readonly Dispatch[]): GPUBu
   return uniforms;
 }
 
-/** Opens error scopes; the returned function closes them and throws what they caught. */
-function watchErrors(device: GPUDevice): () => Promise<void> {
+/** Does some work for the device, and throws what the device says against it. */
+async function guarded(device: GPUDevice, work: () => void): Promise<void> {
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
-  return async () => {
+  try {
+    work();
+  } finally {
     const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
     const cause = errors.find((error) => error !== null);
+    // deno-lint-ignore no-unsafe-finally -- what the device says explains why the work failed, if it did
     if (cause) throw new DeviceError(`The device refused a run: ${cause.message}`, { cause });
-  };
+  }
 }
 
 /**

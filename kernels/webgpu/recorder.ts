@@ -105,6 +105,11 @@ export class Recorder {
     return this.#gpu.device.limits.maxStorageBufferBindingSize;
   }
 
+  /** The most bytes of an activation that one binding shows. */
+  get #windowLimit(): number {
+    return Math.min(this.bindingLimit, this.tuning.windowBytes);
+  }
+
   /** Plans memory. */
   allocate(bytes: number): PlannedMemory {
     return new PlannedMemory(bytes);
@@ -162,7 +167,7 @@ export class Recorder {
   window({ memory, n, h, w, c4 }: Activation, from: number, to: number): Window {
     const pixel = c4 * VEC4;
     const all = n * h * w * pixel;
-    if (all <= this.bindingLimit) return { binding: { memory, offset: 0, size: all }, origin: 0 };
+    if (all <= this.#windowLimit) return { binding: { memory, offset: 0, size: all }, origin: 0 };
     const offset = Math.floor(from * pixel / ALIGNMENT) * ALIGNMENT;
     return { binding: { memory, offset, size: to * pixel - offset }, origin: offset / VEC4 };
   }
@@ -180,9 +185,8 @@ export class Recorder {
 
   /** How many rows of `bytes` bytes one binding can show, and one dispatch can number. */
   rowsPerBinding(bytes: number): number {
-    const rows = Math.floor((this.bindingLimit - ALIGNMENT) / bytes);
-    if (rows < 3) this.#checkBinding("a picture this wide: three rows", 3 * bytes + ALIGNMENT);
-    return Math.min(rows, MAX_GRID);
+    const rows = Math.floor((this.#windowLimit - ALIGNMENT) / bytes);
+    return Math.min(Math.max(rows, 1), MAX_GRID); // where not even one row fits, the dispatch says so
   }
 
   #checkBinding(label: string, size: number): void {

@@ -30,6 +30,8 @@ export interface Tuning {
   readonly lanes: readonly [channels: number, pixels: number];
   /** Pixels an invocation of such a kernel visits. */
   readonly strip: number;
+  /** Bytes of an activation that a kernel sees at once, where its binding limit is not less. */
+  readonly windowBytes: number;
   /** Bytes of Winograd's transformed tiles, or of attention's scores, held at once. */
   readonly scratchBytes: number;
   /** Invocations in a workgroup that reduces together. */
@@ -44,6 +46,7 @@ export const SOFTWARE: Tuning = {
   gemm: { rows: 32, columns: 4, lanesX: 8, lanesY: 1 },
   lanes: [8, 1],
   strip: 64,
+  windowBytes: Infinity,
   scratchBytes: 64 << 20,
   reduceLanes: 8,
   minInvocations: 64,
@@ -55,6 +58,7 @@ export const HARDWARE: Tuning = {
   gemm: { rows: 8, columns: 2, lanesX: 8, lanesY: 8 },
   lanes: [16, 4],
   strip: 16,
+  windowBytes: Infinity,
   scratchBytes: 64 << 20,
   reduceLanes: 64,
   minInvocations: 16384,

@@ -186,7 +186,7 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: Activation, y: Activa
     const common = { tilesX, tilesY, firstTile: from * tilesX, tiles };
     const grid = (c4: number) => [Math.ceil(c4 / lanesX), Math.ceil(tiles / lanesY), 1] as const;
 
-    const source = r.window(x, ...sourcePixels(op.upsample, x, y, tilesY, from, to));
+    const source = r.window(x, ...sourcePixels(op.upsample, x, tilesY, from, to));
     r.dispatch(input, {
       params: { ...common, h: x.h, w: x.w, c4: x.c4, origin: source.origin, addResidual: 0 },
       buffers: { x: source.binding, transformed },
@@ -228,7 +228,6 @@ function tileRowsPerBand(r: Recorder, upsample: boolean, x: Activation, y: Activ
 function sourcePixels(
   upsample: boolean,
   x: Activation,
-  y: Activation,
   tilesY: number,
   from: number,
   to: number,

@@ -3,7 +3,7 @@ import { Graph, type Node, type Parameter, type Program, Tensor, type TensorData
 import type { Backend } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { HARDWARE } from "../../kernels/webgpu/tuning.ts";
+import { HARDWARE, SOFTWARE } from "../../kernels/webgpu/tuning.ts";
 import type { Dense } from "../golden.ts";
 
 /** An engine under test. */
@@ -14,12 +14,21 @@ export interface Engine {
   readonly tolerance: number;
 }
 
+/** Small enough that every test picture of some size is worked on in bands. */
+const IN_BANDS = { ...SOFTWARE, windowBytes: 6 << 10, scratchBytes: 64 << 10 };
+
 /** All engines under test; each op is run on each. */
 export const ENGINES: readonly Engine[] = [
-  { name: "webgpu", open: () => createWebGpuBackend(), tolerance: 1e-6 },
-  { name: "webgpu direct", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-6 },
-  { name: "webgpu winograd", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: 1e-5 },
-  { name: "webgpu tuned for hardware", open: () => createWebGpuBackend({ tuning: HARDWARE }), tolerance: 1e-6 },
+  { name: "webgpu", open: () => createWebGpuBackend(), tolerance: 1e-5 },
+  { name: "webgpu, direct", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-6 },
+  { name: "webgpu, winograd", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: 1e-5 },
+  { name: "webgpu, tuned for hardware", open: () => createWebGpuBackend({ tuning: HARDWARE }), tolerance: 1e-5 },
+  { name: "webgpu, in bands", open: () => createWebGpuBackend({ tuning: IN_BANDS }), tolerance: 1e-5 },
+  {
+    name: "webgpu, direct in bands",
+    open: () => createWebGpuBackend({ tuning: IN_BANDS, algorithm: "direct" }),
+    tolerance: 1e-6,
+  },
   { name: "wasm on 1 thread", open: () => createWasmBackend({ threads: 1 }), tolerance: 1e-5 },
   { name: "wasm on 3 threads", open: () => createWasmBackend({ threads: 3 }), tolerance: 1e-5 },
 ];
