@@ -22,8 +22,10 @@ export interface LoadOptions {
   subfolder?: string;
   /** For `"fp16"`, the weights in `diffusion_pytorch_model.fp16.safetensors`. Default: none. */
   variant?: string;
-  /** Where to compute: `"auto"`, `"webgpu"`, or a `GPUDevice` of the caller's. Default `"auto"`. */
+  /** Where to compute: `"auto"`, `"webgpu"`, `"wasm"`, or a `GPUDevice` of the caller's. Default `"auto"`. */
   device?: Device;
+  /** How many threads the CPU engine uses. Default: as many as the machine has. */
+  threads?: number;
   /** Stops the loading. */
   signal?: AbortSignal;
   /** Told what happens while the model loads. */
@@ -143,15 +145,15 @@ export class VQModel {
    */
   static async fromFiles(
     open: () => Promise<ModelFiles>,
-    options: Pick<LoadOptions, "device" | "signal" | "onProgress"> = {},
+    options: Pick<LoadOptions, "device" | "threads" | "signal" | "onProgress"> = {},
   ): Promise<VQModel> {
-    const { device = "auto", signal, onProgress } = options;
+    const { device = "auto", threads, signal, onProgress } = options;
     const files = await open();
     try {
       const parsed = readConfig(files);
       const parameters = modelParameters(parsed.config);
       signal?.throwIfAborted();
-      const backend = await createBackend(device);
+      const backend = await createBackend(device, { threads, signal });
       try {
         const report = (status: Progress["status"], loaded: number, total: number) =>
           onProgress?.({ status, file: files.configPath, loaded, total });
