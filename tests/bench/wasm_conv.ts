@@ -33,11 +33,7 @@ const SHAPES: Shape[] = [
 const threads = Number(Deno.args[0] ?? navigator.hardwareConcurrency);
 const peak = measureFmaPeak();
 console.log(`peak of one thread: ${peak.toFixed(1)} GFLOP/s; ${threads} threads`);
-using backend = Object.assign(await createWasmBackend({ threads }), {
-  [Symbol.dispose]() {
-    this.dispose();
-  },
-});
+const backend = await createWasmBackend({ threads });
 
 function noise(length: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length }, () => Math.random() * 2 - 1);
@@ -75,3 +71,4 @@ for (const { in: ins, out, side, kernel = 3, stride = 1, upsample = false } of S
       `${(rate / peak / threads).toFixed(2)} of the peak`,
   );
 }
+backend.dispose();
