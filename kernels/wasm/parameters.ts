@@ -12,7 +12,7 @@ import { Kind, PIXEL_BYTES, SLICE } from "./shared.ts";
 
 /** Addresses of a parameter's values. */
 export interface Packed {
-  readonly kind: Kind.PackDense | Kind.PackWinograd | Kind.PackCodebook | "norm";
+  readonly kind: Kind.PackDense | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackCodebook | "norm";
   /** Packed weights; of a norm, its scale. */
   readonly weight: number;
   /** Padded bias; of a codebook, its rows. */
@@ -23,6 +23,8 @@ export interface Packed {
 
 /** Fewer channels than this make Winograd's transforms cost more than its products save. */
 const WINOGRAD_CHANNELS = 16;
+/** Input times output channels up to which the weights are small enough to read them at 64 instead of 36 positions. */
+const LARGE_TILES = 256 * 256;
 
 /** Every parameter by name. */
 export class Parameters {
@@ -103,8 +105,10 @@ function packing(parameter: Exclude<Parameter, { kind: "norm" }>) {
   const octets = Math.ceil(outputs / 8), second = octets * 8;
   const slice = octets * SLICE * 8;
   if (taps === 9 && parameter.kind === "conv" && parameter.stride === 1 && inputs >= WINOGRAD_CHANNELS) {
-    const floats = 36 * Math.ceil(inputs / SLICE) * slice;
-    return { kind: Kind.PackWinograd, inputs, outputs, taps, floats, second } as const;
+    const large = inputs * outputs <= LARGE_TILES;
+    const kind = large ? Kind.PackWinograd6 : Kind.PackWinograd4;
+    const floats = (large ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
+    return { kind, inputs, outputs, taps, floats, second } as const;
   }
   const floats = Math.ceil(taps * padded(inputs) / SLICE) * slice;
   return { kind: Kind.PackDense, inputs, outputs, taps, floats, second } as const;

@@ -7,7 +7,8 @@
 /** What a job computes; the kernels' dispatcher switches on it. */
 export enum Kind {
   PackDense,
-  PackWinograd,
+  PackWinograd4,
+  PackWinograd6,
   PackCodebook,
   Dense,
   Winograd,

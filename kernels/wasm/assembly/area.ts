@@ -9,7 +9,7 @@ export const LEFT: usize = BASE;
 export const POINTERS: usize = BASE + 1024;
 /** Numbers that vector code multiplies by: see constants.ts. */
 export const CONSTANTS: usize = BASE + 2048;
-/** Intermediate values of a transform: 36 vectors. */
+/** Intermediate values of a transform: 64 vectors. */
 export const SCRATCH: usize = BASE + 3072;
 
 // @ts-ignore: decorator

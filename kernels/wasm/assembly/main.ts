@@ -5,7 +5,8 @@ import { dense, DenseFields } from "./dense";
 import { normApply, NormFields, normFold, normStatistics } from "./group_norm";
 import { lookup, LookupFields } from "./lookup";
 import { nearestCode, NearestCodeFields } from "./nearest_code";
-import { packCodebook, packDense, PackFields, packWinograd } from "./pack";
+import { packCodebook, packDense, PackFields } from "./pack";
+import { packWinograd4, packWinograd6 } from "./pack_winograd";
 import { squaredError, SquaredErrorFields, squaredErrorFold } from "./squared_error";
 import { straightThrough, StraightThroughFields } from "./straight_through";
 import { winograd, WinogradFields } from "./winograd";
@@ -66,8 +67,10 @@ function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
   switch (kind) {
     case Kind.PackDense:
       return packDense(changetype<PackFields>(fields), block);
-    case Kind.PackWinograd:
-      return packWinograd(changetype<PackFields>(fields), block);
+    case Kind.PackWinograd4:
+      return packWinograd4(changetype<PackFields>(fields), block);
+    case Kind.PackWinograd6:
+      return packWinograd6(changetype<PackFields>(fields), block);
     case Kind.PackCodebook:
       return packCodebook(changetype<PackFields>(fields), block);
     case Kind.Dense:

@@ -94,6 +94,17 @@ export const enum C {
   ErfA5,
   // mish
   Thirty,
+  // Winograd's F(6, 3)
+  Quarter,
+  Eighth,
+  Sixteenth,
+  ThirtySecond,
+  Sixteen,
+  ThirtyTwo,
+  FiveQuarters,
+  FiveHalves,
+  SeventeenQuarters,
+  TwentyOneQuarters,
 }
 
 /** A constant in all lanes. V8 rebuilds f32x4.splat(constant) at every use in three instructions; this is one load. */
@@ -136,4 +147,14 @@ export function initialize(): void {
   set(C.ErfA4, -1.453152027);
   set(C.ErfA5, 1.061405429);
   set(C.Thirty, 30);
+  set(C.Quarter, 0.25);
+  set(C.Eighth, 0.125);
+  set(C.Sixteenth, 0.0625);
+  set(C.ThirtySecond, 0.03125);
+  set(C.Sixteen, 16);
+  set(C.ThirtyTwo, 32);
+  set(C.FiveQuarters, 1.25);
+  set(C.FiveHalves, 2.5);
+  set(C.SeventeenQuarters, 4.25);
+  set(C.TwentyOneQuarters, 5.25);
 }

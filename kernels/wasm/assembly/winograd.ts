@@ -1,16 +1,19 @@
-// 3x3 convolution at stride 1 by Winograd's F(4x4, 3x3): a tile of 4x4 results takes 36 products instead of 144.
+// 3x3 convolution at stride 1 by Winograd's F(4x4, 3x3) or F(6x6, 3x3): a tile of 4x4 results takes 36 products instead
+// of 144, one of 6x6 results 64 instead of 324.
 //
-// A block of tiles goes through three steps: transform the 6x6 source pixels of each tile, multiply at each of the 36
-// positions (a matrix product over channels), transform the products back. NHWC; tiles are taken six at a time, because
-// that is the height of the micro-kernel.
-//   transformed source   V [36][group][channels/32][6][32]
-//   transformed weights  U [36][in/32][out/8][32][8]
-//   products             M [36][group][out/8][6][8]
+// A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
+// transformed tile (a matrix product over channels), transform the products back. NHWC; tiles are taken six at a time,
+// because that is the height of the micro-kernel.
+//   transformed source   V [position][group][channels/32][6][32]
+//   transformed weights  U [position][in/32][out/8][32][8]
+//   products             M [position][group][out/8][6][8]
 import { SLICE, TRASH, ZERO } from "../shared";
-import { pointer, SCRATCH, scratch, setPointer } from "./area";
+import { setPointer } from "./area";
 import { copyLeft } from "./left";
 import { rows } from "./rows";
-import { add, C, K, madd, nmadd, sub } from "./simd";
+import { resultTile4, sourceTile4 } from "./winograd4";
+import { resultTile6, sourceTile6 } from "./winograd6";
+import { M_SLICE, RESULTS, V_SLICE } from "./winograd_tile";
 
 // @ts-ignore: decorator
 @unmanaged
@@ -27,6 +30,8 @@ export class WinogradFields {
   width: i32;
   /** 1 if each source pixel counts as 2x2 pixels. */
   upsample: i32;
+  /** Side of a tile of results: 4 or 6. */
+  side: i32;
   /** Channels as stored: multiples of 4. */
   inChannels: i32;
   outChannels: i32;
@@ -37,23 +42,14 @@ export class WinogradFields {
   workspaceBytes: usize;
 }
 
-const POSITIONS: usize = 36;
-const TILE: i32 = 4;
 const GROUP: i32 = 6;
-/** Bytes of one slice of V: [6][32]. */
-const V_SLICE: usize = <usize>GROUP * SLICE * 4;
-/** Bytes of one slice of M: [6][8]. */
-const M_SLICE: usize = <usize>GROUP * 8 * 4;
 /** Bytes of one slice of U: [32][8]. */
 const U_SLICE: usize = SLICE * 8 * 4;
 /** Keeps consecutive positions out of the same cache sets. */
 const STAGGER: usize = 192;
-/** Pointers to the residual's pixels follow those to the result's. */
-const RESIDUAL: usize = 16;
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
-  const across = (f.width + TILE - 1) / TILE;
-  const tiles = f.images * across * ((f.height + TILE - 1) / TILE);
+  const tiles = f.images * tilesAcross(f) * tilesDown(f);
   const groups = (tiles + GROUP - 1) / GROUP;
   const part = block / f.channelBlocks;
   const first = groups * part / f.tileBlocks;
@@ -66,16 +62,17 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
 
   const vStride = <usize>count * slices * V_SLICE + STAGGER;
   const mStride = <usize>count * octetCount * M_SLICE + STAGGER;
+  const positions = (f.side + 2) * (f.side + 2);
   const v = f.workspace + <usize>thread * f.workspaceBytes;
-  const m = v + POSITIONS * vStride;
+  const m = v + <usize>positions * vStride;
   transformSources(f, first, count, v, vStride);
-  for (let position: usize = 0; position < POSITIONS; position++) {
-    const products = m + position * mStride;
-    if (f.upsample && cancels(position)) {
+  for (let position = 0; position < positions; position++) {
+    const products = m + <usize>position * mStride;
+    if (f.upsample && cancels(position, f.side + 2)) {
       memory.fill(products, 0, mStride);
     } else {
-      const u = f.weights + (position * slices * octets + octet) * U_SLICE;
-      multiply(u, <usize>octets * U_SLICE, v + position * vStride, products, slices, count, octetCount);
+      const u = f.weights + <usize>(position * slices * octets + octet) * U_SLICE;
+      multiply(u, <usize>octets * U_SLICE, v + <usize>position * vStride, products, slices, count, octetCount);
     }
   }
   transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, octetCount, m, mStride);
@@ -84,8 +81,20 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
 /** In an image of doubled pixels the third transformed row and column are differences of equal pixels. */
 // @ts-ignore: decorator
 @inline
-function cancels(position: usize): bool {
-  return position / 6 == 2 || position % 6 == 2;
+function cancels(position: i32, side: i32): bool {
+  return position / side == 2 || position % side == 2;
+}
+
+// @ts-ignore: decorator
+@inline
+function tilesAcross(f: WinogradFields): i32 {
+  return (f.width + f.side - 1) / f.side;
+}
+
+// @ts-ignore: decorator
+@inline
+function tilesDown(f: WinogradFields): i32 {
+  return (f.height + f.side - 1) / f.side;
 }
 
 /** The matrix product at one position. */
@@ -112,92 +121,31 @@ function transformSources(f: WinogradFields, first: i32, groups: i32, v: usize, 
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
     const to = v + <usize>(i / GROUP) * groupBytes + <usize>(i % GROUP) * SLICE * 4;
-    transformTile(to, stride, <usize>f.inChannels << 2);
+    if (f.side == 4) sourceTile4(to, stride, <usize>f.inChannels << 2);
+    else sourceTile6(to, stride, <usize>f.inChannels << 2);
   }
 }
 
-/** Sets the pointers to the 6x6 source pixels of a tile. Beyond the image (or the last tile) lies a pixel of zeros. */
+/** Sets the pointers to the source pixels of a tile, one more on each side than it has results. Beyond the image (or the last tile) lies a pixel of zeros. */
 function pointToSources(f: WinogradFields, tile: i32): void {
-  const across = (f.width + TILE - 1) / TILE;
-  const perImage = across * ((f.height + TILE - 1) / TILE);
+  const across = tilesAcross(f), perImage = across * tilesDown(f), side = f.side + 2;
   const image = tile / perImage;
-  const top = tile % perImage / across * TILE - 1;
-  const left = tile % across * TILE - 1;
+  const top = tile % perImage / across * f.side - 1;
+  const left = tile % across * f.side - 1;
   const up = f.upsample;
   const sourceWidth = f.width >> up;
   const firstRow = image * (f.height >> up);
-  for (let a = 0; a < 6; a++) {
+  for (let a = 0; a < side; a++) {
     const y = top + a;
     const rowInside = image < f.images && <u32>y < <u32>f.height;
     const row = (firstRow + (y >> up)) * sourceWidth;
-    for (let b = 0; b < 6; b++) {
+    for (let b = 0; b < side; b++) {
       const x = left + b;
       const inside = rowInside && <u32>x < <u32>f.width;
       const source = f.x + ((<usize>(row + (x >> up)) * f.inChannels) << 2);
-      setPointer(a * 6 + b, inside ? source : <usize>ZERO);
+      setPointer(a * side + b, inside ? source : <usize>ZERO);
     }
   }
-}
-
-/** One tile, all channels: 36 pixels to 36 positions, `stride` bytes apart. */
-function transformTile(to: usize, stride: usize, bytes: usize): void {
-  for (let c: usize = 0, slice = to; c < bytes; slice += V_SLICE) {
-    const end = slice + SLICE * 4;
-    let q = slice;
-    for (; q < end && c < bytes; q += 16, c += 16) {
-      sourceColumn(0, c);
-      sourceColumn(1, c);
-      sourceColumn(2, c);
-      sourceColumn(3, c);
-      sourceColumn(4, c);
-      sourceColumn(5, c);
-      sourceRow(0, q, stride);
-      sourceRow(1, q, stride);
-      sourceRow(2, q, stride);
-      sourceRow(3, q, stride);
-      sourceRow(4, q, stride);
-      sourceRow(5, q, stride);
-    }
-    for (; q < end; q += 16) {
-      for (let p: usize = 0; p < POSITIONS; p++) v128.store(q + p * stride, i32x4.splat(0));
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function source(i: usize, c: usize): v128 {
-  return v128.load(pointer(i) + c);
-}
-
-// @ts-ignore: decorator
-@inline
-function sourceColumn(j: usize, c: usize): void {
-  const d0 = source(j, c), d1 = source(6 + j, c), d2 = source(12 + j, c);
-  const d3 = source(18 + j, c), d4 = source(24 + j, c), d5 = source(30 + j, c);
-  transform6(d0, d1, d2, d3, d4, d5, SCRATCH + (j << 4), 96);
-}
-
-// @ts-ignore: decorator
-@inline
-function sourceRow(i: usize, to: usize, stride: usize): void {
-  const d0 = scratch(i * 6), d1 = scratch(i * 6 + 1), d2 = scratch(i * 6 + 2);
-  const d3 = scratch(i * 6 + 3), d4 = scratch(i * 6 + 4), d5 = scratch(i * 6 + 5);
-  transform6(d0, d1, d2, d3, d4, d5, to + i * 6 * stride, stride);
-}
-
-/** B^T d of Lavin & Gray. */
-// @ts-ignore: decorator
-@inline
-function transform6(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128, to: usize, stride: usize): void {
-  const a = nmadd(d2, K(C.Four), d4), b = nmadd(d1, K(C.Four), d3);
-  const c = sub(d4, d2), e = sub(d3, d1);
-  v128.store(to, madd(d0, K(C.Four), nmadd(d2, K(C.Five), d4)));
-  v128.store(to + stride, add(a, b));
-  v128.store(to + 2 * stride, sub(a, b));
-  v128.store(to + 3 * stride, madd(e, K(C.Two), c));
-  v128.store(to + 4 * stride, nmadd(e, K(C.Two), c));
-  v128.store(to + 5 * stride, madd(d1, K(C.Four), nmadd(d3, K(C.Five), d5)));
 }
 
 /** Turns the products of tiles `first` to `end` into results: channels from `octet * 8` on. */
@@ -216,77 +164,22 @@ function transformProducts(
     const i = tile - first;
     const products = m + <usize>(i / GROUP * octets) * M_SLICE + <usize>(i % GROUP) * 32;
     pointToResults(f, tile, from);
-    if (f.residual) resultTile(products, stride, bytes, f.bias + from, true);
-    else resultTile(products, stride, bytes, f.bias + from, false);
+    if (f.side == 4) resultTile4(products, stride, bytes, f.bias + from, f.residual != 0);
+    else resultTile6(products, stride, bytes, f.bias + from, f.residual != 0);
   }
 }
 
-/** Sets the pointers to a tile's 4x4 pixels of the result and of the residual. */
+/** Sets the pointers to a tile's pixels of the result and of the residual. */
 function pointToResults(f: WinogradFields, tile: i32, from: usize): void {
-  const across = (f.width + TILE - 1) / TILE;
-  const perImage = across * ((f.height + TILE - 1) / TILE);
+  const across = tilesAcross(f), perImage = across * tilesDown(f);
   const firstRow = tile / perImage * f.height;
-  const top = tile % perImage / across * TILE;
-  const left = tile % across * TILE;
-  for (let i = 0; i < TILE * TILE; i++) {
-    const y = top + i / TILE, x = left + i % TILE;
+  const top = tile % perImage / across * f.side;
+  const left = tile % across * f.side;
+  for (let i = 0; i < f.side * f.side; i++) {
+    const y = top + i / f.side, x = left + i % f.side;
     const inside = y < f.height && x < f.width;
     const offset = ((<usize>((firstRow + y) * f.width + x) * f.outChannels) << 2) + from;
     setPointer(i, inside ? f.y + offset : <usize>TRASH);
-    setPointer(RESIDUAL + i, inside ? f.residual + offset : <usize>ZERO);
+    setPointer(RESULTS + i, inside ? f.residual + offset : <usize>ZERO);
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function resultTile(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
-  for (let c: usize = 0; c < bytes; c += 16) {
-    const p = products + (c >> 5) * M_SLICE + (c & 16);
-    resultRow(0, p, stride);
-    resultRow(1, p, stride);
-    resultRow(2, p, stride);
-    resultRow(3, p, stride);
-    resultRow(4, p, stride);
-    resultRow(5, p, stride);
-    const b = v128.load(bias + c);
-    resultColumn(0, b, c, residual);
-    resultColumn(1, b, c, residual);
-    resultColumn(2, b, c, residual);
-    resultColumn(3, b, c, residual);
-  }
-}
-
-/** m A for one row of the 6x6 products. */
-// @ts-ignore: decorator
-@inline
-function resultRow(i: usize, products: usize, stride: usize): void {
-  const p = products + i * 6 * stride, q = SCRATCH + (i << 6);
-  const m0 = v128.load(p), m1 = v128.load(p + stride), m2 = v128.load(p + 2 * stride);
-  const m3 = v128.load(p + 3 * stride), m4 = v128.load(p + 4 * stride), m5 = v128.load(p + 5 * stride);
-  const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);
-  v128.store(q, add(add(m0, s1), s2));
-  v128.store(q + 16, madd(d2, K(C.Two), d1));
-  v128.store(q + 32, madd(s2, K(C.Four), s1));
-  v128.store(q + 48, add(madd(d2, K(C.Eight), d1), m5));
-}
-
-/** A^T m for one of the four columns left, plus the bias. */
-// @ts-ignore: decorator
-@inline
-function resultColumn(j: usize, bias: v128, c: usize, residual: bool): void {
-  const m0 = scratch(j), m1 = scratch(4 + j), m2 = scratch(8 + j);
-  const m3 = scratch(12 + j), m4 = scratch(16 + j), m5 = scratch(20 + j);
-  const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);
-  const b1 = add(s1, bias), b2 = add(d1, bias);
-  put(j, add(add(m0, b1), s2), c, residual);
-  put(4 + j, madd(d2, K(C.Two), b2), c, residual);
-  put(8 + j, madd(s2, K(C.Four), b1), c, residual);
-  put(12 + j, add(madd(d2, K(C.Eight), b2), m5), c, residual);
-}
-
-// @ts-ignore: decorator
-@inline
-function put(i: usize, value: v128, c: usize, residual: bool): void {
-  if (residual) value = add(value, v128.load(pointer(RESIDUAL + i) + c));
-  v128.store(pointer(i) + c, value);
 }

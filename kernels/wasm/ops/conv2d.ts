@@ -16,21 +16,27 @@ const CACHE_BYTES = 2 ** 21;
 
 /** Prepares a convolution. */
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
-  return context.parameters.get(op.weights).kind === Kind.PackWinograd
-    ? lowerWinograd(op, context)
-    : lowerDense(op, context);
+  switch (context.parameters.get(op.weights).kind) {
+    case Kind.PackWinograd4:
+      return lowerWinograd(op, 4, context);
+    case Kind.PackWinograd6:
+      return lowerWinograd(op, 6, context);
+    default:
+      return lowerDense(op, context);
+  }
 }
 
-function lowerWinograd(op: Conv2d, { threads, parameters }: Context): Lowering {
+function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context): Lowering {
   const [images, channels, height, width] = op.shape;
   const inputs = padded(op.x.shape[1]), outputs = padded(channels), octets = Math.ceil(outputs / 8);
-  const groups = Math.ceil(images * Math.ceil(height / 4) * Math.ceil(width / 4) / GROUP);
-  const groupBytes = 36 * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
+  const groups = Math.ceil(images * Math.ceil(height / side) * Math.ceil(width / side) / GROUP);
+  const positions = (side + 2) ** 2;
+  const groupBytes = positions * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
   const largest = Math.min(12, Math.max(5, Math.floor(CACHE_BYTES / groupBytes)));
   const tileBlocks = blocksOf(groups, largest, threads);
   // Few tiles: share the output channels among the threads instead, and with them the weights' way to the core.
   const channelBlocks = tileBlocks < threads ? Math.min(octets, threads) : 1;
-  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + 36 * 2 * 192;
+  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * 2 * 192;
   return {
     temporary: 0,
     workspace,
@@ -43,6 +49,7 @@ function lowerWinograd(op: Conv2d, { threads, parameters }: Context): Lowering {
         height,
         width,
         Number(op.upsample),
+        side,
         inputs,
         outputs,
         tileBlocks,
