@@ -59,13 +59,6 @@ function transform6(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128, 
 
 /** One tile: 36 positions to 4x4 pixels of the result. */
 export function resultTile4(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
-  if (residual) resultTile(products, stride, bytes, bias, true);
-  else resultTile(products, stride, bytes, bias, false);
-}
-
-// @ts-ignore: decorator
-@inline
-function resultTile(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
   for (let c: usize = 0; c < bytes; c += 16) {
     const p = products + (c >> 5) * M_SLICE + (c & 16);
     resultRow(0, p, stride);

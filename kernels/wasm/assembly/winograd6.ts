@@ -81,13 +81,6 @@ function transform8(
 
 /** One tile: 64 positions to 6x6 pixels of the result. */
 export function resultTile6(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
-  if (residual) resultTile(products, stride, bytes, bias, true);
-  else resultTile(products, stride, bytes, bias, false);
-}
-
-// @ts-ignore: decorator
-@inline
-function resultTile(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
   for (let c: usize = 0; c < bytes; c += 16) {
     const p = products + (c >> 5) * M_SLICE + (c & 16);
     resultRow(0, p, stride);
