@@ -24,13 +24,19 @@ export interface WasmOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The CPU engine. */
+export interface WasmBackend extends Backend {
+  /** How many threads compute. */
+  readonly threads: number;
+}
+
 /**
  * Starts the CPU engine: WebAssembly SIMD on `threads` threads. Results do not depend on their number.
  *
  * @throws {RangeError} if `threads` is not a whole number ≥ 1
  * @throws {DeviceError} if there is no WebAssembly SIMD
  */
-export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
+export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
   const { threads = globalThis.navigator?.hardwareConcurrency ?? 1, signal } = options;
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new RangeError(`Cannot start the engine: threads must be a whole number ≥ 1, found ${threads}`);
@@ -43,7 +49,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
     runtime.dispose();
     throw reason;
   }
-  return new WasmBackend(runtime);
+  return new Engine(runtime);
 }
 
 /** Workers on a shared memory; nothing where they are not to be had. */
@@ -66,13 +72,17 @@ async function startAlone(): Promise<Runtime> {
   }
 }
 
-class WasmBackend implements Backend {
+class Engine implements WasmBackend {
   readonly device = "wasm";
   readonly dtype = "float32";
   readonly #parameters: Parameters;
 
   constructor(private readonly runtime: Runtime) {
     this.#parameters = new Parameters(runtime.memory, (jobs) => runtime.runJobs(jobs));
+  }
+
+  get threads(): number {
+    return this.runtime.team.threads;
   }
 
   get memory(): MemoryUse {

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { createWasmBackend, type WasmOptions } from "./backend.ts";
+export { createWasmBackend, type WasmBackend, type WasmOptions } from "./backend.ts";

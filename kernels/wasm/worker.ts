@@ -52,9 +52,8 @@ interface Port {
 }
 
 /** The whole program of a worker. Its text is sent, so it must not refer to anything in this module. */
-async function main(): Promise<void> {
-  const { process } = globalThis as { process?: { versions?: { node?: string } } };
-  const port: Port = process?.versions?.node
+async function main(node: boolean): Promise<void> {
+  const port: Port = node
     ? (await import("node:worker_threads")).parentPort as unknown as Port
     : globalThis as unknown as Port;
   let setup: Setup, kernels: Kernels;
@@ -99,7 +98,7 @@ export async function startThread(listener: Listener): Promise<Thread> {
 /** Node's workers, which Deno has too: unlike the web's they can let the process end. */
 async function startNodeThread(listener: Listener): Promise<Thread> {
   const { Worker } = await import("node:worker_threads");
-  const worker = new Worker(`(${main})()`, { eval: true });
+  const worker = new Worker(`(${main})(true)`, { eval: true });
   worker.on("message", (reply: Reply) => listener.reply(reply));
   worker.on("error", (error: unknown) => listener.fail(error));
   worker.on("messageerror", (error: unknown) => listener.fail(error));
@@ -112,7 +111,7 @@ async function startNodeThread(listener: Listener): Promise<Thread> {
 }
 
 function startWebThread(listener: Listener): Thread {
-  const url = URL.createObjectURL(new Blob([`(${main})()`], { type: "text/javascript" }));
+  const url = URL.createObjectURL(new Blob([`(${main})(false)`], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   worker.onmessage = ({ data }: MessageEvent<Reply>) => listener.reply(data);
   worker.onerror = (event: ErrorEvent) => {

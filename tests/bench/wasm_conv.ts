@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- it prints a report
 /**
  * 3x3 convolutions on the CPU engine: GFLOP/s as if computed directly, beside what the processor can multiply and add.
  *

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- it prints a report
 /**
  * Whole models at 256x256 on the CPU engine beside onnxruntime-node and onnxruntime-web, with the same weights.
  *

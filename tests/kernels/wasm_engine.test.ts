@@ -1,7 +1,7 @@
 /** What only the CPU engine promises: threads, memory, aborting, ending. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DeviceError, Graph, type Program, Tensor } from "../../kernels/mod.ts";
-import { createWasmBackend } from "../../kernels/wasm/mod.ts";
+import { createWasmBackend, type WasmBackend } from "../../kernels/wasm/mod.ts";
 import { randomTensor, tensorOf } from "./engines.ts";
 
 const CONV_IN = { kind: "conv", name: "conv_in", in: 3, out: 36, kernel: 3, stride: 1 } as const;
@@ -44,7 +44,7 @@ function network(): Graph {
   return graph;
 }
 
-async function open(threads: number): Promise<{ backend: Backend; program: Program } & Disposable> {
+async function open(threads: number): Promise<{ backend: WasmBackend; program: Program } & Disposable> {
   const backend = await createWasmBackend({ threads });
   await setParameters(backend);
   const program = await backend.compile(network());
@@ -76,18 +76,27 @@ Deno.test("results are the same bit for bit on 1, 2 and 5 threads", async () => 
   }
 });
 
-for (const name of ["SharedArrayBuffer", "process"] as const) {
-  Deno.test(`without ${name} one thread computes the same`, async () => {
+/** Runs `task` while some globals are missing. */
+async function without(names: string[], task: () => Promise<void>): Promise<void> {
+  const properties = names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)!] as const);
+  for (const name of names) Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
+  try {
+    await task();
+  } finally {
+    for (const [name, property] of properties) Object.defineProperty(globalThis, name, property);
+  }
+}
+
+// Where there is no `process`, as in a browser, the engine starts the web's workers.
+for (const [missing, threads] of [[["process"], 3], [["process", "Worker"], 1], [["SharedArrayBuffer"], 1]] as const) {
+  Deno.test(`without ${missing.join(" and ")} the engine computes the same on ${threads} threads`, async () => {
     using one = await open(1);
     const expected = await bits(one.program);
-    const property = Object.getOwnPropertyDescriptor(globalThis, name)!;
-    Object.defineProperty(globalThis, name, { ...property, value: undefined });
-    try {
-      using fallback = await open(4);
-      assertSame(await bits(fallback.program), expected);
-    } finally {
-      Object.defineProperty(globalThis, name, property);
-    }
+    await without([...missing], async () => {
+      using engine = await open(3);
+      assertEquals(engine.backend.threads, threads);
+      assertSame(await bits(engine.program), expected);
+    });
   });
 }
 
