@@ -6,18 +6,39 @@
 
 import type { Backend } from "./backend.ts";
 import { DeviceError } from "./errors.ts";
+import { createWasmBackend, type WasmOptions } from "./wasm/mod.ts";
 import { createWebGpuBackend } from "./webgpu/backend.ts";
+import { findAdapter, isSoftware } from "./webgpu/device.ts";
 
-/** Where to compute: the best there is, WebGPU, or a device that the caller opened (and will destroy). */
-export type Device = "auto" | "webgpu" | GPUDevice;
+/**
+ * Where to compute: on WebGPU, on the CPU, on a device that the caller opened (and will destroy), or, with `"auto"`, on
+ * WebGPU if there is a real GPU and on the CPU otherwise.
+ */
+export type Device = "auto" | "webgpu" | "wasm" | GPUDevice;
 
 /**
  * Opens an engine.
  *
+ * @param options of the CPU engine
  * @throws {DeviceError} if the device is not there
  */
-export async function createBackend(device: Device): Promise<Backend> {
+export async function createBackend(device: Device, options: WasmOptions = {}): Promise<Backend> {
   if (typeof device === "object" && device !== null) return await createWebGpuBackend({ device });
-  if (device === "auto" || device === "webgpu") return await createWebGpuBackend();
-  throw new DeviceError(`Cannot use device ${JSON.stringify(device)}: expected "auto", "webgpu" or a GPUDevice`);
+  switch (device) {
+    case "webgpu":
+      return await createWebGpuBackend();
+    case "wasm":
+      return await createWasmBackend(options);
+    case "auto":
+      return await hasGpu() ? await createWebGpuBackend() : await createWasmBackend(options);
+  }
+  throw new DeviceError(
+    `Cannot use device ${JSON.stringify(device)}: expected "auto", "webgpu", "wasm" or a GPUDevice`,
+  );
+}
+
+/** Whether there is an adapter that is not itself a CPU. */
+async function hasGpu(): Promise<boolean> {
+  const adapter = await findAdapter();
+  return adapter !== null && !isSoftware(adapter.info);
 }

@@ -9,8 +9,10 @@ import type { Device, Tensor } from "../kernels/mod.ts";
 
 /** How to compute. */
 export interface ComputeOptions {
-  /** Where to compute: `"auto"`, `"webgpu"`, or a `GPUDevice` of the caller's. Default `"auto"`. */
+  /** Where to compute: `"auto"`, `"webgpu"`, `"wasm"`, or a `GPUDevice` of the caller's. Default `"auto"`. */
   device?: Device;
+  /** How many threads the CPU engine uses. Default: as many as the machine has. */
+  threads?: number;
   /** Element type of weights and activations on the device. Default, and so far the only one: `"float32"`. */
   dtype?: "float32";
   /** Stops the loading. */

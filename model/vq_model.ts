@@ -103,14 +103,14 @@ export class VQModel {
     open: () => Promise<ModelFiles>,
     options: ComputeOptions = {},
   ): Promise<VQModel> {
-    const { device = "auto", dtype = "float32", signal, onProgress } = options;
+    const { device = "auto", dtype = "float32", threads, signal, onProgress } = options;
     if (dtype !== "float32") throw new DeviceError(`Cannot compute in ${dtype}: this version computes in float32`);
     const files = await open();
     try {
       const parsed = readConfig(files);
       const parameters = modelParameters(parsed.config);
       signal?.throwIfAborted();
-      const backend = await createBackend(device);
+      const backend = await createBackend(device, { threads, signal });
       try {
         const report = (status: Progress["status"], loaded: number, total: number) =>
           onProgress?.({ status, file: files.configPath, loaded, total });
@@ -129,7 +129,7 @@ export class VQModel {
     }
   }
 
-  /** Which engine computes: `"webgpu"`. */
+  /** Which engine computes: `"webgpu"` or `"wasm"`. */
   get device(): Backend["device"] {
     return this.#backend.device;
   }

@@ -2,6 +2,7 @@
 import { Graph, type Node, type Parameter, type Program, Tensor, type TensorData } from "../../kernels/mod.ts";
 import type { Backend } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { HARDWARE, SOFTWARE } from "../../kernels/webgpu/tuning.ts";
 import type { Dense } from "../golden.ts";
 
@@ -28,6 +29,8 @@ export const ENGINES: readonly Engine[] = [
     open: () => createWebGpuBackend({ tuning: IN_BANDS, algorithm: "direct" }),
     tolerance: 1e-6,
   },
+  { name: "wasm on 1 thread", open: () => createWasmBackend({ threads: 1 }), tolerance: 1e-5 },
+  { name: "wasm on 3 threads", open: () => createWasmBackend({ threads: 3 }), tolerance: 1e-5 },
 ];
 
 /** Registers a test for every engine. */

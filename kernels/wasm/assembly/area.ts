@@ -1,0 +1,31 @@
+// This thread's private 16 KiB at constant addresses. V8 checks the bounds of every access whose address it cannot
+// know; constants below the initial memory size are free. So everything hot and small lives here, and each thread gets
+// its own copy of the module, in which BASE differs (see build.ts).
+import { BASE } from "./base";
+
+/** Left operand of the micro-kernel: [6][32]. */
+export const LEFT: usize = BASE;
+/** Pointers to source pixels, then to residual pixels, of one tile. */
+export const POINTERS: usize = BASE + 1024;
+/** Numbers that vector code multiplies by: see constants.ts. */
+export const CONSTANTS: usize = BASE + 2048;
+/** Intermediate values of a transform: 64 vectors. */
+export const SCRATCH: usize = BASE + 3072;
+
+// @ts-ignore: decorator
+@inline
+export function pointer(i: usize): usize {
+  return <usize>load<u32>(POINTERS + (i << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+export function setPointer(i: usize, to: usize): void {
+  store<u32>(POINTERS + (i << 2), <u32>to);
+}
+
+// @ts-ignore: decorator
+@inline
+export function scratch(i: usize): v128 {
+  return v128.load(SCRATCH + (i << 4));
+}

@@ -1,0 +1,203 @@
+// Self-attention over all pixels of an image, one head. Keys and values are packed for the micro-kernel once; then each
+// block of queries walks over the keys in chunks with a running softmax, so that no N x N matrix exists.
+//   packed keys    [image][channels/32][keys/8][32][8]
+//   packed values  [image][keys/32][channels/8][32][8]
+//   scores         [group][chunk/8][6][8]
+//   sums           [group][channels/8][6][8]
+import { SLICE } from "../shared";
+import { exp } from "./activation";
+import { LEFT } from "./area";
+import { copyPartialRow, copyRow } from "./left";
+import { rows } from "./rows";
+import { add, lanes, maximum, mul, splat, sub } from "./simd";
+
+// @ts-ignore: decorator
+@unmanaged
+export class AttentionFields {
+  q: usize;
+  k: usize;
+  v: usize;
+  y: usize;
+  images: i32;
+  pixels: i32;
+  /** Channels as stored. */
+  stored: i32;
+  /** Of the scores: 1 / sqrt(channels). */
+  scale: f32;
+  keys: usize;
+  values: usize;
+  /** Keys that are taken at once, a multiple of 32. */
+  chunk: i32;
+  /** Blocks of queries of an image. */
+  queryBlocks: i32;
+  workspace: usize;
+  workspaceBytes: usize;
+}
+
+const GROUP: i32 = 6;
+const PACKED: usize = SLICE * 8 * 4;
+const PRODUCTS: usize = <usize>GROUP * 8 * 4;
+
+/** Packs 32 keys and values; beyond the last there are zeros. */
+export function attentionPack(f: AttentionFields, block: i32): void {
+  const keySlices = (f.pixels + SLICE - 1) / SLICE;
+  const image = block / keySlices, slice = block % keySlices;
+  const channelSlices = (f.stored + SLICE - 1) / SLICE, octets = (f.stored + 7) / 8;
+  const keys = f.keys + <usize>(image * channelSlices * keySlices * 4) * PACKED;
+  const values = f.values + <usize>((image * keySlices + slice) * octets) * PACKED;
+  for (let i = 0; i < SLICE; i++) {
+    const pixel = slice * SLICE + i;
+    const exists = pixel < f.pixels;
+    const from = (<usize>(image * f.pixels + pixel) * f.stored) << 2;
+    for (let c = 0; c < channelSlices * SLICE; c++) {
+      const octet = (c / SLICE * keySlices + slice) * 4 + i / 8;
+      const key: f32 = exists && c < f.stored ? load<f32>(f.k + from + (<usize>c << 2)) : 0;
+      store<f32>(keys + <usize>octet * PACKED + <usize>((c % SLICE * 8 + i % 8) << 2), key);
+    }
+    for (let c = 0; c < octets * 8; c += 4) {
+      const value = exists && c < f.stored ? v128.load(f.v + from + (<usize>c << 2)) : i32x4.splat(0);
+      v128.store(values + <usize>(c / 8) * PACKED + <usize>((i * 8 + c % 8) << 2), value);
+    }
+  }
+}
+
+/** One block of queries of one image. */
+export function attention(f: AttentionFields, block: i32, thread: i32): void {
+  const image = block / f.queryBlocks, part = block % f.queryBlocks;
+  const groups = (f.pixels + GROUP - 1) / GROUP;
+  const first = groups * part / f.queryBlocks;
+  const count = groups * (part + 1) / f.queryBlocks - first;
+  const octets = (f.stored + 7) / 8;
+  const padded = (f.pixels + SLICE - 1) / SLICE * SLICE;
+
+  // Per query, the maximum so far (not below -3e38: no score is infinitely far from it) and the sum of exponentials.
+  const maxima = f.workspace + <usize>thread * f.workspaceBytes;
+  const totals = maxima + (<usize>(count * GROUP) << 2);
+  const sums = totals + (<usize>(count * GROUP) << 2);
+  const scores = sums + <usize>(count * octets) * PRODUCTS;
+  for (let i = 0; i < count * GROUP; i++) {
+    store<f32>(maxima + (<usize>i << 2), -f32.MAX_VALUE);
+    store<f32>(totals + (<usize>i << 2), 0);
+  }
+  for (let key = 0; key < padded; key += f.chunk) {
+    const keys = min(f.chunk, padded - key);
+    score(f, image, first, count, key, keys, scores);
+    for (let i = 0; i < count * GROUP; i++) {
+      const group = i / GROUP, r = <usize>(i % GROUP) << 5;
+      const at = <usize>i << 2;
+      const s = scores + <usize>(group * keys / 8) * PRODUCTS + r;
+      const fade = soften(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
+      if (key > 0 && fade != 1) scaleRow(sums + <usize>(group * octets) * PRODUCTS + r, octets, fade);
+    }
+    addValues(f, image, count, key, keys, scores, sums);
+  }
+  writeResults(f, image, first, count, totals, sums);
+}
+
+/** Products of queries and keys. */
+function score(f: AttentionFields, image: i32, first: i32, count: i32, key: i32, keys: i32, scores: usize): void {
+  const channelSlices = (f.stored + SLICE - 1) / SLICE;
+  const keyOctets = (f.pixels + SLICE - 1) / SLICE * 4;
+  for (let slice = 0; slice < channelSlices; slice++) {
+    const packed = f.keys + <usize>((image * channelSlices + slice) * keyOctets + key / 8) * PACKED;
+    for (let g = 0; g < count; g++) {
+      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE);
+      rows(keys / 8, packed, scores + <usize>(g * keys / 8) * PRODUCTS, slice == 0);
+    }
+  }
+}
+
+/** Fills the left operand with 32 channels of six queries. */
+function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32): void {
+  for (let r = 0; r < GROUP; r++) {
+    const pixel = min(first + r, f.pixels - 1);
+    const from = f.q + (<usize>((image * f.pixels + pixel) * f.stored + c) << 2);
+    if (c + SLICE <= f.stored) copyRow(r, from);
+    else copyPartialRow(r, from, <usize>(f.stored - c) << 2);
+  }
+}
+
+/** Turns one query's scores into exponentials. Returns by how much what was summed before must be scaled. */
+function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize, totals: usize): f32 {
+  for (let key = exist; key < keys; key++) store<f32>(scores + lane(key), -f32.MAX_VALUE);
+  const end = scores + <usize>(keys / 8) * PRODUCTS;
+  let m = splat(-f32.MAX_VALUE);
+  for (let p = scores; p < end; p += PRODUCTS) m = maximum(m, maximum(v128.load(p), v128.load(p, 16)));
+  const before = load<f32>(maxima);
+  const after = max(before, scale * largest(m));
+  const shift = splat(after), factor = splat(scale);
+  let sum = splat(0);
+  for (let p = scores; p < end; p += PRODUCTS) {
+    const a = exp(sub(mul(v128.load(p), factor), shift));
+    const b = exp(sub(mul(v128.load(p, 16), factor), shift));
+    v128.store(p, a);
+    v128.store(p, b, 16);
+    sum = add(sum, add(a, b));
+  }
+  const fade = f32x4.extract_lane(exp(splat(before - after)), 0);
+  store<f32>(maxima, after);
+  store<f32>(totals, load<f32>(totals) * fade + <f32>lanes(sum));
+  return fade;
+}
+
+/** Where the score of a key lies, from the query's first. */
+// @ts-ignore: decorator
+@inline
+function lane(key: i32): usize {
+  return <usize>(key / 8) * PRODUCTS + (<usize>(key % 8) << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function largest(m: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1)),
+    max(f32x4.extract_lane(m, 2), f32x4.extract_lane(m, 3)),
+  );
+}
+
+function scaleRow(sums: usize, octets: i32, by: f32): void {
+  const factor = splat(by);
+  for (let i = 0; i < octets; i++, sums += PRODUCTS) {
+    v128.store(sums, mul(v128.load(sums), factor));
+    v128.store(sums, mul(v128.load(sums, 16), factor), 16);
+  }
+}
+
+/** Adds the values, weighted by the exponentials, to the sums. */
+function addValues(f: AttentionFields, image: i32, count: i32, key: i32, keys: i32, scores: usize, sums: usize): void {
+  const octets = (f.stored + 7) / 8;
+  const keySlices = (f.pixels + SLICE - 1) / SLICE;
+  for (let slice = 0; slice < keys / SLICE; slice++) {
+    const values = f.values + <usize>((image * keySlices + key / SLICE + slice) * octets) * PACKED;
+    for (let g = 0; g < count; g++) {
+      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCTS);
+      rows(octets, values, sums + <usize>(g * octets) * PRODUCTS, key == 0 && slice == 0);
+    }
+  }
+}
+
+/** Fills the left operand: [4][6][8] becomes [6][32]. */
+function copyScores(from: usize): void {
+  for (let octet: usize = 0; octet < 4; octet++) {
+    for (let r: usize = 0; r < <usize>GROUP; r++, from += 32) {
+      const to = LEFT + (r << 7) + (octet << 5);
+      v128.store(to, v128.load(from));
+      v128.store(to, v128.load(from, 16), 16);
+    }
+  }
+}
+
+/** Divides the sums by the totals. */
+function writeResults(f: AttentionFields, image: i32, first: i32, count: i32, totals: usize, sums: usize): void {
+  const octets = (f.stored + 7) / 8;
+  const end = min(count * GROUP, f.pixels - first * GROUP);
+  for (let i = 0; i < end; i++) {
+    const factor = splat(1 / load<f32>(totals + (<usize>i << 2)));
+    const from = sums + <usize>(i / GROUP * octets) * PRODUCTS + (<usize>(i % GROUP) << 5);
+    const to = f.y + (<usize>((image * f.pixels + first * GROUP + i) * f.stored) << 2);
+    for (let c: usize = 0; c < <usize>f.stored << 2; c += 16) {
+      v128.store(to + c, mul(v128.load(from + (c >> 5) * PRODUCTS + (c & 16)), factor));
+    }
+  }
+}

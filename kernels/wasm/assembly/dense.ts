@@ -1,0 +1,135 @@
+// Convolution as a matrix product that gathers its left operand on the fly (implicit GEMM): 1x1, 3x3 at stride 2, and
+// 3x3 over few channels. Results are taken six pixels at a time; the inner dimension runs over (tap, channel).
+//   weights   [taps*channels/32][out/8][32][8]
+//   products  [group][out/8][6][8]
+import { SLICE, ZERO } from "../shared";
+import { copyPartialRow, copyRow, setLeft } from "./left";
+import { rows } from "./rows";
+import { add } from "./simd";
+
+// @ts-ignore: decorator
+@unmanaged
+export class DenseFields {
+  x: usize;
+  weights: usize;
+  bias: usize;
+  /** Added to the result, or 0. */
+  residual: usize;
+  y: usize;
+  images: i32;
+  /** Sides of the source. */
+  height: i32;
+  width: i32;
+  /** Sides of the result. */
+  outHeight: i32;
+  outWidth: i32;
+  /** 1 if each source pixel counts as 2x2 pixels. */
+  upsample: i32;
+  /** Channels as stored: multiples of 4. */
+  inChannels: i32;
+  outChannels: i32;
+  kernel: i32;
+  stride: i32;
+  /** Zeros above and to the left. */
+  padding: i32;
+  /** Blocks are ranges of pixels times ranges of output channels. */
+  pixelBlocks: i32;
+  channelBlocks: i32;
+  workspace: usize;
+  workspaceBytes: usize;
+}
+
+const GROUP: i32 = 6;
+const PRODUCTS: usize = <usize>GROUP * 8 * 4;
+const WEIGHTS: usize = SLICE * 8 * 4;
+
+export function dense(f: DenseFields, block: i32, thread: i32): void {
+  const pixels = f.images * f.outHeight * f.outWidth;
+  const groups = (pixels + GROUP - 1) / GROUP;
+  const part = block / f.channelBlocks;
+  const first = groups * part / f.pixelBlocks;
+  const count = groups * (part + 1) / f.pixelBlocks - first;
+  const octets = (f.outChannels + 7) / 8;
+  const channelPart = block % f.channelBlocks;
+  const octet = octets * channelPart / f.channelBlocks;
+  const octetCount = octets * (channelPart + 1) / f.channelBlocks - octet;
+  const slices = (f.kernel * f.kernel * f.inChannels + SLICE - 1) / SLICE;
+
+  const pointers = f.workspace + <usize>thread * f.workspaceBytes;
+  const groupPointers = <usize>(f.kernel * f.kernel * GROUP) << 2;
+  const products = pointers + <usize>count * groupPointers;
+  for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize>g * groupPointers);
+  for (let slice = 0; slice < slices; slice++) {
+    const weights = f.weights + <usize>(slice * octets + octet) * WEIGHTS;
+    for (let g = 0; g < count; g++) {
+      gather(f, pointers + <usize>g * groupPointers, slice * SLICE);
+      rows(octetCount, weights, products + <usize>(g * octetCount) * PRODUCTS, slice == 0);
+    }
+  }
+  writeResults(f, first * GROUP, min((first + count) * GROUP, pixels), octet, octetCount, products);
+}
+
+/** Writes the pointers to the source pixels of six results, [tap][6]. Outside the image lies a pixel of zeros. */
+function pointToSources(f: DenseFields, first: i32, to: usize): void {
+  const height = f.height << f.upsample, width = f.width << f.upsample;
+  for (let r = 0; r < GROUP; r++) {
+    const pixel = first + r;
+    const image = pixel / (f.outHeight * f.outWidth);
+    const top = pixel / f.outWidth % f.outHeight * f.stride - f.padding;
+    const left = pixel % f.outWidth * f.stride - f.padding;
+    for (let tap = 0; tap < f.kernel * f.kernel; tap++) {
+      const y = top + tap / f.kernel, x = left + tap % f.kernel;
+      const inside = image < f.images && <u32>y < <u32>height && <u32>x < <u32>width;
+      const source = (image * f.height + (y >> f.upsample)) * f.width + (x >> f.upsample);
+      store<u32>(to + <usize>((tap * GROUP + r) << 2), inside ? <u32>(f.x + ((<usize>source * f.inChannels) << 2)) : ZERO);
+    }
+  }
+}
+
+/** Fills the left operand with 32 values of the inner dimension, from `k` on. */
+function gather(f: DenseFields, pointers: usize, k: i32): void {
+  const tap = k / f.inChannels, c = k % f.inChannels;
+  const p = pointers + <usize>(tap * GROUP << 2);
+  if (c + SLICE <= f.inChannels) {
+    for (let r = 0; r < GROUP; r++) copyRow(r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2));
+  } else if (tap == f.kernel * f.kernel - 1) {
+    for (let r = 0; r < GROUP; r++) {
+      copyPartialRow(r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2), <usize>(f.inChannels - c) << 2);
+    }
+  } else {
+    gatherAcrossTaps(f, pointers, tap, c);
+  }
+}
+
+/** {@link gather} where the 32 values belong to more than one tap. */
+function gatherAcrossTaps(f: DenseFields, pointers: usize, tap: i32, c: i32): void {
+  const taps = f.kernel * f.kernel;
+  for (let i = 0; i < SLICE; i += 4) {
+    for (let r = 0; r < GROUP; r++) {
+      const p = <usize>load<u32>(pointers + (<usize>(tap * GROUP + r) << 2)) + (<usize>c << 2);
+      setLeft(r, i, tap < taps ? v128.load(p) : i32x4.splat(0));
+    }
+    c += 4;
+    if (c == f.inChannels) {
+      c = 0;
+      tap++;
+    }
+  }
+}
+
+/** Adds bias and residual to the products of pixels `first` to `end`, channels from `octet * 8` on. */
+function writeResults(f: DenseFields, first: i32, end: i32, octet: i32, octets: i32, products: usize): void {
+  const from = <usize>octet * 32;
+  const bytes = min(<usize>octets * 32, (<usize>f.outChannels << 2) - from);
+  const bias = f.bias + from;
+  for (let pixel = first; pixel < end; pixel++) {
+    const i = pixel - first;
+    const m = products + <usize>(i / GROUP * octets) * PRODUCTS + <usize>(i % GROUP) * 32;
+    const offset = ((<usize>pixel * f.outChannels) << 2) + from;
+    for (let c: usize = 0; c < bytes; c += 16) {
+      let value = add(v128.load(m + (c >> 5) * PRODUCTS + (c & 16)), v128.load(bias + c));
+      if (f.residual) value = add(value, v128.load(f.residual + offset + c));
+      v128.store(f.y + offset + c, value);
+    }
+  }
+}

@@ -1,0 +1,240 @@
+// Group normalization in three jobs: statistics of chunks of pixels, their combination, and the normalization itself.
+//
+// Large means with small variances must stay exact. So each chunk is summed twice (the second time around its own mean),
+// chunks are combined in float64 by Chan's formula, and the mean is applied in two parts: x - center is exact where it
+// matters, and what center lacks goes into the shift.
+import { Act } from "../shared";
+import { activate } from "./activation";
+import { add, madd, sub } from "./simd";
+
+// @ts-ignore: decorator
+@unmanaged
+export class NormFields {
+  x: usize;
+  y: usize;
+  gamma: usize;
+  beta: usize;
+  images: i32;
+  height: i32;
+  width: i32;
+  /** Channels as stored. */
+  stored: i32;
+  channels: i32;
+  groups: i32;
+  epsilon: f32;
+  /** Pixels of a chunk. Results depend on it, so it must not depend on the number of threads. */
+  chunkPixels: i32;
+  /** Chunks of an image. */
+  chunks: i32;
+  /** Of each chunk and group: mean and sum of squared differences from it, float64: [images][chunks][groups][2]. */
+  statistics: usize;
+  /** Of each channel as stored, center, scale and shift: [images][3][stored]. */
+  coefficients: usize;
+  act: Act;
+  /** Spatial norm: maps of scale and shift, or 0, and their sides. */
+  modulationScale: usize;
+  modulationShift: usize;
+  modulationHeight: i32;
+  modulationWidth: i32;
+  /** Blocks of the normalization: ranges of pixels. */
+  pixelBlocks: i32;
+  workspace: usize;
+  workspaceBytes: usize;
+}
+
+/** Statistics of one chunk of pixels. */
+export function normStatistics(f: NormFields, block: i32, thread: i32): void {
+  const pixels = f.height * f.width;
+  const image = block / f.chunks;
+  const first = block % f.chunks * f.chunkPixels;
+  const count = min(f.chunkPixels, pixels - first);
+  const row = <usize>f.stored << 2;
+  const start = f.x + <usize>(image * pixels + first) * row;
+  const end = start + <usize>count * row;
+  const sums = f.workspace + <usize>thread * f.workspaceBytes;
+  for (let c: usize = 0; c < row; c += 16) {
+    const center = centerOf(start + c, end, row, count);
+    v128.store(sums + c, center);
+    sumAround(center, start + c, end, row, sums + row + c, sums + 2 * row + c);
+  }
+  foldChannels(f, count, sums, f.statistics + (<usize>(block * f.groups) << 4));
+}
+
+/** The means of four channels, roughly. */
+// @ts-ignore: decorator
+@inline
+function centerOf(start: usize, end: usize, row: usize, count: i32): v128 {
+  let sum = i32x4.splat(0);
+  for (let p = start; p < end; p += row) sum = add(sum, v128.load(p));
+  return f32x4.div(sum, f32x4.splat(<f32>count));
+}
+
+/** Sums of differences from `center` and of their squares. */
+// @ts-ignore: decorator
+@inline
+function sumAround(center: v128, start: usize, end: usize, row: usize, sum: usize, squares: usize): void {
+  let s = i32x4.splat(0), q = i32x4.splat(0);
+  for (let p = start; p < end; p += row) {
+    const d = sub(v128.load(p), center);
+    s = add(s, d);
+    q = madd(d, d, q);
+  }
+  v128.store(sum, s);
+  v128.store(squares, q);
+}
+
+/** Combines the channels of each group. */
+function foldChannels(f: NormFields, count: i32, sums: usize, to: usize): void {
+  const row = <usize>f.stored << 2;
+  const size = f.channels / f.groups;
+  const n = <f64>count;
+  let p = sums;
+  for (let group = 0; group < f.groups; group++, to += 16) {
+    let mean: f64 = 0, squares: f64 = 0;
+    for (let i = 0; i < size; i++, p += 4) {
+      const offset = <f64>load<f32>(p + row) / n;
+      const channelMean = <f64>load<f32>(p) + offset;
+      const channelSquares = <f64>load<f32>(p + 2 * row) - offset * offset * n;
+      const difference = channelMean - mean;
+      mean += difference / <f64>(i + 1);
+      squares += channelSquares + difference * difference * n * <f64>i / <f64>(i + 1);
+    }
+    store<f64>(to, mean);
+    store<f64>(to, squares, 8);
+  }
+}
+
+/** Combines the chunks of one image, and works out what to do with each channel. */
+export function normFold(f: NormFields, image: i32): void {
+  const size = f.channels / f.groups;
+  const pixels = f.height * f.width;
+  const row = <usize>f.stored << 2;
+  const coefficients = f.coefficients + <usize>image * 3 * row;
+  memory.fill(coefficients, 0, 3 * row);
+  for (let group = 0; group < f.groups; group++) {
+    let mean: f64 = 0, squares: f64 = 0, n: f64 = 0;
+    for (let chunk = 0; chunk < f.chunks; chunk++) {
+      const p = f.statistics + (<usize>((image * f.chunks + chunk) * f.groups + group) << 4);
+      const m = <f64>min(f.chunkPixels, pixels - chunk * f.chunkPixels) * <f64>size;
+      const difference = load<f64>(p) - mean;
+      mean += difference * m / (n + m);
+      squares += load<f64>(p, 8) + difference * difference * n * m / (n + m);
+      n += m;
+    }
+    const deviation = 1 / sqrt(squares / n + <f64>f.epsilon);
+    const center = <f32>mean;
+    for (let c = <usize>(group * size) << 2, end = c + (<usize>size << 2); c < end; c += 4) {
+      const scale = <f64>load<f32>(f.gamma + c) * deviation;
+      store<f32>(coefficients + c, center);
+      store<f32>(coefficients + row + c, <f32>scale);
+      store<f32>(coefficients + 2 * row + c, <f32>(<f64>load<f32>(f.beta + c) - (mean - <f64>center) * scale));
+    }
+  }
+}
+
+/** Normalizes a range of pixels, and activates them. Each activation is a function of its own: V8 compiles few of them. */
+export function normApply(f: NormFields, block: i32): void {
+  if (f.modulationScale) {
+    switch (f.act) {
+      case Act.Silu:
+        return siluModulated(f, block);
+      case Act.Mish:
+        return mishModulated(f, block);
+      case Act.Gelu:
+        return geluModulated(f, block);
+      case Act.Relu:
+        return reluModulated(f, block);
+      default:
+        return noneModulated(f, block);
+    }
+  }
+  switch (f.act) {
+    case Act.Silu:
+      return silu(f, block);
+    case Act.Mish:
+      return mish(f, block);
+    case Act.Gelu:
+      return gelu(f, block);
+    case Act.Relu:
+      return relu(f, block);
+    default:
+      return none(f, block);
+  }
+}
+
+function silu(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.Silu, false);
+}
+
+function siluModulated(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.Silu, true);
+}
+
+function mish(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.Mish, false);
+}
+
+function mishModulated(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.Mish, true);
+}
+
+function gelu(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.Gelu, false);
+}
+
+function geluModulated(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.Gelu, true);
+}
+
+function relu(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.Relu, false);
+}
+
+function reluModulated(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.Relu, true);
+}
+
+function none(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.None, false);
+}
+
+function noneModulated(f: NormFields, block: i32): void {
+  applyTo(f, block, Act.None, true);
+}
+
+// @ts-ignore: decorator
+@inline
+function applyTo(f: NormFields, block: i32, act: Act, modulated: bool): void {
+  const pixels = f.height * f.width;
+  const row = <usize>f.stored << 2;
+  const end = rangeStart(f, block + 1);
+  let scales: usize = 0, shifts: usize = 0;
+  for (let pixel = rangeStart(f, block); pixel < end; pixel++) {
+    const coefficients = f.coefficients + <usize>(pixel / pixels) * 3 * row;
+    const x = f.x + <usize>pixel * row, y = f.y + <usize>pixel * row;
+    if (modulated) {
+      const offset = <usize>modulationPixel(f, pixel) * row;
+      scales = f.modulationScale + offset;
+      shifts = f.modulationShift + offset;
+    }
+    for (let c: usize = 0; c < row; c += 16) {
+      const k = coefficients + c;
+      let value = madd(sub(v128.load(x + c), v128.load(k)), v128.load(k + row), v128.load(k + 2 * row));
+      if (modulated) value = madd(value, v128.load(scales + c), v128.load(shifts + c));
+      v128.store(y + c, activate(value, act));
+    }
+  }
+}
+
+function rangeStart(f: NormFields, block: i32): i32 {
+  return <i32>(<i64>f.images * f.height * f.width * block / f.pixelBlocks);
+}
+
+/** The pixel of the modulation maps that lies nearest to `pixel`. */
+function modulationPixel(f: NormFields, pixel: i32): i32 {
+  const pixels = f.height * f.width;
+  const image = pixel / pixels;
+  const y = pixel % pixels / f.width * f.modulationHeight / f.height;
+  const x = pixel % f.width * f.modulationWidth / f.width;
+  return (image * f.modulationHeight + y) * f.modulationWidth + x;
+}

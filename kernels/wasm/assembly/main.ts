@@ -1,0 +1,101 @@
+// What the host calls: run a list of jobs, together with the other threads.
+import { CONTROL, FIELDS, JOB, Kind, TURN } from "../shared";
+import { attention, AttentionFields, attentionPack } from "./attention";
+import { dense, DenseFields } from "./dense";
+import { normApply, NormFields, normFold, normStatistics } from "./group_norm";
+import { lookup, LookupFields } from "./lookup";
+import { nearestCode, NearestCodeFields } from "./nearest_code";
+import { packCodebook, packDense, PackFields } from "./pack";
+import { packWinograd4, packWinograd6 } from "./pack_winograd";
+import { squaredError, SquaredErrorFields, squaredErrorFold } from "./squared_error";
+import { straightThrough, StraightThroughFields } from "./straight_through";
+import { winograd, WinogradFields } from "./winograd";
+
+export { initialize } from "./simd";
+
+/** The header of a job. */
+// @ts-ignore: decorator
+@unmanaged
+class Job {
+  kind: Kind;
+  /** Independent parts of the work. */
+  blocks: i32;
+  /** The next part that nobody has taken. */
+  next: i32;
+  /** Threads that found no more parts. */
+  arrived: i32;
+}
+
+const STOP: usize = CONTROL;
+const NEXT: usize = offsetof<Job>("next");
+const ARRIVED: usize = offsetof<Job>("arrived");
+/** How often to look before going to sleep; being woken takes some 30 us. */
+const SPIN: i32 = 20000;
+
+/** Runs `count` jobs one after the other. All threads call this with the same list. */
+export function run(jobs: usize, count: i32, thread: i32, threads: i32): void {
+  for (let i = 0; i < count; i++, jobs += JOB) {
+    const job = changetype<Job>(jobs);
+    for (let block = take(jobs); block < job.blocks; block = take(jobs)) compute(job.kind, jobs + FIELDS, block, thread);
+    if (threads > 1 && !meet(jobs, threads)) return;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function take(job: usize): i32 {
+  return atomic.add<i32>(job + NEXT, 1);
+}
+
+/** Waits until every thread has finished the job. Returns false if the threads were told to stop. */
+function meet(job: usize, threads: i32): bool {
+  const turn = atomic.load<i32>(CONTROL + TURN);
+  if (atomic.add<i32>(job + ARRIVED, 1) == threads - 1) {
+    atomic.add<i32>(CONTROL + TURN, 1);
+    atomic.notify(CONTROL + TURN, threads);
+  } else {
+    // The host stops the threads by setting STOP, then ending the turn; whoever reads the turn later sees STOP.
+    for (let i = 0; i < SPIN && atomic.load<i32>(CONTROL + TURN) == turn; i++);
+    while (atomic.load<i32>(CONTROL + TURN) == turn && atomic.load<i32>(STOP) == 0) {
+      atomic.wait<i32>(CONTROL + TURN, turn, -1);
+    }
+  }
+  return atomic.load<i32>(STOP) == 0;
+}
+
+function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
+  switch (kind) {
+    case Kind.PackDense:
+      return packDense(changetype<PackFields>(fields), block);
+    case Kind.PackWinograd4:
+      return packWinograd4(changetype<PackFields>(fields), block);
+    case Kind.PackWinograd6:
+      return packWinograd6(changetype<PackFields>(fields), block);
+    case Kind.PackCodebook:
+      return packCodebook(changetype<PackFields>(fields), block);
+    case Kind.Dense:
+      return dense(changetype<DenseFields>(fields), block, thread);
+    case Kind.Winograd:
+      return winograd(changetype<WinogradFields>(fields), block, thread);
+    case Kind.NormStatistics:
+      return normStatistics(changetype<NormFields>(fields), block, thread);
+    case Kind.NormFold:
+      return normFold(changetype<NormFields>(fields), block);
+    case Kind.NormApply:
+      return normApply(changetype<NormFields>(fields), block);
+    case Kind.AttentionPack:
+      return attentionPack(changetype<AttentionFields>(fields), block);
+    case Kind.Attention:
+      return attention(changetype<AttentionFields>(fields), block, thread);
+    case Kind.NearestCode:
+      return nearestCode(changetype<NearestCodeFields>(fields), block);
+    case Kind.Lookup:
+      return lookup(changetype<LookupFields>(fields), block);
+    case Kind.StraightThrough:
+      return straightThrough(changetype<StraightThroughFields>(fields), block);
+    case Kind.SquaredError:
+      return squaredError(changetype<SquaredErrorFields>(fields), block);
+    case Kind.SquaredErrorFold:
+      return squaredErrorFold(changetype<SquaredErrorFields>(fields));
+  }
+}

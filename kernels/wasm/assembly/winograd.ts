@@ -1,0 +1,185 @@
+// 3x3 convolution at stride 1 by Winograd's F(4x4, 3x3) or F(6x6, 3x3): a tile of 4x4 results takes 36 products instead
+// of 144, one of 6x6 results 64 instead of 324.
+//
+// A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
+// transformed tile (a matrix product over channels), transform the products back. NHWC; tiles are taken six at a time,
+// because that is the height of the micro-kernel.
+//   transformed source   V [position][group][channels/32][6][32]
+//   transformed weights  U [position][in/32][out/8][32][8]
+//   products             M [position][group][out/8][6][8]
+import { SLICE, TRASH, ZERO } from "../shared";
+import { setPointer } from "./area";
+import { copyLeft } from "./left";
+import { rows } from "./rows";
+import { resultTile4, sourceTile4 } from "./winograd4";
+import { resultTile6, sourceTile6 } from "./winograd6";
+import { M_SLICE, RESULTS, V_SLICE } from "./winograd_tile";
+
+// @ts-ignore: decorator
+@unmanaged
+export class WinogradFields {
+  x: usize;
+  weights: usize;
+  bias: usize;
+  /** Added to the result, or 0. */
+  residual: usize;
+  y: usize;
+  images: i32;
+  /** Sides of the result. */
+  height: i32;
+  width: i32;
+  /** 1 if each source pixel counts as 2x2 pixels. */
+  upsample: i32;
+  /** Side of a tile of results: 4 or 6. */
+  side: i32;
+  /** Channels as stored: multiples of 4. */
+  inChannels: i32;
+  outChannels: i32;
+  /** Blocks are ranges of tiles times ranges of output channels. */
+  tileBlocks: i32;
+  channelBlocks: i32;
+  workspace: usize;
+  workspaceBytes: usize;
+}
+
+const GROUP: i32 = 6;
+/** Bytes of one slice of U: [32][8]. */
+const U_SLICE: usize = SLICE * 8 * 4;
+/** Keeps consecutive positions out of the same cache sets. */
+const STAGGER: usize = 192;
+
+export function winograd(f: WinogradFields, block: i32, thread: i32): void {
+  const tiles = f.images * tilesAcross(f) * tilesDown(f);
+  const groups = (tiles + GROUP - 1) / GROUP;
+  const part = block / f.channelBlocks;
+  const first = groups * part / f.tileBlocks;
+  const count = groups * (part + 1) / f.tileBlocks - first;
+  const octets = (f.outChannels + 7) / 8;
+  const channelPart = block % f.channelBlocks;
+  const octet = octets * channelPart / f.channelBlocks;
+  const octetCount = octets * (channelPart + 1) / f.channelBlocks - octet;
+  const slices = (f.inChannels + SLICE - 1) / SLICE;
+
+  const vStride = <usize>count * slices * V_SLICE + STAGGER;
+  const mStride = <usize>count * octetCount * M_SLICE + STAGGER;
+  const positions = (f.side + 2) * (f.side + 2);
+  const v = f.workspace + <usize>thread * f.workspaceBytes;
+  const m = v + <usize>positions * vStride;
+  transformSources(f, first, count, v, vStride);
+  for (let position = 0; position < positions; position++) {
+    const products = m + <usize>position * mStride;
+    if (f.upsample && cancels(position, f.side + 2)) {
+      memory.fill(products, 0, mStride);
+    } else {
+      const u = f.weights + <usize>(position * slices * octets + octet) * U_SLICE;
+      multiply(u, <usize>octets * U_SLICE, v + <usize>position * vStride, products, slices, count, octetCount);
+    }
+  }
+  transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, octetCount, m, mStride);
+}
+
+/** In an image of doubled pixels the third transformed row and column are differences of equal pixels. */
+// @ts-ignore: decorator
+@inline
+function cancels(position: i32, side: i32): bool {
+  return position / side == 2 || position % side == 2;
+}
+
+// @ts-ignore: decorator
+@inline
+function tilesAcross(f: WinogradFields): i32 {
+  return (f.width + f.side - 1) / f.side;
+}
+
+// @ts-ignore: decorator
+@inline
+function tilesDown(f: WinogradFields): i32 {
+  return (f.height + f.side - 1) / f.side;
+}
+
+/** The matrix product at one position. */
+function multiply(
+  u: usize,
+  uStride: usize,
+  v: usize,
+  m: usize,
+  slices: i32,
+  groups: i32,
+  octets: i32,
+): void {
+  for (let slice = 0; slice < slices; slice++, u += uStride) {
+    for (let group = 0; group < groups; group++) {
+      copyLeft(v + <usize>(group * slices + slice) * V_SLICE);
+      rows(octets, u, m + <usize>(group * octets) * M_SLICE, slice == 0);
+    }
+  }
+}
+
+/** Writes the transformed sources of `groups` groups of tiles, beginning with group `first`. */
+function transformSources(f: WinogradFields, first: i32, groups: i32, v: usize, stride: usize): void {
+  const groupBytes = <usize>((f.inChannels + SLICE - 1) / SLICE) * V_SLICE;
+  for (let i = 0; i < groups * GROUP; i++) {
+    pointToSources(f, first * GROUP + i);
+    const to = v + <usize>(i / GROUP) * groupBytes + <usize>(i % GROUP) * SLICE * 4;
+    if (f.side == 4) sourceTile4(to, stride, <usize>f.inChannels << 2);
+    else sourceTile6(to, stride, <usize>f.inChannels << 2);
+  }
+}
+
+/** Sets the pointers to the source pixels of a tile, one more on each side than it has results. Beyond the image (or the last tile) lies a pixel of zeros. */
+function pointToSources(f: WinogradFields, tile: i32): void {
+  const across = tilesAcross(f), perImage = across * tilesDown(f), side = f.side + 2;
+  const image = tile / perImage;
+  const top = tile % perImage / across * f.side - 1;
+  const left = tile % across * f.side - 1;
+  const up = f.upsample;
+  const sourceWidth = f.width >> up;
+  const firstRow = image * (f.height >> up);
+  for (let a = 0; a < side; a++) {
+    const y = top + a;
+    const rowInside = image < f.images && <u32>y < <u32>f.height;
+    const row = (firstRow + (y >> up)) * sourceWidth;
+    for (let b = 0; b < side; b++) {
+      const x = left + b;
+      const inside = rowInside && <u32>x < <u32>f.width;
+      const source = f.x + ((<usize>(row + (x >> up)) * f.inChannels) << 2);
+      setPointer(a * side + b, inside ? source : <usize>ZERO);
+    }
+  }
+}
+
+/** Turns the products of tiles `first` to `end` into results: channels from `octet * 8` on. */
+function transformProducts(
+  f: WinogradFields,
+  first: i32,
+  end: i32,
+  octet: i32,
+  octets: i32,
+  m: usize,
+  stride: usize,
+): void {
+  const from = <usize>octet * 32;
+  const bytes = min(<usize>octets * 32, (<usize>f.outChannels << 2) - from);
+  for (let tile = first; tile < end; tile++) {
+    const i = tile - first;
+    const products = m + <usize>(i / GROUP * octets) * M_SLICE + <usize>(i % GROUP) * 32;
+    pointToResults(f, tile, from);
+    if (f.side == 4) resultTile4(products, stride, bytes, f.bias + from, f.residual != 0);
+    else resultTile6(products, stride, bytes, f.bias + from, f.residual != 0);
+  }
+}
+
+/** Sets the pointers to a tile's pixels of the result and of the residual. */
+function pointToResults(f: WinogradFields, tile: i32, from: usize): void {
+  const across = tilesAcross(f), perImage = across * tilesDown(f);
+  const firstRow = tile / perImage * f.height;
+  const top = tile % perImage / across * f.side;
+  const left = tile % across * f.side;
+  for (let i = 0; i < f.side * f.side; i++) {
+    const y = top + i / f.side, x = left + i % f.side;
+    const inside = y < f.height && x < f.width;
+    const offset = ((<usize>((firstRow + y) * f.width + x) * f.outChannels) << 2) + from;
+    setPointer(i, inside ? f.y + offset : <usize>TRASH);
+    setPointer(RESULTS + i, inside ? f.residual + offset : <usize>ZERO);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The engine behind the common interface.
+ *
+ * @module
+ */
+
+import type { Backend, MemoryUse, Program } from "../backend.ts";
+import { DeviceError } from "../errors.ts";
+import type { Graph, Parameter } from "../graph.ts";
+import { Memory } from "./memory.ts";
+import { Parameters } from "./parameters.ts";
+import { plan } from "./plan.ts";
+import { WasmProgram } from "./program.ts";
+import { Runtime } from "./runtime.ts";
+import { MAX_THREADS } from "./shared.ts";
+import { createSoloTeam } from "./team.ts";
+import { createWorkerTeam } from "./worker_team.ts";
+
+/** How to set up the engine. */
+export interface WasmOptions {
+  /** How many threads compute; by default as many as the machine has. One where workers or shared memory are missing. */
+  readonly threads?: number;
+  /** Gives up waiting for the threads to start. */
+  readonly signal?: AbortSignal;
+}
+
+/** The CPU engine. */
+export interface WasmBackend extends Backend {
+  /** How many threads compute. */
+  readonly threads: number;
+}
+
+/**
+ * Starts the CPU engine: WebAssembly SIMD on `threads` threads. Results do not depend on their number.
+ *
+ * @throws {RangeError} if `threads` is not a whole number ≥ 1
+ * @throws {DeviceError} if there is no WebAssembly SIMD
+ */
+export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
+  const { threads = globalThis.navigator?.hardwareConcurrency ?? 1, signal } = options;
+  if (!Number.isSafeInteger(threads) || threads < 1) {
+    throw new RangeError(`Cannot start the engine: threads must be a whole number ≥ 1, found ${threads}`);
+  }
+  signal?.throwIfAborted();
+  const runtime = await startThreads(Math.min(threads, MAX_THREADS)) ?? await startAlone();
+  try {
+    signal?.throwIfAborted();
+  } catch (reason) {
+    runtime.dispose();
+    throw reason;
+  }
+  return new Engine(runtime);
+}
+
+/** Workers on a shared memory; nothing where they are not to be had. */
+async function startThreads(threads: number): Promise<Runtime | undefined> {
+  if (threads === 1 || typeof SharedArrayBuffer === "undefined") return undefined;
+  try {
+    const memory = new Memory(true);
+    return new Runtime(memory, await createWorkerTeam(memory, threads));
+  } catch {
+    return undefined;
+  }
+}
+
+async function startAlone(): Promise<Runtime> {
+  try {
+    const memory = new Memory(false);
+    return new Runtime(memory, await createSoloTeam(memory));
+  } catch (cause) {
+    throw new DeviceError(`Cannot start the CPU engine: WebAssembly with SIMD is needed (${cause})`, { cause });
+  }
+}
+
+class Engine implements WasmBackend {
+  readonly device = "wasm";
+  readonly dtype = "float32";
+  readonly #parameters: Parameters;
+
+  constructor(private readonly runtime: Runtime) {
+    this.#parameters = new Parameters(runtime.memory, (jobs) => runtime.runJobs(jobs));
+  }
+
+  get threads(): number {
+    return this.runtime.team.threads;
+  }
+
+  get memory(): MemoryUse {
+    const { bytes, weights, disposed } = this.runtime.memory;
+    return disposed ? { weights: 0, buffers: 0 } : { weights, buffers: bytes - weights };
+  }
+
+  setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+    return this.runtime.alone(() => this.#parameters.set(parameter, weight, bias));
+  }
+
+  // deno-lint-ignore require-await
+  async compile(graph: Graph): Promise<Program> {
+    if (this.runtime.memory.disposed) throw new DeviceError("Cannot compile: the engine was disposed");
+    const { threads } = this.runtime.team;
+    return new WasmProgram(this.runtime, graph, plan(graph, { threads, parameters: this.#parameters }));
+  }
+
+  dispose(): void {
+    this.runtime.dispose();
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * The CPU engine: WebAssembly SIMD kernels, on one thread or on many.
+ *
+ * @module
+ */
+
+export { createWasmBackend, type WasmBackend, type WasmOptions } from "./backend.ts";

@@ -1,0 +1,57 @@
+/**
+ * Self-attention.
+ *
+ * @module
+ */
+
+import type { Attention } from "../../graph.ts";
+import { float } from "../job.ts";
+import { padded } from "../layout.ts";
+import { Kind, SLICE } from "../shared.ts";
+import { blocksOf, type Context, type Lowering } from "./lowering.ts";
+
+/** Queries that the micro-kernel takes at once. */
+const GROUP = 6;
+/** Groups of queries of a block: keys and values are read once for all of them. */
+const LARGEST = 8;
+/** Keys that a block takes at once. */
+const CHUNK = 256;
+
+/** Prepares an attention. */
+export function lowerAttention(op: Attention, { threads }: Context): Lowering {
+  const [images, channels, height, width] = op.shape;
+  const stored = padded(channels), pixels = height * width;
+  const keySlices = Math.ceil(pixels / SLICE), octets = Math.ceil(stored / 8);
+  const keys = 4 * images * keySlices * SLICE * Math.ceil(stored / SLICE) * SLICE;
+  const values = 4 * images * keySlices * SLICE * octets * 8;
+  const groups = Math.ceil(pixels / GROUP);
+  const queryBlocks = blocksOf(groups, LARGEST, threads);
+  const chunk = Math.min(CHUNK, keySlices * SLICE);
+  const workspace = Math.ceil(groups / queryBlocks) * GROUP * 4 * (2 + octets * 8 + chunk);
+  return {
+    temporary: keys + values,
+    workspace,
+    jobs: (at) => {
+      const fields = [
+        at.of(op.q),
+        at.of(op.k),
+        at.of(op.v),
+        at.of(op),
+        images,
+        pixels,
+        stored,
+        float(channels ** -0.5),
+        at.temporary,
+        at.temporary + keys,
+        chunk,
+        queryBlocks,
+        at.workspace,
+        workspace,
+      ];
+      return [
+        { kind: Kind.AttentionPack, blocks: images * keySlices, fields },
+        { kind: Kind.Attention, blocks: images * queryBlocks, fields },
+      ];
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * Convolutions: Winograd's algorithm where the weights were packed for it, a plain matrix product otherwise.
+ *
+ * @module
+ */
+
+import type { Conv2d } from "../../graph.ts";
+import { padded } from "../layout.ts";
+import { Kind, SLICE } from "../shared.ts";
+import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
+
+/** Tiles, or pixels, that the micro-kernel takes at once. */
+const GROUP = 6;
+/** Workspace that stays in a core's second-level cache. */
+const CACHE_BYTES = 2 ** 21;
+
+/** Prepares a convolution. */
+export function lowerConv2d(op: Conv2d, context: Context): Lowering {
+  switch (context.parameters.get(op.weights).kind) {
+    case Kind.PackWinograd4:
+      return lowerWinograd(op, 4, context);
+    case Kind.PackWinograd6:
+      return lowerWinograd(op, 6, context);
+    default:
+      return lowerDense(op, context);
+  }
+}
+
+function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context): Lowering {
+  const [images, channels, height, width] = op.shape;
+  const inputs = padded(op.x.shape[1]), outputs = padded(channels), octets = Math.ceil(outputs / 8);
+  const groups = Math.ceil(images * Math.ceil(height / side) * Math.ceil(width / side) / GROUP);
+  const positions = (side + 2) ** 2;
+  const groupBytes = positions * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
+  const largest = Math.min(12, Math.max(5, Math.floor(CACHE_BYTES / groupBytes)));
+  const tileBlocks = blocksOf(groups, largest, threads);
+  // Few tiles: share the output channels among the threads instead, and with them the weights' way to the core.
+  const channelBlocks = tileBlocks < threads ? Math.min(octets, threads) : 1;
+  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * 2 * 192;
+  return {
+    temporary: 0,
+    workspace,
+    jobs: (at) => [{
+      kind: Kind.Winograd,
+      blocks: tileBlocks * channelBlocks,
+      fields: [
+        ...operandsOf(op, at, parameters.get(op.weights)),
+        images,
+        height,
+        width,
+        Number(op.upsample),
+        side,
+        inputs,
+        outputs,
+        tileBlocks,
+        channelBlocks,
+        at.workspace,
+        workspace,
+      ],
+    }],
+  };
+}
+
+/** Groups of pixels of a block: the weights of one slice are read once for all of them. */
+const DENSE_GROUPS = 16;
+
+function lowerDense(op: Conv2d, { threads, parameters }: Context): Lowering {
+  const [images, channels, outHeight, outWidth] = op.shape;
+  const [, inChannels, height, width] = op.x.shape;
+  const { kernel, stride } = op.weights.kind === "conv" ? op.weights : { kernel: 1, stride: 1 };
+  const inputs = padded(inChannels), outputs = padded(channels), octets = Math.ceil(outputs / 8);
+  const groups = Math.ceil(images * outHeight * outWidth / GROUP);
+  const pixelBlocks = blocksOf(groups, DENSE_GROUPS, threads);
+  const channelBlocks = pixelBlocks < threads ? Math.min(octets, threads) : 1;
+  const workspace = Math.ceil(groups / pixelBlocks) * GROUP * 4 * (kernel ** 2 + octets * 8);
+  return {
+    temporary: 0,
+    workspace,
+    jobs: (at) => [{
+      kind: Kind.Dense,
+      blocks: pixelBlocks * channelBlocks,
+      fields: [
+        ...operandsOf(op, at, parameters.get(op.weights)),
+        images,
+        height,
+        width,
+        outHeight,
+        outWidth,
+        Number(op.upsample),
+        inputs,
+        outputs,
+        kernel,
+        stride,
+        kernel === 3 && stride === 1 ? 1 : 0,
+        pixelBlocks,
+        channelBlocks,
+        at.workspace,
+        workspace,
+      ],
+    }],
+  };
+}
+
+function operandsOf(op: Conv2d, at: Addresses, { weight, bias }: { weight: number; bias: number }): number[] {
+  return [at.of(op.x), weight, bias, op.residual ? at.of(op.residual) : 0, at.of(op)];
+}

@@ -1,0 +1,102 @@
+/**
+ * The quantizer's ops: nearest code, lookup, straight-through, squared error.
+ *
+ * @module
+ */
+
+import type { Lookup, NearestCode, SquaredError, StraightThrough } from "../../graph.ts";
+import { sizeOf } from "../../tensor.ts";
+import { float } from "../job.ts";
+import { padded, pixelsOf, storedSize } from "../layout.ts";
+import { Kind } from "../shared.ts";
+import { blocksOf, type Context, type Lowering } from "./lowering.ts";
+
+/** Pixels, compared to all codes, of a block. */
+const NEAREST_PIXELS = 64;
+/** Pixels of a block of lookups. */
+const LOOKUP_PIXELS = 1024;
+/** Vectors of a block of straight-through, and of a chunk of squared errors. */
+const VECTORS = 8192;
+
+/** Prepares a search for the nearest codes. */
+export function lowerNearestCode(op: NearestCode, { threads, parameters }: Context): Lowering {
+  const pixels = pixelsOf(op.x.shape);
+  const { codes, channels } = op.codebook;
+  const blocks = blocksOf(Math.ceil(pixels / 4), NEAREST_PIXELS / 4, threads);
+  return {
+    temporary: 0,
+    workspace: 0,
+    jobs: (at) => [{
+      kind: Kind.NearestCode,
+      blocks,
+      fields: [
+        at.of(op.x),
+        parameters.get(op.codebook).weight,
+        at.of(op),
+        pixels,
+        codes,
+        channels,
+        padded(channels),
+        blocks,
+      ],
+    }],
+  };
+}
+
+/** Prepares a lookup. */
+export function lowerLookup(op: Lookup, { threads, parameters }: Context): Lowering {
+  const pixels = pixelsOf(op.indices.shape);
+  const { codes, channels } = op.codebook;
+  const blocks = blocksOf(pixels, LOOKUP_PIXELS, threads);
+  return {
+    temporary: 0,
+    workspace: 0,
+    jobs: (at) => [{
+      kind: Kind.Lookup,
+      blocks,
+      fields: [at.of(op.indices), parameters.get(op.codebook).bias, at.of(op), pixels, codes, padded(channels), blocks],
+    }],
+  };
+}
+
+/** Prepares `x + (code - x)`. */
+export function lowerStraightThrough(op: StraightThrough, { threads }: Context): Lowering {
+  const vectors = storedSize(op.shape) / 4;
+  const blocks = blocksOf(vectors, VECTORS, threads);
+  return {
+    temporary: 0,
+    workspace: 0,
+    jobs: (at) => [{
+      kind: Kind.StraightThrough,
+      blocks,
+      fields: [at.of(op.x), at.of(op.code), at.of(op), vectors, blocks],
+    }],
+  };
+}
+
+/** Prepares a mean of squared differences. */
+export function lowerSquaredError(op: SquaredError): Lowering {
+  const vectors = storedSize(op.x.shape) / 4;
+  const chunks = Math.ceil(vectors / VECTORS);
+  return {
+    temporary: 8 * chunks,
+    workspace: 0,
+    jobs: (at) => {
+      const fields = [
+        at.of(op.x),
+        at.of(op.code),
+        at.of(op),
+        at.temporary,
+        vectors,
+        VECTORS,
+        chunks,
+        sizeOf(op.x.shape),
+        float(op.factor),
+      ];
+      return [
+        { kind: Kind.SquaredError, blocks: chunks, fields },
+        { kind: Kind.SquaredErrorFold, blocks: 1, fields },
+      ];
+    },
+  };
+}

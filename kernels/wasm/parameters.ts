@@ -1,0 +1,143 @@
+/**
+ * Weights, in the orders in which the kernels read them.
+ *
+ * @module
+ */
+
+import type { Parameter } from "../graph.ts";
+import type { Job } from "./job.ts";
+import { padded } from "./layout.ts";
+import type { Memory } from "./memory.ts";
+import { Kind, PIXEL_BYTES, SLICE } from "./shared.ts";
+
+/** Addresses of a parameter's values. */
+export interface Packed {
+  readonly kind: Kind.PackDense | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackCodebook | "norm";
+  /** Packed weights; of a norm, its scale. */
+  readonly weight: number;
+  /** Padded bias; of a codebook, its rows. */
+  readonly bias: number;
+  /** What both take together. */
+  readonly bytes: number;
+}
+
+/** Fewer channels than this make Winograd's transforms cost more than its products save. */
+const WINOGRAD_CHANNELS = 16;
+/** Input times output channels up to which the weights are small enough to read them at 64 instead of 36 positions. */
+const LARGE_TILES = 256 * 256;
+
+/** Every parameter by name. */
+export class Parameters {
+  #packed = new Map<string, Packed>();
+
+  /** `run` computes a list of jobs. */
+  constructor(private readonly memory: Memory, private readonly run: (jobs: readonly Job[]) => Promise<void>) {}
+
+  /** Where a parameter lies. */
+  get({ name }: Parameter): Packed {
+    const packed = this.#packed.get(name);
+    if (!packed) throw new TypeError(`Cannot compile: the weights of ${name} were not set`);
+    return packed;
+  }
+
+  /** Takes a parameter's values, in place of earlier ones of that name. */
+  async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+    check(parameter, weight, bias);
+    this.#remove(parameter.name);
+    const packed = parameter.kind === "norm"
+      ? this.#storeNorm(parameter.channels, weight, bias)
+      : await this.#pack(parameter, weight, bias);
+    this.#packed.set(parameter.name, packed);
+    this.memory.countWeights(packed.bytes);
+  }
+
+  #remove(name: string): void {
+    const packed = this.#packed.get(name);
+    if (!packed) return;
+    this.#packed.delete(name);
+    this.memory.free(packed.weight);
+    this.memory.free(packed.bias);
+    this.memory.countWeights(-packed.bytes);
+  }
+
+  #storeNorm(channels: number, gamma: Float32Array, beta: Float32Array): Packed {
+    const weight = this.#storePadded(gamma, padded(channels)), bias = this.#storePadded(beta, padded(channels));
+    return { kind: "norm", weight, bias, bytes: 8 * padded(channels) };
+  }
+
+  #storePadded(values: Float32Array, length: number): number {
+    const address = this.memory.allocate(4 * length);
+    const view = this.memory.floats(address, length);
+    view.fill(0);
+    view.set(values);
+    return address;
+  }
+
+  /** Has the kernels pack weights from a copy that lives only meanwhile. */
+  async #pack(
+    parameter: Exclude<Parameter, { kind: "norm" }>,
+    weight: Float32Array,
+    bias: Float32Array,
+  ): Promise<Packed> {
+    const { kind, inputs, outputs, taps, floats, second } = packing(parameter);
+    const address = this.memory.allocate(4 * floats);
+    const rest = kind === Kind.PackCodebook ? this.memory.allocate(4 * second) : this.#storePadded(bias, second);
+    const raw = this.#storePadded(weight, weight.length);
+    try {
+      const fields = [raw, address, rest, inputs, outputs, taps, padded(inputs)];
+      await this.run([{ kind, blocks: Math.ceil(outputs / 8), fields }]);
+    } finally {
+      this.memory.free(raw);
+    }
+    return { kind, weight: address, bias: rest, bytes: 4 * (floats + second) };
+  }
+}
+
+/** How a parameter is packed, and how many floats its two parts take. */
+function packing(parameter: Exclude<Parameter, { kind: "norm" }>) {
+  if (parameter.kind === "codebook") {
+    const { channels: inputs, codes: outputs } = parameter;
+    const floats = Math.ceil(outputs / 8) * 8 * inputs;
+    return { kind: Kind.PackCodebook, inputs, outputs, taps: 1, floats, second: outputs * padded(inputs) } as const;
+  }
+  const { in: inputs, out: outputs } = parameter;
+  const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
+  const octets = Math.ceil(outputs / 8), second = octets * 8;
+  const slice = octets * SLICE * 8;
+  if (taps === 9 && parameter.kind === "conv" && parameter.stride === 1 && inputs >= WINOGRAD_CHANNELS) {
+    const large = inputs * outputs <= LARGE_TILES;
+    const kind = large ? Kind.PackWinograd6 : Kind.PackWinograd4;
+    const floats = (large ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
+    return { kind, inputs, outputs, taps, floats, second } as const;
+  }
+  const floats = Math.ceil(taps * padded(inputs) / SLICE) * slice;
+  return { kind: Kind.PackDense, inputs, outputs, taps, floats, second } as const;
+}
+
+function check(parameter: Parameter, weight: Float32Array, bias: Float32Array): void {
+  const [expected, biases] = sizes(parameter);
+  if (weight.length !== expected || bias.length !== biases) {
+    throw new RangeError(
+      `Cannot set ${parameter.name}: expected ${expected} weights and ${biases} biases, ` +
+        `found ${weight.length} and ${bias.length}`,
+    );
+  }
+  const channels = "channels" in parameter ? parameter.channels : Math.max(parameter.in, parameter.out);
+  if (4 * padded(channels) > PIXEL_BYTES) {
+    throw new RangeError(`Cannot set ${parameter.name}: ${channels} channels, at most ${PIXEL_BYTES / 4} are possible`);
+  }
+}
+
+/** How many weights and biases a parameter has. */
+function sizes(parameter: Parameter): [number, number] {
+  switch (parameter.kind) {
+    case "conv":
+      return [parameter.out * parameter.in * parameter.kernel ** 2, parameter.out];
+    case "linear":
+      return [parameter.out * parameter.in, parameter.out];
+    case "norm":
+      return [parameter.channels, parameter.channels];
+    case "codebook":
+      return [parameter.codes * parameter.channels, 0];
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * A compiled graph on this engine.
+ *
+ * @module
+ */
+
+import type { Program, RunOptions } from "../backend.ts";
+import type { Graph, Node } from "../graph.ts";
+import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
+import { DeviceError } from "../errors.ts";
+import { writeJobs } from "./job.ts";
+import { store, storedSize } from "./layout.ts";
+import { mebibytes } from "./memory.ts";
+import { addressesOf, bytesOf, type Plan } from "./plan.ts";
+import type { Runtime } from "./runtime.ts";
+import { JOB } from "./shared.ts";
+import { WasmStorage } from "./storage.ts";
+
+/** Runs a planned graph. Each run has a block of memory to itself and returns it; results are separate. */
+export class WasmProgram implements Program {
+  readonly bytes: number;
+  readonly #inputs: readonly Node[];
+  readonly #jobs: number;
+  #disposed = false;
+
+  constructor(private readonly runtime: Runtime, private readonly graph: Graph, private readonly plan: Plan) {
+    this.#inputs = graph.nodes.filter((node) => node.op === "input");
+    this.#jobs = this.#jobsAt(0, new Map()).length;
+    this.bytes = this.#blockBytes() + graph.outputs.reduce((sum, node) => sum + bytesOf(node), 0);
+    checkFits(this.bytes, runtime.memory.available, runtime.memory.weights);
+  }
+
+  async run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
+    this.#check(inputs);
+    const own = inputs.map(({ storage }) => this.#isOwn(storage) ? storage : undefined);
+    for (const storage of own) storage?.retain();
+    try {
+      const data = await Promise.all(inputs.map((tensor, i) => own[i] ? undefined : tensor.data()));
+      return await this.runtime.alone(() => this.#run(own, data, options.signal), options.signal);
+    } finally {
+      for (const storage of own) storage?.release();
+    }
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+  }
+
+  #isOwn(storage: Tensor["storage"]): storage is WasmStorage {
+    return storage instanceof WasmStorage && storage.memory === this.runtime.memory;
+  }
+
+  async #run(
+    own: readonly (WasmStorage | undefined)[],
+    data: readonly (TensorData | undefined)[],
+    signal?: AbortSignal,
+  ): Promise<Tensor[]> {
+    const { memory, team } = this.runtime;
+    const block = memory.allocate(this.#blockBytes());
+    const outputs: number[] = [];
+    try {
+      for (const node of this.graph.outputs) outputs.push(memory.allocate(bytesOf(node)));
+      const places = new Map(this.graph.outputs.map((node, i) => [node, outputs[i]]));
+      this.#inputs.forEach((node, i) => {
+        if (own[i]) places.set(node, own[i].address);
+        else this.#upload(data[i]!, places.get(node) ?? block + this.plan.offsets.get(node)!, node);
+      });
+      const jobs = this.#jobsAt(block, places);
+      const list = block + this.plan.bytes + this.plan.workspace * team.threads;
+      writeJobs(jobs, memory, list);
+      await team.run(list, jobs.length, signal);
+      this.graph.outputs.forEach((node, i) => this.#copy(places.get(node)!, outputs[i], node));
+    } catch (error) {
+      for (const address of outputs) memory.free(address);
+      throw error;
+    } finally {
+      memory.free(block);
+    }
+    return this.graph.outputs.map(({ shape, dtype }, i) => this.#tensor(outputs[i], shape, dtype));
+  }
+
+  /** A run's block: intermediate values, each thread's workspace, and the list of jobs. */
+  #blockBytes(): number {
+    return this.plan.bytes + this.plan.workspace * this.runtime.team.threads + JOB * this.#jobs;
+  }
+
+  #jobsAt(block: number, places: ReadonlyMap<Node, number>) {
+    const at = addressesOf(this.plan, block, block + this.plan.bytes, places);
+    return this.plan.steps.flatMap(({ lowering, temporary }) => lowering.jobs(at(temporary)));
+  }
+
+  #upload(data: TensorData, address: number, { shape, dtype }: Node): void {
+    const { memory } = this.runtime;
+    if (dtype === "int32") memory.integers(address, data.length).set(data);
+    else if (shape.length !== 4) memory.floats(address, data.length).set(data);
+    else store(data, memory.floats(address, storedSize(shape)), shape);
+  }
+
+  /** For outputs that are inputs, or were named before: those lie elsewhere. */
+  #copy(from: number, to: number, node: Node): void {
+    const { memory } = this.runtime;
+    const length = storedSize(node.shape);
+    if (from !== to) memory.floats(to, length).set(memory.floats(from, length));
+  }
+
+  #tensor(address: number, shape: Shape, dtype: DType): Tensor {
+    return new Tensor(new WasmStorage(this.runtime.memory, address, shape, dtype), shape, dtype);
+  }
+
+  #check(inputs: readonly Tensor[]): void {
+    if (this.#disposed) throw new TypeError("Cannot run a program: it was disposed");
+    if (inputs.length !== this.#inputs.length) {
+      throw new TypeError(`Cannot run a program: it takes ${this.#inputs.length} inputs, got ${inputs.length}`);
+    }
+    inputs.forEach(({ shape, dtype }, i) => {
+      const expected = this.#inputs[i];
+      if (dtype !== expected.dtype || shape.join() !== expected.shape.join()) {
+        throw new TypeError(
+          `Cannot run a program: input ${i} is ${dtype} [${shape}], expected ${expected.dtype} [${expected.shape}]`,
+        );
+      }
+    });
+  }
+}
+
+function checkFits(bytes: number, available: number, weights: number): void {
+  if (bytes <= available) return;
+  const percent = Math.floor(100 * available / bytes);
+  throw new DeviceError(
+    `Cannot run on this engine: ${mebibytes(bytes)} are needed, but of WebAssembly's 4096 MiB only ` +
+      `${mebibytes(available)} are left beside the weights (${mebibytes(weights)}); ` +
+      `inputs with ${percent} % of these pixels would fit`,
+  );
+}

@@ -1,0 +1,63 @@
+/**
+ * What the host and the kernels must agree on. Written so that it is TypeScript and AssemblyScript at once.
+ *
+ * @module
+ */
+
+/** What a job computes; the kernels' dispatcher switches on it. */
+export enum Kind {
+  PackDense,
+  PackWinograd4,
+  PackWinograd6,
+  PackCodebook,
+  Dense,
+  Winograd,
+  NormStatistics,
+  NormFold,
+  NormApply,
+  AttentionPack,
+  Attention,
+  NearestCode,
+  Lookup,
+  StraightThrough,
+  SquaredError,
+  SquaredErrorFold,
+}
+
+/** Activations as numbers. */
+export enum Act {
+  None,
+  Silu,
+  Mish,
+  Gelu,
+  Relu,
+}
+
+// The memory map. Addresses below HEAP are constants in the kernels: those need no bounds checks.
+
+/** Words that steer the threads: whether to stop, and the turn that ends with each job. */
+export const CONTROL = 1024;
+/** Bytes from {@linkcode CONTROL} to the turn counter: another cache line. */
+export const TURN = 64;
+/** Thread `t` keeps its operands and tables at `(t + 1) * AREA`. */
+export const AREA = 16384;
+/** How many areas there are. */
+export const MAX_THREADS = 62;
+/** Zeros that stand for every pixel outside an image. */
+export const ZERO = 1048576;
+/** Where the parts of a tile that stick out of the image are written. */
+export const TRASH = 1179648;
+/** Bytes of {@linkcode ZERO} and of {@linkcode TRASH}: the channels of one pixel. */
+export const PIXEL_BYTES = 131072;
+/** The first byte that the allocator hands out. */
+export const HEAP = 2097152;
+
+// A job: a header, and from FIELDS on what its kind needs, in 32-bit words.
+
+/** Bytes of one job. */
+export const JOB = 192;
+/** Where a job's own words begin. */
+export const FIELDS = 64;
+
+/** Channels that the micro-kernel takes at once; packed weights come in such slices. */
+export const SLICE = 32;

@@ -1,0 +1,44 @@
+/**
+ * Tensors in the engine's memory.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../errors.ts";
+import type { DeviceStorage, DType, Shape, TensorData } from "../tensor.ts";
+import { sizeOf } from "../tensor.ts";
+import { restore, storedSize } from "./layout.ts";
+import type { Memory } from "./memory.ts";
+
+/** One tensor's place. It is freed once it was released and no run reads it any more. */
+export class WasmStorage implements DeviceStorage {
+  #users = 1;
+
+  constructor(
+    readonly memory: Memory,
+    readonly address: number,
+    private readonly shape: Shape,
+    private readonly dtype: DType,
+  ) {}
+
+  /** Keeps the memory until {@linkcode release} was called once more. */
+  retain(): void {
+    this.#users++;
+  }
+
+  release(): void {
+    if (--this.#users === 0) this.memory.free(this.address);
+  }
+
+  // deno-lint-ignore require-await
+  async read(): Promise<TensorData> {
+    if (this.memory.disposed) throw new DeviceError("Cannot read a tensor: its engine was disposed");
+    const length = storedSize(this.shape);
+    if (this.dtype === "int32") return new Int32Array(this.memory.integers(this.address, length));
+    const stored = this.memory.floats(this.address, length);
+    if (this.shape.length !== 4) return new Float32Array(stored);
+    const data = new Float32Array(sizeOf(this.shape));
+    restore(stored, data, this.shape);
+    return data;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Who computes: this thread alone, or workers.
+ *
+ * @module
+ */
+
+import type { Memory } from "./memory.ts";
+import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
+import { JOB } from "./shared.ts";
+
+/** Runs lists of jobs, one list at a time. */
+export interface Team {
+  /** How many threads compute. */
+  readonly threads: number;
+  /** Runs `count` jobs from address `jobs` on. Rejects with the signal's reason, between jobs, once it is aborted. */
+  run(jobs: number, count: number, signal?: AbortSignal): Promise<void>;
+  /** Ends the threads. A run under way rejects. */
+  dispose(): void;
+}
+
+/** How long to compute before the event loop gets its turn. */
+const PATIENCE_MS = 8;
+
+/** Computes on the calling thread; the event loop gets its turn between jobs. */
+export async function createSoloTeam(memory: Memory): Promise<Team> {
+  const binary = moduleFor(await loadTemplate(), 0, false);
+  const { instance } = await WebAssembly.instantiate(binary, { env: { memory: memory.memory } });
+  const kernels = instance.exports as unknown as Kernels;
+  kernels.initialize();
+  return {
+    threads: 1,
+    async run(jobs, count, signal) {
+      let since = performance.now();
+      for (let i = 0; i < count; i++) {
+        signal?.throwIfAborted();
+        kernels.run(jobs + i * JOB, 1, 0, 1);
+        if (performance.now() - since < PATIENCE_MS) continue;
+        await nextTask();
+        since = performance.now();
+      }
+      signal?.throwIfAborted();
+    },
+    dispose() {},
+  };
+}
+
+/** Resolves after other tasks had their turn; unlike `setTimeout`, without waiting for a clock. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

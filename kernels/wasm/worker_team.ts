@@ -1,0 +1,100 @@
+/**
+ * Threads: workers that share the memory. The calling thread does not compute, so its event loop stays free.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../errors.ts";
+import type { Memory } from "./memory.ts";
+import { loadTemplate, moduleFor } from "./module.ts";
+import { CONTROL, TURN } from "./shared.ts";
+import type { Team } from "./team.ts";
+import { type Order, type Setup, startThread, type Thread } from "./worker.ts";
+
+/** A worker that answers each message with one reply. */
+class Member {
+  #thread: Thread | undefined;
+  #failure: DeviceError | undefined;
+  #settle: ((error?: DeviceError) => void) | undefined;
+
+  /** Starts the worker. */
+  async start(): Promise<void> {
+    this.#thread = await startThread({
+      reply: ({ error }) =>
+        this.#answer(error === undefined ? undefined : new DeviceError(`A thread failed: ${error}`)),
+      fail: (cause) => this.fail(new DeviceError(`A thread ended unexpectedly: ${cause}`, { cause })),
+    });
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Sends a message and waits for its reply; the process stays alive meanwhile. */
+  ask(message: Setup | Order): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure || !this.#thread) return reject(this.#failure);
+      this.#settle = (error) => error ? reject(error) : resolve();
+      this.#thread.hold(true);
+      this.#thread.post(message);
+    });
+  }
+
+  /** Ends the worker; it fails now and from now on. */
+  fail(error: DeviceError): void {
+    this.#failure ??= error;
+    this.#answer(this.#failure);
+    this.#thread?.terminate();
+  }
+
+  #answer(error?: DeviceError): void {
+    this.#thread?.hold(false);
+    this.#settle?.(error);
+    this.#settle = undefined;
+  }
+}
+
+/** Starts `threads` workers. Rejects where that is not possible. */
+export async function createWorkerTeam(memory: Memory, threads: number): Promise<Team> {
+  const template = await loadTemplate();
+  const members = Array.from({ length: threads }, () => new Member());
+  const end = (reason: string) => members.forEach((member) => member.fail(new DeviceError(reason)));
+  try {
+    await Promise.all(members.map(async (member, thread) => {
+      await member.start();
+      const binary = moduleFor(template, thread, true);
+      await member.ask({ binary, memory: memory.memory, thread, threads, stop: CONTROL, turn: CONTROL + TURN });
+    }));
+  } catch (error) {
+    end("The other threads could not start");
+    throw error;
+  }
+  const stop = () => stopThreads(memory);
+  return {
+    threads,
+    async run(jobs, count, signal) {
+      signal?.throwIfAborted();
+      Atomics.store(memory.integers(CONTROL, 1), 0, 0);
+      signal?.addEventListener("abort", stop);
+      try {
+        const work = members.map((member) => member.ask({ jobs, count }));
+        for (const done of work) done.catch(stop);
+        for (const { status, reason } of await Promise.allSettled(work) as PromiseRejectedResult[]) {
+          if (status === "rejected") throw reason;
+        }
+      } finally {
+        signal?.removeEventListener("abort", stop);
+      }
+      signal?.throwIfAborted();
+    },
+    dispose() {
+      stop();
+      end("The engine was disposed");
+    },
+  };
+}
+
+/** Makes all threads return after the job at hand; see assembly/main.ts. */
+function stopThreads(memory: Memory): void {
+  const words = memory.integers(CONTROL, TURN / 4 + 1);
+  Atomics.store(words, 0, 1);
+  Atomics.add(words, TURN / 4, 1);
+  Atomics.notify(words, TURN / 4);
+}

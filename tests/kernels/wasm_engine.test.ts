@@ -1,0 +1,222 @@
+/** What only the CPU engine promises: threads, memory, aborting, ending. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Backend, DeviceError, Graph, type Program, Tensor } from "../../kernels/mod.ts";
+import { createWasmBackend, type WasmBackend } from "../../kernels/wasm/mod.ts";
+import { randomTensor, tensorOf } from "./engines.ts";
+
+const CONV_IN = { kind: "conv", name: "conv_in", in: 3, out: 36, kernel: 3, stride: 1 } as const;
+const CONV = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;
+const DOWN = { kind: "conv", name: "down", in: 36, out: 36, kernel: 3, stride: 2 } as const;
+const LINEAR = { kind: "linear", name: "linear", in: 36, out: 36 } as const;
+const NORM = { kind: "norm", name: "norm", channels: 36 } as const;
+const CODES = { kind: "codebook", name: "codes", codes: 50, channels: 36 } as const;
+const SHAPE = [2, 3, 26, 38];
+
+/** Weights for {@linkcode network}. */
+async function setParameters(backend: Backend): Promise<void> {
+  for (const layer of [CONV_IN, CONV, DOWN]) {
+    const scale = Math.sqrt(3 / (9 * layer.in));
+    const weight = randomTensor([layer.out, layer.in, 3, 3], 1, scale).data as Float32Array;
+    await backend.setParameter(layer, weight, randomTensor([36], 2).data as Float32Array);
+  }
+  const square = randomTensor([36, 36], 3, 0.3).data as Float32Array;
+  await backend.setParameter(LINEAR, square, square.subarray(36, 72));
+  await backend.setParameter(NORM, square.subarray(0, 36), square.subarray(36, 72));
+  await backend.setParameter(CODES, randomTensor([50, 36], 4).data as Float32Array, new Float32Array());
+}
+
+/** A network with every op: results are a picture, indices and a scalar. */
+function network(): Graph {
+  const graph = new Graph();
+  const x = graph.conv2d(graph.input(SHAPE), CONV_IN);
+  const h = graph.groupNorm(x, NORM, { groups: 4, epsilon: 1e-6, activation: "silu" });
+  const down = graph.conv2d(graph.conv2d(h, CONV, { residual: x }), DOWN);
+  const linear = graph.conv2d(down, LINEAR);
+  const attended = graph.conv2d(graph.attention(linear, down, linear), LINEAR, { residual: down });
+  const indices = graph.nearestCode(attended, CODES);
+  const code = graph.lookup(indices, CODES);
+  const through = graph.straightThrough(attended, code);
+  const up = graph.conv2d(through, CONV, { upsample: true });
+  const modulation = { scale: linear, shift: through };
+  graph.output(graph.groupNorm(up, NORM, { groups: 4, epsilon: 1e-6, activation: "mish", modulation }));
+  graph.output(indices);
+  graph.output(graph.squaredError(attended, code, 1.25));
+  return graph;
+}
+
+async function open(threads: number): Promise<{ backend: WasmBackend; program: Program } & Disposable> {
+  const backend = await createWasmBackend({ threads });
+  await setParameters(backend);
+  const program = await backend.compile(network());
+  return { backend, program, [Symbol.dispose]: () => backend.dispose() };
+}
+
+const picture = () => tensorOf(randomTensor(SHAPE, 9));
+
+/** The results of a run on {@linkcode picture}, as hexadecimal bits. */
+async function bits(program: Program, input = picture()): Promise<string> {
+  const results = await program.run([input]);
+  const data = await Promise.all(results.map((result) => result.data()));
+  for (const result of results) result.dispose();
+  return data.map(({ buffer }) => new Uint8Array(buffer).toHex()).join();
+}
+
+/** Equality without a list of differences, which for long texts takes forever. */
+function assertSame(actual: string, expected: string): void {
+  assert(actual === expected, "the results differ");
+}
+
+Deno.test("results are the same bit for bit on 1, 2 and 5 threads", async () => {
+  using one = await open(1);
+  const expected = await bits(one.program);
+  for (const threads of [2, 5]) {
+    using many = await open(threads);
+    assertSame(await bits(many.program), expected);
+    assertSame(await bits(many.program), expected);
+  }
+});
+
+/** Runs `task` while some globals are missing. */
+async function without(names: string[], task: () => Promise<void>): Promise<void> {
+  const properties = names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)!] as const);
+  for (const name of names) Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
+  try {
+    await task();
+  } finally {
+    for (const [name, property] of properties) Object.defineProperty(globalThis, name, property);
+  }
+}
+
+// Where there is no `process`, as in a browser, the engine starts the web's workers.
+for (const [missing, threads] of [[["process"], 3], [["process", "Worker"], 1], [["SharedArrayBuffer"], 1]] as const) {
+  Deno.test(`without ${missing.join(" and ")} the engine computes the same on ${threads} threads`, async () => {
+    using one = await open(1);
+    const expected = await bits(one.program);
+    await without([...missing], async () => {
+      using engine = await open(3);
+      assertEquals(engine.backend.threads, threads);
+      assertSame(await bits(engine.program), expected);
+    });
+  });
+}
+
+for (const threads of [1, 3]) {
+  Deno.test(`50 runs leave memory constant on ${threads} threads`, async () => {
+    using engine = await open(threads);
+    await bits(engine.program);
+    const before = engine.backend.memory;
+    for (let i = 0; i < 50; i++) await bits(engine.program);
+    assertEquals(engine.backend.memory, before);
+  });
+
+  Deno.test(`runs that overlap on ${threads} threads come out as if alone`, async () => {
+    using engine = await open(threads);
+    const expected = await bits(engine.program);
+    const results = await Promise.all([1, 2, 3].map(() => bits(engine.program)));
+    for (const result of results) assertSame(result, expected);
+  });
+
+  Deno.test(`a device tensor goes into the next run on ${threads} threads, even if disposed meanwhile`, async () => {
+    using engine = await open(threads);
+    const copy = new Graph();
+    copy.output(copy.input(SHAPE));
+    const [x] = await (await engine.backend.compile(copy)).run([picture()]);
+    const expected = await bits(engine.program);
+    const running = bits(engine.program, x);
+    x.dispose();
+    assertSame(await running, expected);
+  });
+
+  Deno.test(`aborting stops between ops on ${threads} threads, and the engine goes on`, async () => {
+    using engine = await open(threads);
+    const expected = await bits(engine.program);
+    const graph = new Graph();
+    let x = graph.input([1, 36, 256, 256]);
+    for (let i = 0; i < 400; i++) x = graph.conv2d(x, CONV);
+    graph.output(x);
+    const long = await engine.backend.compile(graph);
+    using input = tensorOf(randomTensor([1, 36, 256, 256]));
+    const before = performance.now();
+    const reason = await assertRejects(() => long.run([input], { signal: AbortSignal.timeout(100) }), DOMException);
+    assertEquals(reason.name, "TimeoutError");
+    assert(performance.now() - before < 8000);
+    await assertRejects(() => long.run([input], { signal: AbortSignal.abort() }), DOMException);
+    assertSame(await bits(engine.program), expected);
+  });
+
+  Deno.test(`disposing the engine on ${threads} threads ends runs, and tensors say so`, async () => {
+    using engine = await open(threads);
+    const [result] = await engine.program.run([picture()]);
+    const waiting = [engine.program.run([picture()]), engine.program.run([picture()])];
+    engine.backend.dispose();
+    engine.backend.dispose();
+    await assertRejects(() => waiting[1], DeviceError, "disposed");
+    await waiting[0].catch((error) => assert(error instanceof DeviceError));
+    await assertRejects(() => result.data(), DeviceError, "disposed");
+    await assertRejects(() => engine.program.run([picture()]), DeviceError, "disposed");
+    await assertRejects(() => engine.backend.compile(network()), DeviceError, "disposed");
+    result.dispose();
+    assertEquals(engine.backend.memory, { weights: 0, buffers: 0 });
+  });
+}
+
+Deno.test("values that are not finite hang nothing", async () => {
+  using engine = await open(2);
+  for (const value of [NaN, Infinity, -Infinity, 3e38]) {
+    const data = new Float32Array(2 * 3 * 26 * 38).fill(value);
+    const [, indices] = await engine.program.run([new Tensor(data, SHAPE)]);
+    assert((await indices.data()).every((index) => index >= 0 && index < 50));
+  }
+});
+
+Deno.test("weights are counted in the layout that the kernels read", async () => {
+  using engine = await open(1);
+  const { weights, buffers } = engine.backend.memory;
+  assert(weights > 4 * 36 * 36 * (36 + 9 + 1) && weights < 4e6, `${weights}`);
+  assert(buffers > 0);
+  await setParameters(engine.backend);
+  assertEquals(engine.backend.memory.weights, weights);
+});
+
+Deno.test("a graph beyond 4 GiB is refused, with the size that would fit", async () => {
+  using engine = await open(1);
+  const graph = new Graph();
+  graph.output(graph.conv2d(graph.input([1, 3, 8192, 8192]), CONV_IN));
+  await assertRejects(() => engine.backend.compile(graph), DeviceError, "% of these pixels would fit");
+});
+
+Deno.test("wrong weights, inputs and options are refused", async () => {
+  using engine = await open(1);
+  const { backend, program } = engine;
+  await assertRejects(() => backend.setParameter(NORM, new Float32Array(35), new Float32Array(36)), RangeError, "norm");
+  const graph = new Graph();
+  graph.output(graph.conv2d(graph.input([1, 3, 4, 4]), { ...CONV_IN, name: "missing" }));
+  await assertRejects(() => backend.compile(graph), TypeError, "missing");
+  await assertRejects(() => program.run([]), TypeError, "takes 1");
+  await assertRejects(() => program.run([tensorOf(randomTensor([1, 3, 4, 4]))]), TypeError, "expected float32");
+  program.dispose();
+  await assertRejects(() => program.run([picture()]), TypeError, "disposed");
+  for (const threads of [0, 1.5, NaN]) await assertRejects(() => createWasmBackend({ threads }), RangeError, "threads");
+  await assertRejects(() => createWasmBackend({ signal: AbortSignal.abort() }), DOMException);
+});
+
+Deno.test("the event loop turns while a run computes", async () => {
+  for (const threads of [1, 2]) {
+    using engine = await open(threads);
+    const graph = new Graph();
+    let x = graph.input([1, 36, 128, 128]);
+    for (let i = 0; i < 60; i++) x = graph.conv2d(x, CONV);
+    graph.output(x);
+    const program = await engine.backend.compile(graph);
+    let longest = 0, last = performance.now();
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
+    const start = performance.now();
+    await program.run([tensorOf(randomTensor([1, 36, 128, 128]))]);
+    clearInterval(timer);
+    const total = performance.now() - start;
+    assert(longest < total / 3, `blocked for ${longest} of ${total} ms`);
+  }
+});
