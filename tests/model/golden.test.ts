@@ -1,17 +1,24 @@
-/** Every stored result of Diffusers: by way of the public API, and stage by stage with each convolution algorithm. */
+/** Every stored result of Diffusers: by way of the public API, and stage by stage on each engine. */
 import { assert, assertEquals } from "@std/assert";
 import { openLocalModel } from "../../hub/mod.ts";
 import { type Backend, Graph, type Node } from "../../kernels/mod.ts";
+import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { Tensor, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/config.ts";
 import { loadWeights, parametersOf } from "../../model/weights.ts";
 import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../golden.ts";
-import { modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "./models.ts";
+import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "./models.ts";
 
-/** Relative errors allowed for latents and the stages before them, by how 3×3 convolutions are computed. */
-const ALGORITHMS = { direct: 1e-5, winograd: 3e-5 } as const;
-const LATENTS = ALGORITHMS.winograd;
+/** Relative error allowed for latents where 3×3 convolutions may be computed by Winograd's algorithm. */
+const LATENTS = 3e-5;
+/** The engines whose stages are compared, with what is allowed for latents and the stages before them. */
+const ENGINES: { name: string; open: () => Promise<Backend>; tolerance: number }[] = [
+  { name: "direct convolutions on WebGPU", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-5 },
+  { name: "Winograd on WebGPU", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: LATENTS },
+  { name: "WebAssembly on one thread", open: () => createWasmBackend({ threads: 1 }), tolerance: LATENTS },
+  { name: "WebAssembly on three threads", open: () => createWasmBackend({ threads: 3 }), tolerance: LATENTS },
+];
 const DECODED = 1e-4;
 /** Without quantizing, spatial norms amplify rounding errors: float32 itself is off by up to 3e-5. */
 const DECODED_SPATIAL = 3e-4;
@@ -23,16 +30,18 @@ Deno.test("there are goldens for the whole range of configurations", () => {
 });
 
 for (const name of GOLDENS) {
-  Deno.test(`${name} encodes, quantizes and decodes as Diffusers does`, async (t) => {
-    const golden = loadGolden(name);
-    using model = await VQModel.fromPretrained(golden.directory, { device: "webgpu" });
-    for (const [claim, check] of claimsFor(model)) await t.step(claim, () => check(model, golden));
-  });
-
-  for (const [algorithm, tolerance] of Object.entries(ALGORITHMS) as [keyof typeof ALGORITHMS, number][]) {
-    Deno.test(`every stage of ${name} is Diffusers' with ${algorithm} convolutions`, async () => {
+  for (const device of DEVICES) {
+    Deno.test(`${name} encodes, quantizes and decodes as Diffusers does (${device})`, async (t) => {
       const golden = loadGolden(name);
-      const backend = await createWebGpuBackend({ algorithm });
+      using model = await VQModel.fromPretrained(golden.directory, { device });
+      for (const [claim, check] of claimsFor(model)) await t.step(claim, () => check(model, golden));
+    });
+  }
+
+  for (const { name: engine, open, tolerance } of ENGINES) {
+    Deno.test(`every stage of ${name} is Diffusers' (${engine})`, async () => {
+      const golden = loadGolden(name);
+      const backend = await open();
       try {
         await checkStages(backend, golden, tolerance);
       } finally {
@@ -147,10 +156,7 @@ async function checkTokens(model: VQModel, golden: Golden): Promise<void> {
   assertEquals<unknown>(tokens.indices, await take(indices));
   assertSameCodes(tokens.indices, golden.integers("indices").data, golden.tensor("margin").data, "tokens");
 
-  const decoded = await model.decode(latents);
-  decoded.commitLoss.dispose();
-  const picture = await take(decoded.sample);
-  assertClose(await take(await model.detokenize(tokens)), picture, 1e-5, "detokenized");
+  assertClose(await take(await model.detokenize(tokens)), golden.tensor("decoded").data, DECODED, "detokenized");
 }
 
 /** The second picture is the first one upside down: fixtures hold one picture or several. */

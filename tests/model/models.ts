@@ -10,6 +10,9 @@ import { parametersOf, tensorsOf, Weights } from "../../model/weights.ts";
 import type { Dense } from "../golden.ts";
 import { type Gains, syntheticTensor } from "../synthetic.ts";
 
+/** Where models compute in tests: every engine. */
+export const DEVICES = ["webgpu", "wasm"] as const;
+
 /** Two levels, an attention in the mid blocks, 24 codes of 3 numbers: one token for 2×2 pixels. */
 export const TINY: Partial<VQConfig> = {
   block_out_channels: [4, 8],
