@@ -56,7 +56,18 @@ const OPTIONS = {
     pattern: /^(-1|0),1$/,
     takes: '"-1,1" or "0,1"',
   },
-  device: { type: "string", value: "NAME", help: 'where to compute: "webgpu", or "auto" for the best; default "auto"' },
+  device: {
+    type: "string",
+    value: "NAME",
+    help: 'where to compute: "webgpu", "wasm", or "auto" for a GPU if there is one, else the CPU; default "auto"',
+  },
+  threads: {
+    type: "string",
+    value: "COUNT",
+    help: "threads of the CPU engine; default: as many as the machine has",
+    pattern: SIDE.pattern,
+    takes: SIDE.takes,
+  },
   subfolder: {
     type: "string",
     value: "NAME",
@@ -85,7 +96,7 @@ interface Command {
   readonly run: (operands: readonly string[], options: Options) => Promise<void>;
 }
 
-const LOADING = ["device", "subfolder", "revision", "variant", "help"] as const;
+const LOADING = ["device", "threads", "subfolder", "revision", "variant", "help"] as const;
 
 const COMMANDS: Record<string, Command> = {
   info: {
@@ -262,7 +273,7 @@ async function tokenize([source, path]: readonly string[], options: Options): Pr
   const { indices, shape } = await model.tokenize(sample);
   const [, , height, width] = sample.shape;
   const file = { model: source, picture: { width, height }, shape, indices: [...indices] };
-  await writeText(output, JSON.stringify(file) + "\n");
+  await Deno.writeTextFile(output, JSON.stringify(file) + "\n");
   console.log(`Wrote ${output}: ${count(indices.length)} tokens, ${shape[2]}×${shape[1]}`);
 }
 
@@ -276,11 +287,12 @@ async function detokenize([source, path]: readonly string[], options: Options): 
 }
 
 /** Loads a model, and says how far it is where someone may be watching. */
-async function load(source: string, { device, subfolder, revision, variant }: Options): Promise<VQModel> {
+async function load(source: string, { device, threads, subfolder, revision, variant }: Options): Promise<VQModel> {
   const watched = Deno.stderr.isTerminal();
   try {
     return await VQModel.fromPretrained(source, {
       device: device as Device | undefined,
+      threads: threads === undefined ? undefined : Number(threads),
       subfolder,
       revision,
       variant,
@@ -336,18 +348,6 @@ async function readTokens(path: string): Promise<Tokens> {
     `Cannot read tokens from ${path}: expected JSON of the form {"shape": [1, height, width], "indices": [0, …]}`,
     { cause },
   );
-}
-
-/** Writes beside the final name first, so that the file is never half there. */
-async function writeText(path: string, text: string): Promise<void> {
-  const unfinished = `${path}.${crypto.randomUUID()}.part`;
-  try {
-    await Deno.writeTextFile(unfinished, text);
-    await Deno.rename(unfinished, path);
-  } catch (error) {
-    await Deno.remove(unfinished).catch(() => {});
-    throw error;
-  }
 }
 
 /** Two columns. */

@@ -5,7 +5,7 @@
  */
 
 import type { Graph, Parameter } from "./graph.ts";
-import type { DType, Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** How to run a program. */
 export interface RunOptions {
@@ -42,7 +42,7 @@ export interface Backend {
   /** Which engine this is. */
   readonly device: "webgpu" | "wasm";
   /** Element type of weights and activations on the device. */
-  readonly dtype: DType;
+  readonly dtype: "float32" | "float16";
   /** Bytes held now. */
   readonly memory: MemoryUse;
   /**

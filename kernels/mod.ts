@@ -9,3 +9,4 @@ export * from "./create.ts";
 export * from "./errors.ts";
 export * from "./graph.ts";
 export * from "./tensor.ts";
+export type { WasmOptions } from "./wasm/mod.ts";

@@ -12,9 +12,9 @@ import type { Weights } from "./weights.ts";
 /**
  * What follows quantization in upstream's `VQModel.decode`: `[n, vq_embed_dim, h, w]` → `[n, out_channels, H, W]`.
  *
- * @param zq what modulates spatial norms: the quantized latents themselves
+ * @param zq what modulates spatial norms; the quantized latents themselves, but where only the weights matter
  */
-export function decode(g: Graph, w: Weights, config: VQConfig, quantized: Node, zq: Node): Node {
+export function decode(g: Graph, w: Weights, config: VQConfig, quantized: Node, zq: Node = quantized): Node {
   const latents = g.conv2d(
     quantized,
     w.conv("post_quant_conv", { in: embedDim(config), out: config.latent_channels, kernel: 1 }),

@@ -92,7 +92,7 @@ export class Picture {
   /**
    * Writes the picture to a file; the extension (`.png`, `.jpg`, `.jpeg`) decides the format.
    * Written beside its final name first and then renamed, so that the file is never half there.
-   * Needs permission to write in that folder.
+   * Needs permission to read and write in that folder.
    *
    * @throws {TypeError} if the extension is none of these
    */
@@ -106,7 +106,7 @@ export class Picture {
       await writeFile(unfinished, bytes);
       await rename(unfinished, target);
     } catch (error) {
-      await rm(unfinished, { force: true });
+      await rm(unfinished, { force: true }).catch(() => {}); // what went wrong first is what matters
       throw error;
     }
   }

@@ -13,9 +13,9 @@ import {
   type SaveOptions,
   withTemporaryDirectory,
 } from "../hub/mod.ts";
-import { type Backend, createBackend, DeviceError, Graph, type Node, type Parameter, Tensor } from "../kernels/mod.ts";
-import { checkPicture, checkTensor } from "./checks.ts";
-import { downsamplingFactor, embedDim, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
+import { type Backend, createBackend, type Graph, type Node, type Parameter, Tensor } from "../kernels/mod.ts";
+import { checkDecodable, checkIndices, checkLatents, checkSample } from "./checks.ts";
+import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { ConfigError } from "./errors.ts";
@@ -29,11 +29,12 @@ import type {
   Progress,
   QuantizerOutput,
 } from "./options.ts";
+import { modelParameters } from "./parameters.ts";
 import { ProgramCache } from "./programs.ts";
 import { codebookOf, quantize } from "./quantizer.ts";
 import { saveModel } from "./save.ts";
 import { checkTokens, type Tokens } from "./tokens.ts";
-import { loadWeights, parametersOf, tensorsOf, Weights } from "./weights.ts";
+import { loadWeights, tensorsOf, Weights } from "./weights.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
@@ -42,8 +43,8 @@ import { loadWeights, parametersOf, tensorsOf, Weights } from "./weights.ts";
  * ```ts ignore
  * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
  *
- * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
- * const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
+ * using model = await VQModel.fromPretrained("amused/amused-256");
+ * const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor, doNormalize: false });
  *
  * const tokens = await model.tokenize(await processor.preprocess("picture.png"));
  * using decoded = await model.detokenize(tokens);
@@ -97,14 +98,18 @@ export class VQModel {
    * Loads a model from files that something else opens, such as bytes in memory.
    *
    * @param open opens the files; called once for loading, and once for each saving
-   * @throws as {@linkcode VQModel.fromPretrained}
+   * @throws {ConfigError} if the configuration describes no VQModel
+   * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
+   * @throws {DeviceError} if there is no such device
    */
   static async fromFiles(
     open: () => Promise<ModelFiles>,
     options: ComputeOptions = {},
   ): Promise<VQModel> {
     const { device = "auto", dtype = "float32", threads, signal, onProgress } = options;
-    if (dtype !== "float32") throw new DeviceError(`Cannot compute in ${dtype}: this version computes in float32`);
+    if (dtype !== "float32") {
+      throw new TypeError(`Cannot compute in ${dtype}: this version computes in "float32"; leave dtype out`);
+    }
     const files = await open();
     try {
       const parsed = readConfig(files);
@@ -164,10 +169,10 @@ export class VQModel {
   encode(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<EncoderOutput>;
   /** With `returnDict: false`, `[latents]`. */
   encode(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[latents: Tensor]>;
-  /** Either. */
+  /** As `options.returnDict` says. */
   encode(sample: Tensor, options?: CallOptions): Promise<EncoderOutput | [Tensor]>;
   async encode(sample: Tensor, options: CallOptions = {}): Promise<EncoderOutput | [Tensor]> {
-    this.#checkSample(sample);
+    checkSample(sample, this.config);
     const [latents] = await this.#run("encode", [sample], options, (g, [x]) => [encode(g, ROOT, this.config, x)]);
     return options.returnDict === false ? [latents] : { latents };
   }
@@ -178,7 +183,7 @@ export class VQModel {
    * @param latents float32 `[n, vq_embed_dim, h, w]`
    */
   async quantize(latents: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<QuantizerOutput> {
-    this.#checkLatents(latents);
+    checkLatents(latents, this.config);
     const [quantized, indices, loss] = await this.#run("quantize", [latents], options, (g, [z]) => {
       const result = quantize(g, ROOT, this.config, z);
       return [result.quantized, result.indices, result.loss];
@@ -198,11 +203,11 @@ export class VQModel {
     latents: Tensor,
     options: DecodeOptions & { returnDict: false },
   ): Promise<[sample: Tensor, commitLoss: Tensor]>;
-  /** Either. */
+  /** As `options.returnDict` says. */
   decode(latents: Tensor, options?: DecodeOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async decode(latents: Tensor, options: DecodeOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
     const { forceNotQuantize = false, shape, returnDict } = options;
-    this.#checkDecodable();
+    checkDecodable(this.config);
     const output = !forceNotQuantize
       ? await this.#decodeQuantized(latents, options)
       : this.config.lookup_from_codebook
@@ -219,14 +224,14 @@ export class VQModel {
   forward(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<DecoderOutput>;
   /** With `returnDict: false`, `[sample, commitLoss]`. */
   forward(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[sample: Tensor, commitLoss: Tensor]>;
-  /** Either. */
+  /** As `options.returnDict` says. */
   forward(sample: Tensor, options?: CallOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async forward(sample: Tensor, options: CallOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
-    this.#checkSample(sample);
-    this.#checkDecodable();
+    checkSample(sample, this.config);
+    checkDecodable(this.config);
     const [decoded, commitLoss] = await this.#run("forward", [sample], options, (g, [x]) => {
       const { quantized, loss } = quantize(g, ROOT, this.config, encode(g, ROOT, this.config, x));
-      return [decode(g, ROOT, this.config, quantized, quantized), loss];
+      return [decode(g, ROOT, this.config, quantized), loss];
     });
     return options.returnDict === false ? [decoded, commitLoss] : { sample: decoded, commitLoss };
   }
@@ -237,7 +242,7 @@ export class VQModel {
    * @param sample as for {@linkcode VQModel.encode}
    */
   async tokenize(sample: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<Tokens> {
-    this.#checkSample(sample);
+    checkSample(sample, this.config);
     const [indices] = await this.#run("tokenize", [sample], options, (g, [x]) => {
       return [g.nearestCode(encode(g, ROOT, this.config, x), codebookOf(ROOT, this.config))];
     });
@@ -251,7 +256,7 @@ export class VQModel {
    * @throws {RangeError} if an index is not in the codebook
    */
   async detokenize(tokens: Tokens, options: Pick<CallOptions, "signal"> = {}): Promise<Tensor> {
-    this.#checkDecodable();
+    checkDecodable(this.config);
     checkTokens(tokens, this.config.num_vq_embeddings);
     const indices = new Tensor(Int32Array.from(tokens.indices), tokens.shape);
     return await this.#decodeGrid(indices, options);
@@ -262,7 +267,8 @@ export class VQModel {
    * The weights are read once more from where the model was loaded. Upstream's `save_pretrained`.
    *
    * @param directory created if need be
-   * @throws {HubError} or {WeightsError} if the model's files are no longer there, or cannot be written
+   * @throws {HubError} if the model's files are no longer there, or the directory cannot be written
+   * @throws {WeightsError} if the weights cannot be read or written
    */
   async savePretrained(directory: string | URL, options: SaveOptions = {}): Promise<void> {
     this.#checkUsable();
@@ -301,18 +307,18 @@ export class VQModel {
   }
 
   async #decodeQuantized(latents: Tensor, options: CallOptions): Promise<DecoderOutput> {
-    this.#checkLatents(latents);
+    checkLatents(latents, this.config);
     const [sample, commitLoss] = await this.#run("decode", [latents], options, (g, [z]) => {
       const { quantized, loss } = quantize(g, ROOT, this.config, z);
-      return [decode(g, ROOT, this.config, quantized, quantized), loss];
+      return [decode(g, ROOT, this.config, quantized), loss];
     });
     return { sample, commitLoss };
   }
 
   async #decodeContinuous(latents: Tensor, options: CallOptions): Promise<DecoderOutput> {
-    this.#checkLatents(latents);
+    checkLatents(latents, this.config);
     const [sample] = await this.#run("decode latents", [latents], options, (g, [z]) => {
-      return [decode(g, ROOT, this.config, z, z)];
+      return [decode(g, ROOT, this.config, z)];
     });
     return { sample, commitLoss: noLoss(latents.shape[0]) };
   }
@@ -322,23 +328,10 @@ export class VQModel {
     shape: readonly number[] | undefined,
     options: CallOptions,
   ): Promise<DecoderOutput> {
-    const { num_vq_embeddings } = this.config;
-    checkTensor("indices", indices);
-    if (indices.dtype !== "int32") {
-      throw new TypeError(
-        `Cannot decode: this model has lookup_from_codebook, so forceNotQuantize takes int32 indices, found ${indices.dtype}`,
-      );
-    }
-    if (shape?.length !== 4 || shape[3] !== embedDim(this.config)) {
-      throw new RangeError(
-        `Cannot decode indices: shape must be [n, h, w, ${embedDim(this.config)}], channels last, found ${
-          shape ? `[${shape}]` : "none"
-        }`,
-      );
-    }
+    checkIndices(indices, shape, this.config);
     const [n, h, w] = shape;
-    const data = await indices.data() as Int32Array<ArrayBuffer>;
-    checkTokens({ indices: data, shape: [n, h, w] }, num_vq_embeddings);
+    const data = await indices.data() as Int32Array<ArrayBuffer>; // shaders would clamp bad indices silently
+    checkTokens({ indices: data, shape: [n, h, w] }, this.config.num_vq_embeddings);
     return { sample: await this.#decodeGrid(new Tensor(data, [n, h, w]), options), commitLoss: noLoss(n) };
   }
 
@@ -346,7 +339,7 @@ export class VQModel {
   async #decodeGrid(indices: Tensor, options: CallOptions): Promise<Tensor> {
     const [sample] = await this.#run("decode indices", [indices], options, (g, [codes]) => {
       const quantized = g.lookup(codes, codebookOf(ROOT, this.config));
-      return [decode(g, ROOT, this.config, quantized, quantized)];
+      return [decode(g, ROOT, this.config, quantized)];
     });
     return sample;
   }
@@ -376,34 +369,6 @@ export class VQModel {
   #checkUsable(): void {
     if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed");
   }
-
-  #checkSample(sample: Tensor): void {
-    checkPicture("sample", sample, this.config.in_channels, "in_channels");
-    const [, , h, w] = sample.shape;
-    const least = this.downsamplingFactor;
-    if (h < least || w < least) {
-      throw new RangeError(
-        `Cannot encode a picture of ${w}×${h} pixels: this model makes one token of ${least}×${least}, so no side may be shorter`,
-      );
-    }
-  }
-
-  #checkLatents(latents: Tensor): void {
-    checkPicture("latents", latents, embedDim(this.config), "vq_embed_dim");
-  }
-
-  /** Upstream builds spatial norms for `latent_channels` but feeds them code vectors. */
-  #checkDecodable(): void {
-    this.#checkUsable();
-    const { norm_type, latent_channels } = this.config;
-    if (norm_type === "spatial" && embedDim(this.config) !== latent_channels) {
-      throw new ConfigError(
-        `Cannot decode with this configuration: norm_type "spatial" needs vq_embed_dim (${
-          embedDim(this.config)
-        }) to equal latent_channels (${latent_channels})`,
-      );
-    }
-  }
 }
 
 const ROOT = new Weights();
@@ -415,17 +380,6 @@ function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
     if (!(cause instanceof ConfigError)) throw cause;
     throw new ConfigError(`${cause.message} (in ${configPath})`, { cause });
   }
-}
-
-/** Every layer of a model, found by recording it for the smallest picture. */
-function modelParameters(config: VQConfig): Parameter[] {
-  const g = new Graph();
-  const side = downsamplingFactor(config);
-  const latents = encode(g, ROOT, config, g.input([1, config.in_channels, side, side]));
-  const { quantized } = quantize(g, ROOT, config, latents);
-  // Spatial norms have weights for latent_channels, even where codes are wider or narrower.
-  decode(g, ROOT, config, quantized, g.input([1, config.latent_channels, 1, 1]));
-  return parametersOf(g);
 }
 
 function noLoss(n: number): Tensor {
