@@ -139,10 +139,16 @@ export async function loadWeights(
 ): Promise<void> {
   const stored = matchTensors(source, parameters);
   let loaded = 0;
-  for (const parameter of parameters) {
+  for (const parameter of largestFirst(parameters)) {
     const [weight, bias] = tensorsOf(parameter).map(([name]) => stored.get(name)!);
     const biasValues = bias ? await source.read(bias) : new Float32Array();
     await backend.setParameter(parameter, await source.read(weight), biasValues);
     onLayer(++loaded, parameters.length);
   }
+}
+
+/** Devices put what is small into the gaps that large uploads leave: then the next large one does not fit there. */
+function largestFirst(parameters: readonly Parameter[]): Parameter[] {
+  const size = (parameter: Parameter) => tensorsOf(parameter)[0][1].reduce((product, side) => product * side, 1);
+  return parameters.toSorted((a, b) => size(b) - size(a));
 }

@@ -8,7 +8,7 @@
 
 import type { Attention } from "../graph.ts";
 import { type Matrices, recordMatmul } from "./matmul.ts";
-import { type Activation, bands, type Recorder, VEC4 } from "./recorder.ts";
+import { bands, type FeatureMap, type Recorder, VEC4 } from "./recorder.ts";
 import { REDUCE } from "./wgsl.ts";
 
 /** Each workgroup normalizes one row of scores in place; padding columns become zero. */
@@ -37,8 +37,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 
 /** Records an attention. */
 export function recordAttention(r: Recorder, op: Attention): void {
-  const [q, k, v] = [op.q, op.k, op.v].map((node) => r.activation(node));
-  const y = r.createActivation(op);
+  const [q, k, v] = [op.q, op.k, op.v].map((node) => r.featureMap(node));
+  const y = r.createFeatureMap(op);
   const pixels = q.h * q.w;
   const columns4 = Math.ceil(pixels / 4);
   const block = Math.max(1, Math.min(pixels, Math.floor(r.tuning.scratchBytes / (columns4 * VEC4))));
@@ -62,6 +62,6 @@ export function recordAttention(r: Recorder, op: Attention): void {
 }
 
 /** The pixels `[from, to)` of one image as the rows of a matrix. */
-function pixelRows({ memory, h, w, c4 }: Activation, image: number, from: number, to: number): Matrices {
+function pixelRows({ memory, h, w, c4 }: FeatureMap, image: number, from: number, to: number): Matrices {
   return { memory, count: 1, rows: to - from, columns4: c4, start: (image * h * w + from) * c4 };
 }

@@ -8,16 +8,18 @@ import type { Backend, MemoryUse, Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import type { Graph, Op, Parameter } from "../graph.ts";
 import { recordAttention } from "./attention.ts";
-import { recordLookup, recordSquaredError, recordStraightThrough } from "./codes.ts";
 import { canUseWinograd, chooseAlgorithm, recordConv2d } from "./conv2d.ts";
 import { borrowGpu, type Gpu, openGpu } from "./device.ts";
 import { recordGroupNorm } from "./group_norm.ts";
 import { recordFromNchw, recordToNchw } from "./layout.ts";
+import { recordLookup } from "./lookup.ts";
 import { BufferPool } from "./memory.ts";
 import { recordNearestCode } from "./nearest_code.ts";
 import { PipelineCache } from "./pipeline.ts";
 import { createProgram, type Port } from "./program.ts";
 import { Recorder } from "./recorder.ts";
+import { recordSquaredError } from "./squared_error.ts";
+import { recordStraightThrough } from "./straight_through.ts";
 import { HARDWARE, SOFTWARE, type Tuning } from "./tuning.ts";
 import { type ConvAlgorithm, WeightStore } from "./weights.ts";
 
@@ -67,11 +69,13 @@ class WebGpuBackend implements Backend {
     this.#tuning = tuning ?? (gpu.software ? SOFTWARE : HARDWARE);
     this.#pipelines = new PipelineCache(gpu.device);
     this.#pool = new BufferPool(gpu.device);
+    const bindingLimit = gpu.device.limits.maxStorageBufferBindingSize;
     this.#weights = new WeightStore(
       gpu.device,
       this.#pool,
       this.#pipelines,
-      (parameter) => algorithm && canUseWinograd(parameter) ? algorithm : chooseAlgorithm(parameter),
+      (parameter) =>
+        algorithm && canUseWinograd(parameter, bindingLimit) ? algorithm : chooseAlgorithm(parameter, bindingLimit),
     );
     gpu.device.lost.then(({ reason, message }) => {
       this.#failure ??= `the device was lost (${message || reason}); load the model again`;
@@ -100,7 +104,7 @@ class WebGpuBackend implements Backend {
       const { shape, dtype } = node;
       if (shape.length !== 4) return { memory: r.array(node), shape, dtype };
       const memory = r.allocate(byteLength(shape));
-      recordToNchw(r, r.activation(node), memory);
+      recordToNchw(r, r.featureMap(node), memory);
       return { memory, shape, dtype };
     });
     const program = await createProgram(this.#gpu.device, this.#pool, { dispatches: r.dispatches, inputs, outputs });
@@ -124,7 +128,7 @@ class WebGpuBackend implements Backend {
     const { shape, dtype } = node;
     if (shape.length !== 4) return { memory: r.createArray(node), shape, dtype };
     const memory = r.allocate(byteLength(shape));
-    recordFromNchw(r, memory, r.createActivation(node));
+    recordFromNchw(r, memory, r.createFeatureMap(node));
     return { memory, shape, dtype };
   }
 

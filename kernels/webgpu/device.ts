@@ -67,3 +67,22 @@ export async function openGpu(): Promise<Gpu> {
 export function borrowGpu(device: GPUDevice): Gpu {
   return { device, software: isSoftware(device.adapterInfo), borrowed: true };
 }
+
+/**
+ * Does some work for the device, without waiting for it.
+ *
+ * @param what the work, in messages
+ * @throws {DeviceError} with what the device says against it, which it would not say otherwise
+ */
+export async function guarded<T>(device: GPUDevice, what: string, work: () => T): Promise<T> {
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  try {
+    return work();
+  } finally {
+    const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    const cause = errors.find((error) => error !== null);
+    // deno-lint-ignore no-unsafe-finally -- what the device says explains why the work failed, if it did
+    if (cause) throw new DeviceError(`Cannot ${what}: the device refused, ${cause.message}`, { cause });
+  }
+}

@@ -11,8 +11,11 @@
 
 import type { GroupNorm } from "../graph.ts";
 import type { Kernel } from "./pipeline.ts";
-import { type Activation, bands, type PlannedMemory, type Recorder, VEC4 } from "./recorder.ts";
+import { bands, type FeatureMap, type PlannedMemory, type Recorder, VEC4 } from "./recorder.ts";
 import { activationFunction, REDUCE } from "./wgsl.ts";
+
+/** Strips of an image at most: what one workgroup of a software adapter can fold within its 65,535 rounds of loops. */
+const MAX_STRIPS = 2048;
 
 const SUMS = `
 struct Params { c4: u32, area: u32, strip: u32, strips: u32, first: u32, end: u32, xOrigin: u32 }
@@ -150,7 +153,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 
 /** Records a group norm, or a spatial norm where there is a modulation. */
 export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
-  const x = r.activation(op.x);
+  const x = r.featureMap(op.x);
   const sums = recordSums(r, x);
   const table = r.allocate(x.n * 3 * x.c4 * VEC4);
   r.dispatch({ label: "group norm: fold", source: FOLD, constants: { LANES: r.tuning.reduceLanes } }, {
@@ -168,13 +171,13 @@ export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
   recordApply(r, op, x, table);
 }
 
-/** Strips are short, for exact sums and many invocations, but no more of an image than one workgroup can fold. */
-function strips(r: Recorder, { h, w }: Activation) {
-  const strip = Math.max(r.tuning.strip, Math.ceil(h * w / 2048));
+/** Strips are short, for exact sums and many invocations, unless there were too many of them. */
+function strips(r: Recorder, { h, w }: FeatureMap) {
+  const strip = Math.max(r.tuning.strip, Math.ceil(h * w / MAX_STRIPS));
   return { strip, strips: Math.ceil(h * w / strip) };
 }
 
-function recordSums(r: Recorder, x: Activation): PlannedMemory {
+function recordSums(r: Recorder, x: FeatureMap): PlannedMemory {
   const [lanesX, lanesY] = r.tuning.lanes;
   const { strip, strips: perImage } = strips(r, x);
   const area = x.h * x.w;
@@ -196,12 +199,12 @@ function recordSums(r: Recorder, x: Activation): PlannedMemory {
   return sums;
 }
 
-function recordApply(r: Recorder, op: GroupNorm, x: Activation, table: PlannedMemory): void {
+function recordApply(r: Recorder, op: GroupNorm, x: FeatureMap, table: PlannedMemory): void {
   const [lanesX, lanesY] = r.tuning.lanes;
   const { strip } = r.tuning;
-  const y = r.createActivation(op);
-  const scaleMap = op.modulation && r.activation(op.modulation.scale);
-  const shiftMap = op.modulation && r.activation(op.modulation.shift);
+  const y = r.createFeatureMap(op);
+  const scaleMap = op.modulation && r.featureMap(op.modulation.scale);
+  const shiftMap = op.modulation && r.featureMap(op.modulation.shift);
   const kernel: Kernel = {
     label: op.modulation ? "spatial norm: apply" : "group norm: apply",
     source: applySource(op),

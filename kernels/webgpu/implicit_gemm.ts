@@ -9,7 +9,7 @@
 
 import type { Conv2d } from "../graph.ts";
 import type { Kernel } from "./pipeline.ts";
-import { type Activation, bands, type Recorder, VEC4 } from "./recorder.ts";
+import { bands, type FeatureMap, type Recorder, VEC4 } from "./recorder.ts";
 import { fitTile, type Tile } from "./tuning.ts";
 import type { PreparedConv } from "./weights.ts";
 import { unroll } from "./wgsl.ts";
@@ -114,8 +114,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }
 
 /** Records a convolution, or a linear layer over channels. */
-export function recordImplicitGemm(r: Recorder, op: Conv2d, x: Activation, y: Activation, weights: PreparedConv): void {
-  const residual = op.residual && r.activation(op.residual);
+export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: FeatureMap, weights: PreparedConv): void {
+  const residual = op.residual && r.featureMap(op.residual);
   const geometry: Geometry = { kernel: weights.kernel, stride: weights.stride, upsample: op.upsample };
   const tile = fitTile(runTile(r.tuning.conv, y.w), y.c4);
   const kernel = implicitGemm(geometry, tile);
@@ -151,7 +151,7 @@ function runTile(tile: Tile, width: number): Tile {
   return width <= tile.rows / 2 ? { ...tile, rows: 4 } : tile;
 }
 
-function rowsPerBand(r: Recorder, x: Activation, y: Activation, g: Geometry): number {
+function rowsPerBand(r: Recorder, x: FeatureMap, y: FeatureMap, g: Geometry): number {
   const outputRows = r.rowsPerBinding(y.w * y.c4 * VEC4);
   const inputRows = r.rowsPerBinding(x.w * x.c4 * VEC4) - 2; // the kernel reaches over the band's edges
   return Math.max(1, Math.min(outputRows, Math.floor(g.upsample ? inputRows * 2 : inputRows / g.stride)));
@@ -159,8 +159,8 @@ function rowsPerBand(r: Recorder, x: Activation, y: Activation, g: Geometry): nu
 
 /** The input pixels that the output rows `[from, to)` read; rows are counted through all images. */
 function sourcePixels(
-  x: Activation,
-  y: Activation,
+  x: FeatureMap,
+  y: FeatureMap,
   g: Geometry,
   from: number,
   to: number,

@@ -5,7 +5,7 @@
  */
 
 import type { Kernel } from "./pipeline.ts";
-import type { Activation, Memory, Recorder } from "./recorder.ts";
+import type { FeatureMap, Memory, Recorder } from "./recorder.ts";
 
 const LANES = 64;
 
@@ -54,7 +54,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 };
 
 /** Reads an NCHW array into a picture. */
-export function recordFromNchw(r: Recorder, array: Memory, picture: Activation): void {
+export function recordFromNchw(r: Recorder, array: Memory, picture: FeatureMap): void {
   for (const [first, end] of r.pixelBands([picture], LANES)) {
     const y = r.window(picture, first, end);
     r.dispatch(FROM_NCHW, {
@@ -66,7 +66,7 @@ export function recordFromNchw(r: Recorder, array: Memory, picture: Activation):
 }
 
 /** Writes a picture to an NCHW array. */
-export function recordToNchw(r: Recorder, picture: Activation, array: Memory): void {
+export function recordToNchw(r: Recorder, picture: FeatureMap, array: Memory): void {
   for (const [first, end] of r.pixelBands([picture], LANES)) {
     const x = r.window(picture, first, end);
     r.dispatch(TO_NCHW, {
@@ -77,6 +77,6 @@ export function recordToNchw(r: Recorder, picture: Activation, array: Memory): v
   }
 }
 
-function describe({ h, w, c, c4 }: Activation) {
+function describe({ h, w, c, c4 }: FeatureMap) {
   return { area: h * w, channels: c, c4 };
 }

@@ -97,7 +97,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /** Records a codebook search. */
 export function recordNearestCode(r: Recorder, op: NearestCode): void {
-  const x = r.activation(op.x);
+  const x = r.featureMap(op.x);
   const indices = r.createArray(op);
   const { codes } = op.codebook;
   const pixels = x.n * x.h * x.w;

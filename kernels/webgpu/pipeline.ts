@@ -42,11 +42,6 @@ export class PipelineCache {
     this.#device = device;
   }
 
-  /** How many pipelines were compiled so far. */
-  get size(): number {
-    return this.#pipelines.size;
-  }
-
   /** The pipeline of a kernel; its cache key is the source with the constants, so that none can be forgotten. */
   get(kernel: Kernel): Pipeline {
     const key = JSON.stringify([kernel.source, kernel.constants]);

@@ -7,6 +7,7 @@
 import type { Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { type DeviceStorage, type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
+import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
 import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
 
@@ -85,7 +86,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
       };
       const results: Tensor[] = [];
       try {
-        await guarded(device, () => {
+        await guarded(device, "run the model", () => {
           const ports = new Map<PlannedMemory, GPUBuffer>();
           const slots = slotBytes.map(take);
           plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], take)));
@@ -171,20 +172,6 @@ function uploadParams(device: GPUDevice, dispatches: readonly Dispatch[]): GPUBu
   });
   device.queue.writeBuffer(uniforms, 0, words);
   return uniforms;
-}
-
-/** Does some work for the device, and throws what the device says against it. */
-async function guarded(device: GPUDevice, work: () => void): Promise<void> {
-  device.pushErrorScope("out-of-memory");
-  device.pushErrorScope("validation");
-  try {
-    work();
-  } finally {
-    const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
-    const cause = errors.find((error) => error !== null);
-    // deno-lint-ignore no-unsafe-finally -- what the device says explains why the work failed, if it did
-    if (cause) throw new DeviceError(`The device refused a run: ${cause.message}`, { cause });
-  }
 }
 
 /**

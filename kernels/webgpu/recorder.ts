@@ -10,8 +10,7 @@
  */
 
 import { DeviceError } from "../errors.ts";
-import type { Node } from "../graph.ts";
-import type { Parameter } from "../graph.ts";
+import type { Node, Parameter } from "../graph.ts";
 import type { Gpu } from "./device.ts";
 import { type Kernel, packParams, type Pipeline, type PipelineCache } from "./pipeline.ts";
 import type { Tuning } from "./tuning.ts";
@@ -36,8 +35,8 @@ export interface Binding {
   readonly size: number;
 }
 
-/** A picture on the device: NHWC with padded channels. */
-export interface Activation {
+/** A picture, or what a layer makes of one, on the device: NHWC with padded channels. */
+export interface FeatureMap {
   readonly memory: Memory;
   readonly n: number;
   readonly h: number;
@@ -48,10 +47,10 @@ export interface Activation {
   readonly c4: number;
 }
 
-/** The pixels `[from, to)` of an activation, or a few more on either side. */
+/** The pixels `[from, to)` of a feature map, or a few more on either side. */
 export interface Window {
   readonly binding: Binding;
-  /** Index, in the whole activation, of the `vec4f` that the binding starts with. */
+  /** Index, in the whole feature map, of the `vec4f` that the binding starts with. */
   readonly origin: number;
 }
 
@@ -76,8 +75,8 @@ export interface Launch {
 export const VEC4 = 16;
 /** Bindings start at multiples of this many bytes. */
 export const ALIGNMENT = 256;
-/** Workgroups in one dimension. */
-const MAX_GRID = 65535;
+/** Workgroups in one dimension: what WebGPU guarantees. */
+export const MAX_GRID = 65535;
 
 /** Collects the dispatches of a graph. */
 export class Recorder {
@@ -86,7 +85,7 @@ export class Recorder {
   readonly #gpu: Gpu;
   readonly #pipelines: PipelineCache;
   readonly #parameters: ReadonlyMap<string, PreparedParameter>;
-  readonly #values = new Map<number, Activation | PlannedMemory>();
+  readonly #values = new Map<number, FeatureMap | PlannedMemory>();
 
   constructor(
     gpu: Gpu,
@@ -105,7 +104,7 @@ export class Recorder {
     return this.#gpu.device.limits.maxStorageBufferBindingSize;
   }
 
-  /** The most bytes of an activation that one binding shows. */
+  /** The most bytes of a feature map that one binding shows. */
   get #windowLimit(): number {
     return Math.min(this.bindingLimit, this.tuning.windowBytes);
   }
@@ -116,12 +115,12 @@ export class Recorder {
   }
 
   /** Plans the result of an op that makes a picture. */
-  createActivation(node: Node): Activation {
+  createFeatureMap(node: Node): FeatureMap {
     const [n, c, h, w] = node.shape;
     const c4 = Math.ceil(c / 4);
-    const activation = { memory: this.allocate(n * h * w * c4 * VEC4), n, h, w, c, c4 };
-    this.#values.set(node.id, activation);
-    return activation;
+    const map = { memory: this.allocate(n * h * w * c4 * VEC4), n, h, w, c, c4 };
+    this.#values.set(node.id, map);
+    return map;
   }
 
   /** Plans the result of an op that makes a plain array: indices, scalars. */
@@ -132,8 +131,8 @@ export class Recorder {
   }
 
   /** The picture that an earlier op made. */
-  activation(node: Node): Activation {
-    return this.#values.get(node.id) as Activation;
+  featureMap(node: Node): FeatureMap {
+    return this.#values.get(node.id) as FeatureMap;
   }
 
   /** The plain array that an earlier op made. */
@@ -153,7 +152,12 @@ export class Recorder {
     const pipeline = this.#pipelines.get(kernel);
     const bindings = pipeline.interface.buffers.map(({ name }) => asBinding(buffers[name]));
     for (const { size } of bindings) this.#checkBinding(kernel.label, size);
-    if (grid.some((side) => side > MAX_GRID)) throw new DeviceError(`Cannot run ${kernel.label}: grid [${grid}]`);
+    if (grid.some((side) => side > MAX_GRID)) {
+      throw new DeviceError(
+        `Cannot run ${kernel.label}: it takes [${grid}] workgroups, a device ${MAX_GRID} in each dimension. ` +
+          "Use a smaller picture or batch",
+      );
+    }
     this.dispatches.push({
       label: kernel.label,
       pipeline,
@@ -164,7 +168,7 @@ export class Recorder {
   }
 
   /** Shows a kernel the pixels `[from, to)`; all of them, where one binding holds all. */
-  window({ memory, n, h, w, c4 }: Activation, from: number, to: number): Window {
+  window({ memory, n, h, w, c4 }: FeatureMap, from: number, to: number): Window {
     const pixel = c4 * VEC4;
     const all = n * h * w * pixel;
     if (all <= this.#windowLimit) return { binding: { memory, offset: 0, size: all }, origin: 0 };
@@ -176,7 +180,7 @@ export class Recorder {
    * Splits the pixels of pictures of one size into bands of whole rows, `[first, end)`, such that a band of each fits a
    * binding, and a dispatch whose workgroups take `each` pixels fits the grid.
    */
-  pixelBands(pictures: readonly Activation[], each: number): [first: number, end: number][] {
+  pixelBands(pictures: readonly FeatureMap[], each: number): [first: number, end: number][] {
     const { n, h, w } = pictures[0];
     const bytes = Math.max(...pictures.map(({ c4 }) => w * c4 * VEC4));
     const rows = Math.min(this.rowsPerBinding(bytes), Math.max(1, Math.floor(MAX_GRID * each / w)));

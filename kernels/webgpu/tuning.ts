@@ -30,7 +30,7 @@ export interface Tuning {
   readonly lanes: readonly [channels: number, pixels: number];
   /** Pixels an invocation of such a kernel visits. */
   readonly strip: number;
-  /** Bytes of an activation that a kernel sees at once, where its binding limit is not less. */
+  /** Bytes of a feature map that a kernel sees at once, where its binding limit is not less. */
   readonly windowBytes: number;
   /** Bytes of Winograd's transformed tiles, or of attention's scores, held at once. */
   readonly scratchBytes: number;

@@ -6,8 +6,9 @@
  */
 
 import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter, Parameter } from "../graph.ts";
+import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
-import { type Kernel, packParams, type PipelineCache } from "./pipeline.ts";
+import { packParams, type Pipeline, type PipelineCache } from "./pipeline.ts";
 import { VEC4 } from "./recorder.ts";
 import { unroll } from "./wgsl.ts";
 import { dot, G, POSITIONS } from "./winograd.ts";
@@ -43,6 +44,11 @@ export interface PreparedCodebook {
 export type PreparedParameter = PreparedConv | PreparedNorm | PreparedCodebook;
 
 const LANES = 64;
+/**
+ * Bytes handed over before the device is waited for: until it has taken them, they lie on the host a second time. A wait
+ * takes some ten milliseconds, so not after every layer.
+ */
+const BYTES_UNDERWAY = 32 << 20;
 
 /** [out][in][taps] → [tap or position][in][out], four output channels an invocation. */
 function packSource(taps: 1 | 9, winograd: boolean): string {
@@ -84,6 +90,7 @@ export class WeightStore {
   readonly #pipelines: PipelineCache;
   readonly #algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm;
   #bytes = 0;
+  #underway = 0;
 
   constructor(
     device: GPUDevice,
@@ -102,10 +109,20 @@ export class WeightStore {
     return this.#bytes;
   }
 
-  /** Uploads one layer. */
+  /**
+   * Uploads one layer.
+   *
+   * @throws {DeviceError} if the device has no room for it, or it is too large for a kernel
+   */
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     this.#free(parameter.name);
-    this.parameters.set(parameter.name, await this.#prepare(parameter, weight, bias));
+    const prepare = await this.#preparation(parameter);
+    const prepared = await guarded(this.#device, `upload ${parameter.name}`, () => prepare(weight, bias));
+    this.parameters.set(parameter.name, prepared);
+    this.#underway += weight.byteLength;
+    if (this.#underway < BYTES_UNDERWAY) return;
+    this.#underway = 0;
+    await this.#device.queue.onSubmittedWorkDone();
   }
 
   /** Frees every layer. */
@@ -113,46 +130,36 @@ export class WeightStore {
     for (const name of [...this.parameters.keys()]) this.#free(name);
   }
 
-  #prepare(
-    parameter: Parameter,
-    weight: Float32Array,
-    bias: Float32Array,
-  ): Promise<PreparedParameter> | PreparedParameter {
+  /** How to upload a layer, once its kernel is compiled. */
+  async #preparation(parameter: Parameter): Promise<(weight: Float32Array, bias: Float32Array) => PreparedParameter> {
     switch (parameter.kind) {
       case "norm":
-        return { kind: "norm", buffer: this.#norm(parameter, weight, bias) };
+        return (weight, bias) => ({ kind: "norm", buffer: this.#norm(parameter, weight, bias) });
       case "codebook":
-        return { kind: "codebook", buffer: this.#codebook(parameter, weight) };
+        return (weight) => ({ kind: "codebook", buffer: this.#codebook(parameter, weight) });
       default:
-        return this.#conv(parameter, weight, bias);
+        return await this.#convPreparation(parameter);
     }
   }
 
-  async #conv(
-    parameter: ConvParameter | LinearParameter,
-    weight: Float32Array,
-    bias: Float32Array,
-  ): Promise<PreparedConv> {
+  async #convPreparation(parameter: ConvParameter | LinearParameter) {
     const { kernel, stride } = parameter.kind === "conv" ? parameter : { kernel: 1, stride: 1 } as const;
     const algorithm = this.#algorithm(parameter);
     const taps = kernel === 3 ? 9 : 1;
     const positions = algorithm === "winograd" ? POSITIONS : taps;
+    const source = packSource(taps, algorithm === "winograd");
+    const pipeline = this.#pipelines.get({ label: `pack ${algorithm}`, source });
+    const compiled = await pipeline.compiled;
+
     const [inRows, outC4] = [padded(parameter.in), padded(parameter.out) / 4];
-    const weights = this.#create(positions * inRows * outC4 * VEC4);
-    await this.#run(
-      { label: `pack ${algorithm}`, source: packSource(taps, algorithm === "winograd") },
-      weight,
-      weights,
-      {
-        ins: parameter.in,
-        outs: parameter.out,
-        inRows,
-        outC4,
-      },
-    );
-    const paddedBias = new Float32Array(outC4 * 4);
-    paddedBias.set(bias);
-    return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias) };
+    const params = { ins: parameter.in, outs: parameter.out, inRows, outC4 };
+    return (weight: Float32Array, bias: Float32Array): PreparedConv => {
+      const weights = this.#create(positions * inRows * outC4 * VEC4);
+      this.#pack(pipeline, compiled, weight, weights, params);
+      const paddedBias = new Float32Array(outC4 * 4);
+      paddedBias.set(bias);
+      return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias) };
+    };
   }
 
   #norm({ channels }: NormParameter, weight: Float32Array, bias: Float32Array): GPUBuffer {
@@ -173,10 +180,14 @@ export class WeightStore {
   }
 
   /** Runs a packing kernel over one layer. */
-  async #run(kernel: Kernel, source: Float32Array, target: GPUBuffer, params: Record<string, number>): Promise<void> {
+  #pack(
+    pipeline: Pipeline,
+    compiled: GPUComputePipeline,
+    source: Float32Array,
+    target: GPUBuffer,
+    params: Record<"ins" | "outs" | "inRows" | "outC4", number>,
+  ): void {
     const device = this.#device;
-    const pipeline = this.#pipelines.get(kernel);
-    const compiled = await pipeline.compiled;
     const raw = this.#pool.acquire(source.byteLength);
     device.queue.writeBuffer(raw, 0, source as Float32Array<ArrayBuffer>);
     const words = packParams(pipeline.interface, params);

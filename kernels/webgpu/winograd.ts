@@ -11,7 +11,7 @@
 import type { Conv2d } from "../graph.ts";
 import { recordMatmul } from "./matmul.ts";
 import type { Kernel } from "./pipeline.ts";
-import { type Activation, bands, type Recorder, VEC4 } from "./recorder.ts";
+import { bands, type FeatureMap, MAX_GRID, type Recorder, VEC4 } from "./recorder.ts";
 import type { PreparedConv } from "./weights.ts";
 import { unroll } from "./wgsl.ts";
 
@@ -168,8 +168,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`;
 
 /** Records a 3×3 convolution of stride 1. */
-export function recordWinograd(r: Recorder, op: Conv2d, x: Activation, y: Activation, weights: PreparedConv): void {
-  const residual = op.residual && r.activation(op.residual);
+export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: FeatureMap, weights: PreparedConv): void {
+  const residual = op.residual && r.featureMap(op.residual);
   const [lanesX, lanesY] = r.tuning.lanes;
   const constants = { LANES_X: lanesX, LANES_Y: lanesY };
   const [tilesX, tilesY] = [Math.ceil(y.w / TILE), Math.ceil(y.h / TILE)];
@@ -216,18 +216,18 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: Activation, y: Activa
 }
 
 /** As many tile rows as fit the bindings of the pictures, and the scratch memory. */
-function tileRowsPerBand(r: Recorder, upsample: boolean, x: Activation, y: Activation, tilesX: number): number {
+function tileRowsPerBand(r: Recorder, upsample: boolean, x: FeatureMap, y: FeatureMap, tilesX: number): number {
   const scratch = Math.floor(r.tuning.scratchBytes / (POSITIONS * tilesX * Math.max(x.c4, y.c4) * VEC4));
   const outputs = Math.floor(r.rowsPerBinding(y.w * y.c4 * VEC4) / TILE);
   const inputs = Math.floor((r.rowsPerBinding(x.w * x.c4 * VEC4) - 2) * (upsample ? 2 : 1) / TILE);
-  const grid = Math.floor(65535 / tilesX);
+  const grid = Math.floor(MAX_GRID / tilesX);
   return Math.max(1, Math.min(scratch, outputs, inputs, grid));
 }
 
 /** The input pixels that the tile rows `[from, to)` read; rows are counted through all images. */
 function sourcePixels(
   upsample: boolean,
-  x: Activation,
+  x: FeatureMap,
   tilesY: number,
   from: number,
   to: number,

@@ -1,0 +1,31 @@
+/**
+ * What a straight-through estimator leaves at inference: x + (code - x), the code up to one rounding.
+ *
+ * @module
+ */
+
+import type { StraightThrough } from "../graph.ts";
+import { forEachBand, PER_PIXEL } from "./per_pixel.ts";
+import type { Kernel } from "./pipeline.ts";
+import type { Recorder } from "./recorder.ts";
+
+const STRAIGHT_THROUGH: Kernel = {
+  label: "straight through",
+  source: `
+struct Params { c4: u32, first: u32, end: u32, origin: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> code: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+fn visit(pixel: u32, at: u32, c: u32) { let v = x[at - p.origin]; y[at - p.origin] = v + (code[at - p.origin] - v); }
+${PER_PIXEL}`,
+};
+
+/** Records x + (code - x). */
+export function recordStraightThrough(r: Recorder, op: StraightThrough): void {
+  const [x, code] = [r.featureMap(op.x), r.featureMap(op.code)];
+  const y = r.createFeatureMap(op);
+  forEachBand(r, y, (params, window, grid) => {
+    r.dispatch(STRAIGHT_THROUGH, { params, buffers: { x: window(x), code: window(code), y: window(y) }, grid });
+  });
+}
