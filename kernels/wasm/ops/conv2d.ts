@@ -11,9 +11,6 @@ import { type Addresses, blocksOf, type Context, type Lowering } from "./lowerin
 
 /** Tiles, or pixels, that the micro-kernel takes at once. */
 const GROUP = 6;
-/** Workspace that stays in a core's second-level cache. */
-const CACHE_BYTES = 2 ** 21;
-
 /** Prepares a convolution. */
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
   switch (context.parameters.get(op.weights).kind) {
@@ -32,10 +29,7 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
   const groups = Math.ceil(images * Math.ceil(height / side) * Math.ceil(width / side) / GROUP);
   const positions = (side + 2) ** 2;
   const groupBytes = positions * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
-  const largest = Math.min(12, Math.max(5, Math.floor(CACHE_BYTES / groupBytes)));
-  const tileBlocks = blocksOf(groups, largest, threads);
-  // Few tiles: share the output channels among the threads instead, and with them the weights' way to the core.
-  const channelBlocks = tileBlocks < threads ? Math.min(octets, threads) : 1;
+  const { tileBlocks, channelBlocks } = winogradBlocks(groups, groupBytes, octets, threads);
   const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * 2 * 192;
   return {
     temporary: 0,
@@ -59,6 +53,20 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
       ],
     }],
   };
+}
+
+/** Transformed tiles and products of a block. They stream through the cache; so do the weights, once for each block. */
+const BLOCK_BYTES = 2 ** 23;
+/** Octets of output channels of a block, at least: each block transforms its tiles anew. */
+const BLOCK_OCTETS = 16;
+
+/** Cuts the work into ranges of groups of tiles; if those are few, into ranges of output channels as well. */
+function winogradBlocks(groups: number, groupBytes: number, octets: number, threads: number) {
+  const largest = Math.min(12, Math.max(6, Math.floor(BLOCK_BYTES / groupBytes)));
+  if (groups > 2 * threads * largest) return { tileBlocks: blocksOf(groups, largest, threads), channelBlocks: 1 };
+  const channelBlocks = Math.min(threads, Math.max(1, Math.floor(octets / BLOCK_OCTETS)));
+  const least = Math.ceil(threads / channelBlocks);
+  return { tileBlocks: Math.min(groups, Math.max(least, Math.ceil(groups / largest))), channelBlocks };
 }
 
 /** Groups of pixels of a block: the weights of one slice are read once for all of them. */
