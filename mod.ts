@@ -19,21 +19,34 @@
  * @module
  */
 
-export { HubError, type ModelFiles, type TensorSource, WeightsError } from "./hub/mod.ts";
+export {
+  HubError,
+  type HubModelOptions,
+  type HubProgress,
+  type ModelFiles,
+  type PushOptions,
+  type PushResult,
+  type SaveOptions,
+  type TensorInfo,
+  type TensorSource,
+  WeightsError,
+} from "./hub/mod.ts";
 export { type Device, DeviceError, type DType, type Shape, Tensor, type TensorData } from "./kernels/mod.ts";
 export type { DownBlockType, UpBlockType, VQConfig } from "./model/config.ts";
 export { ConfigError } from "./model/errors.ts";
 export * from "./model/image_processor.ts";
 export * from "./model/picture.ts";
+export * from "./model/report.ts";
 export * from "./model/token_map.ts";
 export type { Tokens } from "./model/tokens.ts";
-export {
-  type CallOptions,
-  type DecodeOptions,
-  type DecoderOutput,
-  type EncoderOutput,
-  type LoadOptions,
-  type Progress,
-  type QuantizerOutput,
-  VQModel,
-} from "./model/vq_model.ts";
+export type {
+  CallOptions,
+  ComputeOptions,
+  DecodeOptions,
+  DecoderOutput,
+  EncoderOutput,
+  LoadOptions,
+  Progress,
+  QuantizerOutput,
+} from "./model/options.ts";
+export { VQModel } from "./model/vq_model.ts";

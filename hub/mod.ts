@@ -1,6 +1,6 @@
 /**
- * Model files: local directories, safetensors, torch's `.bin` files. Bytes and JSON only, nothing of the model's
- * mathematics; works in Deno and in Node.
+ * Model files: repositories of the Hub, local directories, safetensors, torch's `.bin` files. Bytes and JSON only, nothing
+ * of the model's mathematics; works in Deno and in Node.
  *
  * Everything a file says is checked against the file before memory is taken for it, tensors are read one at a time, and
  * no code in a `.bin` file is run.
@@ -24,11 +24,17 @@
  * @module
  */
 
+export type { HubAccess } from "./access.ts";
 export { type ByteSource, openFile, sourceOfBytes } from "./byte_source.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
-export { type LocalModelOptions, type ModelFiles, openLocalModel } from "./local.ts";
+export type { ModelChoice, ModelFiles } from "./file_store.ts";
+export { type HubModelOptions, openHubModel, openModel } from "./hub_model.ts";
+export { openLocalModel } from "./local.ts";
+export type { HubProgress, OnProgress } from "./progress.ts";
+export { type PushOptions, type PushResult, pushToHub } from "./push.ts";
+export { isLocalPath } from "./repo_id.ts";
 export { openSafetensors } from "./safetensors.ts";
-export { saveLocalModel } from "./save.ts";
+export { saveLocalModel, type SaveOptions } from "./save.ts";
 export {
   encodeSafetensorsHeader,
   type NamedTensorInfo,
@@ -36,6 +42,7 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./safetensors_writer.ts";
+export { withTemporaryDirectory } from "./temporary.ts";
 export type { TensorInfo, TensorSource } from "./tensor_source.ts";
 export { openTorchZip } from "./torch_zip.ts";
 export { openWeights } from "./weights.ts";

@@ -133,7 +133,8 @@ function inFileOrder<T extends NamedTensorInfo>(tensors: Iterable<T>): T[] {
   return [...tensors].sort((a, b) => width(b) - width(a) || (a.name < b.name ? -1 : 1));
 }
 
-function bytesOf({ name, dtype, shape }: NamedTensorInfo): number {
+/** How many bytes a tensor takes in a file. */
+export function bytesOf({ name, dtype, shape }: NamedTensorInfo): number {
   const element = ELEMENT_TYPES.get(dtype);
   const elements = countElements(shape);
   if (!element) throw new TypeError(`Cannot write tensor ${name}: expected a safetensors dtype, found ${dtype}`);

@@ -9,17 +9,27 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HubError, reasonOf } from "./errors.ts";
 import { CONFIG_NAME } from "./model_files.ts";
-import { type TensorToWrite, writeSafetensors } from "./safetensors_writer.ts";
+import type { TensorToWrite } from "./safetensors_writer.ts";
+import { writeWeights } from "./shard_writer.ts";
 
-/** The name under which Diffusers looks for a model's weights. */
-const WEIGHTS_NAME = "diffusion_pytorch_model.safetensors";
+/** Options of {@linkcode saveLocalModel}. */
+export interface SaveOptions {
+  /**
+   * The bytes of weights that a file may have, as a number or like `"5GB"`; more are spread over several files with an
+   * index. By default `"10GB"`.
+   */
+  maxShardSize?: number | string;
+}
 
 /**
- * Writes `config.json` and `diffusion_pytorch_model.safetensors`, each only once it is complete; the weights first, so
- * that a directory with a configuration has weights.
+ * Writes `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and their index, each only once it is
+ * complete; the weights first, so that a directory with a configuration has weights.
+ *
+ * Upstream: `diffusers.ModelMixin.save_pretrained`.
  *
  * @param directory created if need be
  * @param config the text of `config.json`
+ * @param tensors called for their data one at a time
  * @throws {HubError} if the directory or the configuration cannot be written
  * @throws {WeightsError} if the weights cannot be written
  */
@@ -27,6 +37,7 @@ export async function saveLocalModel(
   directory: string | URL,
   config: string,
   tensors: Iterable<TensorToWrite>,
+  { maxShardSize = "10GB" }: SaveOptions = {},
 ): Promise<void> {
   const folder = directory instanceof URL ? fileURLToPath(directory) : directory;
   try {
@@ -34,7 +45,7 @@ export async function saveLocalModel(
   } catch (cause) {
     throw new HubError(`Cannot create the directory ${folder}: ${reasonOf(cause)}`, { cause });
   }
-  await writeSafetensors(join(folder, WEIGHTS_NAME), tensors);
+  await writeWeights(folder, tensors, maxShardSize);
   const path = join(folder, CONFIG_NAME);
   try {
     await writeFile(`${path}.incomplete`, config);

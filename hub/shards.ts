@@ -36,7 +36,7 @@ export function parseShardIndex(index: unknown, name: string): Map<string, strin
  *
  * @param files the file of each tensor, from {@linkcode parseShardIndex}
  * @param name what the index is called in messages
- * @param openShard opens one file
+ * @param openShard opens one file; all are opened at once
  * @throws {WeightsError} if a shard cannot be opened or lacks a tensor, or two shards hold the same one
  */
 export async function openShards(
@@ -44,19 +44,20 @@ export async function openShards(
   name: string,
   openShard: (file: string) => Promise<TensorSource>,
 ): Promise<TensorSource> {
-  const shards = new Map<string, TensorSource>();
+  const names = [...new Set(files.values())];
+  const opening = names.map((file) =>
+    openShard(file).catch((cause) => {
+      throw openingFailed(cause, file, name);
+    })
+  );
   const close = async () => {
-    for (const shard of shards.values()) await shard.close();
+    for (const opened of await Promise.allSettled(opening)) {
+      if (opened.status === "fulfilled") await opened.value.close();
+    }
   };
   try {
-    for (const file of new Set(files.values())) {
-      shards.set(
-        file,
-        await openShard(file).catch((cause) => {
-          throw new WeightsError(`Cannot use shard ${file}, which ${name} names: ${reasonOf(cause)}`, { cause });
-        }),
-      );
-    }
+    const opened = await Promise.all(opening);
+    const shards = new Map(names.map((file, i) => [file, opened[i]]));
     for (const [tensor, file] of files) {
       if (!shards.get(file)!.tensors.has(tensor)) {
         throw new WeightsError(`Cannot use shard ${file}: it lacks tensor ${tensor}, which ${name} says it holds`);
@@ -67,6 +68,12 @@ export async function openShards(
     await close();
     throw error;
   }
+}
+
+/** What is wrong with a repository or a line says so itself; what is wrong with a file gets a name. */
+function openingFailed(cause: unknown, file: string, name: string): unknown {
+  if (!(cause instanceof WeightsError)) return cause;
+  return new WeightsError(`Cannot use shard ${file}, which ${name} names: ${reasonOf(cause)}`, { cause });
 }
 
 function merge(shards: ReadonlyMap<string, TensorSource>, name: string, close: () => Promise<void>): TensorSource {

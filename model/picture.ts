@@ -21,7 +21,7 @@ export interface EncodeOptions {
 }
 
 /** Options of {@linkcode decodePicture}. */
-export interface DecodeOptions {
+export interface DecodePictureOptions {
   /** The most pixels (width × height) that a picture may state before it is decoded. Default {@linkcode MAX_PIXELS}. */
   maxPixels?: number;
 }
@@ -121,7 +121,7 @@ export class Picture {
  */
 export async function decodePicture(
   bytes: Uint8Array<ArrayBuffer>,
-  { maxPixels = MAX_PIXELS }: DecodeOptions = {},
+  { maxPixels = MAX_PIXELS }: DecodePictureOptions = {},
 ): Promise<Picture> {
   const png = isPng(bytes);
   if (!png && !isJpeg(bytes)) throw cannotDecode(`expected a PNG or JPEG file, found ${describe(bytes)}`);

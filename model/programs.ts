@@ -9,40 +9,67 @@ import { type Backend, Graph, type Program } from "../kernels/mod.ts";
 /** How many programs are kept: an encoder, a decoder and a few more for each of a few shapes. */
 const CAPACITY = 12;
 
+/** A program, or one that is still being compiled. */
+interface Entry {
+  readonly program: Promise<Program>;
+  /** Calls that run it now or wait for it. */
+  users: number;
+  /** Forgotten: to be disposed of once nobody uses it. */
+  dropped: boolean;
+}
+
 /** Compiles each graph once, and forgets the one that was used least recently. */
 export class ProgramCache {
   readonly #backend: Backend;
-  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #entries = new Map<string, Entry>();
 
   constructor(backend: Backend) {
     this.#backend = backend;
   }
 
-  /** The program under a key that says all that `record` depends on. */
-  get(key: string, record: (graph: Graph) => void): Promise<Program> {
-    const program = this.#programs.get(key) ?? this.#compile(key, record);
-    this.#programs.delete(key);
-    this.#programs.set(key, program); // the last in order is the one used last
-    if (this.#programs.size > CAPACITY) this.#drop(this.#programs.keys().next().value!);
-    return program;
+  /** Hands the program under a key that says all that `record` depends on to `use`, and keeps it alive meanwhile. */
+  async use<T>(key: string, record: (graph: Graph) => void, use: (program: Program) => Promise<T>): Promise<T> {
+    const entry = this.#find(key, record);
+    entry.users++;
+    try {
+      return await use(await entry.program);
+    } finally {
+      entry.users--;
+      disposeUnused(entry);
+    }
   }
 
-  /** Disposes of every program. */
+  /** Disposes of every program, of those in use when they no longer are. */
   dispose(): void {
-    for (const key of [...this.#programs.keys()]) this.#drop(key);
+    for (const key of [...this.#entries.keys()]) this.#drop(key);
   }
 
-  #compile(key: string, record: (graph: Graph) => void): Promise<Program> {
+  #find(key: string, record: (graph: Graph) => void): Entry {
+    const entry = this.#entries.get(key) ?? this.#compile(key, record);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry); // the last in order is the one used last
+    if (this.#entries.size > CAPACITY) this.#drop(this.#entries.keys().next().value!);
+    return entry;
+  }
+
+  #compile(key: string, record: (graph: Graph) => void): Entry {
     const graph = new Graph();
     record(graph);
-    const program = this.#backend.compile(graph);
-    program.catch(() => this.#programs.delete(key)); // a failed compilation may be tried again
-    return program;
+    const entry: Entry = { program: this.#backend.compile(graph), users: 0, dropped: false };
+    entry.program.catch(() => {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key); // it may be tried again
+    });
+    return entry;
   }
 
   #drop(key: string): void {
-    const program = this.#programs.get(key);
-    this.#programs.delete(key);
-    program?.then((compiled) => compiled.dispose(), () => {});
+    const entry = this.#entries.get(key)!;
+    this.#entries.delete(key);
+    entry.dropped = true;
+    disposeUnused(entry);
   }
+}
+
+function disposeUnused({ program, users, dropped }: Entry): void {
+  if (dropped && users === 0) program.then((compiled) => compiled.dispose(), () => {});
 }

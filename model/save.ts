@@ -4,7 +4,7 @@
  * @module
  */
 
-import { saveLocalModel, type TensorSource } from "../hub/mod.ts";
+import { saveLocalModel, type SaveOptions, type TensorSource } from "../hub/mod.ts";
 import type { Parameter } from "../kernels/mod.ts";
 import { formatConfig, type ParsedConfig } from "./config.ts";
 import { matchTensors, tensorsOf } from "./weights.ts";
@@ -15,6 +15,7 @@ export async function saveModel(
   parsed: ParsedConfig,
   parameters: readonly Parameter[],
   source: TensorSource,
+  options: SaveOptions,
 ): Promise<void> {
   const stored = matchTensors(source, parameters);
   const tensors = parameters.flatMap(tensorsOf).map(([name, shape]) => ({
@@ -23,5 +24,5 @@ export async function saveModel(
     dtype: "F32",
     data: () => source.read(stored.get(name)!),
   }));
-  await saveLocalModel(directory, formatConfig(parsed), tensors);
+  await saveLocalModel(directory, formatConfig(parsed), tensors, options);
 }

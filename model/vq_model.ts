@@ -4,85 +4,36 @@
  * @module
  */
 
-import { type ModelFiles, openLocalModel } from "../hub/mod.ts";
-import { type Backend, createBackend, type Device, Graph, type Node, type Parameter, Tensor } from "../kernels/mod.ts";
+import {
+  type ModelFiles,
+  openModel,
+  type PushOptions,
+  type PushResult,
+  pushToHub,
+  type SaveOptions,
+  withTemporaryDirectory,
+} from "../hub/mod.ts";
+import { type Backend, createBackend, DeviceError, Graph, type Node, type Parameter, Tensor } from "../kernels/mod.ts";
+import { checkPicture, checkTensor } from "./checks.ts";
 import { downsamplingFactor, embedDim, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { ConfigError } from "./errors.ts";
+import type {
+  CallOptions,
+  ComputeOptions,
+  DecodeOptions,
+  DecoderOutput,
+  EncoderOutput,
+  LoadOptions,
+  Progress,
+  QuantizerOutput,
+} from "./options.ts";
 import { ProgramCache } from "./programs.ts";
 import { codebookOf, quantize } from "./quantizer.ts";
 import { saveModel } from "./save.ts";
 import { checkTokens, type Tokens } from "./tokens.ts";
 import { loadWeights, parametersOf, tensorsOf, Weights } from "./weights.ts";
-
-/** Options of {@linkcode VQModel.fromPretrained}. */
-export interface LoadOptions {
-  /** The folder of the repository or directory that holds the model. Default: found by itself. */
-  subfolder?: string;
-  /** For `"fp16"`, the weights in `diffusion_pytorch_model.fp16.safetensors`. Default: none. */
-  variant?: string;
-  /** Where to compute: `"auto"`, `"webgpu"`, `"wasm"`, or a `GPUDevice` of the caller's. Default `"auto"`. */
-  device?: Device;
-  /** How many threads the CPU engine uses. Default: as many as the machine has. */
-  threads?: number;
-  /** Stops the loading. */
-  signal?: AbortSignal;
-  /** Told what happens while the model loads. */
-  onProgress?: (progress: Progress) => void;
-}
-
-/** What happens while a model loads. */
-export interface Progress {
-  /** `"progress"`: some layers are on the device. `"ready"`: the model can be used. */
-  status: "progress" | "ready";
-  /** The configuration file of the model. */
-  file: string;
-  /** Layers loaded so far. */
-  loaded: number;
-  /** Layers to load. */
-  total: number;
-}
-
-/** Options of a call to the model. */
-export interface CallOptions {
-  /** With `false` the result is a tuple, as upstream's `return_dict=False`. Default true. */
-  returnDict?: boolean;
-  /** Stops the call. */
-  signal?: AbortSignal;
-}
-
-/** Options of {@linkcode VQModel.decode}. */
-export interface DecodeOptions extends CallOptions {
-  /** Decode the latents as they are; for models with `lookup_from_codebook`, decode indices. Default false. */
-  forceNotQuantize?: boolean;
-  /** With indices: the shape of the latents they stand for, channels last, `[n, h, w, vq_embed_dim]`. */
-  shape?: readonly number[];
-}
-
-/** What {@linkcode VQModel.encode} returns; upstream's `VQEncoderOutput`. */
-export interface EncoderOutput {
-  /** Continuous latents, not quantized: `[n, vq_embed_dim, h, w]`. */
-  latents: Tensor;
-}
-
-/** What {@linkcode VQModel.quantize} returns. */
-export interface QuantizerOutput {
-  /** The nearest codes: `[n, vq_embed_dim, h, w]`. */
-  quantized: Tensor;
-  /** Their indices: int32 `[n, h, w]`. */
-  indices: Tensor;
-  /** 1.25 times the mean squared distance: a scalar. */
-  loss: Tensor;
-}
-
-/** What {@linkcode VQModel.decode} returns; upstream's `DecoderOutput`. */
-export interface DecoderOutput {
-  /** The picture, not clamped: `[n, out_channels, H, W]`. */
-  sample: Tensor;
-  /** The quantizer's loss, a scalar; with `forceNotQuantize` a zero for each picture, `[n]`. */
-  commitLoss: Tensor;
-}
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
@@ -125,16 +76,21 @@ export class VQModel {
   }
 
   /**
-   * Loads a model that Diffusers saved.
+   * Loads a model that Diffusers saved; upstream's `from_pretrained`.
    *
-   * @param source a directory, or a `file:` URL of one
-   * @throws {HubError} if the files cannot be found
+   * @param source `"owner/name"` on the Hub, a directory, or a `file:` URL of one
+   * @throws {HubError} if the files cannot be found or downloaded
    * @throws {ConfigError} if `config.json` describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
    */
   static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
-    return await VQModel.fromFiles(() => openLocalModel(source, options), options);
+    let { revision } = options;
+    return await VQModel.fromFiles(async () => {
+      const files = await openModel(source, { ...options, revision });
+      revision = files.commit ?? revision; // saving later reads the same files, wherever the branch is then
+      return files;
+    }, options);
   }
 
   /**
@@ -145,9 +101,10 @@ export class VQModel {
    */
   static async fromFiles(
     open: () => Promise<ModelFiles>,
-    options: Pick<LoadOptions, "device" | "threads" | "signal" | "onProgress"> = {},
+    options: ComputeOptions = {},
   ): Promise<VQModel> {
-    const { device = "auto", threads, signal, onProgress } = options;
+    const { device = "auto", dtype = "float32", threads, signal, onProgress } = options;
+    if (dtype !== "float32") throw new DeviceError(`Cannot compute in ${dtype}: this version computes in float32`);
     const files = await open();
     try {
       const parsed = readConfig(files);
@@ -159,7 +116,7 @@ export class VQModel {
           onProgress?.({ status, file: files.configPath, loaded, total });
         await loadWeights(files.weights, parameters, backend, (loaded, total) => {
           signal?.throwIfAborted();
-          report("progress", loaded, total);
+          report("load", loaded, total);
         });
         report("ready", parameters.length, parameters.length);
       } catch (error) {
@@ -172,7 +129,7 @@ export class VQModel {
     }
   }
 
-  /** Which engine computes: `"webgpu"`. */
+  /** Which engine computes: `"webgpu"` or `"wasm"`. */
   get device(): Backend["device"] {
     return this.#backend.device;
   }
@@ -301,20 +258,33 @@ export class VQModel {
   }
 
   /**
-   * Saves `config.json` and `diffusion_pytorch_model.safetensors`, float32, as Diffusers does and loads. The weights are
-   * read once more from where the model was loaded.
+   * Saves `config.json` and `diffusion_pytorch_model.safetensors`, or shards of it, float32, as Diffusers does and loads.
+   * The weights are read once more from where the model was loaded. Upstream's `save_pretrained`.
    *
    * @param directory created if need be
    * @throws {HubError} or {WeightsError} if the model's files are no longer there, or cannot be written
    */
-  async savePretrained(directory: string | URL): Promise<void> {
+  async savePretrained(directory: string | URL, options: SaveOptions = {}): Promise<void> {
     this.#checkUsable();
     const files = await this.#reopen();
     try {
-      await saveModel(directory, this.#parsed, this.#parameters, files.weights);
+      await saveModel(directory, this.#parsed, this.#parameters, files.weights, options);
     } finally {
       await files.weights.close();
     }
+  }
+
+  /**
+   * Saves the model into a temporary directory, and puts that on the Hub in one commit. Upstream's `push_to_hub`.
+   *
+   * @param repo `"owner/name"`, created if need be
+   * @throws {HubError} if there is no token, it lacks the permission, or the upload fails
+   */
+  async pushToHub(repo: string, options: PushOptions & SaveOptions = {}): Promise<PushResult> {
+    return await withTemporaryDirectory(async (directory) => {
+      await this.savePretrained(directory, options);
+      return await pushToHub(repo, directory, options);
+    });
   }
 
   /** Frees all device memory, that of tensors not yet disposed of included. Disposing twice is harmless. */
@@ -391,11 +361,16 @@ export class VQModel {
     this.#checkUsable();
     signal?.throwIfAborted();
     const key = JSON.stringify([method, inputs.map(({ shape }) => shape)]);
-    const program = await this.#programs.get(key, (g) => {
+    const graph = (g: Graph) => {
       const nodes = inputs.map(({ shape, dtype }) => g.input(shape, dtype === "int32" ? "int32" : "float32"));
       for (const node of record(g, nodes)) g.output(node);
-    });
-    return await program.run(inputs, { signal });
+    };
+    try {
+      return await this.#programs.use(key, graph, (program) => program.run(inputs, { signal }));
+    } catch (cause) {
+      if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed during the call", { cause });
+      throw cause;
+    }
   }
 
   #checkUsable(): void {
@@ -455,26 +430,4 @@ function modelParameters(config: VQConfig): Parameter[] {
 
 function noLoss(n: number): Tensor {
   return new Tensor(new Float32Array(n), [n]);
-}
-
-function checkTensor(name: string, tensor: Tensor): void {
-  if (!(tensor instanceof Tensor)) {
-    throw new TypeError(`Cannot use ${name}: expected a Tensor, found ${Object.prototype.toString.call(tensor)}`);
-  }
-  if (tensor.disposed) throw new TypeError(`Cannot use ${name}: the tensor was disposed`);
-}
-
-function checkPicture(name: string, tensor: Tensor, channels: number, key: string): void {
-  checkTensor(name, tensor);
-  const { shape, dtype } = tensor;
-  if (dtype !== "float32") throw new TypeError(`Cannot use ${name}: expected float32 elements, found ${dtype}`);
-  if (shape.length !== 4) {
-    throw new RangeError(`Cannot use ${name}: expected shape [n, ${channels}, height, width], found [${shape}]`);
-  }
-  if (shape[1] !== channels) {
-    throw new RangeError(`Cannot use ${name}: expected ${channels} channels (${key}), found ${shape[1]} in [${shape}]`);
-  }
-  if (shape.some((side) => side === 0)) {
-    throw new RangeError(`Cannot use ${name}: it is empty, its shape is [${shape}]`);
-  }
 }

@@ -37,25 +37,31 @@ interface Entry {
 
 /** A small model with weights, inputs, outputs and intermediate activations: `fixtures/golden/NAME`. */
 export function loadGolden(name: string): Golden {
-  return load(`golden/${name}`);
+  return loadFolder(new URL(`fixtures/golden/${name}`, import.meta.url));
 }
 
 /** A published architecture at full size, whose weights `synthetic.ts` makes: `fixtures/real/NAME`. */
 export function loadReal(name: string): Golden {
-  return load(`real/${name}`);
+  return loadFolder(new URL(`fixtures/real/${name}`, import.meta.url));
 }
 
-function load(folder: string): Golden {
-  const directory = new URL(`fixtures/${folder}`, import.meta.url);
+/** The bundled model, with what the reference makes of a part of the bundled picture. */
+export function loadBundled(): Golden {
+  return loadFolder(new URL("../examples/models/leaves-f4", import.meta.url));
+}
+
+function loadFolder(directory: URL): Golden {
   const file = Deno.readFileSync(new URL(`${directory}/io.safetensors`));
   const start = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
-  const { __metadata__: metadata, ...entries } = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
+  const { __metadata__: metadata = {}, ...entries } = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
 
   // Sliced, hence aligned: the data of a safetensors file may start at any byte.
   function find(name: string, ...dtypes: string[]): { entry: Entry; buffer: ArrayBuffer } {
     const entry: Entry | undefined = entries[name];
-    if (!entry) throw new Error(`No tensor ${name} in ${folder}: there are ${Object.keys(entries).join(", ")}`);
-    if (!dtypes.includes(entry.dtype)) throw new Error(`Tensor ${name} in ${folder} is ${entry.dtype}, not ${dtypes}`);
+    if (!entry) throw new Error(`No tensor ${name} in ${directory}: there are ${Object.keys(entries).join(", ")}`);
+    if (!dtypes.includes(entry.dtype)) {
+      throw new Error(`Tensor ${name} in ${directory} is ${entry.dtype}, not ${dtypes}`);
+    }
     const [from, to] = entry.data_offsets;
     return { entry, buffer: file.buffer.slice(start + from, start + to) };
   }

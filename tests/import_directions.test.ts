@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   hub: [],
   model: ["kernels", "hub"],
   "mod.ts": ["model", "kernels", "hub"],
-  "cli.ts": ["mod.ts"],
+  "cli.ts": ["mod.ts", "deno.json"],
   examples: ["mod.ts"],
 };
 

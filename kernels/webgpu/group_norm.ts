@@ -168,9 +168,9 @@ export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
   recordApply(r, op, x, table);
 }
 
-/** Strips are short, for exact sums and many invocations, but no more than a few thousand an image. */
+/** Strips are short, for exact sums and many invocations, but no more of an image than one workgroup can fold. */
 function strips(r: Recorder, { h, w }: Activation) {
-  const strip = Math.max(r.tuning.strip, Math.ceil(h * w / 8192));
+  const strip = Math.max(r.tuning.strip, Math.ceil(h * w / 2048));
   return { strip, strips: Math.ceil(h * w / strip) };
 }
 

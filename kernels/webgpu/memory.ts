@@ -20,6 +20,7 @@ export class BufferPool {
   readonly #idle: Record<BufferUse, GPUBuffer[]> = { storage: [], readback: [] };
   readonly #lent = new Set<GPUBuffer>();
   #bytes = 0;
+  #disposed = false;
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -33,9 +34,10 @@ export class BufferPool {
   /**
    * A buffer of at least `bytes` bytes with undefined contents.
    *
-   * @throws {DeviceError} if one buffer cannot be that large on this device
+   * @throws {DeviceError} if one buffer cannot be that large on this device, or the pool was disposed
    */
   acquire(bytes: number, use: BufferUse = "storage"): GPUBuffer {
+    if (this.#disposed) throw new DeviceError("Cannot use this device memory: the model it belongs to was disposed");
     const size = Math.max(GRAIN, Math.ceil(bytes / GRAIN) * GRAIN);
     const buffer = this.#reuse(size, use) ?? this.#create(size, use);
     this.#lent.add(buffer);
@@ -58,6 +60,7 @@ export class BufferPool {
 
   /** Destroys every buffer, also those in use. */
   dispose(): void {
+    this.#disposed = true;
     this.trim();
     for (const buffer of this.#lent) this.#destroy(buffer);
     this.#lent.clear();

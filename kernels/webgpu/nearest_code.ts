@@ -14,6 +14,8 @@ import { unroll } from "./wgsl.ts";
 const PIXELS = 4;
 const CODES = 4;
 const LANES = 8;
+/** Software adapters silently leave a loop after 65,535 rounds, counted over all loops of an invocation. */
+const MAX_ROUNDS = 60000;
 
 /** The best code of each pixel within one part of the codebook. A distance that is not a number is never less. */
 const SEARCH: Kernel = {
@@ -100,7 +102,8 @@ export function recordNearestCode(r: Recorder, op: NearestCode): void {
   const { codes } = op.codebook;
   const pixels = x.n * x.h * x.w;
   const wanted = Math.ceil(r.tuning.minInvocations * PIXELS / pixels);
-  const codesPerPart = Math.ceil(codes / Math.min(wanted, Math.ceil(codes / 64)));
+  const bearable = Math.max(1, Math.floor(MAX_ROUNDS / (x.c4 + 1))) * CODES;
+  const codesPerPart = Math.min(bearable, Math.ceil(codes / Math.min(wanted, Math.ceil(codes / 64))));
   const parts = Math.ceil(codes / codesPerPart);
   const distances = r.allocate(parts * pixels * 4);
   const candidates = r.allocate(parts * pixels * 4);

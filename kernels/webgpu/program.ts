@@ -76,6 +76,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
     async run(inputs, { signal } = {}): Promise<Tensor[]> {
       const given = await Promise.all(inputs.map((tensor) => onDevice(tensor, device)));
       signal?.throwIfAborted();
+      for (const tensor of inputs) void tensor.storage; // throws if it was disposed meanwhile
       const scratch: GPUBuffer[] = [];
       const take = (bytes: number) => {
         const buffer = pool.acquire(bytes);

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { HubError, type LocalModelOptions, openLocalModel, WeightsError } from "../../hub/mod.ts";
+import { HubError, type ModelChoice, openLocalModel, WeightsError } from "../../hub/mod.ts";
 import { loadGolden } from "../golden.ts";
 import { syntheticTensor } from "../synthetic.ts";
 import { floats, safetensorsFile } from "./files.ts";
@@ -28,7 +28,7 @@ async function withFolder(files: Tree, use: (folder: string) => Promise<void>): 
 }
 
 /** The path of `config.json`, relative to the folder, of the model that is opened in it. */
-async function opened(files: Tree, options?: LocalModelOptions): Promise<string> {
+async function opened(files: Tree, options?: ModelChoice): Promise<string> {
   let found = "";
   await withFolder(files, async (folder) => {
     const { configPath, weights } = await openLocalModel(folder, options);
@@ -41,7 +41,7 @@ async function opened(files: Tree, options?: LocalModelOptions): Promise<string>
 
 async function refuses(
   files: Tree,
-  options: LocalModelOptions,
+  options: ModelChoice,
   Kind: new (message: string) => Error,
   message: string,
 ): Promise<void> {

@@ -1,0 +1,394 @@
+// deno-lint-ignore-file no-console
+/**
+ * The command line: pictures to tokens and back.
+ *
+ * ```sh
+ * deno run -A jsr:@codebook/vqmodel/cli reconstruct MODEL picture.png -o out.png
+ * ```
+ *
+ * `--help` lists the commands, and after a command its options. Results go to standard output, progress and errors to
+ * standard error. The exit code is 0, or 1 where something failed, or 2 where the arguments were wrong.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import deno from "./deno.json" with { type: "json" };
+import {
+  describeReconstruction,
+  type Device,
+  ImageProcessor,
+  type Picture,
+  type Progress,
+  sideBySide,
+  tokenMap,
+  type Tokens,
+  type VQConfig,
+  VQModel,
+} from "./mod.ts";
+
+const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
+
+/** An option, as `parseArgs` takes it, with what else there is to say of it. */
+interface Option {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** For `--help`: the name of its value. */
+  readonly value?: string;
+  /** For `--help`. */
+  readonly help: string;
+  /** Values it takes, if not any, and their description. */
+  readonly pattern?: RegExp;
+  readonly takes?: string;
+}
+
+const SIDE = { type: "string", value: "PIXELS", pattern: /^[1-9]\d*$/, takes: "a whole number ≥ 1" } as const;
+
+const OPTIONS = {
+  output: { type: "string", short: "o", value: "FILE", help: "where to write the result" },
+  "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
+  height: { ...SIDE, help: "resize the picture first; default: its own height" },
+  width: { ...SIDE, help: "resize the picture first; default: its own width" },
+  range: {
+    type: "string",
+    value: "LOW,HIGH",
+    help: 'pixel values, "-1,1" or "0,1"; default "0,1" with lookup_from_codebook (aMUSEd), else "-1,1"',
+    pattern: /^(-1|0),1$/,
+    takes: '"-1,1" or "0,1"',
+  },
+  device: { type: "string", value: "NAME", help: 'where to compute: "webgpu", or "auto" for the best; default "auto"' },
+  subfolder: {
+    type: "string",
+    value: "NAME",
+    help: "the folder in MODEL that holds the model; default: found by itself",
+  },
+  revision: { type: "string", value: "NAME", help: 'branch, tag or commit on the Hub; default "main"' },
+  variant: {
+    type: "string",
+    value: "NAME",
+    help: 'which weights: "fp16" for diffusion_pytorch_model.fp16.safetensors',
+  },
+  help: { type: "boolean", short: "h", help: "show this help" },
+} as const satisfies Record<string, Option>;
+
+type OptionName = keyof typeof OPTIONS;
+
+/** Options as they were given. */
+type Options = { [K in OptionName]?: (typeof OPTIONS)[K]["type"] extends "string" ? string : boolean };
+
+/** Something to do. */
+interface Command {
+  readonly summary: string;
+  readonly usage: string;
+  readonly operands: readonly string[];
+  readonly options: readonly OptionName[];
+  readonly run: (operands: readonly string[], options: Options) => Promise<void>;
+}
+
+const LOADING = ["device", "subfolder", "revision", "variant", "help"] as const;
+
+const COMMANDS: Record<string, Command> = {
+  info: {
+    summary: "Show what a model is",
+    usage: "info MODEL",
+    operands: ["MODEL"],
+    options: LOADING,
+    run: info,
+  },
+  reconstruct: {
+    summary: "Turn a picture into tokens and back, and measure what is lost",
+    usage: "reconstruct MODEL PICTURE [-o OUT.png]",
+    operands: ["MODEL", "PICTURE"],
+    options: ["output", "side-by-side", "height", "width", "range", ...LOADING],
+    run: reconstruct,
+  },
+  tokenize: {
+    summary: "Turn a picture into tokens",
+    usage: "tokenize MODEL PICTURE -o TOKENS.json",
+    operands: ["MODEL", "PICTURE"],
+    options: ["output", "height", "width", "range", ...LOADING],
+    run: tokenize,
+  },
+  detokenize: {
+    summary: "Turn tokens into a picture",
+    usage: "detokenize MODEL TOKENS.json -o PICTURE.png",
+    operands: ["MODEL", "TOKENS.json"],
+    options: ["output", "range", ...LOADING],
+    run: detokenize,
+  },
+};
+
+/** What is wrong with the arguments, rather than with the work. */
+class UsageError extends Error {}
+
+/** Does what the arguments say, and returns the exit code. */
+async function main(args: string[]): Promise<number> {
+  try {
+    await runCommand(args);
+    return 0;
+  } catch (error) {
+    console.error(isDebugging() ? error : `error: ${oneLine(error)}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function runCommand([name, ...args]: string[]): Promise<void> {
+  if (name === "--help" || name === "-h") return console.log(help());
+  if (name === "--version") return console.log(deno.version);
+  if (!Object.hasOwn(COMMANDS, name ?? "")) {
+    const found = name === undefined ? "no command" : `unknown command "${name}"`;
+    throw new UsageError(`${found}: expected ${Object.keys(COMMANDS).join(", ")} or --help`);
+  }
+  const command = COMMANDS[name];
+  const { operands, options } = parse(command, args);
+  if (options.help) return console.log(helpOn(command));
+  checkArguments(command, operands, options);
+  await command.run(operands, options);
+}
+
+function parse(command: Command, args: string[]): { operands: string[]; options: Options } {
+  const options = Object.fromEntries(command.options.map((name) => [name, OPTIONS[name]]));
+  try {
+    const { positionals, values } = parseArgs({ args: joinRange(args), options, allowPositionals: true });
+    return { operands: positionals, options: values };
+  } catch (cause) {
+    throw new UsageError(oneLine(cause), { cause });
+  }
+}
+
+/** `--range -1,1` becomes `--range=-1,1`: `parseArgs` would take the value for an option. */
+function joinRange(args: string[]): string[] {
+  const at = args.indexOf("--range");
+  return at < 0 || at + 1 === args.length ? args : args.toSpliced(at, 2, `--range=${args[at + 1]}`);
+}
+
+function checkArguments({ usage, operands }: Command, found: readonly string[], options: Options): void {
+  if (found.length < operands.length) {
+    throw new UsageError(`missing ${operands.slice(found.length).join(" and ")}: expected ${usage}`);
+  }
+  if (found.length > operands.length) {
+    throw new UsageError(`unexpected "${found[operands.length]}": expected ${usage}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const { pattern, takes }: Option = OPTIONS[name as OptionName];
+    if (pattern && !pattern.test(`${value}`)) throw new UsageError(`--${name} takes ${takes}, found "${value}"`);
+  }
+}
+
+function help(): string {
+  const commands = Object.values(COMMANDS).map(({ usage, summary }) => [usage, summary] as const);
+  const options = [["-h, --help", "show this help; after a command, how to use it"], ["--version", "show the version"]];
+  return `Turns pictures into discrete tokens and back, with any VQModel that Diffusers saved.
+
+Usage: ${PROGRAM} COMMAND ...
+
+Commands:
+${indent(table(commands))}
+
+Options:
+${indent(table(options))}
+
+MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with one. Pictures are PNG or JPEG files.`;
+}
+
+function helpOn({ summary, usage, options }: Command): string {
+  const rows = options.map((name) => {
+    const { short, value, help }: Option = OPTIONS[name];
+    return [`${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`, help];
+  });
+  return `${summary}.
+
+Usage: ${PROGRAM} ${usage}
+
+Options:
+${indent(table(rows))}`;
+}
+
+async function info([source]: readonly string[], options: Options): Promise<void> {
+  using model = await load(source, options);
+  const { config, downsamplingFactor: side } = model;
+  const codes = config.num_vq_embeddings;
+  console.log(table([
+    ["engine", engineOf(model)],
+    ["parameters", count(model.numParameters())],
+    ["factor", `${side}, one token for ${side}×${side} pixels`],
+    ["codebook", `${count(codes)} codes of ${config.vq_embed_dim ?? config.latent_channels} numbers`],
+    ["pixel values", isSigned(config, options) ? "-1 to 1" : "0 to 1"],
+  ]));
+  console.log("\nconfig.json");
+  console.log(indent(table(Object.entries(config).map(([key, value]) => [key, JSON.stringify(value)]))));
+}
+
+async function reconstruct([source, path]: readonly string[], options: Options): Promise<void> {
+  if (options["side-by-side"]) outputOf(options); // or it would have nowhere to go
+  const bytes = await Deno.readFile(path);
+  using model = await load(source, options);
+  const processor = processorFor(model, options);
+
+  using sample = await processor.preprocess(bytes, sizeOf(options));
+  const [original] = await processor.postprocess(sample);
+  const started = performance.now();
+  const tokens = await model.tokenize(sample);
+  const tokenized = performance.now();
+  const reconstruction = await toPicture(model, processor, tokens);
+  const detokenized = performance.now();
+
+  const codes = model.config.num_vq_embeddings;
+  const report = describeReconstruction(original, reconstruction, tokens, codes);
+  const [height, width] = report.grid;
+  console.log(table([
+    ["engine", engineOf(model)],
+    ["picture", `${original.width}×${original.height}`],
+    ["token grid", `${width}×${height}`],
+    ["tokens", count(report.tokens)],
+    ["distinct codes", `${count(report.distinctCodes)} of ${count(codes)}`],
+    ["bits per pixel", report.bitsPerPixel.toFixed(3)],
+    ["PSNR", `${report.psnr.toFixed(2)} dB`],
+    ["time", `${seconds(tokenized - started)} to tokens, ${seconds(detokenized - tokenized)} to pixels`],
+  ]));
+
+  if (options.output === undefined) return;
+  const map = tokenMap(tokens.indices, report.grid);
+  const result = options["side-by-side"] ? sideBySide([original, map, reconstruction]) : reconstruction;
+  await result.save(options.output);
+  console.log(`Wrote ${options.output}`);
+}
+
+async function tokenize([source, path]: readonly string[], options: Options): Promise<void> {
+  const output = outputOf(options);
+  const bytes = await Deno.readFile(path);
+  using model = await load(source, options);
+  using sample = await processorFor(model, options).preprocess(bytes, sizeOf(options));
+  const { indices, shape } = await model.tokenize(sample);
+  const [, , height, width] = sample.shape;
+  const file = { model: source, picture: { width, height }, shape, indices: [...indices] };
+  await writeText(output, JSON.stringify(file) + "\n");
+  console.log(`Wrote ${output}: ${count(indices.length)} tokens, ${shape[2]}×${shape[1]}`);
+}
+
+async function detokenize([source, path]: readonly string[], options: Options): Promise<void> {
+  const output = outputOf(options);
+  const tokens = await readTokens(path);
+  using model = await load(source, options);
+  const picture = await toPicture(model, processorFor(model, options), tokens);
+  await picture.save(output);
+  console.log(`Wrote ${output}: ${picture.width}×${picture.height}`);
+}
+
+/** Loads a model, and says how far it is where someone may be watching. */
+async function load(source: string, { device, subfolder, revision, variant }: Options): Promise<VQModel> {
+  const watched = Deno.stderr.isTerminal();
+  try {
+    return await VQModel.fromPretrained(source, {
+      device: device as Device | undefined,
+      subfolder,
+      revision,
+      variant,
+      onProgress: watched ? showProgress : undefined,
+    });
+  } finally {
+    if (watched) rewriteLine("");
+  }
+}
+
+function showProgress({ status, file, loaded, total }: Progress): void {
+  if (status === "offline") rewriteLine(`Using the cache: ${file}`);
+  else rewriteLine(`Loading ${total > 0 ? Math.floor(100 * loaded / total) : 100}%: ${file}`);
+}
+
+/** Replaces the terminal's last line, cut where it would wrap. */
+function rewriteLine(text: string): void {
+  const visible = text.slice(0, Deno.consoleSize().columns - 1);
+  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${visible}`));
+}
+
+function processorFor({ config, downsamplingFactor }: VQModel, options: Options): ImageProcessor {
+  return new ImageProcessor({
+    vaeScaleFactor: downsamplingFactor,
+    doNormalize: isSigned(config, options),
+    doConvertGrayscale: config.in_channels === 1,
+  });
+}
+
+/** Whether pixels run from -1 to 1. By default they do, but for models that look codes up, as aMUSEd's do. */
+function isSigned({ lookup_from_codebook }: VQConfig, { range }: Options): boolean {
+  return range === undefined ? !lookup_from_codebook : range === "-1,1";
+}
+
+async function toPicture(model: VQModel, processor: ImageProcessor, tokens: Tokens): Promise<Picture> {
+  using decoded = await model.detokenize(tokens);
+  const [picture] = await processor.postprocess(decoded);
+  return picture;
+}
+
+/** Tokens of one picture, as `tokenize` writes them. The model checks them against its codebook. */
+async function readTokens(path: string): Promise<Tokens> {
+  const text = await Deno.readTextFile(path);
+  let cause: unknown;
+  try {
+    const { indices, shape } = JSON.parse(text);
+    const exact = Int32Array.from(indices);
+    if (shape[0] === 1 && exact.every((index, i) => index === indices[i])) return { indices: exact, shape };
+  } catch (error) {
+    cause = error;
+  }
+  throw new TypeError(
+    `Cannot read tokens from ${path}: expected JSON of the form {"shape": [1, height, width], "indices": [0, …]}`,
+    { cause },
+  );
+}
+
+/** Writes beside the final name first, so that the file is never half there. */
+async function writeText(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.${crypto.randomUUID()}.part`;
+  try {
+    await Deno.writeTextFile(unfinished, text);
+    await Deno.rename(unfinished, path);
+  } catch (error) {
+    await Deno.remove(unfinished).catch(() => {});
+    throw error;
+  }
+}
+
+/** Two columns. */
+function table(rows: readonly (readonly string[])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join("\n");
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, "  ");
+}
+
+function engineOf({ device, dtype }: VQModel): string {
+  return `${device}, ${dtype}`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(2)} s`;
+}
+
+function outputOf({ output }: Options): string {
+  if (output === undefined) throw new UsageError("-o is needed: the file to write");
+  return output;
+}
+
+function sizeOf({ height, width }: Options): { height?: number; width?: number } {
+  return { height: height ? Number(height) : undefined, width: width ? Number(width) : undefined };
+}
+
+function oneLine(error: unknown): string {
+  return (error instanceof Error ? error.message : `${error}`).replace(/\s*\n\s*/g, " ");
+}
+
+/** Whether to show errors in full; without permission to read the variable, no. */
+function isDebugging(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "DEBUG" });
+  return state === "granted" && Boolean(Deno.env.get("DEBUG"));
+}
+
+if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -1,0 +1,66 @@
+/**
+ * What names a model: a repository of the Hub, or a directory of this machine.
+ *
+ * @module
+ */
+
+import { stat } from "node:fs/promises";
+import { HubError } from "./errors.ts";
+import { isPlainFileName } from "./paths.ts";
+import { isGranted } from "./permissions.ts";
+
+/**
+ * Whether a model's name is a directory of this machine; otherwise it is a repository of the Hub.
+ *
+ * A directory is: a URL; what starts with `./`, `../`, `/`, `~`, `file:` or a drive letter; `.` and `..`; and any folder
+ * that exists (where it may be asked). Everything else must look like `"owner/name"`.
+ *
+ * @throws {HubError} if it is neither
+ */
+export async function isLocalPath(model: string | URL): Promise<boolean> {
+  if (typeof model !== "string") return true;
+  if (/^(\.{1,2}([\\/]|$)|[\\/~]|file:|[A-Za-z]:[\\/])/.test(model) || await isFolder(model)) return true;
+  checkRepoId(model);
+  return false;
+}
+
+/**
+ * Checks that a text can be the name of a repository, by the Hub's own rules.
+ *
+ * @throws {HubError} if it cannot
+ */
+export function checkRepoId(repo: string): void {
+  const isName = (part: string) => /^[A-Za-z0-9_](?:[\w.-]{0,94}\w)?$/.test(part);
+  const parts = repo.split("/");
+  if (parts.length > 2 || !parts.every(isName) || /--|\.\./.test(repo) || repo.endsWith(".git")) {
+    throw new HubError(
+      `Cannot load ${
+        JSON.stringify(repo)
+      }: expected a repository of the Hub, such as "owner/name", or a directory that ` +
+        `exists; write "./${repo}" for a directory`,
+    );
+  }
+}
+
+/**
+ * Checks that a text can be a revision: it becomes part of addresses, and of a path in the cache.
+ *
+ * @throws {HubError} if it cannot
+ */
+export function checkRevision(revision: string): void {
+  if (!revision.split("/").every(isPlainFileName)) {
+    throw new HubError(
+      `Cannot use revision ${JSON.stringify(revision)}: expected a branch, a tag, a commit or "refs/pr/NUMBER"`,
+    );
+  }
+}
+
+/** Whether a revision is the full hash of a commit, which never changes. */
+export function isCommitHash(revision: string): boolean {
+  return /^[0-9a-f]{40}$/.test(revision);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  if (!isGranted({ name: "read", path })) return false;
+  return await stat(path).then((found) => found.isDirectory(), () => false);
+}

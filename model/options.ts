@@ -1,0 +1,83 @@
+/**
+ * What the model's methods take and return.
+ *
+ * @module
+ */
+
+import type { HubModelOptions, HubProgress } from "../hub/mod.ts";
+import type { Device, Tensor } from "../kernels/mod.ts";
+
+/** How to compute. */
+export interface ComputeOptions {
+  /** Where to compute: `"auto"`, `"webgpu"`, `"wasm"`, or a `GPUDevice` of the caller's. Default `"auto"`. */
+  device?: Device;
+  /** How many threads the CPU engine uses. Default: as many as the machine has. */
+  threads?: number;
+  /** Element type of weights and activations on the device. Default, and so far the only one: `"float32"`. */
+  dtype?: "float32";
+  /** Stops the loading. */
+  signal?: AbortSignal;
+  /** Told what happens while the model loads. */
+  onProgress?: (progress: Progress) => void;
+}
+
+/** Options of {@linkcode VQModel.fromPretrained}: which files, from where, and how to compute. */
+export interface LoadOptions extends Omit<HubModelOptions, "onProgress">, ComputeOptions {}
+
+/**
+ * What happens while a model loads. For each file of a repository `"initiate"`; `"download"` and `"progress"`, unless it
+ * is in the cache; `"done"`. Where the cache does instead of the network, `"offline"`. Then `"load"` while layers go to the
+ * device, and `"ready"`.
+ */
+export interface Progress {
+  /** What happened. */
+  readonly status: HubProgress["status"] | "load" | "ready";
+  /** The file it happened to; the repository for `"offline"`, the configuration file for `"load"` and `"ready"`. */
+  readonly file: string;
+  /** Bytes of the file that are here; for `"load"` and `"ready"`, layers on the device. */
+  readonly loaded: number;
+  /** Bytes of the file; for `"load"` and `"ready"`, layers of the model. */
+  readonly total: number;
+  /** Why there is no network, for `"offline"`. */
+  readonly reason?: string;
+}
+
+/** Options of a call to the model. */
+export interface CallOptions {
+  /** With `false` the result is a tuple, as upstream's `return_dict=False`. Default true. */
+  returnDict?: boolean;
+  /** Stops the call. */
+  signal?: AbortSignal;
+}
+
+/** Options of {@linkcode VQModel.decode}. */
+export interface DecodeOptions extends CallOptions {
+  /** Decode the latents as they are; for models with `lookup_from_codebook`, decode indices. Default false. */
+  forceNotQuantize?: boolean;
+  /** With indices: the shape of the latents they stand for, channels last, `[n, h, w, vq_embed_dim]`. */
+  shape?: readonly number[];
+}
+
+/** What {@linkcode VQModel.encode} returns; upstream's `VQEncoderOutput`. */
+export interface EncoderOutput {
+  /** Continuous latents, not quantized: `[n, vq_embed_dim, h, w]`. */
+  latents: Tensor;
+}
+
+/** What {@linkcode VQModel.quantize} returns. */
+export interface QuantizerOutput {
+  /** The nearest codes: `[n, vq_embed_dim, h, w]`. */
+  quantized: Tensor;
+  /** Their indices: int32 `[n, h, w]`. */
+  indices: Tensor;
+  /** 1.25 times the mean squared distance: a scalar. */
+  loss: Tensor;
+}
+
+/** What {@linkcode VQModel.decode} returns; upstream's `DecoderOutput`. */
+export interface DecoderOutput {
+  /** The picture, not clamped: `[n, out_channels, H, W]`. */
+  sample: Tensor;
+  /** The quantizer's loss, a scalar; with `forceNotQuantize` a zero for each picture, `[n]`. */
+  commitLoss: Tensor;
+}

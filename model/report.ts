@@ -1,0 +1,85 @@
+/**
+ * Figures on a reconstruction: how many tokens it took, and how close it came.
+ *
+ * @module
+ */
+
+import type { Picture } from "./picture.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** What {@linkcode describeReconstruction} finds. */
+export interface ReconstructionReport {
+  /** Rows and columns of tokens. */
+  readonly grid: readonly [height: number, width: number];
+  /** How many tokens there are. */
+  readonly tokens: number;
+  /** How many different codes they use. */
+  readonly distinctCodes: number;
+  /** Bits that the tokens take, at log₂ of the codebook's size each, over the pixels of the picture. */
+  readonly bitsPerPixel: number;
+  /** See {@linkcode psnr}. */
+  readonly psnr: number;
+}
+
+/**
+ * Describes what became of a picture on its way through tokens.
+ *
+ * @param original the picture at the size that was tokenized
+ * @param tokens those of this one picture, `[1, h, w]`
+ * @param codes how many codes the codebook has: `num_vq_embeddings`
+ * @throws {RangeError} if the pictures differ in size, or the tokens are those of several pictures
+ *
+ * @example
+ * ```ts
+ * import { describeReconstruction, Picture } from "@codebook/vqmodel";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const gray = new Picture(8, 4, new Uint8ClampedArray(4 * 8 * 4).fill(128));
+ * const tokens = { indices: Int32Array.of(7, 7), shape: [1, 1, 2] } as const;
+ * assertEquals(describeReconstruction(gray, gray, tokens, 1024), {
+ *   grid: [1, 2],
+ *   tokens: 2,
+ *   distinctCodes: 1,
+ *   bitsPerPixel: 0.625,
+ *   psnr: Infinity,
+ * });
+ * ```
+ */
+export function describeReconstruction(
+  original: Picture,
+  reconstruction: Picture,
+  tokens: Tokens,
+  codes: number,
+): ReconstructionReport {
+  const [n, height, width] = tokens.shape;
+  if (n !== 1) {
+    throw new RangeError(`Cannot describe reconstruction: expected tokens of one picture, found [${tokens.shape}]`);
+  }
+  const count = tokens.indices.length;
+  return {
+    grid: [height, width],
+    tokens: count,
+    distinctCodes: new Set(tokens.indices).size,
+    bitsPerPixel: count * Math.log2(codes) / (original.width * original.height),
+    psnr: psnr(original, reconstruction),
+  };
+}
+
+/**
+ * Peak signal-to-noise ratio of two pictures in decibels: `10 · log₁₀(255² / mean squared difference)` over red, green
+ * and blue. Infinite if they are equal.
+ *
+ * @throws {RangeError} if they differ in size
+ */
+export function psnr(a: Picture, b: Picture): number {
+  if (a.width !== b.width || a.height !== b.height) {
+    throw new RangeError(
+      `Cannot compare pictures: they differ in size, ${a.width}×${a.height} and ${b.width}×${b.height}`,
+    );
+  }
+  let squares = 0;
+  for (let i = 0; i < a.data.length; i += 4) {
+    for (let c = i; c < i + 3; c++) squares += (a.data[c] - b.data[c]) ** 2;
+  }
+  return 10 * Math.log10(255 ** 2 * 3 * a.width * a.height / squares);
+}

@@ -1,0 +1,193 @@
+import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import deno from "../deno.json" with { type: "json" };
+import { decodePicture } from "../mod.ts";
+
+const CLI = fromFileUrl(new URL("../cli.ts", import.meta.url));
+const MODEL = fromFileUrl(new URL("fixtures/golden/tiny-f4", import.meta.url));
+const AMUSED = fromFileUrl(new URL("fixtures/golden/tiny-amused", import.meta.url));
+const PICTURE = fromFileUrl(new URL("fixtures/golden/image-processor/photo.png", import.meta.url));
+/** Small, so that a run is quick: 16×12 tokens. The picture's own sides are ten times as long. */
+const SIZE = ["--width", "64", "--height=48"];
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command line in a process of its own. */
+async function cli(args: readonly string[], env: Record<string, string> = {}): Promise<Result> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--deny-ffi", "--quiet", CLI, ...args],
+    env: { NO_COLOR: "1", DEBUG: "", ...env },
+  });
+  const { code, stdout, stderr } = await command.output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+/** What it prints where it succeeds. */
+async function succeed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await cli(args);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  return stdout;
+}
+
+/** The one line it says where it fails. */
+async function fail(code: number, ...args: string[]): Promise<string> {
+  const result = await cli(args);
+  assertEquals({ code: result.code, stdout: result.stdout }, { code, stdout: "" });
+  assertMatch(result.stderr, /^error: .*\n$/);
+  return result.stderr;
+}
+
+/** Runs a test in a fresh folder, which must hold nothing unfinished at the end. */
+async function inFolder(run: (path: (name: string) => string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run((name) => join(folder, name));
+    assertEquals([...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".part")), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("--help lists the commands, and after a command its options", async () => {
+  const top = await succeed("--help");
+  for (const name of ["info", "reconstruct", "tokenize", "detokenize"]) assertStringIncludes(top, `\n  ${name} MODEL`);
+  assertEquals(await succeed("-h"), top);
+  for (const name of ["info", "reconstruct", "tokenize", "detokenize"]) {
+    const help = await succeed(name, "--help");
+    assertStringIncludes(help, `/cli ${name} MODEL`);
+    assertStringIncludes(help, "\n  --device NAME");
+    assertEquals(help.includes("--side-by-side"), name === "reconstruct");
+  }
+});
+
+Deno.test("--version prints the version", async () => {
+  assertEquals(await succeed("--version"), `${deno.version}\n`);
+});
+
+const MISUSES: [args: string[], message: string][] = [
+  [[], "no command: expected info, reconstruct, tokenize, detokenize or --help"],
+  [["toString"], 'unknown command "toString"'],
+  [["info"], "missing MODEL: expected info MODEL"],
+  [["reconstruct"], "missing MODEL and PICTURE"],
+  [["info", MODEL, "more"], 'unexpected "more"'],
+  [["info", MODEL, "--side-by-side"], "Unknown option '--side-by-side'"],
+  [["reconstruct", MODEL, PICTURE, "--range", "-1,0"], '--range takes "-1,1" or "0,1", found "-1,0"'],
+  [["reconstruct", MODEL, PICTURE, "--width", "1e3"], '--width takes a whole number ≥ 1, found "1e3"'],
+  [["reconstruct", MODEL, PICTURE, "--height"], "'--height <value>' argument missing"],
+  [["reconstruct", MODEL, PICTURE, "--side-by-side"], "-o is needed"],
+  [["tokenize", MODEL, PICTURE], "-o is needed"],
+  [["detokenize", MODEL, PICTURE], "-o is needed"],
+];
+
+Deno.test("wrong arguments are one line and exit code 2", async () => {
+  for (const [args, message] of MISUSES) assertStringIncludes(await fail(2, ...args), message);
+});
+
+Deno.test("what fails is one line and exit code 1", async () => {
+  await inFolder(async (path) => {
+    assertStringIncludes(await fail(1, "info", path("nowhere")), "nowhere");
+    assertStringIncludes(await fail(1, "info", MODEL, "--variant", "fp16"), "fp16");
+    assertStringIncludes(await fail(1, "info", MODEL, "--device", "abacus"), "abacus");
+    assertStringIncludes(await fail(1, "reconstruct", MODEL, path("none.png")), "none.png");
+    assertStringIncludes(await fail(1, "reconstruct", MODEL, join(MODEL, "config.json")), "expected a PNG or JPEG");
+    const lost = path("nowhere/tokens.json");
+    assertStringIncludes(await fail(1, "tokenize", MODEL, PICTURE, ...SIZE, "-o", lost), "nowhere");
+  });
+});
+
+const NO_TOKENS = [
+  "",
+  "null",
+  '{"indices": [1]}',
+  '{"shape": [2, 1, 1], "indices": [1, 2]}',
+  '{"shape": [1, 1, 2], "indices": [1, "2"]}',
+  '{"shape": [1, 1, 2], "indices": [1, 4294967296]}',
+];
+
+Deno.test("detokenize refuses files that hold no tokens of the model", async () => {
+  await inFolder(async (path) => {
+    const tokens = path("tokens.json");
+    const refuse = async (text: string) => {
+      await Deno.writeTextFile(tokens, text);
+      return await fail(1, "detokenize", MODEL, tokens, "-o", path("out.png"));
+    };
+    for (const text of NO_TOKENS) assertStringIncludes(await refuse(text), `Cannot read tokens from ${tokens}`);
+    assertStringIncludes(await refuse('{"shape": [1, 1, 2], "indices": [1, 256]}'), "index 256 at position 1");
+  });
+});
+
+Deno.test("DEBUG shows errors in full", async () => {
+  const { code, stderr } = await cli(["info", "/nowhere"], { DEBUG: "1" });
+  assertEquals(code, 1);
+  assertMatch(stderr, /HubError: .*\n +at /);
+});
+
+Deno.test("info shows what a model is", async () => {
+  const [engine, ...lines] = (await succeed("info", MODEL)).split("\n");
+  assertMatch(engine, /^engine {8}\w+, float32$/);
+  assertEquals(lines.slice(0, 6), [
+    "parameters    279,038",
+    "factor        4, one token for 4×4 pixels",
+    "codebook      256 codes of 3 numbers",
+    "pixel values  -1 to 1",
+    "",
+    "config.json",
+  ]);
+  assert(lines.includes("  block_out_channels       [16,24,32]"), "the configuration is shown");
+});
+
+Deno.test("models that look codes up take pixels from 0 to 1, unless --range says otherwise", async () => {
+  assertStringIncludes(await succeed("info", AMUSED), "pixel values  0 to 1\n");
+  await inFolder(async (path) => {
+    const tokensWith = async (...args: string[]) => {
+      await succeed("tokenize", AMUSED, PICTURE, ...SIZE, "-o", path("tokens.json"), ...args);
+      return await Deno.readTextFile(path("tokens.json"));
+    };
+    const tokens = await tokensWith();
+    assertEquals(await tokensWith("--range=0,1"), tokens);
+    assertNotEquals(await tokensWith("--range", "-1,1"), tokens);
+  });
+});
+
+Deno.test("reconstruct prints figures, and writes nothing unless told to", async () => {
+  const figures = [
+    /^engine {10}\w+, float32$/,
+    /^picture {9}64×48$/,
+    /^token grid {6}16×12$/,
+    /^tokens {10}192$/,
+    /^distinct codes {2}\d+ of 256$/,
+    /^bits per pixel {2}0\.500$/,
+    /^PSNR {12}-?\d+\.\d\d dB$/,
+    /^time {12}\d+\.\d\d s to tokens, \d+\.\d\d s to pixels$/,
+    /^$/,
+  ];
+  const lines = (await succeed("reconstruct", MODEL, PICTURE, ...SIZE)).split("\n");
+  assertEquals(lines.length, figures.length);
+  lines.forEach((line, i) => assertMatch(line, figures[i]));
+});
+
+Deno.test("tokenize and detokenize give the picture that reconstruct gives", async () => {
+  await inFolder(async (path) => {
+    const said = await succeed("tokenize", MODEL, PICTURE, ...SIZE, "-o", path("tokens.json"));
+    assertEquals(said, `Wrote ${path("tokens.json")}: 192 tokens, 16×12\n`);
+    const { indices, ...rest } = JSON.parse(await Deno.readTextFile(path("tokens.json")));
+    assertEquals(rest, { model: MODEL, picture: { width: 64, height: 48 }, shape: [1, 12, 16] });
+    assertEquals(indices.length, 192);
+
+    await succeed("detokenize", MODEL, path("tokens.json"), "-o", path("decoded.png"));
+    await succeed("reconstruct", MODEL, PICTURE, ...SIZE, "-o", path("reconstructed.png"));
+    assertEquals(await Deno.readFile(path("decoded.png")), await Deno.readFile(path("reconstructed.png")));
+  });
+});
+
+Deno.test("--side-by-side writes three pictures in one", async () => {
+  await inFolder(async (path) => {
+    await succeed("reconstruct", MODEL, PICTURE, ...SIZE, "--side-by-side", "-o", path("all.png"));
+    const { width, height } = await decodePicture(await Deno.readFile(path("all.png")));
+    assertEquals([width, height], [3 * 64 + 2 * 8, 48]);
+  });
+});

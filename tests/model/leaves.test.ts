@@ -1,0 +1,34 @@
+/** The bundled model on the bundled picture. */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { ImageProcessor, psnr, Tensor, VQModel } from "../../mod.ts";
+import { assertClose, assertSameCodes, loadBundled } from "../golden.ts";
+
+const PICTURE = new URL("../../examples/images/still-life.png", import.meta.url);
+
+Deno.test("the bundled model computes what the reference computes", async () => {
+  const stored = loadBundled();
+  const tensor = (name: string) => new Tensor(stored.tensor(name).data, stored.tensor(name).shape);
+  using model = await VQModel.fromPretrained(stored.directory);
+  const { latents } = await model.encode(tensor("sample"));
+  assertClose(await latents.data(), stored.tensor("latents").data, 3e-5, "latents");
+  const { indices, loss } = await model.quantize(tensor("latents"));
+  const margin = stored.tensor("margin").data;
+  assertSameCodes(await indices.data(), stored.integers("indices").data, margin, "indices");
+  assertClose(await loss.data(), stored.tensor("loss").data, 1e-4, "loss");
+  const { sample } = await model.decode(tensor("latents"));
+  assertClose(await sample.data(), stored.tensor("decoded").data, 1e-4, "decoded");
+});
+
+Deno.test("a picture whose activations exceed one binding of a software adapter comes out whole", async () => {
+  const side = 1060; // 32 channels of float32 are 144 MB, a binding shows 134
+  using model = await VQModel.fromPretrained(loadBundled().directory, { device: "webgpu" });
+  const processor = new ImageProcessor({ vaeScaleFactor: 4 });
+  using sample = await processor.preprocess(PICTURE, { height: side, width: side });
+  const tokens = await model.tokenize(sample);
+  assertEquals(tokens.shape, [1, side / 4, side / 4]);
+  using decoded = await model.detokenize(tokens);
+  const [original] = await processor.postprocess(sample);
+  const [reconstruction] = await processor.postprocess(decoded);
+  assertGreater(psnr(original, reconstruction), 34);
+  assert(model.memory.buffers > side * side * 32 * 4);
+});

@@ -1,0 +1,152 @@
+/** Models made of a configuration and generated weights, without files; and the graphs that models run. */
+import type { ModelFiles, TensorSource } from "../../hub/mod.ts";
+import { Graph, type Node, Tensor } from "../../kernels/mod.ts";
+import { type LoadOptions, VQModel } from "../../mod.ts";
+import { embedDim, parseConfig, type VQConfig } from "../../model/config.ts";
+import { decode } from "../../model/decoder.ts";
+import { encode } from "../../model/encoder.ts";
+import { quantize } from "../../model/quantizer.ts";
+import { parametersOf, tensorsOf, Weights } from "../../model/weights.ts";
+import type { Dense } from "../golden.ts";
+import { type Gains, syntheticTensor } from "../synthetic.ts";
+
+/** Where models compute in tests: every engine. */
+export const DEVICES = ["webgpu", "wasm"] as const;
+
+/** Two levels, an attention in the mid blocks, 24 codes of 3 numbers: one token for 2×2 pixels. */
+export const TINY: Partial<VQConfig> = {
+  block_out_channels: [4, 8],
+  down_block_types: ["DownEncoderBlock2D", "DownEncoderBlock2D"],
+  up_block_types: ["UpDecoderBlock2D", "UpDecoderBlock2D"],
+  norm_num_groups: 2,
+  num_vq_embeddings: 24,
+};
+
+/** A tensor of a checkpoint. Its elements are made when they are read. */
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly dtype?: string;
+  readonly values: () => Float32Array<ArrayBuffer>;
+}
+
+/** The tensors of a checkpoint by name. */
+export type Checkpoint = Map<string, StoredTensor>;
+
+/** Tensors of these names and shapes, by the recipe. */
+export function generate(
+  shapes: Iterable<readonly [name: string, shape: readonly number[]]>,
+  recipe: { seed: number; gains?: Gains } = { seed: 1 },
+): Checkpoint {
+  return new Map(
+    [...shapes].map(([name, shape]) => [name, { shape, values: () => syntheticTensor(name, shape, recipe) }]),
+  );
+}
+
+/** Generated weights for a model of this configuration. */
+export function checkpointOf(config: Partial<VQConfig>): Checkpoint {
+  const parsed = parseConfig(config).config;
+  const { in_channels, latent_channels, block_out_channels } = parsed;
+  const g = new Graph();
+  const side = 2 ** block_out_channels.length;
+  recordEncoder(g, parsed, g.input([1, in_channels, side, side]));
+  // Spatial norms are as wide as the latents, also where the codes are not.
+  const [codes, zq] = [g.input([1, embedDim(parsed), 1, 1]), g.input([1, latent_channels, 1, 1])];
+  decode(g, new Weights(), parsed, quantize(g, new Weights(), parsed, codes).quantized, zq);
+  return generate(parametersOf(g).flatMap(tensorsOf));
+}
+
+/** The files of a model that are in memory, and whether each opening was followed by a closing. */
+export class MemoryFiles {
+  readonly config: Record<string, unknown>;
+  readonly checkpoint: Checkpoint;
+  /** How many sources are open now. */
+  open = 0;
+  /** Names of the tensors that were read. */
+  readonly reads: string[] = [];
+
+  constructor(config: object, checkpoint: Checkpoint) {
+    this.config = { ...config };
+    this.checkpoint = checkpoint;
+  }
+
+  /** What `VQModel.fromFiles` takes. */
+  readonly opener = (): Promise<ModelFiles> => {
+    this.open++;
+    let closed = false;
+    const weights: TensorSource = {
+      tensors: new Map([...this.checkpoint].map(([name, { shape, dtype = "F32" }]) => [name, { shape, dtype }])),
+      read: (name) => {
+        this.reads.push(name);
+        return Promise.resolve(this.checkpoint.get(name)!.values());
+      },
+      close: () => {
+        if (!closed) this.open--;
+        closed = true;
+        return Promise.resolve();
+      },
+    };
+    return Promise.resolve({ config: this.config, configPath: "memory/config.json", weights });
+  };
+}
+
+/** A model of this configuration with generated weights. */
+export async function makeModel(
+  config: Partial<VQConfig> = TINY,
+  options: Pick<LoadOptions, "device" | "signal" | "onProgress"> = {},
+): Promise<VQModel> {
+  const files = new MemoryFiles(config, checkpointOf(config));
+  return await VQModel.fromFiles(files.opener, { device: "webgpu", ...options });
+}
+
+/** A host tensor of an array. */
+export function tensorOf({ data, shape }: Dense | Dense<Int32Array<ArrayBuffer>>): Tensor {
+  return new Tensor(data, shape);
+}
+
+/** The elements of a tensor, which is disposed of. */
+export async function take(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+  using taken = tensor;
+  return await taken.data() as Float32Array<ArrayBuffer>;
+}
+
+/** Records what `VQModel.encode` runs. */
+export function recordEncoder(g: Graph, config: VQConfig, sample: Node): Node {
+  return encode(g, new Weights(), config, sample);
+}
+
+/** Records what `VQModel.decode` runs, by way of the nearest codes. */
+export function recordDecoder(
+  g: Graph,
+  config: VQConfig,
+  latents: Node,
+): ReturnType<typeof quantize> & { decoded: Node } {
+  const quantization = quantize(g, new Weights(), config, latents);
+  const { quantized } = quantization;
+  return { ...quantization, decoded: decode(g, new Weights(), config, quantized, quantized) };
+}
+
+/** The result of a stage: of the last layer whose weights are `name`, or below it. */
+export function stage(g: Graph, name: string): Node {
+  const layerOf = (node: Graph["nodes"][number]) => "weights" in node ? node.weights.name : "";
+  const node = g.nodes.findLast((node) => `${layerOf(node)}.`.startsWith(`${name}.`));
+  if (!node) throw new Error(`No stage ${name} in the graph`);
+  return node;
+}
+
+/** The golden folders that hold a model. */
+export function modelGoldens(): string[] {
+  const folder = new URL("../fixtures/golden/", import.meta.url);
+  const holdsModel = (name: string) =>
+    [...Deno.readDirSync(new URL(name, folder))].some((f) => f.name === "config.json");
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).filter(holdsModel).sort();
+}
+
+/** A folder that is gone afterwards. */
+export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
