@@ -29,7 +29,7 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
   const groups = Math.ceil(images * Math.ceil(height / side) * Math.ceil(width / side) / GROUP);
   const positions = (side + 2) ** 2;
   const groupBytes = positions * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
-  const { tileBlocks, channelBlocks } = winogradBlocks(groups, groupBytes, octets, threads);
+  const { tileBlocks, channelBlocks } = winogradBlocks(op, groupBytes, groups, threads);
   const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * 2 * 192;
   return {
     temporary: 0,
@@ -55,14 +55,19 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
   };
 }
 
-/** Transformed tiles and products of a block. They stream through the cache; so do the weights, once for each block. */
-const BLOCK_BYTES = 2 ** 23;
+/** Transformed tiles and products of a block: what a core's second-level cache holds beside the weights. */
+const CACHE_BYTES = 5 * 2 ** 18;
+/** Where the weights are much larger, blocks are as well: each block reads all weights once. */
+const WEIGHTS_PER_BLOCK = 3;
 /** Octets of output channels of a block, at least: each block transforms its tiles anew. */
 const BLOCK_OCTETS = 16;
 
 /** Cuts the work into ranges of groups of tiles; if those are few, into ranges of output channels as well. */
-function winogradBlocks(groups: number, groupBytes: number, octets: number, threads: number) {
-  const largest = Math.min(12, Math.max(6, Math.floor(BLOCK_BYTES / groupBytes)));
+function winogradBlocks(op: Conv2d, groupBytes: number, groups: number, threads: number) {
+  const octets = Math.ceil(op.weights.out / 8);
+  const weightBytes = groupBytes / GROUP * op.weights.in * op.weights.out / (op.weights.in + op.weights.out);
+  const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
+  const largest = Math.min(12, Math.max(3, Math.floor(blockBytes / groupBytes)));
   if (groups > 2 * threads * largest) return { tileBlocks: blocksOf(groups, largest, threads), channelBlocks: 1 };
   const channelBlocks = Math.min(threads, Math.max(1, Math.floor(octets / BLOCK_OCTETS)));
   const least = Math.ceil(threads / channelBlocks);
