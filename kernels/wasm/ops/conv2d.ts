@@ -11,9 +11,6 @@ import { type Addresses, blocksOf, type Context, type Lowering } from "./lowerin
 
 /** Tiles, or pixels, that the micro-kernel takes at once. */
 const GROUP = 6;
-/** Workspace that stays in a core's second-level cache. */
-const CACHE_BYTES = 2 ** 21;
-
 /** Prepares a convolution. */
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
   switch (context.parameters.get(op.weights).kind) {
@@ -32,10 +29,7 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
   const groups = Math.ceil(images * Math.ceil(height / side) * Math.ceil(width / side) / GROUP);
   const positions = (side + 2) ** 2;
   const groupBytes = positions * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
-  const largest = Math.min(12, Math.max(5, Math.floor(CACHE_BYTES / groupBytes)));
-  const tileBlocks = blocksOf(groups, largest, threads);
-  // Few tiles: share the output channels among the threads instead, and with them the weights' way to the core.
-  const channelBlocks = tileBlocks < threads ? Math.min(octets, threads) : 1;
+  const { tileBlocks, channelBlocks } = winogradBlocks(op, groupBytes, groups, threads);
   const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * 2 * 192;
   return {
     temporary: 0,
@@ -59,6 +53,25 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
       ],
     }],
   };
+}
+
+/** Transformed tiles and products of a block: what a core's second-level cache holds beside the weights. */
+const CACHE_BYTES = 5 * 2 ** 18;
+/** Where the weights are much larger, blocks are as well: each block reads all weights once. */
+const WEIGHTS_PER_BLOCK = 3;
+/** Octets of output channels of a block, at least: each block transforms its tiles anew. */
+const BLOCK_OCTETS = 16;
+
+/** Cuts the work into ranges of groups of tiles; if those are few, into ranges of output channels as well. */
+function winogradBlocks(op: Conv2d, groupBytes: number, groups: number, threads: number) {
+  const octets = Math.ceil(op.weights.out / 8);
+  const weightBytes = groupBytes / GROUP * op.weights.in * op.weights.out / (op.weights.in + op.weights.out);
+  const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
+  const largest = Math.min(12, Math.max(3, Math.floor(blockBytes / groupBytes)));
+  if (groups > 2 * threads * largest) return { tileBlocks: blocksOf(groups, largest, threads), channelBlocks: 1 };
+  const channelBlocks = Math.min(threads, Math.max(1, Math.floor(octets / BLOCK_OCTETS)));
+  const least = Math.ceil(threads / channelBlocks);
+  return { tileBlocks: Math.min(groups, Math.max(least, Math.ceil(groups / largest))), channelBlocks };
 }
 
 /** Groups of pixels of a block: the weights of one slice are read once for all of them. */
