@@ -4,6 +4,8 @@
  * @module
  */
 
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { connectTo, type HubAccess } from "./access.ts";
 import { openCache, type RepoCache } from "./cache.ts";
 import { defaultCacheDir, expandHome, isOfflineMode } from "./environment.ts";
@@ -39,6 +41,22 @@ export interface HubModelOptions extends ModelChoice, HubAccess {
 export async function openModel(model: string | URL, options: HubModelOptions = {}): Promise<ModelFiles> {
   if (await isLocalPath(model)) return await openLocalModel(model, options);
   return await openHubModel(model as string, options);
+}
+
+/**
+ * Says once and for all where a model is: the `file:` URL of a directory, which holds wherever the process goes, or a
+ * repository's name. What it returns, {@linkcode openModel} takes.
+ *
+ * @param model `"owner/name"`, the path of a directory, or a `file:` URL
+ * @throws {HubError} if it can be neither
+ */
+export async function locateModel(model: string | URL): Promise<string | URL> {
+  if (typeof model !== "string" || model.startsWith("file:") || !await isLocalPath(model)) return model;
+  try {
+    return pathToFileURL(resolve(expandHome(model)));
+  } catch {
+    return model; // the working directory is not to be known
+  }
 }
 
 /**

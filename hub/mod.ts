@@ -28,7 +28,7 @@ export type { HubAccess } from "./access.ts";
 export { type ByteSource, openFile, sourceOfBytes } from "./byte_source.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export type { ModelChoice, ModelFiles } from "./file_store.ts";
-export { type HubModelOptions, openHubModel, openModel } from "./hub_model.ts";
+export { type HubModelOptions, locateModel, openHubModel, openModel } from "./hub_model.ts";
 export { openLocalModel } from "./local.ts";
 export type { HubProgress, OnProgress } from "./progress.ts";
 export { type PushOptions, type PushResult, pushToHub } from "./push.ts";

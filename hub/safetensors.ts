@@ -76,7 +76,7 @@ function parseTensor(key: string, value: unknown, name: string): Placed {
   if (!isObject(value)) throw fail("expected an object with dtype, shape and data_offsets");
   const { dtype, shape, data_offsets: offsets } = value;
   const element = ELEMENT_TYPES.get(dtype as string);
-  if (!element) throw fail(`unknown dtype ${JSON.stringify(dtype)}`);
+  if (!element) throw fail(`unknown dtype ${String(JSON.stringify(dtype)).slice(0, 100)}`);
   if (!isWholeNumbers(shape)) throw fail("expected a shape of whole numbers from 0 to 2^53");
   if (!isWholeNumbers(offsets) || offsets.length !== 2) throw fail("expected two data_offsets, whole numbers ≥ 0");
 

@@ -23,7 +23,9 @@ export type Device = "auto" | "webgpu" | "wasm" | GPUDevice;
  * @throws {DeviceError} if the device is not there
  */
 export async function createBackend(device: Device, options: WasmOptions = {}): Promise<Backend> {
-  if (typeof device === "object" && device !== null) return await createWebGpuBackend({ device });
+  if (typeof device === "object" && device !== null && "createBuffer" in device) {
+    return await createWebGpuBackend({ device });
+  }
   switch (device) {
     case "webgpu":
       return await createWebGpuBackend();

@@ -60,6 +60,9 @@ export class Tensor {
   /** A tensor over an engine's memory. For engines. */
   constructor(storage: DeviceStorage, shape: Shape, dtype: DType);
   constructor(storage: TensorData | DeviceStorage, shape: Shape, dtype?: DType) {
+    if (!Array.isArray(shape)) {
+      throw new TypeError(`Cannot create a tensor: shape must be a list such as [1, 3, 256, 256], found ${shape}`);
+    }
     for (const side of shape) {
       if (!Number.isSafeInteger(side) || side < 0) {
         throw new TypeError(`Cannot create a tensor: shape [${shape}] must hold whole numbers ≥ 0`);
@@ -91,6 +94,12 @@ export class Tensor {
   get storage(): TensorData | DeviceStorage {
     if (this.#storage === undefined) {
       throw new TypeError(`Cannot use a tensor of shape [${this.shape}]: it was disposed`);
+    }
+    if (ArrayBuffer.isView(this.#storage) && this.#storage.length !== this.size) {
+      throw new TypeError(
+        `Cannot use a tensor of shape [${this.shape}]: its array has ${this.#storage.length} elements now; was it ` +
+          "transferred to a worker?",
+      );
     }
     return this.#storage;
   }

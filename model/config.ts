@@ -60,6 +60,10 @@ export interface ParsedConfig {
 /** Groups of every spatial norm. */
 export const SPATIAL_NORM_GROUPS = 32;
 
+/** Far beyond any model; a damaged or hostile file must not make us build one of a billion layers. */
+const MAX_LAYERS = 256;
+const MAX_LEVELS = 24;
+
 const DEFAULTS: VQConfig = {
   in_channels: 3,
   out_channels: 3,
@@ -136,13 +140,13 @@ function checkTypes(config: VQConfig): void {
   const counts = [
     "in_channels",
     "out_channels",
-    "layers_per_block",
     "latent_channels",
     "sample_size",
     "num_vq_embeddings",
     "norm_num_groups",
   ] as const;
   for (const key of counts) checkCount(key, config[key]);
+  checkCount("layers_per_block", config.layers_per_block, MAX_LAYERS);
   if (config.vq_embed_dim !== null) checkCount("vq_embed_dim", config.vq_embed_dim);
   for (const key of ["mid_block_add_attention", "lookup_from_codebook", "force_upcast"] as const) {
     if (typeof config[key] !== "boolean") fail(key, config[key], "true or false");
@@ -157,8 +161,8 @@ function checkTypes(config: VQConfig): void {
 
 function checkLevels(config: VQConfig): void {
   const { block_out_channels, down_block_types, up_block_types } = config;
-  if (!Array.isArray(block_out_channels) || block_out_channels.length === 0) {
-    fail("block_out_channels", block_out_channels, "a list of channel counts");
+  if (!Array.isArray(block_out_channels) || block_out_channels.length === 0 || block_out_channels.length > MAX_LEVELS) {
+    fail("block_out_channels", block_out_channels, `a list of 1 to ${MAX_LEVELS} channel counts`);
   }
   block_out_channels.forEach((channels, i) => checkCount(`block_out_channels[${i}]`, channels));
   checkBlockTypes("down_block_types", down_block_types, ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]);
@@ -193,8 +197,10 @@ function checkGroups({ block_out_channels, norm_num_groups, norm_type }: VQConfi
   });
 }
 
-function checkCount(key: string, value: unknown): void {
-  if (!Number.isSafeInteger(value) || (value as number) < 1) fail(key, value, "a whole number ≥ 1");
+function checkCount(key: string, value: unknown, most = Number.MAX_SAFE_INTEGER): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > most) {
+    fail(key, value, `a whole number from 1 to ${most}`);
+  }
 }
 
 function fail(key: string, value: unknown, allowed: string): never {

@@ -172,10 +172,29 @@ function denormalize(value: number): number {
 }
 
 /** Any source as RGB. */
+/** The bytes of a picture's file. */
+async function readPicture(path: string | URL, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const { readFile } = await import("node:fs/promises");
+  try {
+    const place = typeof path === "string" && path.startsWith("file:") ? new URL(path) : path;
+    return new Uint8Array(await readFile(place, { signal }));
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof Error && cause.name === "NotCapable") throw cause; // says which permission to give
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(
+      `Cannot read picture ${
+        JSON.stringify(String(path))
+      }: expected the path or file: URL of a PNG or JPEG file, or its ` +
+        `bytes; ${reason}`,
+      { cause },
+    );
+  }
+}
+
 async function readRaster(source: PictureSource, maxPixels: number, signal?: AbortSignal): Promise<RgbRaster> {
   if (typeof source === "string" || source instanceof URL) {
-    const { readFile } = await import("node:fs/promises");
-    source = new Uint8Array(await readFile(source, { signal }));
+    source = await readPicture(source, signal);
   }
   if (source instanceof ArrayBuffer) source = new Uint8Array(source);
   if (source instanceof Uint8Array) source = await decodePicture(source, { maxPixels });

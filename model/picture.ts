@@ -94,20 +94,22 @@ export class Picture {
    * Written beside its final name first and then renamed, so that the file is never half there.
    * Needs permission to read and write in that folder.
    *
-   * @throws {TypeError} if the extension is none of these
+   * @throws {TypeError} if the extension is none of these, or the file cannot be written
    */
   async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
     const bytes = this.encode(formatOf(path), options);
     const { rename, rm, writeFile } = await import("node:fs/promises");
     const { fileURLToPath } = await import("node:url");
-    const target = path instanceof URL ? fileURLToPath(path) : path;
+    const target = path instanceof URL || path.startsWith("file:") ? fileURLToPath(path) : path;
     const unfinished = `${target}.${crypto.randomUUID()}.part`;
     try {
       await writeFile(unfinished, bytes);
       await rename(unfinished, target);
     } catch (error) {
       await rm(unfinished, { force: true }).catch(() => {}); // what went wrong first is what matters
-      throw error;
+      if (error instanceof Error && error.name === "NotCapable") throw error; // says which permission to give
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new TypeError(`Cannot save picture as ${target}: ${reason}`, { cause: error });
     }
   }
 }

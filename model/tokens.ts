@@ -18,7 +18,11 @@ export interface Tokens {
  * @throws {TypeError} if the shape is none
  * @throws {RangeError} if there are too few or too many indices, or one lies outside the codebook
  */
-export function checkTokens({ indices, shape }: Tokens, codes: number): void {
+export function checkTokens(tokens: Tokens, codes: number): void {
+  const { indices, shape } = tokens ?? {};
+  if (!Array.isArray(indices) && !(indices instanceof Int32Array)) {
+    throw new TypeError("Cannot use tokens: expected { indices: Int32Array, shape: [n, h, w] }, found no such indices");
+  }
   if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((side) => Number.isSafeInteger(side) && side > 0)) {
     throw new TypeError(`Cannot use tokens: shape must be [n, h, w], whole numbers ≥ 1, found [${shape}]`);
   }

@@ -5,6 +5,7 @@
  */
 
 import {
+  locateModel,
   type ModelFiles,
   openModel,
   type PushOptions,
@@ -86,9 +87,10 @@ export class VQModel {
    * @throws {DeviceError} if there is no such device
    */
   static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
+    const place = await locateModel(source);
     let { revision } = options;
     return await VQModel.fromFiles(async () => {
-      const files = await openModel(source, { ...options, revision });
+      const files = await openModel(place, { ...options, revision });
       revision = files.commit ?? revision; // saving later reads the same files, wherever the branch is then
       return files;
     }, options);

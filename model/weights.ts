@@ -85,6 +85,8 @@ export function tensorsOf(parameter: Parameter): [name: string, shape: Shape][] 
   }
 }
 
+const MAX_LISTED = 50;
+
 /** Names in old checkpoints, by the names they have now. */
 const DEPRECATED_ATTENTION: Readonly<Record<string, string>> = {
   to_q: "query",
@@ -122,12 +124,18 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
   const unexpected = [...source.tensors.keys()].filter((name) => !used.has(name));
   const problems = Object.entries({ missing, unexpected, misshapen }).filter(([, names]) => names.length > 0);
   if (problems.length > 0) {
-    const list = problems.map(([problem, names]) => `${names.length} ${problem}: ${names.join(", ")}`).join("; ");
+    const list = problems.map(([problem, names]) => `${names.length} ${problem}: ${listSome(names)}`).join("; ");
     throw new WeightsError(
       `The weights do not fit the configuration: ${list}. Check that config.json and the weights belong together`,
     );
   }
   return found;
+}
+
+/** Names in a message, which ought not to fill a screen where nothing fits. */
+function listSome(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_LISTED).map((name) => name.length > 200 ? `${name.slice(0, 200)}…` : name);
+  return shown.join(", ") + (names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : "");
 }
 
 /** Hands a checkpoint's weights to an engine, one layer at a time. */

@@ -110,9 +110,9 @@ class WebGpuBackend implements Backend {
     const program = await createProgram(this.#gpu.device, this.#pool, { dispatches: r.dispatches, inputs, outputs });
     return {
       ...program,
-      run: (tensors, runOptions) => {
+      run: async (tensors, runOptions) => {
         this.#checkUsable();
-        return program.run(tensors, runOptions);
+        return await program.run(tensors, runOptions);
       },
     };
   }

@@ -5,6 +5,7 @@
  */
 
 import type { Program } from "../backend.ts";
+import { checkInputs, checkNotDisposed } from "../checks.ts";
 import { DeviceError } from "../errors.ts";
 import { type DeviceStorage, type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
@@ -34,6 +35,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
   const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compiled));
   const { slotOf, slotBytes } = shareSlots(plan);
   const uniforms = uploadParams(device, dispatches);
+  let disposed = false;
   let bound: { slots: readonly GPUBuffer[]; ports: readonly GPUBuffer[]; groups: readonly GPUBindGroup[] } | undefined;
 
   /** Bind groups are kept as long as the pool hands out the same buffers. */
@@ -71,42 +73,50 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
     return encoder.finish();
   }
 
+  /** Submits a run and adds its results; its scratch memory is free at once, as later runs are queued behind this one. */
+  function submit(given: readonly (TensorData | GpuStorage)[], results: Tensor[]): void {
+    const scratch: GPUBuffer[] = [];
+    const take = (bytes: number) => {
+      const buffer = pool.acquire(bytes);
+      scratch.push(buffer);
+      return buffer;
+    };
+    try {
+      const ports = new Map<PlannedMemory, GPUBuffer>();
+      const slots = slotBytes.map(take);
+      plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], take)));
+      for (const { memory, shape, dtype } of plan.outputs) {
+        const storage = new GpuStorage(device, pool, pool.acquire(memory.bytes), memory.bytes, dtype);
+        results.push(new Tensor(storage, shape, dtype));
+        ports.set(memory, storage.buffer);
+      }
+      device.queue.submit([encode(bind(slots, ports))]);
+    } finally {
+      scratch.forEach((buffer) => pool.release(buffer));
+    }
+  }
+
   return {
     bytes: [...slotBytes, ...plan.inputs.map(byteLength), ...plan.outputs.map(byteLength)].reduce((a, b) => a + b, 0),
 
     async run(inputs, { signal } = {}): Promise<Tensor[]> {
+      checkInputs(inputs, plan.inputs);
       const given = await Promise.all(inputs.map((tensor) => onDevice(tensor, device)));
       signal?.throwIfAborted();
+      checkNotDisposed(disposed);
       for (const tensor of inputs) void tensor.storage; // throws if it was disposed meanwhile
-      const scratch: GPUBuffer[] = [];
-      const take = (bytes: number) => {
-        const buffer = pool.acquire(bytes);
-        scratch.push(buffer);
-        return buffer;
-      };
       const results: Tensor[] = [];
       try {
-        await guarded(device, "run the model", () => {
-          const ports = new Map<PlannedMemory, GPUBuffer>();
-          const slots = slotBytes.map(take);
-          plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], take)));
-          for (const { memory, shape, dtype } of plan.outputs) {
-            const storage = new GpuStorage(device, pool, pool.acquire(memory.bytes), memory.bytes, dtype);
-            results.push(new Tensor(storage, shape, dtype));
-            ports.set(memory, storage.buffer);
-          }
-          device.queue.submit([encode(bind(slots, ports))]);
-        });
+        await guarded(device, "run the model", () => submit(given, results));
         return results;
       } catch (error) {
         results.forEach((tensor) => tensor.dispose());
         throw error;
-      } finally {
-        scratch.forEach((buffer) => pool.release(buffer)); // later runs are queued behind this one
       }
     },
 
     dispose(): void {
+      disposed = true;
       uniforms.destroy();
     },
   };

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { findParameter } from "../checks.ts";
 import { DeviceError } from "../errors.ts";
 import type { Node, Parameter } from "../graph.ts";
 import type { Gpu } from "./device.ts";
@@ -142,9 +143,7 @@ export class Recorder {
 
   /** The weights of a layer, as prepared for this device. */
   parameter<K extends Parameter["kind"]>(parameter: Parameter & { kind: K }): PreparedParameter & { kind: K } {
-    const prepared = this.#parameters.get(parameter.name);
-    if (!prepared) throw new Error(`Parameter ${parameter.name} was not set`);
-    return prepared as PreparedParameter & { kind: K };
+    return findParameter(this.#parameters, parameter) as PreparedParameter & { kind: K };
   }
 
   /** Records a dispatch. */

@@ -12,12 +12,13 @@ import type { Recorder } from "./recorder.ts";
 const STRAIGHT_THROUGH: Kernel = {
   label: "straight through",
   source: `
-struct Params { c4: u32, first: u32, end: u32, origin: u32 }
+struct Params { c4: u32, first: u32, end: u32, origin: u32, zero: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> code: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-fn visit(pixel: u32, at: u32, c: u32) { let v = x[at - p.origin]; y[at - p.origin] = v + (code[at - p.origin] - v); }
+// Compilers would make x + (code - x) just code, and lose what is not a number: they cannot see through the xor.
+fn visit(pixel: u32, at: u32, c: u32) { let v = x[at - p.origin]; let difference = bitcast<vec4u>(code[at - p.origin] - v) ^ vec4u(p.zero); y[at - p.origin] = v + bitcast<vec4f>(difference); }
 ${PER_PIXEL}`,
 };
 
@@ -26,6 +27,10 @@ export function recordStraightThrough(r: Recorder, op: StraightThrough): void {
   const [x, code] = [r.featureMap(op.x), r.featureMap(op.code)];
   const y = r.createFeatureMap(op);
   forEachBand(r, y, (params, window, grid) => {
-    r.dispatch(STRAIGHT_THROUGH, { params, buffers: { x: window(x), code: window(code), y: window(y) }, grid });
+    r.dispatch(STRAIGHT_THROUGH, {
+      params: { ...params, zero: 0 },
+      buffers: { x: window(x), code: window(code), y: window(y) },
+      grid,
+    });
   });
 }

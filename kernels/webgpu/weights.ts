@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkParameter } from "../checks.ts";
 import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter, Parameter } from "../graph.ts";
 import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
@@ -112,9 +113,11 @@ export class WeightStore {
   /**
    * Uploads one layer.
    *
+   * @throws {RangeError} if there are not as many weights and biases as it has
    * @throws {DeviceError} if the device has no room for it, or it is too large for a kernel
    */
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+    checkParameter(parameter, weight, bias);
     this.#free(parameter.name);
     const prepare = await this.#preparation(parameter);
     const prepared = await guarded(this.#device, `upload ${parameter.name}`, () => prepare(weight, bias));
