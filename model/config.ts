@@ -162,7 +162,7 @@ function checkTypes(config: VQConfig): void {
 function checkLevels(config: VQConfig): void {
   const { block_out_channels, down_block_types, up_block_types } = config;
   if (!Array.isArray(block_out_channels) || block_out_channels.length === 0 || block_out_channels.length > MAX_LEVELS) {
-    fail("block_out_channels", block_out_channels, `a list of 1 to ${MAX_LEVELS} channel counts`);
+    fail("block_out_channels", block_out_channels, `a list of channel counts, 1 to ${MAX_LEVELS} of them`);
   }
   block_out_channels.forEach((channels, i) => checkCount(`block_out_channels[${i}]`, channels));
   checkBlockTypes("down_block_types", down_block_types, ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]);
@@ -197,10 +197,9 @@ function checkGroups({ block_out_channels, norm_num_groups, norm_type }: VQConfi
   });
 }
 
-function checkCount(key: string, value: unknown, most = Number.MAX_SAFE_INTEGER): void {
-  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > most) {
-    fail(key, value, `a whole number from 1 to ${most}`);
-  }
+function checkCount(key: string, value: unknown, most?: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= (most ?? Infinity)) return;
+  fail(key, value, `a whole number ≥ 1${most === undefined ? "" : ` and ≤ ${most}`}`);
 }
 
 function fail(key: string, value: unknown, allowed: string): never {
