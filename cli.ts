@@ -245,7 +245,7 @@ async function reconstruct([source, path]: readonly string[], options: Options):
   const detokenized = performance.now();
 
   const codes = model.config.num_vq_embeddings;
-  const report = describeReconstruction(original, reconstruction, tokens, codes);
+  const report = describeReconstruction(original, reconstruction, { tokens, codes });
   const [height, width] = report.grid;
   console.log(table([
     ["engine", engineOf(model)],

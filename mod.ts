@@ -1,19 +1,21 @@
 /**
- * VQ-VAE, VQGAN and MoVQ image tokenizers: Hugging Face Diffusers' `VQModel` in TypeScript, on WebGPU.
+ * VQ-VAE, VQGAN and MoVQ image tokenizers: Hugging Face Diffusers' `VQModel` in TypeScript, on WebGPU or on the CPU.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
+ * import { assertEquals } from "@std/assert";
  *
  * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
  * const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
  *
- * using sample = await processor.preprocess("examples/images/still-life.png");
- * const tokens = await model.tokenize(sample); // { indices: Int32Array, shape: [1, 128, 192] }
+ * using sample = await processor.preprocess("examples/images/still-life.png", { height: 64, width: 96 });
+ * const tokens = await model.tokenize(sample); // { indices: Int32Array, shape: [1, 16, 24] }
  * using decoded = await model.detokenize(tokens);
  *
- * const [picture] = await processor.postprocess(decoded);
- * await picture.save("reconstruction.png");
+ * const [picture] = await processor.postprocess(decoded); // picture.save("reconstruction.png") writes it
+ * assertEquals([picture.width, picture.height], [96, 64]);
+ * assertEquals(tokens.shape, [1, 16, 24]);
  * ```
  *
  * @module

@@ -24,7 +24,8 @@ const computed = performance.now();
 const [original] = await processor.postprocess(sample);
 const [, height, width] = tokens.shape;
 const map = tokenMap(tokens.indices, [height, width]);
-const report = describeReconstruction(original, reconstruction, tokens, model.config.num_vq_embeddings);
+const codes = model.config.num_vq_embeddings;
+const report = describeReconstruction(original, reconstruction, { tokens, codes });
 await sideBySide([original, map, reconstruction]).save(output);
 
 const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
@@ -33,7 +34,7 @@ engine          ${model.device}, ${model.dtype}, ${(model.numParameters() / 1e6)
 picture         ${original.width} × ${original.height}
 token grid      ${width} × ${height}
 tokens          ${report.tokens}
-distinct codes  ${report.distinctCodes} of ${model.config.num_vq_embeddings}
+distinct codes  ${report.distinctCodes} of ${codes}
 bits per pixel  ${report.bitsPerPixel.toFixed(2)}
 PSNR            ${report.psnr.toFixed(2)} dB
 time            ${seconds(loaded, computed)} to tokens and back, ${seconds(start, loaded)} to load model and picture

@@ -19,8 +19,9 @@ export interface Program {
    * Computes the graph's outputs. Host tensors are uploaded; tensors of the same engine are read in place.
    * The results live on the device; the caller disposes of them, and of the inputs.
    *
-   * @throws {TypeError} if an input was disposed
-   * @throws {DeviceError} if the device runs out of memory, or was lost
+   * @throws {TypeError} if the inputs are not as many, or not of the shapes and types, as the graph says; if one of them
+   * or the program was disposed
+   * @throws {DeviceError} if the device runs out of memory or was lost, or the engine was disposed
    */
   run(inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
   /** Bytes that a run needs at its peak beside the weights: intermediate values, inputs and outputs. */
@@ -48,9 +49,17 @@ export interface Backend {
   /**
    * Takes the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). They are copied; the arrays
    * may be reused. `bias` is empty for codebooks.
+   *
+   * @throws {RangeError} if there are not as many weights or biases as the layer has
+   * @throws {DeviceError} if the device cannot hold them or was lost, or the engine was disposed
    */
   setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void>;
-  /** Prepares a graph to run. Its parameters must have been set. */
+  /**
+   * Prepares a graph to run. Its parameters must have been set.
+   *
+   * @throws {TypeError} if one of them was not
+   * @throws {DeviceError} if the device cannot run the graph or was lost, or the engine was disposed
+   */
   compile(graph: Graph): Promise<Program>;
   /** Frees everything; tensors of this engine cannot be read afterwards. */
   dispose(): void;

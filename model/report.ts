@@ -36,7 +36,7 @@ export interface ReconstructionReport {
  *
  * const gray = new Picture(8, 4, new Uint8ClampedArray(4 * 8 * 4).fill(128));
  * const tokens = { indices: Int32Array.of(7, 7), shape: [1, 1, 2] } as const;
- * assertEquals(describeReconstruction(gray, gray, tokens, 1024), {
+ * assertEquals(describeReconstruction(gray, gray, { tokens, codes: 1024 }), {
  *   grid: [1, 2],
  *   tokens: 2,
  *   distinctCodes: 1,
@@ -48,8 +48,7 @@ export interface ReconstructionReport {
 export function describeReconstruction(
   original: Picture,
   reconstruction: Picture,
-  tokens: Tokens,
-  codes: number,
+  { tokens, codes }: { tokens: Tokens; codes: number },
 ): ReconstructionReport {
   const [n, height, width] = tokens.shape;
   if (n !== 1) {

@@ -35,7 +35,7 @@ import { ProgramCache } from "./programs.ts";
 import { codebookOf, quantize } from "./quantizer.ts";
 import { saveModel } from "./save.ts";
 import { checkTokens, type Tokens } from "./tokens.ts";
-import { loadWeights, tensorsOf, Weights } from "./weights.ts";
+import { countNumbers, loadWeights, Weights } from "./weights.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
@@ -117,7 +117,7 @@ export class VQModel {
       const parsed = readConfig(files);
       const parameters = modelParameters(parsed.config);
       signal?.throwIfAborted();
-      const backend = await createBackend(device, { threads, signal });
+      const backend = await createBackend(device, { threads, signal, weightBytes: 4 * countNumbers(parameters) });
       try {
         const report = (status: Progress["status"], loaded: number, total: number) =>
           onProgress?.({ status, file: files.configPath, loaded, total });
@@ -158,8 +158,7 @@ export class VQModel {
 
   /** How many numbers the weights are. */
   numParameters(): number {
-    return this.#parameters.flatMap(tensorsOf)
-      .reduce((total, [, shape]) => total + shape.reduce((product, side) => product * side, 1), 0);
+    return countNumbers(this.#parameters);
   }
 
   /**

@@ -85,6 +85,12 @@ export function tensorsOf(parameter: Parameter): [name: string, shape: Shape][] 
   }
 }
 
+/** How many numbers the tensors of layers hold. */
+export function countNumbers(parameters: readonly Parameter[]): number {
+  return parameters.flatMap(tensorsOf)
+    .reduce((total, [, shape]) => total + shape.reduce((product, side) => product * side, 1), 0);
+}
+
 const MAX_LISTED = 50;
 
 /** Names in old checkpoints, by the names they have now. */

@@ -22,7 +22,15 @@ export interface WasmOptions {
   readonly threads?: number;
   /** Gives up waiting for the threads to start. */
   readonly signal?: AbortSignal;
+  /**
+   * Bytes of the weights that will be set, where that is known. Of large models they are kept as they are: Winograd's
+   * transform makes 3×3 convolutions faster but takes four times as much, and all has to fit 4 GiB.
+   */
+  readonly weightBytes?: number;
 }
+
+/** Weights of more bytes than this are not transformed. */
+const LARGE_MODEL = 768 * 2 ** 20;
 
 /** The CPU engine. */
 export interface WasmBackend extends Backend {
@@ -49,7 +57,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     runtime.dispose();
     throw reason;
   }
-  return new Engine(runtime);
+  return new Engine(runtime, (options.weightBytes ?? 0) <= LARGE_MODEL);
 }
 
 /** Workers on a shared memory; nothing where they are not to be had. */
@@ -77,8 +85,8 @@ class Engine implements WasmBackend {
   readonly dtype = "float32";
   readonly #parameters: Parameters;
 
-  constructor(private readonly runtime: Runtime) {
-    this.#parameters = new Parameters(runtime.memory, (jobs) => runtime.runJobs(jobs));
+  constructor(private readonly runtime: Runtime, useWinograd: boolean) {
+    this.#parameters = new Parameters(runtime.memory, useWinograd, (jobs) => runtime.runJobs(jobs));
   }
 
   get threads(): number {

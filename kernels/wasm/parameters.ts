@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkParameter, findParameter } from "../checks.ts";
 import type { Parameter } from "../graph.ts";
 import type { Job } from "./job.ts";
 import { padded } from "./layout.ts";
@@ -30,19 +31,22 @@ const LARGE_TILES = 256 * 256;
 export class Parameters {
   #packed = new Map<string, Packed>();
 
-  /** `run` computes a list of jobs. */
-  constructor(private readonly memory: Memory, private readonly run: (jobs: readonly Job[]) => Promise<void>) {}
+  /** `useWinograd` says whether convolutions may be prepared for it; `run` computes a list of jobs. */
+  constructor(
+    private readonly memory: Memory,
+    private readonly useWinograd: boolean,
+    private readonly run: (jobs: readonly Job[]) => Promise<void>,
+  ) {}
 
   /** Where a parameter lies. */
-  get({ name }: Parameter): Packed {
-    const packed = this.#packed.get(name);
-    if (!packed) throw new TypeError(`Cannot compile: the weights of ${name} were not set`);
-    return packed;
+  get(parameter: Parameter): Packed {
+    return findParameter(this.#packed, parameter);
   }
 
   /** Takes a parameter's values, in place of earlier ones of that name. */
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
-    check(parameter, weight, bias);
+    checkParameter(parameter, weight, bias);
+    checkChannels(parameter);
     this.#remove(parameter.name);
     const packed = parameter.kind === "norm"
       ? this.#storeNorm(parameter.channels, weight, bias)
@@ -79,7 +83,7 @@ export class Parameters {
     weight: Float32Array,
     bias: Float32Array,
   ): Promise<Packed> {
-    const { kind, inputs, outputs, taps, floats, second } = packing(parameter);
+    const { kind, inputs, outputs, taps, floats, second } = packing(parameter, this.useWinograd);
     const address = this.memory.allocate(4 * floats);
     const rest = kind === Kind.PackCodebook ? this.memory.allocate(4 * second) : this.#storePadded(bias, second);
     const raw = this.#storePadded(weight, weight.length);
@@ -94,7 +98,7 @@ export class Parameters {
 }
 
 /** How a parameter is packed, and how many floats its two parts take. */
-function packing(parameter: Exclude<Parameter, { kind: "norm" }>) {
+function packing(parameter: Exclude<Parameter, { kind: "norm" }>, useWinograd: boolean) {
   if (parameter.kind === "codebook") {
     const { channels: inputs, codes: outputs } = parameter;
     const floats = Math.ceil(outputs / 8) * 8 * inputs;
@@ -104,7 +108,8 @@ function packing(parameter: Exclude<Parameter, { kind: "norm" }>) {
   const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
   const octets = Math.ceil(outputs / 8), second = octets * 8;
   const slice = octets * SLICE * 8;
-  if (taps === 9 && parameter.kind === "conv" && parameter.stride === 1 && inputs >= WINOGRAD_CHANNELS) {
+  const suits = taps === 9 && parameter.kind === "conv" && parameter.stride === 1 && inputs >= WINOGRAD_CHANNELS;
+  if (suits && useWinograd) {
     const large = inputs * outputs <= LARGE_TILES;
     const kind = large ? Kind.PackWinograd6 : Kind.PackWinograd4;
     const floats = (large ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
@@ -114,30 +119,10 @@ function packing(parameter: Exclude<Parameter, { kind: "norm" }>) {
   return { kind: Kind.PackDense, inputs, outputs, taps, floats, second } as const;
 }
 
-function check(parameter: Parameter, weight: Float32Array, bias: Float32Array): void {
-  const [expected, biases] = sizes(parameter);
-  if (weight.length !== expected || bias.length !== biases) {
-    throw new RangeError(
-      `Cannot set ${parameter.name}: expected ${expected} weights and ${biases} biases, ` +
-        `found ${weight.length} and ${bias.length}`,
-    );
-  }
+/** Refuses channels that are more than a thread's workspace holds of one pixel. */
+function checkChannels(parameter: Parameter): void {
   const channels = "channels" in parameter ? parameter.channels : Math.max(parameter.in, parameter.out);
   if (4 * padded(channels) > PIXEL_BYTES) {
     throw new RangeError(`Cannot set ${parameter.name}: ${channels} channels, at most ${PIXEL_BYTES / 4} are possible`);
-  }
-}
-
-/** How many weights and biases a parameter has. */
-function sizes(parameter: Parameter): [number, number] {
-  switch (parameter.kind) {
-    case "conv":
-      return [parameter.out * parameter.in * parameter.kernel ** 2, parameter.out];
-    case "linear":
-      return [parameter.out * parameter.in, parameter.out];
-    case "norm":
-      return [parameter.channels, parameter.channels];
-    case "codebook":
-      return [parameter.codes * parameter.channels, 0];
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Program, RunOptions } from "../backend.ts";
+import { checkInputs, checkNotDisposed } from "../checks.ts";
 import type { Graph, Node } from "../graph.ts";
 import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { DeviceError } from "../errors.ts";
@@ -31,7 +32,8 @@ export class WasmProgram implements Program {
   }
 
   async run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
-    this.#check(inputs);
+    checkNotDisposed(this.#disposed);
+    checkInputs(inputs, this.#inputs);
     const own = inputs.map(({ storage }) => this.#isOwn(storage) ? storage : undefined);
     for (const storage of own) storage?.retain();
     try {
@@ -105,21 +107,6 @@ export class WasmProgram implements Program {
 
   #tensor(address: number, shape: Shape, dtype: DType): Tensor {
     return new Tensor(new WasmStorage(this.runtime.memory, address, shape, dtype), shape, dtype);
-  }
-
-  #check(inputs: readonly Tensor[]): void {
-    if (this.#disposed) throw new TypeError("Cannot run a program: it was disposed");
-    if (inputs.length !== this.#inputs.length) {
-      throw new TypeError(`Cannot run a program: it takes ${this.#inputs.length} inputs, got ${inputs.length}`);
-    }
-    inputs.forEach(({ shape, dtype }, i) => {
-      const expected = this.#inputs[i];
-      if (dtype !== expected.dtype || shape.join() !== expected.shape.join()) {
-        throw new TypeError(
-          `Cannot run a program: input ${i} is ${dtype} [${shape}], expected ${expected.dtype} [${expected.shape}]`,
-        );
-      }
-    });
   }
 }
 

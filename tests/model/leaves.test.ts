@@ -1,22 +1,24 @@
 /** The bundled model on the bundled picture. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { ImageProcessor, psnr, Tensor, VQModel } from "../../mod.ts";
+import { ImageProcessor, psnr, VQModel } from "../../mod.ts";
 import { assertClose, assertSameCodes, loadBundled } from "../golden.ts";
+import { take, tensorOf, testOnEveryDevice } from "./models.ts";
 
 const PICTURE = new URL("../../examples/images/still-life.png", import.meta.url);
 
-Deno.test("the bundled model computes what the reference computes", async () => {
+testOnEveryDevice("the bundled model computes what the reference computes", async (device) => {
   const stored = loadBundled();
-  const tensor = (name: string) => new Tensor(stored.tensor(name).data, stored.tensor(name).shape);
-  using model = await VQModel.fromPretrained(stored.directory);
+  const tensor = (name: string) => tensorOf(stored.tensor(name));
+  using model = await VQModel.fromPretrained(stored.directory, { device });
   const { latents } = await model.encode(tensor("sample"));
-  assertClose(await latents.data(), stored.tensor("latents").data, 3e-5, "latents");
-  const { indices, loss } = await model.quantize(tensor("latents"));
+  assertClose(await take(latents), stored.tensor("latents").data, 3e-5, "latents");
+  const { quantized, indices, loss } = await model.quantize(tensor("latents"));
   const margin = stored.tensor("margin").data;
-  assertSameCodes(await indices.data(), stored.integers("indices").data, margin, "indices");
-  assertClose(await loss.data(), stored.tensor("loss").data, 1e-4, "loss");
-  const { sample } = await model.decode(tensor("latents"));
-  assertClose(await sample.data(), stored.tensor("decoded").data, 1e-4, "decoded");
+  assertSameCodes(await take(indices), stored.integers("indices").data, margin, "indices");
+  assertClose(await take(loss), stored.tensor("loss").data, 1e-4, "loss");
+  const { sample, commitLoss } = await model.decode(tensor("latents"));
+  assertClose(await take(sample), stored.tensor("decoded").data, 1e-4, "decoded");
+  for (const tensor of [quantized, commitLoss]) tensor.dispose();
 });
 
 Deno.test("a picture whose activations exceed one binding of a software adapter comes out whole", async () => {

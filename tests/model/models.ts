@@ -13,6 +13,11 @@ import { type Gains, syntheticTensor } from "../synthetic.ts";
 /** Where models compute in tests: every engine. */
 export const DEVICES = ["webgpu", "wasm"] as const;
 
+/** Registers a test for every engine. */
+export function testOnEveryDevice(name: string, run: (device: (typeof DEVICES)[number]) => Promise<void>): void {
+  for (const device of DEVICES) Deno.test(`${name} (${device})`, () => run(device));
+}
+
 /** Two levels, an attention in the mid blocks, 24 codes of 3 numbers: one token for 2×2 pixels. */
 export const TINY: Partial<VQConfig> = {
   block_out_channels: [4, 8],

@@ -10,7 +10,7 @@ function grey(width: number, height: number, value: number): Picture {
 
 Deno.test("describeReconstruction() counts tokens, codes and bits", () => {
   const tokens = { indices: Int32Array.of(5, 0, 5, 9, 5, 0), shape: [1, 2, 3] } as const;
-  const report = describeReconstruction(grey(12, 8, 100), grey(12, 8, 110), tokens, 16);
+  const report = describeReconstruction(grey(12, 8, 100), grey(12, 8, 110), { tokens, codes: 16 });
   assertEquals({ ...report, psnr: 0 }, { grid: [2, 3], tokens: 6, distinctCodes: 3, bitsPerPixel: 0.25, psnr: 0 });
   assertAlmostEquals(report.psnr, 28.13080361, 1e-8);
 });
@@ -18,7 +18,11 @@ Deno.test("describeReconstruction() counts tokens, codes and bits", () => {
 Deno.test("describeReconstruction() takes the tokens of one picture", () => {
   const tokens = { indices: Int32Array.of(1, 2), shape: [2, 1, 1] } as const;
   const picture = grey(4, 4, 0);
-  assertThrows(() => describeReconstruction(picture, picture, tokens, 16), RangeError, "one picture, found [2,1,1]");
+  assertThrows(
+    () => describeReconstruction(picture, picture, { tokens, codes: 16 }),
+    RangeError,
+    "one picture, found [2,1,1]",
+  );
 });
 
 Deno.test("psnr() is 0 dB from black to white, infinite for equal pictures, and ignores alpha", () => {

@@ -2,17 +2,19 @@
 import { assert, assertEquals, assertIsError, assertNotEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { Graph } from "../../kernels/mod.ts";
-import { DeviceError, HubError, Tensor, type VQConfig, VQModel } from "../../mod.ts";
+import { type Device, DeviceError, HubError, Tensor, type VQConfig, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/config.ts";
 import { assertClose, type Dense, loadGolden } from "../golden.ts";
 import { syntheticImage } from "../synthetic.ts";
 import {
   checkpointOf,
+  DEVICES,
   makeModel,
   MemoryFiles,
   recordDecoder,
   recordEncoder,
   take,
+  testOnEveryDevice,
   TINY,
   withFolder,
 } from "./models.ts";
@@ -67,51 +69,56 @@ for (const [config, n, h, w] of SHAPES) {
   };
   const [rows, columns] = [floor(h), floor(w)];
 
-  Deno.test(`${n} pictures of ${w}×${h} are ${columns}×${rows} tokens at ${levels} levels, computed as the reference does`, async () => {
-    const { config: parsed } = parseConfig(config);
-    const checkpoint = checkpointOf(config);
-    const sample: Dense = { data: syntheticImage([n, 3, h, w], 5), shape: [n, 3, h, w] };
-    using model = await makeModel(config);
+  testOnEveryDevice(
+    `${n} pictures of ${w}×${h} are ${columns}×${rows} tokens at ${levels} levels, computed as the reference does`,
+    async (device) => {
+      const { config: parsed } = parseConfig(config);
+      const checkpoint = checkpointOf(config);
+      const sample: Dense = { data: syntheticImage([n, 3, h, w], 5), shape: [n, 3, h, w] };
+      using model = await makeModel(config, { device });
 
-    const encoder = new Graph();
-    const expectedLatents = recordEncoder(encoder, parsed, encoder.input(sample.shape));
-    const latentsOf = runReference(encoder, checkpoint, [sample]);
-    using latents = (await model.encode(new Tensor(sample.data, sample.shape))).latents;
-    assertEquals(latents.shape, [n, parsed.latent_channels, rows, columns]);
-    const values = await latents.data() as Float32Array<ArrayBuffer>;
-    assertClose(values, latentsOf(expectedLatents).data, 1e-5, "latents");
+      const encoder = new Graph();
+      const expectedLatents = recordEncoder(encoder, parsed, encoder.input(sample.shape));
+      const latentsOf = runReference(encoder, checkpoint, [sample]);
+      using latents = (await model.encode(new Tensor(sample.data, sample.shape))).latents;
+      assertEquals(latents.shape, [n, parsed.latent_channels, rows, columns]);
+      const values = await latents.data() as Float32Array<ArrayBuffer>;
+      assertClose(values, latentsOf(expectedLatents).data, 1e-5, "latents");
 
-    const decoder = new Graph();
-    const expected = recordDecoder(decoder, parsed, decoder.input(latents.shape));
-    const of = runReference(decoder, checkpoint, [{ data: values, shape: latents.shape }]);
-    const { sample: decoded, commitLoss } = await model.decode(latents);
-    const factor = 2 ** (levels - 1);
-    assertEquals(decoded.shape, [n, 3, rows * factor, columns * factor]);
-    assertClose(await take(decoded), of(expected.decoded).data, 5e-5, "decoded");
-    assertClose(await take(commitLoss), of(expected.loss).data, 1e-5, "loss");
-    const tokens = await model.tokenize(new Tensor(sample.data, sample.shape));
-    assertEquals(tokens.shape, [n, rows, columns]);
-    assertEquals([...tokens.indices], [...of(expected.indices).data]);
-  });
+      const decoder = new Graph();
+      const expected = recordDecoder(decoder, parsed, decoder.input(latents.shape));
+      const of = runReference(decoder, checkpoint, [{ data: values, shape: latents.shape }]);
+      const { sample: decoded, commitLoss } = await model.decode(latents);
+      const factor = 2 ** (levels - 1);
+      assertEquals(decoded.shape, [n, 3, rows * factor, columns * factor]);
+      assertClose(await take(decoded), of(expected.decoded).data, 5e-5, "decoded");
+      assertClose(await take(commitLoss), of(expected.loss).data, 1e-5, "loss");
+      const tokens = await model.tokenize(new Tensor(sample.data, sample.shape));
+      assertEquals(tokens.shape, [n, rows, columns]);
+      assertEquals([...tokens.indices], [...of(expected.indices).data]);
+    },
+  );
 }
 
-Deno.test("pictures may have other numbers of channels coming out than going in", async () => {
-  using model = await makeModel({ ...TINY, in_channels: 1, out_channels: 5 });
+testOnEveryDevice("pictures may have other numbers of channels coming out than going in", async (device) => {
+  using model = await makeModel({ ...TINY, in_channels: 1, out_channels: 5 }, { device });
   assertEquals((await model.forward(picture(1, 1, 4, 6))).sample.shape, [1, 5, 4, 6]);
 });
 
-Deno.test("results of one model are input of another, on another device", async () => {
-  using first = await makeModel();
-  using second = await makeModel();
-  const { latents } = await first.encode(picture(1, 3, 6, 8));
-  const copy = new Tensor(await latents.data() as Float32Array<ArrayBuffer>, latents.shape);
-  assertEquals(await take((await second.decode(latents)).sample), await take((await second.decode(copy)).sample));
-});
+for (const other of DEVICES) {
+  testOnEveryDevice(`results of one model are input of another, which is on ${other}`, async (device) => {
+    using first = await makeModel(TINY, { device });
+    using second = await makeModel(TINY, { device: other });
+    const { latents } = await first.encode(picture(1, 3, 6, 8));
+    const copy = new Tensor(await latents.data() as Float32Array<ArrayBuffer>, latents.shape);
+    assertEquals(await take((await second.decode(latents)).sample), await take((await second.decode(copy)).sample));
+  });
+}
 
 // Memory
 
-Deno.test("fifty rounds of encoding and decoding take no more memory than two", async () => {
-  using model = await makeModel();
+testOnEveryDevice("fifty rounds of encoding and decoding take no more memory than two", async (device) => {
+  using model = await makeModel(TINY, { device });
   const round = async (i: number) => {
     using sample = picture(1, 3, 8, i % 2 ? 8 : 10);
     using latents = (await model.encode(sample)).latents;
@@ -145,8 +152,8 @@ Deno.test("tensors that are kept keep their memory, and give it back when they a
   assertEquals(model.memory.buffers, withReadbacks);
 });
 
-Deno.test("input that the caller owns is neither changed nor disposed of", async () => {
-  using model = await makeModel();
+testOnEveryDevice("input that the caller owns is neither changed nor disposed of", async (device) => {
+  using model = await makeModel(TINY, { device });
   using sample = picture(1, 3, 8, 8);
   const pixels = Float32Array.from(await sample.data());
   using latents = (await model.encode(sample)).latents;
@@ -157,8 +164,8 @@ Deno.test("input that the caller owns is neither changed nor disposed of", async
   assertEquals(await latents.data(), before);
 });
 
-Deno.test("many shapes one after another do not pile up memory", async () => {
-  using model = await makeModel();
+testOnEveryDevice("many shapes one after another do not pile up memory", async (device) => {
+  using model = await makeModel(TINY, { device });
   const visit = async (side: number) => {
     const { sample, commitLoss } = await model.forward(picture(1, 3, side, side));
     await Promise.all([sample, commitLoss].map(take));
@@ -171,22 +178,25 @@ Deno.test("many shapes one after another do not pile up memory", async () => {
 
 // Disposal
 
-Deno.test("dispose gives back all memory, also that of tensors in use, and may be called twice", async () => {
-  const model = await makeModel();
-  const { latents } = await model.encode(picture(1, 3, 8, 8));
-  await latents.data();
-  assert(model.memory.weights > 4 * model.numParameters(), "weights are on the device");
-  assert(model.memory.buffers > 0);
-  model.dispose();
-  assertEquals(model.memory, { weights: 0, buffers: 0 });
-  model.dispose();
-  latents.dispose();
-  latents.dispose();
-  assertEquals(model.memory, { weights: 0, buffers: 0 });
-});
+testOnEveryDevice(
+  "dispose gives back all memory, also that of tensors in use, and may be called twice",
+  async (device) => {
+    const model = await makeModel(TINY, { device });
+    const { latents } = await model.encode(picture(1, 3, 8, 8));
+    await latents.data();
+    assert(model.memory.weights > 4 * model.numParameters(), "weights are on the device");
+    assert(model.memory.buffers > 0);
+    model.dispose();
+    assertEquals(model.memory, { weights: 0, buffers: 0 });
+    model.dispose();
+    latents.dispose();
+    latents.dispose();
+    assertEquals(model.memory, { weights: 0, buffers: 0 });
+  },
+);
 
-Deno.test("a model that was disposed of says so", async () => {
-  const model = await makeModel(LOOKUP);
+testOnEveryDevice("a model that was disposed of says so", async (device) => {
+  const model = await makeModel(LOOKUP, { device });
   using sample = picture(1, 3, 4, 4);
   using latents = filled(0, 1, 3, 2, 2);
   const tokens = { indices: new Int32Array(4), shape: [1, 2, 2] as const };
@@ -206,32 +216,39 @@ Deno.test("a model that was disposed of says so", async () => {
   }
 });
 
-for (const whose of ["its own", "the caller's"]) {
-  Deno.test(`a result that is read after its model was disposed of fails, on ${whose} device`, async () => {
-    const device = whose === "its own" ? "webgpu" : await openDevice();
-    const model = await makeModel(TINY, { device });
-    const { latents } = await model.encode(picture(1, 3, 8, 8));
-    model.dispose();
-    await assertRejects(() => soon(latents.data()), DeviceError, "disposed");
-    assertEquals(model.memory, { weights: 0, buffers: 0 });
-    using other = await makeModel();
-    await assertRejects(() => soon(other.decode(latents)), DeviceError, "disposed");
-    if (device !== "webgpu") device.destroy();
-  });
+testOnEveryDevice("a result that is read after its model was disposed of fails", checkReadAfterDispose);
+
+Deno.test("a result that is read after its model was disposed of fails, on the caller's device", async () => {
+  const device = await openDevice();
+  await checkReadAfterDispose(device);
+  device.destroy();
+});
+
+async function checkReadAfterDispose(device: Device): Promise<void> {
+  const model = await makeModel(TINY, { device });
+  const { latents } = await model.encode(picture(1, 3, 8, 8));
+  model.dispose();
+  await assertRejects(() => soon(latents.data()), DeviceError, "disposed");
+  assertEquals(model.memory, { weights: 0, buffers: 0 });
+  using other = await makeModel();
+  await assertRejects(() => soon(other.decode(latents)), DeviceError, "disposed");
 }
 
-Deno.test("a call that is under way when its model is disposed of fails or finishes, and does not hang", async () => {
-  const model = await makeModel();
-  using sample = picture(1, 3, 16, 16);
-  (await model.encode(sample)).latents.dispose();
-  const calls = [model.encode(sample), model.encode(picture(1, 3, 12, 12)), model.tokenize(sample)];
-  model.dispose();
-  for (const result of await soon(Promise.allSettled<unknown>(calls))) {
-    if (result.status === "fulfilled") continue;
-    assertIsError(result.reason, TypeError, "Cannot use the model: it was disposed during the call");
-  }
-  assertEquals(model.memory, { weights: 0, buffers: 0 });
-});
+testOnEveryDevice(
+  "a call that is under way when its model is disposed of fails or finishes, and does not hang",
+  async (device) => {
+    const model = await makeModel(TINY, { device });
+    using sample = picture(1, 3, 16, 16);
+    (await model.encode(sample)).latents.dispose();
+    const calls = [model.encode(sample), model.encode(picture(1, 3, 12, 12)), model.tokenize(sample)];
+    model.dispose();
+    for (const result of await soon(Promise.allSettled<unknown>(calls))) {
+      if (result.status === "fulfilled") continue;
+      assertIsError(result.reason, TypeError, "Cannot use the model: it was disposed during the call");
+    }
+    assertEquals(model.memory, { weights: 0, buffers: 0 });
+  },
+);
 
 Deno.test("a device that the caller hands in is used and left alone", async () => {
   const device = await openDevice();
@@ -268,8 +285,8 @@ Deno.test("a device that is lost is said to be lost", async () => {
 
 // Wrong arguments
 
-Deno.test("pictures that are none are refused", async () => {
-  using model = await makeModel();
+testOnEveryDevice("pictures that are none are refused", async (device) => {
+  using model = await makeModel(TINY, { device });
   using disposed = picture(1, 3, 8, 8);
   disposed.dispose();
   const cases: [sample: Tensor, Kind: typeof TypeError | typeof RangeError, message: string][] = [
@@ -293,8 +310,8 @@ Deno.test("pictures that are none are refused", async () => {
   }
 });
 
-Deno.test("latents that are none are refused", async () => {
-  using model = await makeModel({ ...TINY, vq_embed_dim: 5 });
+testOnEveryDevice("latents that are none are refused", async (device) => {
+  using model = await makeModel({ ...TINY, vq_embed_dim: 5 }, { device });
   using disposed = filled(0, 1, 5, 2, 2);
   disposed.dispose();
   const cases: [latents: Tensor, Kind: typeof TypeError | typeof RangeError, message: string][] = [
@@ -312,15 +329,15 @@ Deno.test("latents that are none are refused", async () => {
   }
 });
 
-Deno.test("models that decode latents take no indices without quantizing", async () => {
-  using model = await makeModel();
+testOnEveryDevice("models that decode latents take no indices without quantizing", async (device) => {
+  using model = await makeModel(TINY, { device });
   const indices = new Tensor(new Int32Array(4), [1, 2, 2]);
   const options = { forceNotQuantize: true, shape: [1, 2, 2, 3] };
   await assertRejects(() => model.decode(indices, options), TypeError, "expected float32 elements, found int32");
 });
 
-Deno.test("models that look indices up refuse all else, and need to know the shape", async () => {
-  using model = await makeModel(LOOKUP);
+testOnEveryDevice("models that look indices up refuse all else, and need to know the shape", async (device) => {
+  using model = await makeModel(LOOKUP, { device });
   const decode = (data: ArrayLike<number>, shape?: readonly number[]) => {
     const indices = new Tensor(Int32Array.from(data), [data.length]);
     return model.decode(indices, { forceNotQuantize: true, shape });
@@ -342,8 +359,8 @@ Deno.test("models that look indices up refuse all else, and need to know the sha
   assertEquals((await model.decode(latents)).sample.shape, [1, 3, 4, 4]);
 });
 
-Deno.test("tokens that are none are refused", async () => {
-  using model = await makeModel();
+testOnEveryDevice("tokens that are none are refused", async (device) => {
+  using model = await makeModel(TINY, { device });
   const detokenize = (indices: number[], shape: readonly number[]) =>
     model.detokenize({ indices: Int32Array.from(indices), shape: shape as [number, number, number] });
   assertEquals((await detokenize([0, 23], [1, 1, 2])).shape, [1, 3, 2, 4]);
@@ -360,9 +377,9 @@ Deno.test("an unknown device is refused", async () => {
   await assertRejects(() => makeModel(TINY, options), DeviceError, '"cuda"');
 });
 
-Deno.test("what is not a number gives indices of the codebook, and does not hang", async () => {
+testOnEveryDevice("what is not a number gives indices of the codebook, and does not hang", async (device) => {
   for (const config of [TINY, { ...MOVQ, num_vq_embeddings: 200 }]) {
-    using model = await makeModel(config);
+    using model = await makeModel(config, { device });
     const { num_vq_embeddings, latent_channels } = model.config;
     for (const value of [NaN, Infinity, -Infinity, 3e38]) {
       const sample = picture(1, 3, 12, 12);
@@ -386,8 +403,8 @@ Deno.test("what is not a number gives indices of the codebook, and does not hang
 
 // Concurrency
 
-Deno.test("calls at the same time give what they give one after another", async () => {
-  using model = await makeModel();
+testOnEveryDevice("calls at the same time give what they give one after another", async (device) => {
+  using model = await makeModel(TINY, { device });
   const samples = [[1, 8, 8], [1, 8, 8], [2, 6, 10], [1, 5, 7], [3, 4, 4]].map(([n, h, w], i) => {
     return new Tensor(syntheticImage([n, 3, h, w], i), [n, 3, h, w]);
   });
@@ -402,16 +419,16 @@ Deno.test("calls at the same time give what they give one after another", async 
   assertNotEquals(oneByOne[0], oneByOne[1]);
 });
 
-Deno.test("more shapes at the same time than programs are kept all come out right", async () => {
-  using model = await makeModel();
+testOnEveryDevice("more shapes at the same time than programs are kept all come out right", async (device) => {
+  using model = await makeModel(TINY, { device });
   const sides = Array.from({ length: 20 }, (_, i) => i + 2);
   const encode = async (side: number) => await take((await model.encode(picture(1, 3, side, 6))).latents);
   const together = await Promise.all(sides.map(encode));
   for (const [i, side] of sides.entries()) assertEquals(together[i], await encode(side), `side ${side}`);
 });
 
-Deno.test("a signal stops a call, and the model goes on", async () => {
-  using model = await makeModel();
+testOnEveryDevice("a signal stops a call, and the model goes on", async (device) => {
+  using model = await makeModel(TINY, { device });
   using sample = picture(1, 3, 8, 8);
   using latents = (await model.encode(sample)).latents;
   const expected = await latents.data();
@@ -440,12 +457,12 @@ Deno.test("a signal stops a call, and the model goes on", async () => {
 
 // Saving
 
-Deno.test("a saved model loads again and computes the same", async () => {
+testOnEveryDevice("a saved model loads again and computes the same", async (device) => {
   await withFolder(async (folder) => {
     const directory = join(folder, "deeper", "still");
     const extra = { _class_name: "VQModel", _diffusers_version: "0.30.0", note: { kept: [1, null] } };
     const files = new MemoryFiles({ ...TINY, ...extra }, checkpointOf(TINY));
-    using model = await VQModel.fromFiles(files.opener, { device: "webgpu" });
+    using model = await VQModel.fromFiles(files.opener, { device });
     await model.savePretrained(directory);
     assertEquals(files.open, 0);
 
@@ -457,43 +474,46 @@ Deno.test("a saved model loads again and computes the same", async () => {
     const shapes = Object.entries(tensors).map(([name, { dtype, shape }]) => [name, dtype, shape]);
     assertEquals(shapes.sort(), [...files.checkpoint].map(([name, { shape }]) => [name, "F32", shape]).sort());
 
-    using again = await VQModel.fromPretrained(directory, { device: "webgpu" });
+    using again = await VQModel.fromPretrained(directory, { device });
     assertEquals(again.config, model.config);
     assertEquals(await outputs(again), await outputs(model));
   });
 });
 
 for (const name of ["tiny-f16", "tiny-legacy", "tiny-bin", "tiny-sharded"]) {
-  Deno.test(`${name} is saved into the directory it was loaded from, and loads from what was saved`, async () => {
-    await withFolder(async (folder) => {
-      const { directory, config } = loadGolden(name);
-      for (const file of await listFolder(directory)) await Deno.copyFile(join(directory, file), join(folder, file));
-      using model = await VQModel.fromPretrained(folder, { device: "webgpu" });
-      const expected = await outputs(model);
-      await model.savePretrained(folder);
-      await model.savePretrained(folder);
+  testOnEveryDevice(
+    `${name} is saved into the directory it was loaded from, and loads from what was saved`,
+    async (device) => {
+      await withFolder(async (folder) => {
+        const { directory, config } = loadGolden(name);
+        for (const file of await listFolder(directory)) await Deno.copyFile(join(directory, file), join(folder, file));
+        using model = await VQModel.fromPretrained(folder, { device });
+        const expected = await outputs(model);
+        await model.savePretrained(folder);
+        await model.savePretrained(folder);
 
-      for (const file of await listFolder(folder)) {
-        const saved = ["config.json", "diffusion_pytorch_model.safetensors"].includes(file);
-        if (!saved) await Deno.remove(join(folder, file));
-      }
-      assertEquals(JSON.parse(await Deno.readTextFile(join(folder, "config.json"))), config);
-      const names = Object.keys(await readHeader(folder));
-      assertEquals(names.filter((name) => /query|key|value|proj_attn/.test(name)), []);
-      assert(names.includes("encoder.mid_block.attentions.0.to_q.weight"));
-      using again = await VQModel.fromPretrained(folder, { device: "webgpu" });
-      assertEquals(again.numParameters(), model.numParameters());
-      assertEquals(await outputs(again), expected);
-    });
-  });
+        for (const file of await listFolder(folder)) {
+          const saved = ["config.json", "diffusion_pytorch_model.safetensors"].includes(file);
+          if (!saved) await Deno.remove(join(folder, file));
+        }
+        assertEquals(JSON.parse(await Deno.readTextFile(join(folder, "config.json"))), config);
+        const names = Object.keys(await readHeader(folder));
+        assertEquals(names.filter((name) => /query|key|value|proj_attn/.test(name)), []);
+        assert(names.includes("encoder.mid_block.attentions.0.to_q.weight"));
+        using again = await VQModel.fromPretrained(folder, { device });
+        assertEquals(again.numParameters(), model.numParameters());
+        assertEquals(await outputs(again), expected);
+      });
+    },
+  );
 }
 
-Deno.test("a model that is saved again and again does not change", async () => {
+testOnEveryDevice("a model that is saved again and again does not change", async (device) => {
   await withFolder(async (folder) => {
-    using model = await VQModel.fromPretrained(loadGolden("tiny-f4").directory, { device: "webgpu" });
+    using model = await VQModel.fromPretrained(loadGolden("tiny-f4").directory, { device });
     const [first, second] = [join(folder, "first"), join(folder, "second")];
     await model.savePretrained(first);
-    using again = await VQModel.fromPretrained(first, { device: "webgpu" });
+    using again = await VQModel.fromPretrained(first, { device });
     await again.savePretrained(second);
     for (const file of ["config.json", "diffusion_pytorch_model.safetensors"]) {
       assertEquals(await Deno.readFile(join(second, file)), await Deno.readFile(join(first, file)), file);
@@ -501,21 +521,21 @@ Deno.test("a model that is saved again and again does not change", async () => {
   });
 });
 
-Deno.test("saving where there is no place for it is an error, and the model goes on", async () => {
+testOnEveryDevice("saving where there is no place for it is an error, and the model goes on", async (device) => {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "file"), "in the way");
-    using model = await makeModel();
+    using model = await makeModel(TINY, { device });
     await assertRejects(() => model.savePretrained(join(folder, "file")), HubError, "Cannot");
     await model.savePretrained(join(folder, "other"));
   });
 });
 
-Deno.test("saving a model whose files are gone is an error, and writes nothing", async () => {
+testOnEveryDevice("saving a model whose files are gone is an error, and writes nothing", async (device) => {
   await withFolder(async (folder) => {
     const [from, to] = [join(folder, "from"), join(folder, "to")];
-    using made = await makeModel();
+    using made = await makeModel(TINY, { device });
     await made.savePretrained(from);
-    using model = await VQModel.fromPretrained(from, { device: "webgpu" });
+    using model = await VQModel.fromPretrained(from, { device });
     await Deno.remove(from, { recursive: true });
     await assertRejects(() => model.savePretrained(to), HubError);
     await assertRejects(() => Deno.stat(to), Deno.errors.NotFound);

@@ -1,0 +1,80 @@
+/**
+ * What every engine refuses, in the same words.
+ *
+ * @module
+ */
+
+import type { Parameter } from "./graph.ts";
+import type { DType, Shape, Tensor } from "./tensor.ts";
+
+/** What a program takes at one place. */
+interface ExpectedInput {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/**
+ * Refuses weights that are not as many as a layer has.
+ *
+ * @throws {RangeError}
+ */
+export function checkParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): void {
+  const [weights, biases] = sizes(parameter);
+  if (weight.length === weights && bias.length === biases) return;
+  throw new RangeError(
+    `Cannot set ${parameter.name}: expected ${weights} weights and ${biases} biases, ` +
+      `found ${weight.length} and ${bias.length}`,
+  );
+}
+
+/**
+ * What an engine keeps of a layer whose weights were set.
+ *
+ * @throws {TypeError} if they were not
+ */
+export function findParameter<T>(kept: ReadonlyMap<string, T>, { name }: Parameter): T {
+  const found = kept.get(name);
+  if (found === undefined) throw new TypeError(`Cannot compile: the weights of ${name} were not set`);
+  return found;
+}
+
+/**
+ * Refuses inputs other than a program takes.
+ *
+ * @throws {TypeError}
+ */
+export function checkInputs(inputs: readonly Tensor[], expected: readonly ExpectedInput[]): void {
+  if (inputs.length !== expected.length) {
+    throw new TypeError(`Cannot run a program: it takes ${expected.length} inputs, got ${inputs.length}`);
+  }
+  inputs.forEach(({ shape, dtype }, i) => {
+    if (dtype !== expected[i].dtype || shape.join() !== expected[i].shape.join()) {
+      throw new TypeError(
+        `Cannot run a program: input ${i} is ${dtype} [${shape}], expected ${expected[i].dtype} [${expected[i].shape}]`,
+      );
+    }
+  });
+}
+
+/**
+ * Refuses to run a program that was disposed.
+ *
+ * @throws {TypeError}
+ */
+export function checkNotDisposed(disposed: boolean): void {
+  if (disposed) throw new TypeError("Cannot run a program: it was disposed");
+}
+
+/** How many weights and biases a layer has. */
+function sizes(parameter: Parameter): [weights: number, biases: number] {
+  switch (parameter.kind) {
+    case "conv":
+      return [parameter.out * parameter.in * parameter.kernel ** 2, parameter.out];
+    case "linear":
+      return [parameter.out * parameter.in, parameter.out];
+    case "norm":
+      return [parameter.channels, parameter.channels];
+    case "codebook":
+      return [parameter.codes * parameter.channels, 0];
+  }
+}

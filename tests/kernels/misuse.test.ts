@@ -1,0 +1,68 @@
+/** What every engine refuses, and with which errors. */
+import { assertRejects } from "@std/assert";
+import { type Backend, DeviceError, Graph, type Parameter, Tensor } from "../../kernels/mod.ts";
+import { testOnEveryEngine } from "./engines.ts";
+
+const CONV = { kind: "conv", name: "conv", in: 3, out: 5, kernel: 3, stride: 1 } as const;
+const LINEAR = { kind: "linear", name: "linear", in: 3, out: 5 } as const;
+const NORM = { kind: "norm", name: "norm", channels: 5 } as const;
+const CODES = { kind: "codebook", name: "codes", codes: 7, channels: 5 } as const;
+
+const picture = (...shape: number[]) => new Tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);
+
+function convolution(): Graph {
+  const graph = new Graph();
+  graph.output(graph.conv2d(graph.input([1, 3, 4, 4]), CONV));
+  return graph;
+}
+
+function setConv(backend: Backend): Promise<void> {
+  return backend.setParameter(CONV, new Float32Array(135), new Float32Array(5));
+}
+
+testOnEveryEngine("weights of a wrong length are refused, and those set before stay", async (backend) => {
+  const refuses = (parameter: Parameter, [weights, biases]: number[], message: string) =>
+    assertRejects(
+      () => backend.setParameter(parameter, new Float32Array(weights), new Float32Array(biases)),
+      RangeError,
+      message,
+    );
+  await setConv(backend);
+  await refuses(CONV, [134, 5], "Cannot set conv: expected 135 weights and 5 biases, found 134 and 5");
+  await refuses(CONV, [135, 0], "found 135 and 0");
+  await refuses(LINEAR, [135, 5], "Cannot set linear: expected 15 weights and 5 biases");
+  await refuses(NORM, [5, 6], "Cannot set norm: expected 5 weights and 5 biases");
+  await refuses(CODES, [35, 5], "Cannot set codes: expected 35 weights and 0 biases");
+  const program = await backend.compile(convolution());
+  for (const result of await program.run([picture(1, 3, 4, 4)])) result.dispose();
+});
+
+testOnEveryEngine("a graph whose weights were not set is refused", async (backend) => {
+  await assertRejects(() => backend.compile(convolution()), TypeError, "the weights of conv were not set");
+});
+
+testOnEveryEngine("inputs other than the graph's are refused", async (backend) => {
+  await setConv(backend);
+  const program = await backend.compile(convolution());
+  const refuses = (inputs: Tensor[], message: string) =>
+    assertRejects(() => program.run(inputs), TypeError, `Cannot ${message}`);
+  const disposed = picture(1, 3, 4, 4);
+  disposed.dispose();
+  await refuses([], "run a program: it takes 1 inputs, got 0");
+  await refuses([picture(1, 3, 4, 4), picture(1, 3, 4, 4)], "run a program: it takes 1 inputs, got 2");
+  await refuses([picture(1, 3, 4, 5)], "run a program: input 0 is float32 [1,3,4,5], expected float32 [1,3,4,4]");
+  await refuses([new Tensor(new Int32Array(48), [1, 3, 4, 4])], "run a program: input 0 is int32 [1,3,4,4]");
+  await refuses([disposed], "use a tensor of shape [1,3,4,4]: it was disposed");
+});
+
+testOnEveryEngine("a program or an engine that was disposed says so", async (backend) => {
+  await setConv(backend);
+  const [program, other] = [await backend.compile(convolution()), await backend.compile(convolution())];
+  program.dispose();
+  program.dispose();
+  await assertRejects(() => program.run([picture(1, 3, 4, 4)]), TypeError, "Cannot run a program: it was disposed");
+  backend.dispose();
+  await assertRejects(() => other.run([picture(1, 3, 4, 4)]), DeviceError, "disposed");
+  await assertRejects(() => setConv(backend), DeviceError, "disposed");
+  await assertRejects(() => backend.compile(convolution()), DeviceError, "disposed");
+});
