@@ -1,0 +1,219 @@
+import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { decodePicture, ImageProcessor, Picture, type Tokens, VQModel } from "../../mod.ts";
+
+const EDGE = fromFileUrl(new URL("../../examples/edge.ts", import.meta.url));
+const MODEL = new URL("../../examples/models/leaves-f4", import.meta.url);
+/** 512 MB in the kibibytes that Linux counts in. */
+const MEMORY_LIMIT = 512e6 / 1024;
+
+interface Server {
+  readonly port: number;
+  readonly pid: number;
+  get(path: string, init?: RequestInit): Promise<Response>;
+  post(path: string, body: BodyInit, init?: RequestInit): Promise<Response>;
+}
+
+/** Serves on a free port, in a process of its own with the permissions it claims to need, until `use` has ended. */
+async function serving(use: (server: Server) => Promise<void>): Promise<void> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-net", "--allow-read", EDGE, "0"],
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let log = "";
+  let port = 0;
+  const listening = Promise.withResolvers<void>();
+  const logged = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      log += text;
+      port ||= Number(/Listening on http:\/\/127\.0\.0\.1:(\d+)\//.exec(log)?.[1] ?? 0);
+      if (port) listening.resolve();
+    }
+    listening.reject(new Error(`The server did not start: ${log}`));
+  })();
+  listening.promise.catch(() => {}); // it may have listened long ago
+  try {
+    await listening.promise;
+    const get = (path: string, init: RequestInit = {}) => fetch(`http://127.0.0.1:${port}${path}`, init);
+    const post = (path: string, body: BodyInit, init = {}) => get(path, { method: "POST", body, ...init });
+    await use({ port, pid: child.pid, get, post });
+    child.kill("SIGINT");
+    assertEquals((await child.status).code, 0);
+    await logged;
+    assertEquals(log.includes("\n    at "), false, `the server failed: ${log}`);
+  } catch (error) {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // it ended by itself
+    }
+    await child.status;
+    await logged;
+    throw error;
+  }
+}
+
+/** A picture in which no two parts are alike. */
+function picture(width: number, height: number): Picture {
+  const data = new Uint8ClampedArray(4 * width * height).fill(255);
+  for (let i = 0; i < width * height; i++) {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    data.set([x * 2 + y, 128 + 100 * Math.sin(x * y / 300), (x * 37 ^ y * 91) & 255], 4 * i);
+  }
+  return new Picture(width, height, data);
+}
+
+/** What the library makes of a picture file, and the file it makes of that. */
+async function byLibrary(file: Uint8Array<ArrayBuffer>): Promise<{ tokens: Tokens; decoded: Picture }> {
+  using model = await VQModel.fromPretrained(MODEL, { device: "wasm", threads: 1 });
+  const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
+  using sample = await processor.preprocess(file);
+  const tokens = await model.tokenize(sample);
+  using sampled = await model.detokenize(tokens);
+  const [decoded] = await processor.postprocess(sampled);
+  return { tokens, decoded };
+}
+
+async function assertRefused(response: Response, status: number, message = ""): Promise<void> {
+  const text = await response.text();
+  assertEquals([response.status, response.headers.get("content-type")], [status, "application/json"], text);
+  const { error, ...rest } = JSON.parse(text);
+  assertEquals(rest, {});
+  assertStringIncludes(error, message);
+}
+
+/** The answer to a request sent byte by byte as given. */
+async function answerTo(port: number, request: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.writable.getWriter().write(new TextEncoder().encode(request));
+  const bytes = new Uint8Array(4096);
+  const size = await connection.read(bytes);
+  return new TextDecoder().decode(bytes.subarray(0, size ?? 0));
+}
+
+/** The most memory that a process has had resident, in kibibytes. Deno itself reads `/proc` only with every permission. */
+async function peakOf(pid: number): Promise<number> {
+  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
+  return Number(/VmHWM:\s+(\d+) kB/.exec(new TextDecoder().decode(stdout))![1]);
+}
+
+Deno.test("pictures become the library's tokens, and tokens its pictures, one request or several at once", async () => {
+  await serving(async ({ post }) => {
+    for (const file of [picture(97, 66).encode("png"), picture(64, 96).encode("jpeg")]) {
+      const { tokens, decoded } = await byLibrary(file);
+      const response = await post("/tokens", file);
+      assertEquals([response.status, response.headers.get("content-type")], [200, "application/json"]);
+      const json = await response.text();
+      assertEquals(JSON.parse(json), { shape: tokens.shape, indices: [...tokens.indices] });
+
+      const back = await Promise.all([json, json, json].map((body) => post("/picture", body)));
+      for (const answer of back) {
+        assertEquals([answer.status, answer.headers.get("content-type")], [200, "image/png"]);
+        assertEquals((await decodePicture(await answer.bytes())).data, decoded.data);
+      }
+    }
+  });
+});
+
+Deno.test("the page is HTML that loads nothing from elsewhere", async () => {
+  await serving(async ({ get }) => {
+    const response = await get("/");
+    assertEquals([response.status, response.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
+    assertStringIncludes(response.headers.get("content-security-policy")!, "default-src 'none'");
+    const html = await response.text();
+    assertMatch(html, /^<!DOCTYPE html>/);
+    assertEquals(/https?:|\bsrc=/.test(html), false);
+    const [, script] = /<script type="module">(.*)<\/script>/s.exec(html)!;
+    new Function(`return async () => {${script}}`); // it can be parsed
+    const head = await get("/", { method: "HEAD" });
+    assertEquals([head.status, await head.text()], [200, ""]);
+  });
+});
+
+const NO_TOKENS: [json: string, status: number, message: string][] = [
+  ["", 400, "expected JSON"],
+  ["{", 400, "expected JSON"],
+  ["[".repeat(200_000), 400, "expected JSON"],
+  ["null", 400, "expected JSON of the form"],
+  ['{"shape":[1,1,1]}', 400, "expected JSON of the form"],
+  ['{"shape":[1,1,1],"indices":["1"]}', 400, "expected JSON of the form"],
+  ['{"shape":[1,1,1],"indices":[0.5]}', 400, "expected JSON of the form"],
+  ['{"shape":[1,1,1],"indices":[4294967296]}', 400, "expected JSON of the form"],
+  ['{"shape":[1,1,1],"indices":{"length":1}}', 400, "expected JSON of the form"],
+  ['{"shape":[2,1,1],"indices":[1,1]}', 400, "expected JSON of the form"],
+  ['{"shape":[1,1],"indices":[1]}', 400, "expected JSON of the form"],
+  [`{"shape":[1,1,${"[".repeat(50_000)}${"]".repeat(50_000)}],"indices":[1]}`, 400, "expected JSON of the form"],
+  ['{"shape":[1,1,1],"indices":[1024]}', 400, "rows 0 to 1023"],
+  ['{"shape":[1,1,1],"indices":[-1]}', 400, "rows 0 to 1023"],
+  ['{"shape":[1,1,2],"indices":[1]}', 400, "takes 2 indices, found 1"],
+  ['{"shape":[1,0,1],"indices":[]}', 400, "whole numbers ≥ 1"],
+  ['{"shape":[1,-1,-1],"indices":[1]}', 400, "whole numbers ≥ 1"],
+  ['{"shape":[1,128,193],"indices":[1]}', 413, "more than 393216 pixels"],
+  [" ".repeat(250_001), 413, "more than 250000 bytes"],
+];
+
+Deno.test("what is wrong with a request comes back as JSON with a fitting status", async () => {
+  await serving(async ({ get, post, port }) => {
+    const slow = answerTo(port, "POST /tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc");
+
+    for (const path of ["/nowhere", "/tokens/", "/toString"]) await assertRefused(await get(path), 404, path);
+    for (const [path, method, allow] of [["/tokens", "GET", "POST"], ["/", "PUT", "GET, HEAD"]]) {
+      const response = await get(path, { method });
+      assertEquals(response.headers.get("allow"), allow);
+      await assertRefused(response, 405, `takes ${allow}, found ${method}`);
+    }
+
+    const png = picture(64, 64).encode("png");
+    await assertRefused(await post("/tokens", ""), 415, "found no bytes");
+    await assertRefused(await post("/tokens", "GIF89a"), 415, "begin with 47 49 46 38");
+    await assertRefused(await post("/tokens", png.slice(0, -20)), 415, "cut short");
+    await assertRefused(await post("/tokens", png.with(50, png[50] ^ 1)), 415, "damaged");
+    await assertRefused(await post("/tokens", picture(3, 9).encode("png")), 400, "rounds down to 0");
+    await assertRefused(
+      await post("/tokens", picture(769, 512).encode("jpeg")),
+      413,
+      "769×512 pixels, more than 393216",
+    );
+    await assertRefused(await post("/tokens", new Uint8Array(2_000_001)), 413, "more than 2000000 bytes");
+    const endless = "POST /tokens HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n" +
+      " ".repeat(2_000_001);
+    assertMatch(await answerTo(port, endless), /^HTTP\/1.1 413 .*"the body has more than 2000000 bytes"/s);
+    for (const [json, status, message] of NO_TOKENS) await assertRefused(await post("/picture", json), status, message);
+
+    assertMatch(await answerTo(port, "GET /x HTTP/1.1\r\nHost: [no host\r\n\r\n"), /^HTTP\/1.1 404 /);
+    assertMatch(await slow, /^HTTP\/1.1 408 .*"the body took longer than 10 seconds"/s);
+    assertEquals((await (await post("/tokens", png)).json()).shape, [1, 16, 16]);
+  });
+});
+
+Deno.test("the largest pictures, and more requests than can wait, stay within 512 MB", async () => {
+  await serving(async ({ post, pid }) => {
+    const largest = await post("/tokens", picture(768, 512).encode("png"));
+    const json = await largest.text();
+    assertEquals([largest.status, JSON.parse(json).shape], [200, [1, 128, 192]]);
+
+    const given = AbortSignal.timeout(200);
+    const gone = await post("/picture", json, { signal: given }).catch((error) => error);
+    assertEquals(gone, given.reason);
+
+    const decoded = await decodePicture(await (await post("/picture", json)).bytes());
+    assertEquals([decoded.width, decoded.height], [768, 512]);
+
+    const small = '{"shape":[1,24,24],"indices":[' + Array(24 * 24).fill(7) + "]}";
+    const answers = await Promise.all([json, ...Array(15).fill(small)].map((body) => post("/picture", body)));
+    const refused = answers.filter(({ status }) => status !== 200);
+    assert(refused.length > 0 && refused.length < answers.length, `${refused.length} were refused`);
+    for (const response of refused) {
+      assertEquals(response.headers.get("retry-after"), "5");
+      await assertRefused(response, 503, "too many requests");
+    }
+    const served = answers.filter(({ status }) => status === 200);
+    for (const { width } of await Promise.all(served.map(async (answer) => decodePicture(await answer.bytes())))) {
+      assert(width === 768 || width === 96);
+    }
+    if (Deno.build.os !== "linux") return;
+    assertLess(await peakOf(pid), MEMORY_LIMIT);
+  });
+});
