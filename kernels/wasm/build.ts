@@ -120,9 +120,10 @@ function encodePositions(positions: number[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
 
+/** Base64 in short lines, which tools can show; `atob` skips what lies between them. */
 function render(fields: Record<string, string>): string {
   const lines = Object.entries(fields).map(([name, value]) =>
-    `/** See build.ts. */\nexport const ${name} =\n  "${value}";`
+    `/** See build.ts. */\nexport const ${name}: string = \`\n${value.match(/.{1,120}/g)!.join("\n")}\n\`;`
   );
   return `// Built by build.ts from assembly/*.ts: do not edit.\n// deno-fmt-ignore-file\n\n${lines.join("\n")}\n`;
 }
