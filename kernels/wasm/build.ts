@@ -18,10 +18,11 @@ const GENERATED = new URL("./module.gen.ts", import.meta.url);
 const PAGE = 65536;
 
 /**
- * The micro-kernel: `C[n][6][8] (+)= LEFT[6][32] · B[n][32][8]`. All 32 steps are unrolled, because then the left operand
- * is read at constant addresses; 12 accumulators, two vectors of B and one splat fill V8's 15 vector registers.
+ * The micro-kernel: `C[n][6][8] (+)= LEFT[6][32] · B[n][32][8]`, or of LEFT and B only the first `steps` of 32. All steps
+ * are unrolled, because then the left operand is read at constant addresses; 12 accumulators, two vectors of B and one
+ * splat fill V8's 15 vector registers.
  */
-function microKernel(): string {
+function microKernel(name: string, steps: number): string {
   const accumulators = Array.from({ length: 12 }, (_, i) => `c${i}`);
   const step = (k: number) =>
     [
@@ -31,22 +32,26 @@ function microKernel(): string {
         ` c${2 * row} = madd(a, b0, c${2 * row}); c${2 * row + 1} = madd(a, b1, c${2 * row + 1});`),
     ].join("\n");
   return `
-import { LEFT } from "./area";
-import { madd, splat } from "./simd";
-export function rows(n: i32, b: usize, c: usize, first: bool): void {
+export function ${name}(n: i32, b: usize, c: usize, first: bool): void {
   for (; n > 0; n--, b += ${SLICE * 32}, c += 192) {
     let a: v128, b0: v128, b1: v128;
     let ${accumulators.map((name) => `${name} = splat(0)`).join(", ")};
     if (!first) { ${accumulators.map((name, i) => `${name} = v128.load(c, ${i * 16});`).join(" ")} }
-${Array.from({ length: SLICE }, (_, k) => step(k)).join("\n")}
+${Array.from({ length: steps }, (_, k) => step(k)).join("\n")}
     ${accumulators.map((name, i) => `v128.store(c, ${name}, ${i * 16});`).join(" ")}
   }
 }`;
 }
 
+/** The module of micro-kernels. */
+function microKernels(): string {
+  const imports = `import { LEFT } from "./area";\nimport { madd, splat } from "./simd";`;
+  return imports + microKernel("rows", SLICE) + microKernel("rows4", 4);
+}
+
 /** Text of a source file by the path that the compiler asks for; null if there is none. */
 function readSource(path: string, thread: number): string | null {
-  if (path.endsWith("assembly/rows.ts")) return microKernel();
+  if (path.endsWith("assembly/rows.ts")) return microKernels();
   if (path.endsWith("assembly/base.ts")) return `export const BASE: usize = ${(thread + 1) * AREA};`;
   try {
     return Deno.readTextFileSync(new URL(path, import.meta.url));

@@ -5,15 +5,18 @@
  */
 
 import { checkParameter, findParameter } from "../checks.ts";
-import type { Parameter } from "../graph.ts";
+import type { ConvParameter, LinearParameter, Parameter } from "../graph.ts";
 import type { Job } from "./job.ts";
 import { padded } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { Kind, PIXEL_BYTES, SLICE } from "./shared.ts";
 
+/** How the weights of a convolution can be packed. */
+export type ConvKind = Kind.PackDense | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackWinogradStrided;
+
 /** Addresses of a parameter's values. */
 export interface Packed {
-  readonly kind: Kind.PackDense | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackCodebook | "norm";
+  readonly kind: ConvKind | Kind.PackCodebook | "norm";
   /** Packed weights; of a norm, its scale. */
   readonly weight: number;
   /** Padded bias; of a codebook, its rows. */
@@ -108,15 +111,16 @@ function packing(parameter: Exclude<Parameter, { kind: "norm" }>, useWinograd: b
   const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
   const octets = Math.ceil(outputs / 8), second = octets * 8;
   const slice = octets * SLICE * 8;
-  const suits = taps === 9 && parameter.kind === "conv" && parameter.stride === 1 && inputs >= WINOGRAD_CHANNELS;
-  if (suits && useWinograd) {
-    const large = inputs * outputs <= LARGE_TILES;
-    const kind = large ? Kind.PackWinograd6 : Kind.PackWinograd4;
-    const floats = (large ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
-    return { kind, inputs, outputs, taps, floats, second } as const;
-  }
-  const floats = Math.ceil(taps * padded(inputs) / SLICE) * slice;
-  return { kind: Kind.PackDense, inputs, outputs, taps, floats, second } as const;
+  const kind = useWinograd && taps === 9 && inputs >= WINOGRAD_CHANNELS ? winogradKind(parameter) : Kind.PackDense;
+  const floats = kind === Kind.PackDense
+    ? Math.ceil(taps * padded(inputs) / SLICE) * slice
+    : (kind === Kind.PackWinograd6 ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
+  return { kind, inputs, outputs, taps, floats, second } as const;
+}
+
+function winogradKind(parameter: ConvParameter | LinearParameter) {
+  if (parameter.kind === "conv" && parameter.stride === 2) return Kind.PackWinogradStrided;
+  return parameter.in * parameter.out <= LARGE_TILES ? Kind.PackWinograd6 : Kind.PackWinograd4;
 }
 
 /** Refuses channels that are more than a thread's workspace holds of one pixel. */

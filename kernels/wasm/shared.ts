@@ -9,6 +9,7 @@ export enum Kind {
   PackDense,
   PackWinograd4,
   PackWinograd6,
+  PackWinogradStrided,
   PackCodebook,
   Dense,
   Winograd,

@@ -9,8 +9,8 @@ export const LEFT: usize = BASE;
 export const POINTERS: usize = BASE + 1024;
 /** Numbers that vector code multiplies by: see constants.ts. */
 export const CONSTANTS: usize = BASE + 2048;
-/** Intermediate values of a transform: 64 vectors. */
-export const SCRATCH: usize = BASE + 3072;
+/** Intermediate values of a transform: four times 81 vectors at most. */
+export const SCRATCH: usize = BASE + 4096;
 
 // @ts-ignore: decorator
 @inline

@@ -4,7 +4,7 @@
 //   products  [group][out/8][6][8]
 import { SLICE, ZERO } from "../shared";
 import { copyPartialRow, copyRow, setLeft } from "./left";
-import { rows } from "./rows";
+import { rows, rows4 } from "./rows";
 import { add } from "./simd";
 
 // @ts-ignore: decorator
@@ -40,6 +40,8 @@ export class DenseFields {
 }
 
 const GROUP: i32 = 6;
+/** So many values of the inner dimension beyond whole slices are taken by fours: a slice would be mostly padding. */
+const FEW: i32 = 16;
 const PRODUCTS: usize = <usize>GROUP * 8 * 4;
 const WEIGHTS: usize = SLICE * 8 * 4;
 
@@ -53,7 +55,8 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
   const channelPart = block % f.channelBlocks;
   const octet = octets * channelPart / f.channelBlocks;
   const octetCount = octets * (channelPart + 1) / f.channelBlocks - octet;
-  const slices = (f.kernel * f.kernel * f.inChannels + SLICE - 1) / SLICE;
+  const inner = f.kernel * f.kernel * f.inChannels;
+  const slices = (inner + SLICE - 1 - FEW) / SLICE;
 
   const pointers = f.workspace + <usize>thread * f.workspaceBytes;
   const groupPointers = <usize>(f.kernel * f.kernel * GROUP) << 2;
@@ -64,6 +67,13 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
     for (let g = 0; g < count; g++) {
       gather(f, pointers + <usize>g * groupPointers, slice * SLICE);
       rows(octetCount, weights, products + <usize>(g * octetCount) * PRODUCTS, slice == 0);
+    }
+  }
+  for (let k = slices * SLICE; k < inner; k += 4) {
+    const weights = f.weights + <usize>(slices * octets + octet) * WEIGHTS + (<usize>(k % SLICE) << 5);
+    for (let g = 0; g < count; g++) {
+      gather4(f, pointers + <usize>g * groupPointers, k);
+      rows4(octetCount, weights, products + <usize>(g * octetCount) * PRODUCTS, k == 0);
     }
   }
   writeResults(f, first * GROUP, min((first + count) * GROUP, pixels), octet, octetCount, products);
@@ -99,6 +109,12 @@ function gather(f: DenseFields, pointers: usize, k: i32): void {
   } else {
     gatherAcrossTaps(f, pointers, tap, c);
   }
+}
+
+/** Fills the first columns of the left operand with four values of the inner dimension, from `k` on: all of one tap. */
+function gather4(f: DenseFields, pointers: usize, k: i32): void {
+  const p = pointers + <usize>(k / f.inChannels * GROUP << 2), c = <usize>(k % f.inChannels) << 2;
+  for (let r = 0; r < GROUP; r++) setLeft(r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
 }
 
 /** {@link gather} where the 32 values belong to more than one tap. */

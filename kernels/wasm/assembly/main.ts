@@ -6,7 +6,7 @@ import { normApply, NormFields, normFold, normStatistics } from "./group_norm";
 import { lookup, LookupFields } from "./lookup";
 import { nearestCode, NearestCodeFields } from "./nearest_code";
 import { packCodebook, packDense, PackFields } from "./pack";
-import { packWinograd4, packWinograd6 } from "./pack_winograd";
+import { packWinograd4, packWinograd6, packWinogradStrided } from "./pack_winograd";
 import { squaredError, SquaredErrorFields, squaredErrorFold } from "./squared_error";
 import { straightThrough, StraightThroughFields } from "./straight_through";
 import { winograd, WinogradFields } from "./winograd";
@@ -71,6 +71,8 @@ function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
       return packWinograd4(changetype<PackFields>(fields), block);
     case Kind.PackWinograd6:
       return packWinograd6(changetype<PackFields>(fields), block);
+    case Kind.PackWinogradStrided:
+      return packWinogradStrided(changetype<PackFields>(fields), block);
     case Kind.PackCodebook:
       return packCodebook(changetype<PackFields>(fields), block);
     case Kind.Dense:

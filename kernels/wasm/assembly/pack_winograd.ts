@@ -1,5 +1,5 @@
 // Weights for Winograd's algorithm: G g G^T, in the order [position][in/32][out/8][32][8]. Four output channels at a time.
-import { SLICE } from "../shared";
+import { Kind, SLICE } from "../shared";
 import { SCRATCH, scratch } from "./area";
 import { PackFields } from "./pack";
 import { add, C, K, madd, mul, splat, sub } from "./simd";
@@ -8,27 +8,32 @@ const PACKED: usize = SLICE * 8 * 4;
 
 /** F(4x4, 3x3), one octet of output channels. */
 export function packWinograd4(f: PackFields, octet: i32): void {
-  pack(f, octet, 6);
+  pack(f, octet, 6, Kind.PackWinograd4);
 }
 
 /** F(6x6, 3x3), one octet of output channels. */
 export function packWinograd6(f: PackFields, octet: i32): void {
-  pack(f, octet, 8);
+  pack(f, octet, 8, Kind.PackWinograd6);
+}
+
+/** Stride 2, one octet of output channels. */
+export function packWinogradStrided(f: PackFields, octet: i32): void {
+  pack(f, octet, 6, Kind.PackWinogradStrided);
 }
 
 // @ts-ignore: decorator
 @inline
-function pack(f: PackFields, octet: i32, side: i32): void {
+function pack(f: PackFields, octet: i32, side: i32, kind: Kind): void {
   const slices = (f.inChannels + SLICE - 1) / SLICE, octets = (f.outChannels + 7) / 8;
   const stride = <usize>(slices * octets) * PACKED;
   for (let channel = 0; channel < slices * SLICE; channel++) {
     const to = f.packed + <usize>(channel / SLICE * octets + octet) * PACKED + (<usize>(channel % SLICE) << 5);
     for (let half = 0; half < 2; half++) {
-      transformColumns(f, octet * 8 + half * 4, channel, side);
+      transformColumns(f, octet * 8 + half * 4, channel, kind);
       for (let i = 0; i < side; i++) {
         const column = <usize>(i * 3);
         const row = to + <usize>(half * 16) + <usize>(i * side) * stride;
-        transform(scratch(column), scratch(column + 1), scratch(column + 2), row, stride, side);
+        transform(scratch(column), scratch(column + 1), scratch(column + 2), row, stride, kind);
       }
     }
   }
@@ -37,10 +42,10 @@ function pack(f: PackFields, octet: i32, side: i32): void {
 /** G g, to scratch [side][3]. */
 // @ts-ignore: decorator
 @inline
-function transformColumns(f: PackFields, out: i32, channel: i32, side: i32): void {
+function transformColumns(f: PackFields, out: i32, channel: i32, kind: Kind): void {
   for (let tap = 0; tap < 3; tap++) {
     const g0 = gather(f, out, channel, tap), g1 = gather(f, out, channel, tap + 3), g2 = gather(f, out, channel, tap + 6);
-    transform(g0, g1, g2, SCRATCH + (<usize>tap << 4), 48, side);
+    transform(g0, g1, g2, SCRATCH + (<usize>tap << 4), 48, kind);
   }
 }
 
@@ -59,9 +64,10 @@ function gather(f: PackFields, out: i32, channel: i32, tap: i32): v128 {
 
 // @ts-ignore: decorator
 @inline
-function transform(g0: v128, g1: v128, g2: v128, to: usize, stride: usize, side: i32): void {
-  if (side == 6) transform4(g0, g1, g2, to, stride);
-  else transform6(g0, g1, g2, to, stride);
+function transform(g0: v128, g1: v128, g2: v128, to: usize, stride: usize, kind: Kind): void {
+  if (kind == Kind.PackWinograd4) transform4(g0, g1, g2, to, stride);
+  else if (kind == Kind.PackWinograd6) transform6(g0, g1, g2, to, stride);
+  else transformStrided(g0, g1, g2, to, stride);
 }
 
 /** Rows of G: [1/4, 0, 0], -[1, ±1, 1] / 6, [1, ±2, 4] / 24, [0, 0, 1]. */
@@ -93,4 +99,16 @@ function transform6(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): voi
   v128.store(to + 5 * stride, add(far2, near2));
   v128.store(to + 6 * stride, sub(far2, near2));
   v128.store(to + 7 * stride, g2);
+}
+
+/** Rows of G for the outer taps of F(4, 2): [1, 0] / 2, -[1, 1] / 2, [-1, 1] / 6, [1, 2] / 6, [0, 1]; then the middle tap. */
+// @ts-ignore: decorator
+@inline
+function transformStrided(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): void {
+  v128.store(to, mul(g0, K(C.Half)));
+  v128.store(to + stride, f32x4.neg(mul(add(g0, g2), K(C.Half))));
+  v128.store(to + 2 * stride, f32x4.div(sub(g2, g0), splat(6)));
+  v128.store(to + 3 * stride, f32x4.div(madd(g2, K(C.Two), g0), splat(6)));
+  v128.store(to + 4 * stride, g2);
+  v128.store(to + 5 * stride, g1);
 }

@@ -1,10 +1,10 @@
-// 3x3 convolution at stride 1 by Winograd's F(4x4, 3x3) or F(6x6, 3x3): a tile of 4x4 results takes 36 products instead
-// of 144, one of 6x6 results 64 instead of 324.
+// 3x3 convolution by Winograd's F(4x4, 3x3) or F(6x6, 3x3): a tile of 4x4 results takes 36 products instead of 144, one of
+// 6x6 results 64 instead of 324. At stride 2, a tile of 4x4 results takes 81 instead of 144.
 //
 // A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
 // transformed tile (a matrix product over channels), transform the products back. NHWC; tiles are taken six at a time,
 // because that is the height of the micro-kernel.
-//   transformed source   V [position][group][channels/32][6][32]
+//   transformed source   V [group][channels/32][position][6][32]
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
 import { SLICE, TRASH, ZERO } from "../shared";
@@ -13,6 +13,7 @@ import { copyLeft } from "./left";
 import { rows } from "./rows";
 import { resultTile4, sourceTile4 } from "./winograd4";
 import { resultTile6, sourceTile6 } from "./winograd6";
+import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
 import { M_SLICE, RESULTS, V_SLICE } from "./winograd_tile";
 
 // @ts-ignore: decorator
@@ -28,10 +29,14 @@ export class WinogradFields {
   /** Sides of the result. */
   height: i32;
   width: i32;
+  /** Sides of the source. */
+  sourceHeight: i32;
+  sourceWidth: i32;
   /** 1 if each source pixel counts as 2x2 pixels. */
   upsample: i32;
-  /** Side of a tile of results: 4 or 6. */
+  /** Side of a tile of results: 4 or 6; at stride 2, 4. */
   side: i32;
+  stride: i32;
   /** Channels as stored: multiples of 4. */
   inChannels: i32;
   outChannels: i32;
@@ -60,19 +65,19 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const octetCount = octets * (channelPart + 1) / f.channelBlocks - octet;
   const slices = (f.inChannels + SLICE - 1) / SLICE;
 
-  const vStride = <usize>count * slices * V_SLICE + STAGGER;
   const mStride = <usize>count * octetCount * M_SLICE + STAGGER;
-  const positions = (f.side + 2) * (f.side + 2);
+  const reach = reachOf(f), positions = reach * reach;
   const v = f.workspace + <usize>thread * f.workspaceBytes;
-  const m = v + <usize>positions * vStride;
-  transformSources(f, first, count, v, vStride);
+  const m = v + <usize>(count * slices * positions) * V_SLICE;
+  transformSources(f, first, count, v, <usize>(slices * positions) * V_SLICE);
   for (let position = 0; position < positions; position++) {
     const products = m + <usize>position * mStride;
-    if (f.upsample && cancels(position, f.side + 2)) {
+    if (f.upsample && cancels(position, reach)) {
       memory.fill(products, 0, mStride);
     } else {
-      const u = f.weights + <usize>(position * slices * octets + octet) * U_SLICE;
-      multiply(u, <usize>octets * U_SLICE, v + <usize>position * vStride, products, slices, count, octetCount);
+      const weights = f.stride == 1 ? position : weightsOf(position);
+      const u = f.weights + <usize>(weights * slices * octets + octet) * U_SLICE;
+      multiply(u, <usize>octets * U_SLICE, v + <usize>position * V_SLICE, products, positions, slices, count, octetCount);
     }
   }
   transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, octetCount, m, mStride);
@@ -83,6 +88,13 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
 @inline
 function cancels(position: i32, side: i32): bool {
   return position / side == 2 || position % side == 2;
+}
+
+/** Source pixels along the side of a tile, which are as many as it has positions there. */
+// @ts-ignore: decorator
+@inline
+function reachOf(f: WinogradFields): i32 {
+  return (f.side - 1) * f.stride + 3;
 }
 
 // @ts-ignore: decorator
@@ -103,47 +115,49 @@ function multiply(
   uStride: usize,
   v: usize,
   m: usize,
+  positions: i32,
   slices: i32,
   groups: i32,
   octets: i32,
 ): void {
   for (let slice = 0; slice < slices; slice++, u += uStride) {
     for (let group = 0; group < groups; group++) {
-      copyLeft(v + <usize>(group * slices + slice) * V_SLICE);
+      copyLeft(v + <usize>((group * slices + slice) * positions) * V_SLICE);
       rows(octets, u, m + <usize>(group * octets) * M_SLICE, slice == 0);
     }
   }
 }
 
 /** Writes the transformed sources of `groups` groups of tiles, beginning with group `first`. */
-function transformSources(f: WinogradFields, first: i32, groups: i32, v: usize, stride: usize): void {
-  const groupBytes = <usize>((f.inChannels + SLICE - 1) / SLICE) * V_SLICE;
+function transformSources(f: WinogradFields, first: i32, groups: i32, v: usize, groupBytes: usize): void {
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
     const to = v + <usize>(i / GROUP) * groupBytes + <usize>(i % GROUP) * SLICE * 4;
-    if (f.side == 4) sourceTile4(to, stride, <usize>f.inChannels << 2);
-    else sourceTile6(to, stride, <usize>f.inChannels << 2);
+    if (f.stride == 2) sourceTileStrided(to, <usize>f.inChannels << 2);
+    else if (f.side == 4) sourceTile4(to, <usize>f.inChannels << 2);
+    else sourceTile6(to, <usize>f.inChannels << 2);
   }
 }
 
-/** Sets the pointers to the source pixels of a tile, one more on each side than it has results. Beyond the image (or the last tile) lies a pixel of zeros. */
+/** Sets the pointers to the source pixels of a tile. Beyond the image (or the last tile) lies a pixel of zeros. */
 function pointToSources(f: WinogradFields, tile: i32): void {
-  const across = tilesAcross(f), perImage = across * tilesDown(f), side = f.side + 2;
+  const across = tilesAcross(f), perImage = across * tilesDown(f), reach = reachOf(f);
   const image = tile / perImage;
-  const top = tile % perImage / across * f.side - 1;
-  const left = tile % across * f.side - 1;
+  // Zeros surround the source; at stride 2 they are only to the right and below.
+  const padding = i32(f.stride == 1);
+  const top = tile % perImage / across * f.side * f.stride - padding;
+  const left = tile % across * f.side * f.stride - padding;
   const up = f.upsample;
-  const sourceWidth = f.width >> up;
-  const firstRow = image * (f.height >> up);
-  for (let a = 0; a < side; a++) {
+  const firstRow = image * f.sourceHeight;
+  for (let a = 0; a < reach; a++) {
     const y = top + a;
-    const rowInside = image < f.images && <u32>y < <u32>f.height;
-    const row = (firstRow + (y >> up)) * sourceWidth;
-    for (let b = 0; b < side; b++) {
+    const rowInside = image < f.images && <u32>y < <u32>(f.sourceHeight << up);
+    const row = (firstRow + (y >> up)) * f.sourceWidth;
+    for (let b = 0; b < reach; b++) {
       const x = left + b;
-      const inside = rowInside && <u32>x < <u32>f.width;
+      const inside = rowInside && <u32>x < <u32>(f.sourceWidth << up);
       const source = f.x + ((<usize>(row + (x >> up)) * f.inChannels) << 2);
-      setPointer(a * side + b, inside ? source : <usize>ZERO);
+      setPointer(a * reach + b, inside ? source : <usize>ZERO);
     }
   }
 }
@@ -164,7 +178,8 @@ function transformProducts(
     const i = tile - first;
     const products = m + <usize>(i / GROUP * octets) * M_SLICE + <usize>(i % GROUP) * 32;
     pointToResults(f, tile, from);
-    if (f.side == 4) resultTile4(products, stride, bytes, f.bias + from, f.residual != 0);
+    if (f.stride == 2) resultTileStrided(products, stride, bytes, f.bias + from, f.residual != 0);
+    else if (f.side == 4) resultTile4(products, stride, bytes, f.bias + from, f.residual != 0);
     else resultTile6(products, stride, bytes, f.bias + from, f.residual != 0);
   }
 }

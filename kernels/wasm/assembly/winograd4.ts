@@ -1,46 +1,40 @@
 // The transforms of F(4x4, 3x3), after Lavin & Gray: interpolation at 0, 1, -1, 2, -2 and infinity.
-import { SLICE } from "../shared";
-import { SCRATCH, scratch } from "./area";
+import { SCRATCH } from "./area";
 import { add, C, K, madd, nmadd, sub } from "./simd";
-import { clearTail, M_SLICE, put, source, V_SLICE } from "./winograd_tile";
+import { clearTail, LINE, M_SLICE, pixel, put, V_SLICE, vOffset } from "./winograd_tile";
 
-/** One tile, all channels: 6x6 source pixels to 36 positions, `stride` bytes apart. */
-export function sourceTile4(to: usize, stride: usize, bytes: usize): void {
-  for (let c: usize = 0, slice = to; c < bytes; slice += V_SLICE) {
-    const end = slice + SLICE * 4;
-    let q = slice;
-    for (; q < end && c < bytes; q += 16, c += 16) {
-      sourceColumn(0, c);
-      sourceColumn(1, c);
-      sourceColumn(2, c);
-      sourceColumn(3, c);
-      sourceColumn(4, c);
-      sourceColumn(5, c);
-      sourceRow(0, q, stride);
-      sourceRow(1, q, stride);
-      sourceRow(2, q, stride);
-      sourceRow(3, q, stride);
-      sourceRow(4, q, stride);
-      sourceRow(5, q, stride);
-    }
-    clearTail(q, end, 36, stride);
+/** One tile, all channels: 6x6 source pixels to 36 positions. */
+export function sourceTile4(to: usize, bytes: usize): void {
+  for (let c: usize = 0; c < bytes; c += LINE) {
+    const count = min(LINE, bytes - c);
+    for (let j: usize = 0; j < 6; j++) sourceColumn(j, c, count);
+    const v = to + vOffset(c, 36);
+    for (let i: usize = 0; i < 6; i++) sourceRow(i, v + i * 6 * V_SLICE, count);
+  }
+  clearTail(to, bytes, 36);
+}
+
+// @ts-ignore: decorator
+@inline
+function sourceColumn(j: usize, c: usize, count: usize): void {
+  const p0 = pixel(j) + c, p1 = pixel(6 + j) + c, p2 = pixel(12 + j) + c;
+  const p3 = pixel(18 + j) + c, p4 = pixel(24 + j) + c, p5 = pixel(30 + j) + c;
+  for (let s: usize = 0; s < count; s += 16) {
+    const d0 = v128.load(p0 + s), d1 = v128.load(p1 + s), d2 = v128.load(p2 + s);
+    const d3 = v128.load(p3 + s), d4 = v128.load(p4 + s), d5 = v128.load(p5 + s);
+    transform6(d0, d1, d2, d3, d4, d5, SCRATCH + s * 36 + (j << 4), 96);
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function sourceColumn(j: usize, c: usize): void {
-  const d0 = source(j, c), d1 = source(6 + j, c), d2 = source(12 + j, c);
-  const d3 = source(18 + j, c), d4 = source(24 + j, c), d5 = source(30 + j, c);
-  transform6(d0, d1, d2, d3, d4, d5, SCRATCH + (j << 4), 96);
-}
-
-// @ts-ignore: decorator
-@inline
-function sourceRow(i: usize, to: usize, stride: usize): void {
-  const d0 = scratch(i * 6), d1 = scratch(i * 6 + 1), d2 = scratch(i * 6 + 2);
-  const d3 = scratch(i * 6 + 3), d4 = scratch(i * 6 + 4), d5 = scratch(i * 6 + 5);
-  transform6(d0, d1, d2, d3, d4, d5, to + i * 6 * stride, stride);
+function sourceRow(i: usize, to: usize, count: usize): void {
+  for (let s: usize = 0; s < count; s += 16) {
+    const q = SCRATCH + s * 36 + i * 96;
+    const d0 = v128.load(q), d1 = v128.load(q, 16), d2 = v128.load(q, 32);
+    const d3 = v128.load(q, 48), d4 = v128.load(q, 64), d5 = v128.load(q, 80);
+    transform6(d0, d1, d2, d3, d4, d5, to + s, V_SLICE);
+  }
 }
 
 /** B^T d of Lavin & Gray. */
@@ -59,46 +53,43 @@ function transform6(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128, 
 
 /** One tile: 36 positions to 4x4 pixels of the result. */
 export function resultTile4(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
-  for (let c: usize = 0; c < bytes; c += 16) {
-    const p = products + (c >> 5) * M_SLICE + (c & 16);
-    resultRow(0, p, stride);
-    resultRow(1, p, stride);
-    resultRow(2, p, stride);
-    resultRow(3, p, stride);
-    resultRow(4, p, stride);
-    resultRow(5, p, stride);
-    const b = v128.load(bias + c);
-    resultColumn(0, b, c, residual);
-    resultColumn(1, b, c, residual);
-    resultColumn(2, b, c, residual);
-    resultColumn(3, b, c, residual);
+  for (let c: usize = 0; c < bytes; c += LINE) {
+    const count = min(LINE, bytes - c);
+    const p = products + (c >> 5) * M_SLICE;
+    for (let i: usize = 0; i < 6; i++) resultRow(i, p + i * 6 * stride, stride, count);
+    for (let j: usize = 0; j < 4; j++) resultColumn(j, bias + c, c, count, residual);
   }
 }
 
 /** m A for one row of the 6x6 products. */
 // @ts-ignore: decorator
 @inline
-function resultRow(i: usize, products: usize, stride: usize): void {
-  const p = products + i * 6 * stride, q = SCRATCH + (i << 6);
-  const m0 = v128.load(p), m1 = v128.load(p + stride), m2 = v128.load(p + 2 * stride);
-  const m3 = v128.load(p + 3 * stride), m4 = v128.load(p + 4 * stride), m5 = v128.load(p + 5 * stride);
-  const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);
-  v128.store(q, add(add(m0, s1), s2));
-  v128.store(q + 16, madd(d2, K(C.Two), d1));
-  v128.store(q + 32, madd(s2, K(C.Four), s1));
-  v128.store(q + 48, add(madd(d2, K(C.Eight), d1), m5));
+function resultRow(i: usize, from: usize, stride: usize, count: usize): void {
+  for (let s: usize = 0; s < count; s += 16) {
+    const p = from + (s >> 5) * M_SLICE + (s & 16), q = SCRATCH + s * 36 + (i << 6);
+    const m0 = v128.load(p), m1 = v128.load(p + stride), m2 = v128.load(p + 2 * stride);
+    const m3 = v128.load(p + 3 * stride), m4 = v128.load(p + 4 * stride), m5 = v128.load(p + 5 * stride);
+    const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);
+    v128.store(q, add(add(m0, s1), s2));
+    v128.store(q, madd(d2, K(C.Two), d1), 16);
+    v128.store(q, madd(s2, K(C.Four), s1), 32);
+    v128.store(q, add(madd(d2, K(C.Eight), d1), m5), 48);
+  }
 }
 
 /** A^T m for one of the four columns left, plus the bias. */
 // @ts-ignore: decorator
 @inline
-function resultColumn(j: usize, bias: v128, c: usize, residual: bool): void {
-  const m0 = scratch(j), m1 = scratch(4 + j), m2 = scratch(8 + j);
-  const m3 = scratch(12 + j), m4 = scratch(16 + j), m5 = scratch(20 + j);
-  const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);
-  const b1 = add(s1, bias), b2 = add(d1, bias);
-  put(j, add(add(m0, b1), s2), c, residual);
-  put(4 + j, madd(d2, K(C.Two), b2), c, residual);
-  put(8 + j, madd(s2, K(C.Four), b1), c, residual);
-  put(12 + j, add(madd(d2, K(C.Eight), b2), m5), c, residual);
+function resultColumn(j: usize, bias: usize, c: usize, count: usize, residual: bool): void {
+  for (let s: usize = 0; s < count; s += 16) {
+    const q = SCRATCH + s * 36 + (j << 4), b = v128.load(bias + s);
+    const m0 = v128.load(q), m1 = v128.load(q, 64), m2 = v128.load(q, 128);
+    const m3 = v128.load(q, 192), m4 = v128.load(q, 256), m5 = v128.load(q, 320);
+    const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);
+    const b1 = add(s1, b), b2 = add(d1, b);
+    put(j, add(add(m0, b1), s2), c + s, residual);
+    put(4 + j, madd(d2, K(C.Two), b2), c + s, residual);
+    put(8 + j, madd(s2, K(C.Four), b1), c + s, residual);
+    put(12 + j, add(madd(d2, K(C.Eight), b2), m5), c + s, residual);
+  }
 }

@@ -1,33 +1,47 @@
-// What the tiles of both sizes have in common.
+// What all tiles have in common.
+//
+// The transforms take a tile 16 channels at a time, because that is a line of the caches: tiles touch so many lines, at
+// such regular distances, that a line which is not used up at once is evicted before its next use. First all columns are
+// transformed into scratch memory, [channels/4][row][column], then all rows out of it.
 import { SLICE } from "../shared";
-import { pointer } from "./area";
+import { POINTERS } from "./area";
 import { add } from "./simd";
 
-/** Bytes of one slice of V: [6][32]. */
+/** Bytes of one slice of V at one position: [6][32]. */
 export const V_SLICE: usize = 6 * SLICE * 4;
 /** Bytes of one slice of M: [6][8]. */
 export const M_SLICE: usize = 6 * 8 * 4;
 /** The first of the pointers to the residual's pixels; before them are those to the result's. */
 export const RESULTS: usize = 36;
+/** Bytes of the channels that are transformed together. */
+export const LINE: usize = 64;
 
-/** Channels of one source pixel. */
+/** Where channel byte `c` of a tile lies in V: slices of all positions, one after the other. */
 // @ts-ignore: decorator
 @inline
-export function source(i: usize, c: usize): v128 {
-  return v128.load(pointer(i) + c);
+export function vOffset(c: usize, positions: usize): usize {
+  return (c >> 7) * positions * V_SLICE + (c & 127);
 }
 
-/** Clears what a slice of V has beyond the last channel. */
-export function clearTail(from: usize, end: usize, positions: i32, stride: usize): void {
-  for (; from < end; from += 16) {
-    for (let p = 0; p < positions; p++) v128.store(from + <usize>p * stride, i32x4.splat(0));
+/** Clears what the last slice of V has beyond `bytes` of channels. */
+export function clearTail(to: usize, bytes: usize, positions: usize): void {
+  for (; bytes & 127; bytes += 16) {
+    const at = to + vOffset(bytes, positions);
+    for (let p: usize = 0; p < positions; p++) v128.store(at + p * V_SLICE, i32x4.splat(0));
   }
+}
+
+/** The pointer `i` of the tile. */
+// @ts-ignore: decorator
+@inline
+export function pixel(i: usize): usize {
+  return <usize>load<u32>(POINTERS + (i << 2));
 }
 
 /** Writes four channels of a pixel of the result. */
 // @ts-ignore: decorator
 @inline
 export function put(i: usize, value: v128, c: usize, residual: bool): void {
-  if (residual) value = add(value, v128.load(pointer(RESULTS + i) + c));
-  v128.store(pointer(i) + c, value);
+  if (residual) value = add(value, v128.load(pixel(RESULTS + i) + c));
+  v128.store(pixel(i) + c, value);
 }

@@ -18,6 +18,8 @@ export function lowerConv2d(op: Conv2d, context: Context): Lowering {
       return lowerWinograd(op, 4, context);
     case Kind.PackWinograd6:
       return lowerWinograd(op, 6, context);
+    case Kind.PackWinogradStrided:
+      return lowerWinograd(op, 4, context);
     default:
       return lowerDense(op, context);
   }
@@ -25,12 +27,14 @@ export function lowerConv2d(op: Conv2d, context: Context): Lowering {
 
 function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context): Lowering {
   const [images, channels, height, width] = op.shape;
-  const inputs = padded(op.x.shape[1]), outputs = padded(channels), octets = Math.ceil(outputs / 8);
+  const [, inChannels, sourceHeight, sourceWidth] = op.x.shape;
+  const stride = op.weights.kind === "conv" ? op.weights.stride : 1;
+  const inputs = padded(inChannels), outputs = padded(channels), octets = Math.ceil(outputs / 8);
   const groups = Math.ceil(images * Math.ceil(height / side) * Math.ceil(width / side) / GROUP);
-  const positions = (side + 2) ** 2;
+  const positions = ((side - 1) * stride + 3) ** 2;
   const groupBytes = positions * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
   const { tileBlocks, channelBlocks } = winogradBlocks(op, groupBytes, groups, threads);
-  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * 2 * 192;
+  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * 192;
   return {
     temporary: 0,
     workspace,
@@ -42,8 +46,11 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
         images,
         height,
         width,
+        sourceHeight,
+        sourceWidth,
         Number(op.upsample),
         side,
+        stride,
         inputs,
         outputs,
         tileBlocks,
