@@ -1,11 +1,11 @@
 /** Writes a recorded graph as an ONNX model, as torch's exporter would: for ONNX Runtime on the same network. */
-import type { Attention, Conv2d, Graph, GroupNorm, Node, Op } from "../../kernels/mod.ts";
+import type { Attention, Conv2d, Graph, GroupNorm, NearestCode, Node, Op } from "../../kernels/mod.ts";
 import { float, message, type Proto, raw, text, varint } from "./protobuf.ts";
 
 /** Weights and biases by the names of the graph's parameters. */
 export type Values = (name: string) => { weight: Float32Array; bias: Float32Array };
 
-const FLOAT = 1, INT64 = 7;
+const FLOAT = 1, INT32 = 6, INT64 = 7;
 
 /** The bytes of an ONNX model. Inputs are called `x0`, `x1`, ..., outputs `y0`, ... */
 export function exportOnnx(graph: Graph, values: Values): Uint8Array<ArrayBuffer> {
@@ -21,8 +21,8 @@ class Exporter {
   export(graph: Graph): Uint8Array<ArrayBuffer> {
     for (const op of graph.nodes) this.#op(op);
     graph.outputs.forEach((node, i) => this.#add("Identity", [nameOf(node)], `y${i}`));
-    const inputs = graph.nodes.filter((op) => op.op === "input").map((op) => valueInfo(nameOf(op), op.shape));
-    const outputs = graph.outputs.map(({ shape }, i) => valueInfo(`y${i}`, shape));
+    const inputs = graph.nodes.filter((op) => op.op === "input").map((op) => valueInfo(nameOf(op), op));
+    const outputs = graph.outputs.map((node, i) => valueInfo(`y${i}`, node));
     const body = message([
       ...this.#nodes.map((node): [number, Proto] => [1, node]),
       [2, text("graph")],
@@ -44,6 +44,8 @@ class Exporter {
         return this.#norm(op);
       case "attention":
         return this.#attention(op);
+      case "nearestCode":
+        return this.#nearestCode(op);
       default:
         throw new Error(`Cannot export ${op.op}`);
     }
@@ -112,6 +114,30 @@ class Exporter {
     this.#reshape(this.#add("Transpose", [sums], `${name}_t`, { perm: [0, 2, 1] }), op.shape, name);
   }
 
+  /** The least of |e|² − 2x·e over the codes e, in which |x|² is left out. */
+  #nearestCode(op: NearestCode): void {
+    const { codes, channels, name: book } = op.codebook;
+    const { weight } = this.values(book);
+    const name = nameOf(op);
+    const vectors = this.#add("Transpose", [nameOf(op.x)], `${name}_nhwc`, { perm: [0, 2, 3, 1] });
+    const rows = this.#reshape(vectors, [-1, channels], `${name}_rows`);
+    const columns = new Float32Array(weight.length);
+    const squares = new Float32Array(codes);
+    weight.forEach((value, i) => {
+      columns[(i % channels) * codes + Math.floor(i / channels)] = -2 * value;
+      squares[Math.floor(i / channels)] += value ** 2;
+    });
+    const products = this.#binary(
+      "MatMul",
+      rows,
+      this.#constant(`${book}.columns`, columns, [channels, codes]),
+      `${name}_x`,
+    );
+    const distances = this.#binary("Add", products, this.#constant(`${book}.squares`, squares, [codes]), `${name}_d`);
+    const indices = this.#add("ArgMin", [distances], `${name}_i`, { axis: 1, keepdims: 0 });
+    this.#reshape(this.#add("Cast", [indices], `${name}_i32`, { to: INT32 }), op.shape, name);
+  }
+
   #resize(x: string, down: number, across: number, output: string): string {
     if (down === 1 && across === 1) return x;
     const scales = this.#constant(`scales_${down}_${across}`, new Float32Array([1, 1, down, across]), [4]);
@@ -171,7 +197,10 @@ function tensor(name: string, type: number, shape: readonly number[], data: Floa
   return message([...dims, [2, varint(type)], [8, text(name)], [9, raw(data)]]);
 }
 
-function valueInfo(name: string, shape: readonly number[]): Proto {
+function valueInfo(name: string, { shape, dtype }: Node): Proto {
   const dims = message(shape.map((side) => [1, message([[1, varint(side)]])]));
-  return message([[1, text(name)], [2, message([[1, message([[1, varint(FLOAT)], [2, dims]])]])]]);
+  return message([[1, text(name)], [
+    2,
+    message([[1, message([[1, varint(dtype === "int32" ? INT32 : FLOAT)], [2, dims]])]]),
+  ]]);
 }

@@ -1,0 +1,157 @@
+/** What the benchmarks of whole models share: networks with generated weights, and engines that take turns on them. */
+import { type Backend, Graph, macs, type Node, Tensor, type TensorData } from "../../kernels/mod.ts";
+import { parseConfig } from "../../model/config.ts";
+import { decode } from "../../model/decoder.ts";
+import { encode } from "../../model/encoder.ts";
+import { codebookOf } from "../../model/quantizer.ts";
+import { parametersOf, Weights } from "../../model/weights.ts";
+import { loadReal } from "../golden.ts";
+import { loadRecipe, syntheticTensor } from "../synthetic.ts";
+import { exportOnnx, type Values } from "./onnx_export.ts";
+
+/** The value of `--NAME=value` on the command line. */
+export function option(name: string, fallback: string): string {
+  return Deno.args.find((arg) => arg.startsWith(`--${name}=`))?.split("=")[1] ?? fallback;
+}
+
+/** One pass of a model, recorded, with an input to run it on. */
+export interface Pass {
+  readonly model: string;
+  readonly name: "encode" | "tokenize" | "decode";
+  readonly graph: Graph;
+  readonly values: Values;
+  readonly x: Float32Array<ArrayBuffer>;
+}
+
+/** The passes of a published architecture over a square picture. */
+export function passesOf(model: string, side: number): Pass[] {
+  const { config } = parseConfig(loadReal(model).config);
+  const values = makeValues(model);
+  const root = new Weights();
+  const encoder = record([1, 3, side, side], (g, x) => encode(g, root, config, x));
+  const tokenizer = record([1, 3, side, side], (g, x) => {
+    return g.nearestCode(encode(g, root, config, x), codebookOf(root, config));
+  });
+  const decoder = record(encoder.outputs[0].shape, (g, z) => decode(g, root, config, z, z));
+  return [
+    { model, name: "encode", graph: encoder, values, x: wave(encoder) },
+    { model, name: "tokenize", graph: tokenizer, values, x: wave(tokenizer) },
+    { model, name: "decode", graph: decoder, values, x: wave(decoder) },
+  ];
+}
+
+/** FLOPs of a pass, those of the direct methods, two for each multiplication. */
+export function flopsOf({ graph }: Pass): number {
+  return 2 * graph.nodes.reduce((sum, op) => sum + macs(op), 0);
+}
+
+/** One engine with one network. */
+export interface Contender {
+  readonly name: string;
+  /** Computes on given data; the first call also does what loading left undone. */
+  run(x: Float32Array<ArrayBuffer>): Promise<TensorData>;
+  close(): void | Promise<void>;
+}
+
+/** One of this module's engines, with the weights of a pass. */
+export async function ours(name: string, backend: Backend, { graph, values }: Pass): Promise<Contender> {
+  for (const parameter of parametersOf(graph)) {
+    const { weight, bias } = values(parameter.name);
+    await backend.setParameter(parameter, weight, bias);
+  }
+  let program: Awaited<ReturnType<Backend["compile"]>> | undefined;
+  return {
+    name,
+    async run(x) {
+      program ??= await backend.compile(graph);
+      const [y] = await program.run([new Tensor(x, graph.nodes[0].shape)]);
+      const data = await y.data();
+      y.dispose();
+      return data;
+    },
+    close: () => backend.dispose(),
+  };
+}
+
+/** ONNX Runtime on the same network and weights. */
+export async function onnx(
+  name: string,
+  // deno-lint-ignore no-explicit-any -- the packages' types need the DOM's
+  module: any,
+  { graph, values }: Pass,
+  options: Record<string, unknown>,
+): Promise<Contender> {
+  const model = exportOnnx(graph, values);
+  const session = await module.InferenceSession.create(model, { logSeverityLevel: 3, ...options });
+  const { shape } = graph.nodes[0];
+  return {
+    name,
+    run: async (x) => (await session.run({ x0: new module.Tensor("float32", x, shape) })).y0.data,
+    close: () => session.release(),
+  };
+}
+
+/** A contender that has computed once. */
+export interface Starter extends Contender {
+  /** Milliseconds from having loaded to the first result. */
+  readonly first: number;
+  readonly result: TensorData;
+}
+
+/** Loads a contender and has it compute a first time. */
+export async function start(open: () => Promise<Contender>, x: Float32Array<ArrayBuffer>): Promise<Starter> {
+  const contender = await open();
+  const from = performance.now();
+  const result = await contender.run(x);
+  return { ...contender, result, first: performance.now() - from };
+}
+
+/**
+ * The least milliseconds of each contender. They take turns, so that whatever else the machine does meets all of them.
+ *
+ * @param rounds how often each computes
+ */
+export async function race(
+  contenders: readonly Contender[],
+  x: Float32Array<ArrayBuffer>,
+  rounds: number | ((name: string) => number),
+): Promise<number[]> {
+  const turns = contenders.map(({ name }) => typeof rounds === "number" ? rounds : rounds(name));
+  const least = contenders.map(() => Infinity);
+  for (let round = 0; round < Math.max(...turns); round++) {
+    for (const [i, { run }] of contenders.entries()) {
+      if (round >= turns[i]) continue;
+      await new Promise((resolve) => setTimeout(resolve, 100)); // until the threads of the one before sleep
+      const from = performance.now();
+      await run(x);
+      least[i] = Math.min(least[i], performance.now() - from);
+    }
+  }
+  return least;
+}
+
+/** Weights by the recipe of the goldens, made once per name. */
+function makeValues(model: string): Values {
+  const recipe = loadRecipe(model);
+  const made = new Map<string, Float32Array<ArrayBuffer>>();
+  const value = (name: string) => {
+    if (!made.has(name)) made.set(name, syntheticTensor(name, recipe.tensors[name].shape, recipe));
+    return made.get(name)!;
+  };
+  return (name) => ({
+    weight: value(`${name}.weight`),
+    bias: recipe.tensors[`${name}.bias`] ? value(`${name}.bias`) : new Float32Array(),
+  });
+}
+
+function record(shape: readonly number[], build: (graph: Graph, x: Node) => Node): Graph {
+  const graph = new Graph();
+  graph.output(build(graph, graph.input(shape)));
+  return graph;
+}
+
+/** Something smooth to run a graph on. */
+function wave(graph: Graph): Float32Array<ArrayBuffer> {
+  const length = graph.nodes[0].shape.reduce((product, side) => product * side, 1);
+  return Float32Array.from({ length }, (_, i) => Math.sin(i / 7) * Math.cos(i / 5000));
+}
