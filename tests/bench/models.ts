@@ -14,12 +14,16 @@ export function option(name: string, fallback: string): string {
   return Deno.args.find((arg) => arg.startsWith(`--${name}=`))?.split("=")[1] ?? fallback;
 }
 
-/** One pass of a model, recorded, with an input to run it on. */
-export interface Pass {
-  readonly model: string;
-  readonly name: "encode" | "tokenize" | "decode";
+/** A recorded graph with its weights. */
+export interface Network {
   readonly graph: Graph;
   readonly values: Values;
+}
+
+/** One pass of a model, with an input to run it on. */
+export interface Pass extends Network {
+  readonly model: string;
+  readonly name: "encode" | "tokenize" | "decode";
   readonly x: Float32Array<ArrayBuffer>;
 }
 
@@ -53,8 +57,8 @@ export interface Contender {
   close(): void | Promise<void>;
 }
 
-/** One of this module's engines, with the weights of a pass. */
-export async function ours(name: string, backend: Backend, { graph, values }: Pass): Promise<Contender> {
+/** One of this module's engines, with the weights of a network. */
+export async function ours(name: string, backend: Backend, { graph, values }: Network): Promise<Contender> {
   for (const parameter of parametersOf(graph)) {
     const { weight, bias } = values(parameter.name);
     await backend.setParameter(parameter, weight, bias);
@@ -78,7 +82,7 @@ export async function onnx(
   name: string,
   // deno-lint-ignore no-explicit-any -- the packages' types need the DOM's
   module: any,
-  { graph, values }: Pass,
+  { graph, values }: Network,
   options: Record<string, unknown>,
 ): Promise<Contender> {
   const model = exportOnnx(graph, values);
@@ -151,7 +155,7 @@ function record(shape: readonly number[], build: (graph: Graph, x: Node) => Node
 }
 
 /** Something smooth to run a graph on. */
-function wave(graph: Graph): Float32Array<ArrayBuffer> {
+export function wave(graph: Graph): Float32Array<ArrayBuffer> {
   const length = graph.nodes[0].shape.reduce((product, side) => product * side, 1);
   return Float32Array.from({ length }, (_, i) => Math.sin(i / 7) * Math.cos(i / 5000));
 }

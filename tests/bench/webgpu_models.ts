@@ -13,17 +13,7 @@ import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { findAdapter, isSoftware } from "../../kernels/webgpu/device.ts";
 import { relativeError } from "../golden.ts";
 import { countGpuBuffers, peakBytesOf } from "./gpu_buffers.ts";
-import {
-  flopsOf,
-  onnx,
-  option,
-  ours,
-  type Pass,
-  passesOf,
-  race,
-  start,
-  type Starter,
-} from "./models.ts";
+import { flopsOf, onnx, option, ours, type Pass, passesOf, race, start, type Starter } from "./models.ts";
 
 interface Row {
   readonly model: string;
