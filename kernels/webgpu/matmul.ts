@@ -8,8 +8,8 @@
 
 import type { Kernel } from "./pipeline.ts";
 import { ALIGNMENT, bands, type Binding, type Memory, type Recorder, VEC4 } from "./recorder.ts";
-import { fitTile, type Tile } from "./tuning.ts";
-import { unroll } from "./wgsl.ts";
+import { chooseTile, type Tile } from "./tuning.ts";
+import { multiplyRow, unroll } from "./wgsl.ts";
 
 /** A stack of matrices with padded rows, in memory. */
 export interface Matrices {
@@ -63,9 +63,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     ${
       unroll(rows, (i) =>
         `{ let v = a[a${i} + k];
-      ${
-          unroll(columns, (j) => `s${i}_${j} += v.x * b0_${j} + v.y * b1_${j} + v.z * b2_${j} + v.w * b3_${j};\n      `)
-        } }
+      ${multiplyRow(i, columns, "v")} }
     `)
     }
   }
@@ -93,7 +91,7 @@ export function recordMatmul(
   options: { scale?: number; transposed?: boolean } = {},
 ): void {
   const { scale = 1, transposed = false } = options;
-  const tile = fitTile(r.tuning.gemm, c.columns4);
+  const tile = chooseTile(r.tuning.tiles, c.rows, c.columns4);
   const kernel = matmul(transposed, tile);
   const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4));
   const perDispatch = Math.max(1, Math.floor((r.bindingLimit - ALIGNMENT) / largest));

@@ -22,10 +22,8 @@ export interface Tile {
 
 /** Everything that depends on the kind of adapter. */
 export interface Tuning {
-  /** Implicit GEMM convolution: `rows` are pixels of one picture row. */
-  readonly conv: Tile;
-  /** Matrix products: Winograd's middle, attention. */
-  readonly gemm: Tile;
+  /** Matrix products: what {@linkcode chooseTile} chooses from for convolutions and attention. */
+  readonly tiles: readonly Tile[];
   /** Workgroups of kernels that do little per element: lanes along channels, and along pixels. */
   readonly lanes: readonly [channels: number, pixels: number];
   /** Pixels an invocation of such a kernel visits. */
@@ -42,8 +40,15 @@ export interface Tuning {
 
 /** For adapters that compute on the CPU. */
 export const SOFTWARE: Tuning = {
-  conv: { rows: 16, columns: 2, lanesX: 8, lanesY: 1 },
-  gemm: { rows: 32, columns: 4, lanesX: 8, lanesY: 1 },
+  tiles: [
+    { rows: 32, columns: 4, lanesX: 8, lanesY: 1 },
+    { rows: 16, columns: 8, lanesX: 8, lanesY: 1 },
+    { rows: 8, columns: 8, lanesX: 8, lanesY: 1 },
+    { rows: 4, columns: 4, lanesX: 8, lanesY: 1 },
+    { rows: 32, columns: 2, lanesX: 8, lanesY: 1 },
+    { rows: 32, columns: 1, lanesX: 8, lanesY: 1 },
+    { rows: 32, columns: 1, lanesX: 1, lanesY: 8 },
+  ],
   lanes: [8, 1],
   strip: 64,
   windowBytes: Infinity,
@@ -54,8 +59,13 @@ export const SOFTWARE: Tuning = {
 
 /** For GPUs. */
 export const HARDWARE: Tuning = {
-  conv: { rows: 8, columns: 2, lanesX: 8, lanesY: 8 },
-  gemm: { rows: 8, columns: 2, lanesX: 8, lanesY: 8 },
+  tiles: [
+    { rows: 8, columns: 2, lanesX: 8, lanesY: 8 },
+    { rows: 4, columns: 2, lanesX: 8, lanesY: 8 },
+    { rows: 16, columns: 1, lanesX: 8, lanesY: 8 },
+    { rows: 16, columns: 1, lanesX: 1, lanesY: 64 },
+    { rows: 4, columns: 1, lanesX: 1, lanesY: 64 },
+  ],
   lanes: [16, 4],
   strip: 16,
   windowBytes: Infinity,
@@ -64,16 +74,16 @@ export const HARDWARE: Tuning = {
   minInvocations: 16384,
 };
 
-/** Narrows a tile to `columns` columns (in `vec4f`): first within an invocation, then between invocations. */
-export function fitTile(tile: Tile, columns: number): Tile {
-  let { rows, columns: each, lanesX, lanesY } = tile;
-  while (each > 1 && each * lanesX > columns) {
-    each /= 2;
-    rows = Math.min(32, rows * 2);
-  }
-  while (lanesX > 1 && lanesX > columns) {
-    lanesX /= 2;
-    lanesY *= 2;
-  }
-  return { rows, columns: each, lanesX, lanesY };
+/** What loading a `vec4f` costs, in products of a `vec4f` with a 4×4 matrix: measured on Mesa's llvmpipe. */
+const LOAD = 2;
+
+/** The tile that computes a matrix of `rows` × `columns` (in `vec4f`) at the least cost, idle lanes included. */
+export function chooseTile(tiles: readonly Tile[], rows: number, columns: number): Tile {
+  const cost = (tile: Tile) => {
+    const each = LOAD * (tile.rows + 4 * tile.columns) + tile.rows * tile.columns;
+    const across = Math.ceil(columns / (tile.columns * tile.lanesX)) * tile.lanesX;
+    const down = Math.ceil(rows / (tile.rows * tile.lanesY)) * tile.lanesY;
+    return each * across * down;
+  };
+  return tiles.reduce((best, tile) => cost(tile) < cost(best) ? tile : best);
 }

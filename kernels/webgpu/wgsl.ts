@@ -12,6 +12,14 @@ export function unroll(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join("");
 }
 
+/** Adds to `s{i}_0` … `s{i}_{columns - 1}` the products of the row vector `a` with the 4×4 matrices `b0_{j}` … `b3_{j}`. */
+export function multiplyRow(i: number, columns: number, a: string): string {
+  return unroll(
+    columns,
+    (j) => `s${i}_${j} += ${a}.x * b0_${j} + ${a}.y * b1_${j} + ${a}.z * b2_${j} + ${a}.w * b3_${j};\n      `,
+  );
+}
+
 /** `fn activate(x: vec4f) -> vec4f`; the identity without an activation. */
 export function activationFunction(activation: Activation | undefined): string {
   return `${activation === "gelu" ? ERF : ""}
