@@ -2,7 +2,8 @@
  * Convolution as a matrix product whose left operand is read straight from the feature map: one row for each output
  * pixel, tap by tap.
  *
- * An invocation computes a run of output pixels, for a few `vec4f` of output channels.
+ * An invocation computes a run of output pixels, for a few `vec4f` of output channels. Where those are too few for the
+ * lanes of a workgroup, the lanes share the input channels instead, and add up their sums at the end.
  *
  * @module
  */
@@ -24,10 +25,14 @@ interface Geometry {
   readonly shift: 0 | 1;
 }
 
-function implicitGemm(tile: Tile, residual: boolean): Kernel {
+/** How the lanes of a workgroup share the work along their first dimension. */
+type Sharing = "output channels" | "input channels";
+
+function implicitGemm(tile: Tile, sharing: Sharing, residual: boolean): Kernel {
   const { rows, columns, lanesX, lanesY } = tile;
+  const split = sharing === "input channels";
   return {
-    label: "conv",
+    label: split ? "conv to few channels" : "conv",
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
     source: `
 struct Params { h: u32, w: u32, inC4: u32, outH: u32, outW: u32, outC4: u32, kernel: u32, stride: u32, pad: u32, shift: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32 }
@@ -39,6 +44,7 @@ struct Params { h: u32, w: u32, inC4: u32, outH: u32, outW: u32, outC4: u32, ker
 ${residual ? "@group(0) @binding(5) var<storage, read> residual: array<vec4f>;" : ""}
 override LANES_X: u32;
 override LANES_Y: u32;
+${split ? `var<workgroup> partials: array<vec4f, LANES_X * LANES_Y * ${rows}u>;` : ""}
 
 /** The input under the first tap of an output pixel, counted in repeated pixels; it may lie before the first one. */
 struct Place { image: u32, top: u32, left: u32 }
@@ -57,12 +63,18 @@ fn next(place: Place) -> Place {
 @compute @workgroup_size(LANES_X, LANES_Y)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
   let pixel = p.first + (wg.y * LANES_Y + l.y) * ${rows}u;
-  let column = wg.x * LANES_X * ${columns}u + l.x;
-  if (pixel >= p.end || column >= p.outC4) { return; }
+  let column = ${split ? "wg.x" : `wg.x * LANES_X * ${columns}u + l.x`};
+  ${split ? "" : "if (pixel >= p.end || column >= p.outC4) { return; }"}
   ${unroll(columns, (j) => `let c${j} = min(column + ${j}u * LANES_X, p.outC4 - 1u);\n  `)}
   let place0 = placeOf(pixel);
   ${unroll(rows - 1, (i) => `let place${i + 1} = next(place${i});\n  `)}
-  ${unroll(columns, (j) => `let bias${j} = bias[c${j}];\n  ${unroll(rows, (i) => `var s${i}_${j} = bias${j};\n  `)}`)}
+  ${
+      unroll(columns, (j) =>
+        `let start${j} = ${split ? "vec4f()" : `bias[c${j}]`};\n  ${
+          unroll(rows, (i) =>
+            `var s${i}_${j} = start${j};\n  `)
+        }`)
+    }
   let height = p.h << p.shift;
   let width = p.w << p.shift;
   for (var tap = 0u; tap < p.kernel * p.kernel; tap++) {
@@ -74,7 +86,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     let at${i} = ((place${i}.image * p.h + (y${i} >> p.shift)) * p.w + (x${i} >> p.shift)) * p.inC4 - p.xOrigin;
     `)
     }
-    for (var k = 0u; k < p.inC4; k++) {
+    for (var k = ${split ? "l.x" : "0u"}; k < p.inC4; k += ${split ? "LANES_X" : "1u"}) {
       let row = (tap * p.inC4 + k) * 4u;
       ${unroll(4, (q) => unroll(columns, (j) => `let b${q}_${j} = weights[(row + ${q}u) * p.outC4 + c${j}];\n      `))}
       ${
@@ -85,30 +97,49 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     }
     }
   }
-  ${
-      unroll(rows, (i) =>
-        `if (pixel + ${i}u < p.end) {
-    let row = (pixel + ${i}u) * p.outC4 - p.yOrigin;
-    ${
-          unroll(columns, (j) =>
-            `if (column + ${j}u * LANES_X < p.outC4) { y[row + c${j}] = s${i}_${j}${
-              residual ? ` + residual[row + c${j}]` : ""
-            }; }
-    `)
-        }
-  }
-  `)
-    }
+  ${(split ? addUp : putAll)(tile, residual)}
 }`,
   };
+}
+
+function putAll({ rows, columns }: Tile, residual: boolean): string {
+  const put = (i: number, j: number) =>
+    `if (column + ${j}u * LANES_X < p.outC4) { ${store(`row + c${j}`, `s${i}_${j}`, residual)} }\n    `;
+  return unroll(rows, (i) =>
+    `if (pixel + ${i}u < p.end) {
+    let row = (pixel + ${i}u) * p.outC4 - p.yOrigin;
+    ${unroll(columns, (j) => put(i, j))}
+  }
+  `);
+}
+
+/** Each lane has summed over some input channels; now each adds up all of them for some pixels. */
+function addUp({ rows }: Tile, residual: boolean): string {
+  return `
+  let start = l.y * ${rows}u * LANES_X;
+  ${unroll(rows, (i) => `partials[start + ${i}u * LANES_X + l.x] = s${i}_0;\n  `)}
+  workgroupBarrier();
+  for (var i = l.x; i < ${rows}u; i += LANES_X) {
+    if (pixel + i >= p.end) { continue; }
+    var sum = bias[c0];
+    for (var lane = 0u; lane < LANES_X; lane++) { sum += partials[start + i * LANES_X + lane]; }
+    let at = (pixel + i) * p.outC4 + c0 - p.yOrigin;
+    ${store("at", "sum", residual)}
+  }`;
+}
+
+function store(at: string, value: string, residual: boolean): string {
+  return `y[${at}] = ${value}${residual ? ` + residual[${at}]` : ""};`;
 }
 
 /** Records a convolution, or a linear layer over channels. */
 export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: FeatureMap, weights: PreparedConv): void {
   const residual = op.residual && r.featureMap(op.residual);
   const geometry = geometryOf(op, weights);
-  const tile = chooseTile(r.tuning.tiles, y.n * y.h * y.w, y.c4);
-  const kernel = implicitGemm(tile, residual !== undefined);
+  const { thinTile } = r.tuning;
+  const split = 2 * y.c4 < thinTile.lanesX && x.c4 >= thinTile.lanesX;
+  const tile = split ? thinTile : chooseTile(r.tuning.tiles, y.n * y.h * y.w, y.c4);
+  const kernel = implicitGemm(tile, split ? "input channels" : "output channels", residual !== undefined);
   const pixels = tile.rows * tile.lanesY;
   for (const [from, to] of bands(y.n * y.h, rowsPerBand(r, x, y, geometry, pixels))) {
     const [first, end] = [from * y.w, to * y.w];
@@ -135,7 +166,7 @@ export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: Fe
         y: target.binding,
         ...(residual ? { residual: r.window(residual, first, end).binding } : {}),
       },
-      grid: [Math.ceil(y.c4 / (tile.columns * tile.lanesX)), Math.ceil((end - first) / pixels), 1],
+      grid: [split ? y.c4 : Math.ceil(y.c4 / (tile.columns * tile.lanesX)), Math.ceil((end - first) / pixels), 1],
     });
   }
 }

@@ -24,6 +24,8 @@ export interface Tile {
 export interface Tuning {
   /** Matrix products: what {@linkcode chooseTile} chooses from for convolutions and attention. */
   readonly tiles: readonly Tile[];
+  /** Convolutions to a few channels: `lanesX` share the input channels. */
+  readonly thinTile: Tile & { columns: 1 };
   /** Workgroups of kernels that do little per element: lanes along channels, and along pixels. */
   readonly lanes: readonly [channels: number, pixels: number];
   /** Pixels an invocation of such a kernel visits. */
@@ -49,6 +51,7 @@ export const SOFTWARE: Tuning = {
     { rows: 32, columns: 1, lanesX: 8, lanesY: 1 },
     { rows: 32, columns: 1, lanesX: 1, lanesY: 8 },
   ],
+  thinTile: { rows: 32, columns: 1, lanesX: 8, lanesY: 1 },
   lanes: [8, 1],
   strip: 64,
   windowBytes: Infinity,
@@ -66,6 +69,7 @@ export const HARDWARE: Tuning = {
     { rows: 16, columns: 1, lanesX: 1, lanesY: 64 },
     { rows: 4, columns: 1, lanesX: 1, lanesY: 64 },
   ],
+  thinTile: { rows: 8, columns: 1, lanesX: 16, lanesY: 4 },
   lanes: [16, 4],
   strip: 16,
   windowBytes: Infinity,

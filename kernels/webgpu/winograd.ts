@@ -63,7 +63,7 @@ function term(factor: number, value: string): string {
 }
 
 const HEADER = `
-struct Params { h: u32, w: u32, c4: u32, tilesX: u32, tilesY: u32, firstTile: u32, tiles: u32, origin: u32, addResidual: u32 }
+struct Params { h: u32, w: u32, c4: u32, tilesX: u32, tilesY: u32, firstTile: u32, tiles: u32, origin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 override LANES_X: u32;
 override LANES_Y: u32;
@@ -135,18 +135,17 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }
 
 /** [position][tile][channel] → y, with bias and residual. */
-const TRANSFORM_OUTPUT = `${HEADER}
+function transformOutput(residual: boolean): string {
+  return `${HEADER}
 @group(0) @binding(1) var<storage, read> products: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+${residual ? "@group(0) @binding(4) var<storage, read> residual: array<vec4f>;" : ""}
 
 fn put(tile: Tile, dy: u32, dx: u32, value: vec4f) {
   if (tile.y + dy >= p.h || tile.x + dx >= p.w) { return; }
   let at = ((tile.image * p.h + tile.y + dy) * p.w + tile.x + dx) * p.c4 + tile.channel - p.origin;
-  var v = value + bias[tile.channel];
-  if (p.addResidual != 0u) { v += residual[at]; }
-  y[at] = v;
+  y[at] = value${residual ? " + residual[at]" : ""};
 }
 
 @compute @workgroup_size(LANES_X, LANES_Y)
@@ -157,15 +156,18 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let step = p.tiles * p.c4;
   ${unroll(TILE, (i) => unroll(REACH, (j) => `var t${i}_${j}: vec4f;\n  `))}
   ${
-  unroll(REACH, (j) =>
-    `{ ${unroll(REACH, (i) => `let m${i} = products[start + ${i * REACH + j}u * step];\n    `)}
+    unroll(REACH, (j) =>
+      `{ ${unroll(REACH, (i) => `let m${i} = products[start + ${i * REACH + j}u * step];\n    `)}
     ${unroll(TILE, (i) => `t${i}_${j} = ${dot(A_TRANSPOSED[i], (k) => `m${k}`)};\n    `)} }
   `)
-}
+  }
+  let offset = bias[tile.channel];
   ${
-  unroll(TILE, (i) => unroll(TILE, (j) => `put(tile, ${i}u, ${j}u, ${dot(A_TRANSPOSED[j], (k) => `t${i}_${k}`)});\n  `))
-}
+    unroll(TILE, (i) =>
+      unroll(TILE, (j) => `put(tile, ${i}u, ${j}u, offset + ${dot(A_TRANSPOSED[j], (k) => `t${i}_${k}`)});\n  `))
+  }
 }`;
+}
 
 /** Records a 3×3 convolution of stride 1. */
 export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: FeatureMap, weights: PreparedConv): void {
@@ -178,7 +180,7 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
     source: transformInput(op.upsample),
     constants,
   };
-  const output: Kernel = { label: "winograd output", source: TRANSFORM_OUTPUT, constants };
+  const output: Kernel = { label: "winograd output", source: transformOutput(residual !== undefined), constants };
   for (const [from, to] of bands(y.n * tilesY, tileRowsPerBand(r, op.upsample, x, y, tilesX))) {
     const tiles = (to - from) * tilesX;
     const transformed = r.allocate(POSITIONS * tiles * x.c4 * VEC4);
@@ -188,7 +190,7 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
 
     const source = r.window(x, ...sourcePixels(op.upsample, x, tilesY, from, to));
     r.dispatch(input, {
-      params: { ...common, h: x.h, w: x.w, c4: x.c4, origin: source.origin, addResidual: 0 },
+      params: { ...common, h: x.h, w: x.w, c4: x.c4, origin: source.origin },
       buffers: { x: source.binding, transformed },
       grid: grid(x.c4),
     });
@@ -203,12 +205,12 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
     const [first, end] = [outputRow(from) * y.w, outputRow(to) * y.w];
     const target = r.window(y, first, end);
     r.dispatch(output, {
-      params: { ...common, h: y.h, w: y.w, c4: y.c4, origin: target.origin, addResidual: residual ? 1 : 0 },
+      params: { ...common, h: y.h, w: y.w, c4: y.c4, origin: target.origin },
       buffers: {
         products,
         bias: weights.bias,
-        residual: residual ? r.window(residual, first, end).binding : weights.bias,
         y: target.binding,
+        ...(residual ? { residual: r.window(residual, first, end).binding } : {}),
       },
       grid: grid(y.c4),
     });
