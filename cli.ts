@@ -21,6 +21,7 @@ import {
   type Picture,
   type Progress,
   sideBySide,
+  Tensor,
   tokenMap,
   type Tokens,
   type VQConfig,
@@ -42,13 +43,16 @@ interface Option {
   readonly takes?: string;
 }
 
-const SIDE = { type: "string", value: "PIXELS", pattern: /^[1-9]\d*$/, takes: "a whole number ≥ 1" } as const;
+const WHOLE = { type: "string", pattern: /^[1-9]\d*$/, takes: "a whole number ≥ 1" } as const;
+const SIDE = { ...WHOLE, value: "PIXELS" } as const;
 
 const OPTIONS = {
   output: { type: "string", short: "o", value: "FILE", help: "where to write the result" },
   "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
   height: { ...SIDE, help: "resize the picture first; default: its own height" },
   width: { ...SIDE, help: "resize the picture first; default: its own width" },
+  size: { ...SIDE, help: "both sides of the picture; default: 256" },
+  rounds: { ...WHOLE, value: "COUNT", help: "runs to take the median of; default: 5" },
   range: {
     type: "string",
     value: "LOW,HIGH",
@@ -61,13 +65,7 @@ const OPTIONS = {
     value: "NAME",
     help: 'where to compute: "webgpu", "wasm", or "auto" for a GPU if there is one, else the CPU; default "auto"',
   },
-  threads: {
-    type: "string",
-    value: "COUNT",
-    help: "threads of the CPU engine; default: as many as the machine has",
-    pattern: SIDE.pattern,
-    takes: SIDE.takes,
-  },
+  threads: { ...WHOLE, value: "COUNT", help: "threads of the CPU engine; default: as many as the machine has" },
   subfolder: {
     type: "string",
     value: "NAME",
@@ -126,6 +124,13 @@ const COMMANDS: Record<string, Command> = {
     operands: ["MODEL", "TOKENS.json"],
     options: ["output", "range", ...LOADING],
     run: detokenize,
+  },
+  profile: {
+    summary: "Measure every op of a model, from picture to tokens and back",
+    usage: "profile MODEL",
+    operands: ["MODEL"],
+    options: ["size", "rounds", ...LOADING],
+    run: profile,
   },
 };
 
@@ -284,6 +289,15 @@ async function detokenize([source, path]: readonly string[], options: Options): 
   const picture = await toPicture(model, processorFor(model, options), tokens);
   await picture.save(output);
   console.log(`Wrote ${output}: ${picture.width}×${picture.height}`);
+}
+
+async function profile([source]: readonly string[], options: Options): Promise<void> {
+  using model = await load(source, options);
+  const { in_channels } = model.config;
+  const side = Number(options.size ?? 256);
+  using sample = new Tensor(new Float32Array(in_channels * side * side), [1, in_channels, side, side]);
+  const measured = await model.profile(sample, { rounds: Number(options.rounds ?? 5) });
+  console.log(`${engineOf(model)}, ${side}×${side}\n\n${measured}`);
 }
 
 /** Loads a model, and says how far it is where someone may be watching. */

@@ -33,11 +33,21 @@ export {
   type TensorSource,
   WeightsError,
 } from "./hub/mod.ts";
-export { type Device, DeviceError, type DType, type Shape, Tensor, type TensorData } from "./kernels/mod.ts";
+export {
+  type Device,
+  DeviceError,
+  type DType,
+  type OpCost,
+  type OpProfile,
+  type Shape,
+  Tensor,
+  type TensorData,
+} from "./kernels/mod.ts";
 export type { DownBlockType, UpBlockType, VQConfig } from "./model/config.ts";
 export { ConfigError } from "./model/errors.ts";
 export * from "./model/image_processor.ts";
 export * from "./model/picture.ts";
+export { Profile } from "./model/profile.ts";
 export * from "./model/report.ts";
 export * from "./model/token_map.ts";
 export type { Tokens } from "./model/tokens.ts";
@@ -48,6 +58,7 @@ export type {
   DecoderOutput,
   EncoderOutput,
   LoadOptions,
+  ProfileOptions,
   Progress,
   QuantizerOutput,
 } from "./model/options.ts";

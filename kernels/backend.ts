@@ -5,6 +5,7 @@
  */
 
 import type { Graph, Parameter } from "./graph.ts";
+import type { OpProfile } from "./profile.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** How to run a program. */
@@ -24,6 +25,13 @@ export interface Program {
    * @throws {DeviceError} if the device runs out of memory or was lost, or the engine was disposed
    */
   run(inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
+  /**
+   * Runs once, one op after the other, and tells what each took, in the order they ran; the results are disposed of.
+   * WebGPU's time is that of the device, by its timestamps; the CPU engine's is wall time.
+   *
+   * @throws as {@linkcode run}; also a {@linkcode DeviceError} if a WebGPU device has no `timestamp-query`
+   */
+  profile(inputs: readonly Tensor[], options?: RunOptions): Promise<OpProfile[]>;
   /** Bytes that a run needs at its peak beside the weights: intermediate values, inputs and outputs. */
   readonly bytes: number;
   /** Frees what the program holds. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Parameter } from "./graph.ts";
+import { type Parameter, sizesOf } from "./graph.ts";
 import type { DType, Shape, Tensor } from "./tensor.ts";
 
 /** What a program takes at one place. */
@@ -19,7 +19,7 @@ interface ExpectedInput {
  * @throws {RangeError}
  */
 export function checkParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): void {
-  const [weights, biases] = sizes(parameter);
+  const [weights, biases] = sizesOf(parameter);
   if (weight.length === weights && bias.length === biases) return;
   throw new RangeError(
     `Cannot set ${parameter.name}: expected ${weights} weights and ${biases} biases, ` +
@@ -63,18 +63,4 @@ export function checkInputs(inputs: readonly Tensor[], expected: readonly Expect
  */
 export function checkNotDisposed(disposed: boolean): void {
   if (disposed) throw new TypeError("Cannot run a program: it was disposed");
-}
-
-/** How many weights and biases a layer has. */
-function sizes(parameter: Parameter): [weights: number, biases: number] {
-  switch (parameter.kind) {
-    case "conv":
-      return [parameter.out * parameter.in * parameter.kernel ** 2, parameter.out];
-    case "linear":
-      return [parameter.out * parameter.in, parameter.out];
-    case "norm":
-      return [parameter.channels, parameter.channels];
-    case "codebook":
-      return [parameter.codes * parameter.channels, 0];
-  }
 }

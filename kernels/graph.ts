@@ -331,6 +331,25 @@ export function operands(op: Op): Node[] {
   }
 }
 
+/** The layer whose weights an op reads, if any. */
+export function parameterOf(op: Op): Parameter | undefined {
+  return "weights" in op ? op.weights : "codebook" in op ? op.codebook : undefined;
+}
+
+/** How many weights and biases a layer has. */
+export function sizesOf(parameter: Parameter): [weights: number, biases: number] {
+  switch (parameter.kind) {
+    case "conv":
+      return [parameter.out * parameter.in * parameter.kernel ** 2, parameter.out];
+    case "linear":
+      return [parameter.out * parameter.in, parameter.out];
+    case "norm":
+      return [parameter.channels, parameter.channels];
+    case "codebook":
+      return [parameter.codes * parameter.channels, 0];
+  }
+}
+
 /** Multiply-accumulates of an op: convolutions, attention products and code distances; 0 for all else. */
 export function macs(op: Op): number {
   const pixels = op.shape.length === 4 ? op.shape[0] * op.shape[2] * op.shape[3] : 0;

@@ -8,5 +8,6 @@ export * from "./backend.ts";
 export * from "./create.ts";
 export * from "./errors.ts";
 export * from "./graph.ts";
+export type { OpCost, OpProfile } from "./profile.ts";
 export * from "./tensor.ts";
 export type { WasmOptions } from "./wasm/mod.ts";

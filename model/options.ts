@@ -50,6 +50,14 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** Options of {@linkcode VQModel.profile}. */
+export interface ProfileOptions {
+  /** How many runs to take each op's median of, after one that does not count. Default 5. */
+  rounds?: number;
+  /** Stops the measuring. */
+  signal?: AbortSignal;
+}
+
 /** Options of {@linkcode VQModel.decode}. */
 export interface DecodeOptions extends CallOptions {
   /** Decode the latents as they are; for models with `lookup_from_codebook`, decode indices. Default false. */

@@ -14,7 +14,15 @@ import {
   type SaveOptions,
   withTemporaryDirectory,
 } from "../hub/mod.ts";
-import { type Backend, createBackend, type Graph, type Node, type Parameter, Tensor } from "../kernels/mod.ts";
+import {
+  type Backend,
+  createBackend,
+  type Graph,
+  type Node,
+  type Parameter,
+  type Program,
+  Tensor,
+} from "../kernels/mod.ts";
 import { checkDecodable, checkIndices, checkLatents, checkSample } from "./checks.ts";
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
@@ -27,10 +35,12 @@ import type {
   DecoderOutput,
   EncoderOutput,
   LoadOptions,
+  ProfileOptions,
   Progress,
   QuantizerOutput,
 } from "./options.ts";
 import { modelParameters } from "./parameters.ts";
+import { medianOps, Profile } from "./profile.ts";
 import { ProgramCache } from "./programs.ts";
 import { codebookOf, quantize } from "./quantizer.ts";
 import { saveModel } from "./save.ts";
@@ -228,13 +238,26 @@ export class VQModel {
   /** As `options.returnDict` says. */
   forward(sample: Tensor, options?: CallOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async forward(sample: Tensor, options: CallOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
-    checkSample(sample, this.config);
-    checkDecodable(this.config);
-    const [decoded, commitLoss] = await this.#run("forward", [sample], options, (g, [x]) => {
-      const { quantized, loss } = quantize(g, ROOT, this.config, encode(g, ROOT, this.config, x));
-      return [decode(g, ROOT, this.config, quantized), loss];
-    });
+    const [decoded, commitLoss] = await this.#run("forward", [sample], options, this.#recordForward(sample));
     return options.returnDict === false ? [decoded, commitLoss] : { sample: decoded, commitLoss };
+  }
+
+  /**
+   * Measures each op of {@linkcode VQModel.forward}: the device's time on WebGPU, wall time on the CPU engine.
+   *
+   * @param sample as for {@linkcode VQModel.encode}
+   * @throws {DeviceError} if a WebGPU device has no `timestamp-query`
+   */
+  async profile(sample: Tensor, options: ProfileOptions = {}): Promise<Profile> {
+    const { rounds = 5, signal } = options;
+    if (!Number.isSafeInteger(rounds) || rounds < 1) {
+      throw new RangeError(`Cannot profile: rounds must be a whole number ≥ 1, found ${rounds}`);
+    }
+    return await this.#use("forward", [sample], options, this.#recordForward(sample), async (program) => {
+      const runs = [];
+      for (let i = 0; i <= rounds; i++) runs.push(await program.profile([sample], { signal }));
+      return new Profile(this.device, medianOps(runs.slice(1)));
+    });
   }
 
   /**
@@ -345,13 +368,30 @@ export class VQModel {
     return sample;
   }
 
+  /** What {@linkcode VQModel.forward} computes, if it can. */
+  #recordForward(sample: Tensor): Record {
+    checkSample(sample, this.config);
+    checkDecodable(this.config);
+    return (g, [x]) => {
+      const { quantized, loss } = quantize(g, ROOT, this.config, encode(g, ROOT, this.config, x));
+      return [decode(g, ROOT, this.config, quantized), loss];
+    };
+  }
+
   /** Runs a graph that depends only on the method and the shapes of its inputs. */
-  async #run(
+  #run(method: string, inputs: readonly Tensor[], options: CallOptions, record: Record): Promise<Tensor[]> {
+    const { signal } = options;
+    return this.#use(method, inputs, options, record, (program) => program.run(inputs, { signal }));
+  }
+
+  /** Has such a graph compiled, unless it is already, and hands it to `use`. */
+  async #use<T>(
     method: string,
     inputs: readonly Tensor[],
-    { signal }: CallOptions,
-    record: (g: Graph, inputs: Node[]) => Node[],
-  ): Promise<Tensor[]> {
+    { signal }: Pick<CallOptions, "signal">,
+    record: Record,
+    use: (program: Program) => Promise<T>,
+  ): Promise<T> {
     this.#checkUsable();
     signal?.throwIfAborted();
     const key = JSON.stringify([method, inputs.map(({ shape }) => shape)]);
@@ -360,7 +400,7 @@ export class VQModel {
       for (const node of record(g, nodes)) g.output(node);
     };
     try {
-      return await this.#programs.use(key, graph, (program) => program.run(inputs, { signal }));
+      return await this.#programs.use(key, graph, use);
     } catch (cause) {
       if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed during the call", { cause });
       throw cause;
@@ -371,6 +411,9 @@ export class VQModel {
     if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed");
   }
 }
+
+/** Writes down what to compute of the inputs, and returns the outputs. */
+type Record = (g: Graph, inputs: Node[]) => Node[];
 
 const ROOT = new Weights();
 

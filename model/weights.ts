@@ -5,15 +5,16 @@
  */
 
 import { type TensorSource, WeightsError } from "../hub/mod.ts";
-import type {
-  Backend,
-  CodebookParameter,
-  ConvParameter,
-  Graph,
-  LinearParameter,
-  NormParameter,
-  Parameter,
-  Shape,
+import {
+  type Backend,
+  type CodebookParameter,
+  type ConvParameter,
+  type Graph,
+  type LinearParameter,
+  type NormParameter,
+  type Parameter,
+  parameterOf,
+  type Shape,
 } from "../kernels/mod.ts";
 
 /** Names weights under a prefix, so that model code spells the keys of the checkpoint. */
@@ -62,7 +63,7 @@ export class Weights {
 export function parametersOf(graph: Graph): Parameter[] {
   const parameters = new Map<string, Parameter>();
   for (const node of graph.nodes) {
-    const parameter = "weights" in node ? node.weights : "codebook" in node ? node.codebook : undefined;
+    const parameter = parameterOf(node);
     if (parameter) parameters.set(parameter.name, parameter);
   }
   return [...parameters.values()];

@@ -54,9 +54,11 @@ async function inFolder(run: (path: (name: string) => string) => Promise<void>):
 
 Deno.test("--help lists the commands, and after a command its options", async () => {
   const top = await succeed("--help");
-  for (const name of ["info", "reconstruct", "tokenize", "detokenize"]) assertStringIncludes(top, `\n  ${name} MODEL`);
+  for (const name of ["info", "reconstruct", "tokenize", "detokenize", "profile"]) {
+    assertStringIncludes(top, `\n  ${name} MODEL`);
+  }
   assertEquals(await succeed("-h"), top);
-  for (const name of ["info", "reconstruct", "tokenize", "detokenize"]) {
+  for (const name of ["info", "reconstruct", "tokenize", "detokenize", "profile"]) {
     const help = await succeed(name, "--help");
     assertStringIncludes(help, `/cli ${name} MODEL`);
     assertStringIncludes(help, "\n  --device NAME");
@@ -69,7 +71,7 @@ Deno.test("--version prints the version", async () => {
 });
 
 const MISUSES: [args: string[], message: string][] = [
-  [[], "no command: expected info, reconstruct, tokenize, detokenize or --help"],
+  [[], "no command: expected info, reconstruct, tokenize, detokenize, profile or --help"],
   [["toString"], 'unknown command "toString"'],
   [["info"], "missing MODEL: expected info MODEL"],
   [["reconstruct"], "missing MODEL and PICTURE"],
@@ -190,4 +192,11 @@ Deno.test("--side-by-side writes three pictures in one", async () => {
     const { width, height } = await decodePicture(await Deno.readFile(path("all.png")));
     assertEquals([width, height], [3 * 64 + 2 * 8, 48]);
   });
+});
+
+Deno.test("profile prints what each op took", async () => {
+  const lines = (await succeed("profile", MODEL, "--size", "16", "--rounds=1")).split("\n");
+  assertMatch(lines[0], /^\w+, float32, 16×16$/);
+  assertMatch(lines[3], /^all +\d+ +\d+\.\d\d +100\.0 /);
+  assert(lines.some((line) => /^conv2d +encoder\.conv_in +1×16×16×16 +\d+\.\d\d /.test(line)));
 });

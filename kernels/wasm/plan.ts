@@ -11,6 +11,7 @@ import { Spans } from "./spans.ts";
 
 /** One op with its place for shared intermediate values, relative to the plan's block. */
 interface Step {
+  readonly op: Op;
   readonly lowering: Lowering;
   readonly temporary: number;
 }
@@ -51,7 +52,7 @@ export function plan(graph: Graph, context: Context): Plan {
     if (overwritten) offsets.set(op, offsets.get(overwritten)!);
     else if (!isOutput(op)) offsets.set(op, spans.allocate(bytesOf(op)));
     const temporary = spans.allocate(lowering.temporary);
-    steps.push({ lowering, temporary });
+    steps.push({ op, lowering, temporary });
     spans.free(temporary);
     for (const node of new Set(operands(op))) {
       if (lasts.get(node) === op.id && node !== overwritten && offsets.has(node)) spans.free(offsets.get(node)!);

@@ -7,15 +7,19 @@
 import type { Program, RunOptions } from "../backend.ts";
 import { checkInputs, checkNotDisposed } from "../checks.ts";
 import type { Graph, Node } from "../graph.ts";
+import { costOf, type OpProfile } from "../profile.ts";
 import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { DeviceError } from "../errors.ts";
-import { writeJobs } from "./job.ts";
+import { type Job, writeJobs } from "./job.ts";
 import { store, storedSize } from "./layout.ts";
 import { mebibytes } from "./memory.ts";
 import { addressesOf, bytesOf, type Plan } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
 import { JOB } from "./shared.ts";
 import { WasmStorage } from "./storage.ts";
+
+/** Computes the jobs of each step, which lie one after the other from address `list` on. */
+type Compute = (jobs: readonly Job[][], list: number) => Promise<void>;
 
 /** Runs a planned graph. Each run has a block of memory to itself and returns it; results are separate. */
 export class WasmProgram implements Program {
@@ -26,26 +30,49 @@ export class WasmProgram implements Program {
 
   constructor(private readonly runtime: Runtime, private readonly graph: Graph, private readonly plan: Plan) {
     this.#inputs = graph.nodes.filter((node) => node.op === "input");
-    this.#jobs = this.#jobsAt(0, new Map()).length;
+    this.#jobs = this.#jobsAt(0, new Map()).flat().length;
     this.bytes = this.#blockBytes() + graph.outputs.reduce((sum, node) => sum + bytesOf(node), 0);
     checkFits(this.bytes, runtime.memory.available, runtime.memory.weights);
   }
 
-  async run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
+  run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
+    return this.#use(inputs, options, (jobs, list) => this.runtime.team.run(list, jobs.flat().length, options.signal));
+  }
+
+  async profile(inputs: readonly Tensor[], options: RunOptions = {}): Promise<OpProfile[]> {
+    const profile: OpProfile[] = [];
+    const results = await this.#use(inputs, options, async (jobs, list) => {
+      for (const [i, { op }] of this.plan.steps.entries()) {
+        const started = performance.now();
+        await this.runtime.team.run(list, jobs[i].length, options.signal);
+        profile.push({ ...costOf(op, 4), milliseconds: performance.now() - started });
+        list += JOB * jobs[i].length;
+      }
+    });
+    for (const result of results) result.dispose();
+    return profile;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+  }
+
+  /** Runs with `compute`, which is given each step's jobs, and the address where all of them are. */
+  async #use(
+    inputs: readonly Tensor[],
+    { signal }: RunOptions,
+    compute: Compute,
+  ): Promise<Tensor[]> {
     checkNotDisposed(this.#disposed);
     checkInputs(inputs, this.#inputs);
     const own = inputs.map(({ storage }) => this.#isOwn(storage) ? storage : undefined);
     for (const storage of own) storage?.retain();
     try {
       const data = await Promise.all(inputs.map((tensor, i) => own[i] ? undefined : tensor.data()));
-      return await this.runtime.alone(() => this.#run(own, data, options.signal), options.signal);
+      return await this.runtime.alone(() => this.#run(own, data, compute), signal);
     } finally {
       for (const storage of own) storage?.release();
     }
-  }
-
-  dispose(): void {
-    this.#disposed = true;
   }
 
   #isOwn(storage: Tensor["storage"]): storage is WasmStorage {
@@ -55,7 +82,7 @@ export class WasmProgram implements Program {
   async #run(
     own: readonly (WasmStorage | undefined)[],
     data: readonly (TensorData | undefined)[],
-    signal?: AbortSignal,
+    compute: Compute,
   ): Promise<Tensor[]> {
     const { memory, team } = this.runtime;
     const block = memory.allocate(this.#blockBytes());
@@ -69,8 +96,8 @@ export class WasmProgram implements Program {
       });
       const jobs = this.#jobsAt(block, places);
       const list = block + this.plan.bytes + this.plan.workspace * team.threads;
-      writeJobs(jobs, memory, list);
-      await team.run(list, jobs.length, signal);
+      writeJobs(jobs.flat(), memory, list);
+      await compute(jobs, list);
       this.graph.outputs.forEach((node, i) => this.#copy(places.get(node)!, outputs[i], node));
     } catch (error) {
       for (const address of outputs) memory.free(address);
@@ -86,9 +113,10 @@ export class WasmProgram implements Program {
     return this.plan.bytes + this.plan.workspace * this.runtime.team.threads + JOB * this.#jobs;
   }
 
-  #jobsAt(block: number, places: ReadonlyMap<Node, number>) {
+  /** The jobs of each step. */
+  #jobsAt(block: number, places: ReadonlyMap<Node, number>): Job[][] {
     const at = addressesOf(this.plan, block, block + this.plan.bytes, places);
-    return this.plan.steps.flatMap(({ lowering, temporary }) => lowering.jobs(at(temporary)));
+    return this.plan.steps.map(({ lowering, temporary }) => lowering.jobs(at(temporary)));
   }
 
   #upload(data: TensorData, address: number, { shape, dtype }: Node): void {

@@ -7,6 +7,7 @@
 import type { Backend, MemoryUse, Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import type { Graph, Op, Parameter } from "../graph.ts";
+import { costOf, outputCost } from "../profile.ts";
 import { recordAttention } from "./attention.ts";
 import { canUseWinograd, chooseAlgorithm, recordConv2d } from "./conv2d.ts";
 import { borrowGpu, type Gpu, openGpu } from "./device.ts";
@@ -97,10 +98,12 @@ class WebGpuBackend implements Backend {
     const r = new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning);
     const inputs: Port[] = [];
     for (const node of graph.nodes) {
+      r.op = costOf(node, 4);
       if (node.op === "input") inputs.push(this.#recordInput(r, node));
       else (LAUNCHERS[node.op] as (r: Recorder, op: Op) => void)(r, node);
     }
-    const outputs = graph.outputs.map((node): Port => {
+    const outputs = graph.outputs.map((node, i): Port => {
+      r.op = outputCost(node, i, 4);
       const { shape, dtype } = node;
       if (shape.length !== 4) return { memory: r.array(node), shape, dtype };
       const memory = r.allocate(byteLength(shape));
@@ -113,6 +116,10 @@ class WebGpuBackend implements Backend {
       run: async (tensors, runOptions) => {
         this.#checkUsable();
         return await program.run(tensors, runOptions);
+      },
+      profile: async (tensors, runOptions) => {
+        this.#checkUsable();
+        return await program.profile(tensors, runOptions);
       },
     };
   }

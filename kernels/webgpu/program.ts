@@ -4,13 +4,15 @@
  * @module
  */
 
-import type { Program } from "../backend.ts";
+import type { Program, RunOptions } from "../backend.ts";
 import { checkInputs, checkNotDisposed } from "../checks.ts";
 import { DeviceError } from "../errors.ts";
+import type { OpCost, OpProfile } from "../profile.ts";
 import { type DeviceStorage, type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
 import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 /** Memory that stands for an input or an output. */
 export interface Port {
@@ -35,6 +37,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
   const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compiled));
   const { slotOf, slotBytes } = shareSlots(plan);
   const uniforms = uploadParams(device, dispatches);
+  const ops = splitByOp(dispatches);
   let disposed = false;
   let bound: { slots: readonly GPUBuffer[]; ports: readonly GPUBuffer[]; groups: readonly GPUBindGroup[] } | undefined;
 
@@ -61,20 +64,24 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
     return groups;
   }
 
-  function encode(groups: readonly GPUBindGroup[]): GPUCommandBuffer {
+  /** All dispatches in one pass; or, to time them, in a pass for each op. */
+  function encode(groups: readonly GPUBindGroup[], stopwatch?: Stopwatch): GPUCommandBuffer {
     const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    dispatches.forEach(({ grid }, i) => {
-      pass.setPipeline(pipelines[i]);
-      pass.setBindGroup(0, groups[i]);
-      pass.dispatchWorkgroups(...grid);
+    const passes = stopwatch ? ops : [{ first: 0, end: dispatches.length }];
+    passes.forEach(({ first, end }, number) => {
+      const pass = encoder.beginComputePass(stopwatch?.pass(number));
+      for (let i = first; i < end; i++) {
+        pass.setPipeline(pipelines[i]);
+        pass.setBindGroup(0, groups[i]);
+        pass.dispatchWorkgroups(...dispatches[i].grid);
+      }
+      pass.end();
     });
-    pass.end();
     return encoder.finish();
   }
 
   /** Submits a run and adds its results; its scratch memory is free at once, as later runs are queued behind this one. */
-  function submit(given: readonly (TensorData | GpuStorage)[], results: Tensor[]): void {
+  function submit(given: readonly (TensorData | GpuStorage)[], results: Tensor[], stopwatch?: Stopwatch): void {
     const scratch: GPUBuffer[] = [];
     const take = (bytes: number) => {
       const buffer = pool.acquire(bytes);
@@ -90,28 +97,45 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
         results.push(new Tensor(storage, shape, dtype));
         ports.set(memory, storage.buffer);
       }
-      device.queue.submit([encode(bind(slots, ports))]);
+      device.queue.submit([encode(bind(slots, ports), stopwatch)]);
     } finally {
       scratch.forEach((buffer) => pool.release(buffer));
+    }
+  }
+
+  async function run(
+    inputs: readonly Tensor[],
+    { signal }: RunOptions = {},
+    stopwatch?: Stopwatch,
+  ): Promise<Tensor[]> {
+    checkInputs(inputs, plan.inputs);
+    const given = await Promise.all(inputs.map((tensor) => onDevice(tensor, device)));
+    signal?.throwIfAborted();
+    checkNotDisposed(disposed);
+    for (const tensor of inputs) void tensor.storage; // throws if it was disposed meanwhile
+    const results: Tensor[] = [];
+    try {
+      await guarded(device, "run the model", () => submit(given, results, stopwatch));
+      return results;
+    } catch (error) {
+      results.forEach((tensor) => tensor.dispose());
+      throw error;
     }
   }
 
   return {
     bytes: [...slotBytes, ...plan.inputs.map(byteLength), ...plan.outputs.map(byteLength)].reduce((a, b) => a + b, 0),
 
-    async run(inputs, { signal } = {}): Promise<Tensor[]> {
-      checkInputs(inputs, plan.inputs);
-      const given = await Promise.all(inputs.map((tensor) => onDevice(tensor, device)));
-      signal?.throwIfAborted();
-      checkNotDisposed(disposed);
-      for (const tensor of inputs) void tensor.storage; // throws if it was disposed meanwhile
-      const results: Tensor[] = [];
+    run: (inputs, options) => run(inputs, options),
+
+    async profile(inputs, options): Promise<OpProfile[]> {
+      const stopwatch = new Stopwatch(device, pool, ops.length);
       try {
-        await guarded(device, "run the model", () => submit(given, results));
-        return results;
-      } catch (error) {
-        results.forEach((tensor) => tensor.dispose());
-        throw error;
+        for (const result of await run(inputs, options, stopwatch)) result.dispose();
+        const milliseconds = await stopwatch.read();
+        return ops.map(({ op }, i) => ({ ...op, milliseconds: milliseconds[i] }));
+      } finally {
+        stopwatch.dispose();
       }
     },
 
@@ -171,6 +195,16 @@ function upload(device: GPUDevice, source: TensorData | GpuStorage, take: (bytes
   const buffer = take(source.byteLength);
   device.queue.writeBuffer(buffer, 0, source);
   return buffer;
+}
+
+/** The dispatches `[first, end)` of each op. */
+function splitByOp(dispatches: readonly Dispatch[]): { op: OpCost; first: number; end: number }[] {
+  const ops: { op: OpCost; first: number; end: number }[] = [];
+  dispatches.forEach(({ op }, i) => {
+    if (ops.at(-1)?.op === op) ops.at(-1)!.end = i + 1;
+    else ops.push({ op, first: i, end: i + 1 });
+  });
+  return ops;
 }
 
 function uploadParams(device: GPUDevice, dispatches: readonly Dispatch[]): GPUBuffer {

@@ -12,6 +12,7 @@
 import { findParameter } from "../checks.ts";
 import { DeviceError } from "../errors.ts";
 import type { Node, Parameter } from "../graph.ts";
+import type { OpCost } from "../profile.ts";
 import type { Gpu } from "./device.ts";
 import { type Kernel, packParams, type Pipeline, type PipelineCache } from "./pipeline.ts";
 import type { Tuning } from "./tuning.ts";
@@ -57,6 +58,8 @@ export interface Window {
 
 /** One recorded dispatch. */
 export interface Dispatch {
+  /** What it is part of. */
+  readonly op: OpCost;
   readonly label: string;
   readonly pipeline: Pipeline;
   readonly bindings: readonly Binding[];
@@ -82,6 +85,8 @@ export const MAX_GRID = 65535;
 /** Collects the dispatches of a graph. */
 export class Recorder {
   readonly dispatches: Dispatch[] = [];
+  /** The op that is being recorded. */
+  op!: OpCost;
   readonly tuning: Tuning;
   readonly #gpu: Gpu;
   readonly #pipelines: PipelineCache;
@@ -158,6 +163,7 @@ export class Recorder {
       );
     }
     this.dispatches.push({
+      op: this.op,
       label: kernel.label,
       pipeline,
       bindings,

@@ -1,0 +1,89 @@
+/**
+ * Where the time goes: every op of a call, with what it took.
+ *
+ * @module
+ */
+
+import type { OpProfile } from "../kernels/mod.ts";
+
+/**
+ * What {@linkcode VQModel.profile} measures. Converted to a string it is a table.
+ *
+ * @example
+ * ```ts
+ * import { Tensor, VQModel } from "@codebook/vqmodel";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
+ * using sample = new Tensor(new Float32Array(3 * 32 * 32), [1, 3, 32, 32]);
+ * const profile = await model.profile(sample, { rounds: 1 });
+ * assertStringIncludes(`${profile}`, "GFLOP/s");
+ * assertStringIncludes(`${profile}`, "encoder.down_blocks.0.resnets.0.conv1");
+ * ```
+ */
+export class Profile {
+  /** The engine, `"webgpu"` or `"wasm"`. */
+  readonly device: "webgpu" | "wasm";
+  /** Every op, in the order of computing. */
+  readonly ops: readonly OpProfile[];
+
+  /** A profile of these ops. */
+  constructor(device: "webgpu" | "wasm", ops: readonly OpProfile[]) {
+    this.device = device;
+    this.ops = ops;
+  }
+
+  /** Milliseconds of all ops. */
+  get milliseconds(): number {
+    return total(this.ops).milliseconds;
+  }
+
+  /** Tables of the kinds of ops and of all ops, each sorted by time. */
+  toString(): string {
+    const all = this.milliseconds;
+    const table = (
+      rows: readonly Row[],
+    ) => [HEADER, ...rows.toSorted((a, b) => b.milliseconds - a.milliseconds).map((row) => cells(row, all))];
+    const kinds = [...Map.groupBy(this.ops, ({ op }) => op)].map(([op, ops]) => sumOf(op, ops));
+    return align([...table([sumOf("all", this.ops), ...kinds]), [], ...table(this.ops)]);
+  }
+}
+
+/** One line: an op, or several. */
+interface Row extends Omit<OpProfile, "op"> {
+  readonly op: string;
+}
+
+const HEADER = ["op", "layer", "result", "ms", "%", "GFLOP/s", "GB/s"];
+/** Columns of words; those of numbers end at the right. */
+const WORDS = 3;
+
+function sumOf(op: string, ops: readonly OpProfile[]): Row {
+  return { op, name: `${ops.length}`, shape: [], ...total(ops) };
+}
+
+function cells({ op, name, shape, milliseconds, flops, bytes }: Row, all: number): string[] {
+  const rate = (amount: number) => amount > 0 && milliseconds > 0 ? (amount / milliseconds / 1e6).toFixed(1) : "";
+  const share = (100 * milliseconds / all).toFixed(1);
+  return [op, name, shape.join("×"), milliseconds.toFixed(2), share, rate(flops), rate(bytes)];
+}
+
+function total(ops: readonly OpProfile[]): Pick<OpProfile, "milliseconds" | "flops" | "bytes"> {
+  const sum = (key: "milliseconds" | "flops" | "bytes") => ops.reduce((sum, op) => sum + op[key], 0);
+  return { milliseconds: sum("milliseconds"), flops: sum("flops"), bytes: sum("bytes") };
+}
+
+function align(rows: readonly (readonly string[])[]): string {
+  const widths = HEADER.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => i < WORDS ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ").trimEnd();
+  return rows.map(line).join("\n");
+}
+
+/** Of several runs of the same ops, each op with its median time. */
+export function medianOps(runs: readonly (readonly OpProfile[])[]): OpProfile[] {
+  return runs[0].map((op, i) => {
+    const times = runs.map((run) => run[i].milliseconds).sort((a, b) => a - b);
+    return { ...op, milliseconds: times[Math.floor(times.length / 2)] };
+  });
+}
