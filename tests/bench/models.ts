@@ -27,13 +27,13 @@ export interface Pass extends Network {
   readonly x: Float32Array<ArrayBuffer>;
 }
 
-/** The passes of a published architecture over a square picture. */
-export function passesOf(model: string, side: number): Pass[] {
+/** The passes of a published architecture over a batch of square pictures. */
+export function passesOf(model: string, side: number, batch = 1): Pass[] {
   const { config } = parseConfig(loadReal(model).config);
   const values = makeValues(model);
   const root = new Weights();
-  const encoder = record([1, 3, side, side], (g, x) => encode(g, root, config, x));
-  const tokenizer = record([1, 3, side, side], (g, x) => {
+  const encoder = record([batch, 3, side, side], (g, x) => encode(g, root, config, x));
+  const tokenizer = record([batch, 3, side, side], (g, x) => {
     return g.nearestCode(encode(g, root, config, x), codebookOf(root, config));
   });
   const decoder = record(encoder.outputs[0].shape, (g, z) => decode(g, root, config, z, z));
@@ -99,15 +99,19 @@ export async function onnx(
 export interface Starter extends Contender {
   /** Milliseconds from having loaded to the first result. */
   readonly first: number;
+  /** By how many bytes the process has grown since before it loaded. */
+  readonly resident: number;
   readonly result: TensorData;
 }
 
 /** Loads a contender and has it compute a first time. */
 export async function start(open: () => Promise<Contender>, x: Float32Array<ArrayBuffer>): Promise<Starter> {
+  const before = Deno.memoryUsage().rss;
   const contender = await open();
   const from = performance.now();
   const result = await contender.run(x);
-  return { ...contender, result, first: performance.now() - from };
+  const first = performance.now() - from;
+  return { ...contender, result, first, resident: Math.max(0, Deno.memoryUsage().rss - before) };
 }
 
 /**

@@ -1,8 +1,9 @@
 // deno-lint-ignore-file no-console -- it prints a report
 /**
- * Whole models at 256×256 on the CPU engine beside onnxruntime-node and onnxruntime-web, with the same weights.
+ * Whole models at 256×256 on the CPU engine beside onnxruntime-node and onnxruntime-web, with the same weights; then how the
+ * time of this engine grows with the batch and with the picture.
  *
- *     deno task bench:models [--threads=2] [--models=vq-f4,amused,movq] [--rounds=5] [--no-web]
+ *     deno task bench:models [--threads=2] [--models=vq-f4,amused,movq] [--rounds=5] [--no-web] [--no-growth]
  *
  * Engines take turns. Times are the least of the rounds.
  */
@@ -40,18 +41,18 @@ async function openers(pass: Pass): Promise<(() => Promise<Contender>)[]> {
   return list;
 }
 
-async function measure(pass: Pass): Promise<void> {
+async function compare(pass: Pass): Promise<void> {
   const title = `${pass.model} ${pass.name}`.padEnd(16);
   const starters: Starter[] = [];
   for (const open of await openers(pass)) starters.push(await start(open, pass.x));
   const least = await race(starters, pass.x, (name) => name === "onnxruntime-web" ? 1 : rounds);
   const peak = measureFmaPeak() * threads;
-  starters.forEach(({ name, first }, i) => {
+  starters.forEach(({ name, first, resident }, i) => {
     const rate = flopsOf(pass) / least[i] / 1e6;
     console.log(
       `${title} ${name.padEnd(17)} first ${(first / 1e3).toFixed(2)} s, ` +
         `least ${(least[i] / 1e3).toFixed(3)} s, ${rate.toFixed(0).padStart(4)} GFLOP/s ` +
-        `= ${(rate / peak).toFixed(2)} of the peak` +
+        `= ${(rate / peak).toFixed(2)} of the peak, ${(resident / 2 ** 20).toFixed(0)} MiB` +
         (i ? `; this engine is ${(least[i] / least[0]).toFixed(2)} times as fast` : ""),
     );
   });
@@ -59,8 +60,34 @@ async function measure(pass: Pass): Promise<void> {
   for (const contender of starters) await contender.close();
 }
 
-for (const model of option("models", "vq-f4,amused,movq").split(",")) {
-  for (const pass of passesOf(model, 256).filter(({ name }) => name !== "tokenize")) await measure(pass);
+/** Times larger passes beside the plain one, in turns, on one engine each. */
+async function measureGrowth(model: string): Promise<void> {
+  const sizes = [{ side: 256, batch: 1 }, { side: 256, batch: 4 }, { side: 128, batch: 1 }, { side: 512, batch: 1 }];
+  for (const name of ["encode", "decode"]) {
+    const passes = sizes.map(({ side, batch }) => passesOf(model, side, batch).find((pass) => pass.name === name)!);
+    const times = passes.map(() => Infinity);
+    const engines: Contender[] = [];
+    for (const pass of passes) engines.push(await ours(name, await createWasmBackend({ threads }), pass));
+    for (let round = 0; round <= rounds; round++) {
+      for (const [i, { x }] of passes.entries()) times[i] = Math.min(times[i], (await race([engines[i]], x, 1))[0]);
+    }
+    for (const engine of engines) await engine.close();
+    const [one, ...others] = times;
+    const costs = others.map((time, i) => {
+      const { side, batch } = sizes[i + 1];
+      const pixels = batch * side ** 2 / 256 ** 2;
+      return `${batch} of ${side}² cost ${(time / one).toFixed(2)} times as much (pixels: ${pixels})`;
+    });
+    console.log(`${`${model} ${name}`.padEnd(16)} against 1 of 256²: ${costs.join(", ")}`);
+  }
 }
-console.log(`peak resident set: ${Math.round(Deno.memoryUsage().rss / 2 ** 20)} MiB`);
+
+for (const model of option("models", "vq-f4,amused,movq").split(",")) {
+  for (const pass of passesOf(model, 256)) await compare(pass);
+  if (!Deno.args.includes("--no-growth")) await measureGrowth(model);
+}
+const { VmHWM } = Object.fromEntries(
+  (await Deno.readTextFile("/proc/self/status").catch(() => "")).split("\n").map((line) => line.split(/:\s+/)),
+);
+console.log(`peak resident set: ${VmHWM ?? "known on Linux only"}`);
 Deno.exit(0);
