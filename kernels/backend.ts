@@ -69,6 +69,13 @@ export interface Backend {
    * @throws {DeviceError} if the device cannot run the graph or was lost, or the engine was disposed
    */
   compile(graph: Graph): Promise<Program>;
+  /**
+   * The bytes that {@linkcode Program.bytes} of a graph would be. Nothing is compiled, allocated or run.
+   *
+   * @throws {TypeError} if the weights of one of its parameters were not set
+   * @throws {DeviceError} if the device cannot run the graph at all, or the engine was disposed
+   */
+  measure(graph: Graph): number;
   /** Frees everything; tensors of this engine cannot be read afterwards. */
   dispose(): void;
 }

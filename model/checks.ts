@@ -4,14 +4,46 @@
  * @module
  */
 
-import { Tensor } from "../kernels/mod.ts";
+import { type Shape, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, embedDim, type VQConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
+import type { MemoryOptions } from "./options.ts";
 
 /** Checks that `encode` can take a tensor: `[n, in_channels, H, W]` of a token at least. */
 export function checkSample(sample: Tensor, config: VQConfig): void {
-  checkPicture("sample", sample, config.in_channels, "in_channels");
-  const [, , h, w] = sample.shape;
+  checkFloats("sample", sample);
+  checkSampleShape(sample.shape, config);
+}
+
+/** Checks that `quantize` and `decode` can take a tensor: `[n, vq_embed_dim, h, w]`. */
+export function checkLatents(latents: Tensor, config: VQConfig): void {
+  checkFloats("latents", latents);
+  checkLatentsShape(latents.shape, config);
+}
+
+/** Checks that a method can take input of this shape. */
+export function checkInputShape(method: NonNullable<MemoryOptions["method"]>, shape: Shape, config: VQConfig): void {
+  switch (method) {
+    case "encode":
+    case "tokenize":
+      return checkSampleShape(shape, config);
+    case "forward":
+      checkDecodable(config);
+      return checkSampleShape(shape, config);
+    case "quantize":
+      return checkLatentsShape(shape, config);
+    case "decode":
+      checkDecodable(config);
+      return checkLatentsShape(shape, config);
+    case "detokenize":
+      checkDecodable(config);
+      return checkSides("tokens", shape, ["n", "height", "width"]);
+  }
+}
+
+function checkSampleShape(shape: Shape, config: VQConfig): void {
+  checkPicture("sample", shape, config.in_channels, "in_channels");
+  const [, , h, w] = shape;
   const least = downsamplingFactor(config);
   if (h < least || w < least) {
     throw new RangeError(
@@ -20,9 +52,8 @@ export function checkSample(sample: Tensor, config: VQConfig): void {
   }
 }
 
-/** Checks that `quantize` and `decode` can take a tensor: `[n, vq_embed_dim, h, w]`. */
-export function checkLatents(latents: Tensor, config: VQConfig): void {
-  checkPicture("latents", latents, embedDim(config), "vq_embed_dim");
+function checkLatentsShape(shape: Shape, config: VQConfig): void {
+  checkPicture("latents", shape, embedDim(config), "vq_embed_dim");
 }
 
 /** Checks that `decode` can take a tensor as indices, and the shape of the latents that they stand for. */
@@ -66,18 +97,30 @@ function checkTensor(name: string, tensor: Tensor): void {
   if (tensor.disposed) throw new TypeError(`Cannot use ${name}: the tensor was disposed`);
 }
 
-/** Checks that a tensor is a picture or latents, `[n, channels, h, w]`, none of them 0. `key` is where the configuration says so. */
-function checkPicture(name: string, tensor: Tensor, channels: number, key: string): void {
+/** Checks that a tensor is one of floats. */
+function checkFloats(name: string, tensor: Tensor): void {
   checkTensor(name, tensor);
-  const { shape, dtype } = tensor;
+  const { dtype } = tensor;
   if (dtype !== "float32") throw new TypeError(`Cannot use ${name}: expected float32 elements, found ${dtype}`);
-  if (shape.length !== 4) {
-    throw new RangeError(`Cannot use ${name}: expected shape [n, ${channels}, height, width], found [${shape}]`);
-  }
+}
+
+/** Checks that a shape is that of a picture or latents, `[n, channels, h, w]`. `key` is where the configuration says so. */
+function checkPicture(name: string, shape: Shape, channels: number, key: string): void {
+  checkSides(name, shape, ["n", `${channels}`, "height", "width"]);
   if (shape[1] !== channels) {
     throw new RangeError(`Cannot use ${name}: expected ${channels} channels (${key}), found ${shape[1]} in [${shape}]`);
   }
-  if (shape.some((side) => side === 0)) {
+}
+
+/** Checks that a shape has these dimensions, none of them 0. */
+function checkSides(name: string, shape: Shape, expected: readonly string[]): void {
+  if (shape.length !== expected.length) {
+    throw new RangeError(`Cannot use ${name}: expected shape [${expected.join(", ")}], found [${shape}]`);
+  }
+  if (!shape.every((side) => Number.isSafeInteger(side) && side >= 0)) {
+    throw new RangeError(`Cannot use ${name}: sides must be whole numbers, its shape is [${shape}]`);
+  }
+  if (shape.includes(0)) {
     throw new RangeError(`Cannot use ${name}: it is empty, its shape is [${shape}]`);
   }
 }

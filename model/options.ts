@@ -5,7 +5,7 @@
  */
 
 import type { HubModelOptions, HubProgress } from "../hub/mod.ts";
-import type { Device, Tensor } from "../kernels/mod.ts";
+import type { Device, Shape, Tensor } from "../kernels/mod.ts";
 
 /** How to compute. */
 export interface ComputeOptions {
@@ -64,6 +64,27 @@ export interface DecodeOptions extends CallOptions {
   forceNotQuantize?: boolean;
   /** With indices: the shape of the latents they stand for, channels last, `[n, h, w, vq_embed_dim]`. */
   shape?: readonly number[];
+}
+
+/** A call for {@linkcode VQModel.memory} to plan. */
+export interface MemoryOptions {
+  /**
+   * Shape of what the method takes: a picture `[n, in_channels, H, W]`; for `"quantize"` and `"decode"` latents
+   * `[n, vq_embed_dim, h, w]`, for `"detokenize"` tokens `[n, h, w]`.
+   */
+  shape: Shape;
+  /** The method to call. Default `"forward"`, which does all that the others do. */
+  method?: "encode" | "quantize" | "decode" | "forward" | "tokenize" | "detokenize";
+}
+
+/** What {@linkcode VQModel.memory} plans, in bytes on the device. */
+export interface MemoryPlan {
+  /** Weights, in the layouts that the kernels read; held as long as the model is. */
+  weights: number;
+  /** The input, intermediate values as far as they live at the same time, and the results. */
+  activations: number;
+  /** Both together. */
+  peak: number;
 }
 
 /** What {@linkcode VQModel.encode} returns; upstream's `VQEncoderOutput`. */

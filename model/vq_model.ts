@@ -17,16 +17,14 @@ import {
 import {
   type Backend,
   createBackend,
-  type Graph,
-  type Node,
+  Graph,
+  type MemoryUse,
   type Parameter,
   type Program,
   Tensor,
 } from "../kernels/mod.ts";
-import { checkDecodable, checkIndices, checkLatents, checkSample } from "./checks.ts";
+import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample } from "./checks.ts";
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
-import { decode } from "./decoder.ts";
-import { encode } from "./encoder.ts";
 import { ConfigError } from "./errors.ts";
 import type {
   CallOptions,
@@ -35,17 +33,19 @@ import type {
   DecoderOutput,
   EncoderOutput,
   LoadOptions,
+  MemoryOptions,
+  MemoryPlan,
   ProfileOptions,
   Progress,
   QuantizerOutput,
 } from "./options.ts";
 import { modelParameters } from "./parameters.ts";
+import { type Pass, recordPass } from "./passes.ts";
 import { medianOps, Profile } from "./profile.ts";
 import { ProgramCache } from "./programs.ts";
-import { codebookOf, quantize } from "./quantizer.ts";
 import { saveModel } from "./save.ts";
 import { checkTokens, type Tokens } from "./tokens.ts";
-import { countNumbers, loadWeights, Weights } from "./weights.ts";
+import { countNumbers, loadWeights } from "./weights.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
@@ -162,8 +162,34 @@ export class VQModel {
   }
 
   /** Bytes the model holds on its device now: weights, and buffers for everything else. */
-  get memory(): Backend["memory"] {
-    return this.#backend.memory;
+  memory(): MemoryUse;
+  /**
+   * Bytes that a call would need on the device. Nothing is computed or allocated.
+   *
+   * @throws {RangeError} if the method does not take such a shape
+   * @throws {DeviceError} if the device cannot run it at all
+   *
+   * @example
+   * ```ts
+   * import { VQModel } from "@codebook/vqmodel";
+   * import { assert } from "@std/assert";
+   *
+   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
+   * const { weights, activations, peak } = model.memory({ shape: [1, 3, 512, 512] });
+   * assert(peak === weights + activations);
+   * ```
+   */
+  memory(options: MemoryOptions): MemoryPlan;
+  memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
+    if (!options) return this.#backend.memory;
+    this.#checkUsable();
+    const { shape, method = "forward" } = options;
+    checkInputShape(method, shape, this.config);
+    const graph = new Graph();
+    recordPass(graph, method, this.config, { shape, dtype: method === "detokenize" ? "int32" : "float32" });
+    const { weights } = this.#backend.memory;
+    const activations = this.#backend.measure(graph);
+    return { weights, activations, peak: weights + activations };
   }
 
   /** How many numbers the weights are. */
@@ -184,7 +210,7 @@ export class VQModel {
   encode(sample: Tensor, options?: CallOptions): Promise<EncoderOutput | [Tensor]>;
   async encode(sample: Tensor, options: CallOptions = {}): Promise<EncoderOutput | [Tensor]> {
     checkSample(sample, this.config);
-    const [latents] = await this.#run("encode", [sample], options, (g, [x]) => [encode(g, ROOT, this.config, x)]);
+    const [latents] = await this.#run("encode", sample, options);
     return options.returnDict === false ? [latents] : { latents };
   }
 
@@ -195,10 +221,7 @@ export class VQModel {
    */
   async quantize(latents: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<QuantizerOutput> {
     checkLatents(latents, this.config);
-    const [quantized, indices, loss] = await this.#run("quantize", [latents], options, (g, [z]) => {
-      const result = quantize(g, ROOT, this.config, z);
-      return [result.quantized, result.indices, result.loss];
-    });
+    const [quantized, indices, loss] = await this.#run("quantize", latents, options);
     return { quantized, indices, loss };
   }
 
@@ -238,7 +261,9 @@ export class VQModel {
   /** As `options.returnDict` says. */
   forward(sample: Tensor, options?: CallOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async forward(sample: Tensor, options: CallOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
-    const [decoded, commitLoss] = await this.#run("forward", [sample], options, this.#recordForward(sample));
+    checkSample(sample, this.config);
+    checkDecodable(this.config);
+    const [decoded, commitLoss] = await this.#run("forward", sample, options);
     return options.returnDict === false ? [decoded, commitLoss] : { sample: decoded, commitLoss };
   }
 
@@ -253,7 +278,9 @@ export class VQModel {
     if (!Number.isSafeInteger(rounds) || rounds < 1) {
       throw new RangeError(`Cannot profile: rounds must be a whole number ≥ 1, found ${rounds}`);
     }
-    return await this.#use("forward", [sample], options, this.#recordForward(sample), async (program) => {
+    checkSample(sample, this.config);
+    checkDecodable(this.config);
+    return await this.#use("forward", sample, options, async (program) => {
       const runs = [];
       for (let i = 0; i <= rounds; i++) runs.push(await program.profile([sample], { signal }));
       return new Profile(this.device, medianOps(runs.slice(1)));
@@ -267,9 +294,7 @@ export class VQModel {
    */
   async tokenize(sample: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<Tokens> {
     checkSample(sample, this.config);
-    const [indices] = await this.#run("tokenize", [sample], options, (g, [x]) => {
-      return [g.nearestCode(encode(g, ROOT, this.config, x), codebookOf(ROOT, this.config))];
-    });
+    const [indices] = await this.#run("tokenize", sample, options);
     using result = indices;
     return { indices: await result.data() as Int32Array, shape: result.shape as Tokens["shape"] };
   }
@@ -332,18 +357,13 @@ export class VQModel {
 
   async #decodeQuantized(latents: Tensor, options: CallOptions): Promise<DecoderOutput> {
     checkLatents(latents, this.config);
-    const [sample, commitLoss] = await this.#run("decode", [latents], options, (g, [z]) => {
-      const { quantized, loss } = quantize(g, ROOT, this.config, z);
-      return [decode(g, ROOT, this.config, quantized), loss];
-    });
+    const [sample, commitLoss] = await this.#run("decode", latents, options);
     return { sample, commitLoss };
   }
 
   async #decodeContinuous(latents: Tensor, options: CallOptions): Promise<DecoderOutput> {
     checkLatents(latents, this.config);
-    const [sample] = await this.#run("decode latents", [latents], options, (g, [z]) => {
-      return [decode(g, ROOT, this.config, z)];
-    });
+    const [sample] = await this.#run("decodeContinuous", latents, options);
     return { sample, commitLoss: noLoss(latents.shape[0]) };
   }
 
@@ -361,46 +381,29 @@ export class VQModel {
 
   /** Decodes int32 `[n, h, w]`, known to be in range. */
   async #decodeGrid(indices: Tensor, options: CallOptions): Promise<Tensor> {
-    const [sample] = await this.#run("decode indices", [indices], options, (g, [codes]) => {
-      const quantized = g.lookup(codes, codebookOf(ROOT, this.config));
-      return [decode(g, ROOT, this.config, quantized)];
-    });
+    const [sample] = await this.#run("detokenize", indices, options);
     return sample;
   }
 
-  /** What {@linkcode VQModel.forward} computes, if it can. */
-  #recordForward(sample: Tensor): Record {
-    checkSample(sample, this.config);
-    checkDecodable(this.config);
-    return (g, [x]) => {
-      const { quantized, loss } = quantize(g, ROOT, this.config, encode(g, ROOT, this.config, x));
-      return [decode(g, ROOT, this.config, quantized), loss];
-    };
-  }
-
-  /** Runs a graph that depends only on the method and the shapes of its inputs. */
-  #run(method: string, inputs: readonly Tensor[], options: CallOptions, record: Record): Promise<Tensor[]> {
+  /** Runs a pass, compiled for the shape of its input. */
+  #run(pass: Pass, input: Tensor, options: CallOptions): Promise<Tensor[]> {
     const { signal } = options;
-    return this.#use(method, inputs, options, record, (program) => program.run(inputs, { signal }));
+    return this.#use(pass, input, options, (program) => program.run([input], { signal }));
   }
 
-  /** Has such a graph compiled, unless it is already, and hands it to `use`. */
+  /** Has a pass compiled for the shape of its input, unless it is already, and hands it to `use`. */
   async #use<T>(
-    method: string,
-    inputs: readonly Tensor[],
+    pass: Pass,
+    input: Tensor,
     { signal }: Pick<CallOptions, "signal">,
-    record: Record,
     use: (program: Program) => Promise<T>,
   ): Promise<T> {
     this.#checkUsable();
     signal?.throwIfAborted();
-    const key = JSON.stringify([method, inputs.map(({ shape }) => shape)]);
-    const graph = (g: Graph) => {
-      const nodes = inputs.map(({ shape, dtype }) => g.input(shape, dtype === "int32" ? "int32" : "float32"));
-      for (const node of record(g, nodes)) g.output(node);
-    };
+    const key = JSON.stringify([pass, input.shape]);
+    const record = (g: Graph) => recordPass(g, pass, this.config, input);
     try {
-      return await this.#programs.use(key, graph, use);
+      return await this.#programs.use(key, record, use);
     } catch (cause) {
       if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed during the call", { cause });
       throw cause;
@@ -411,11 +414,6 @@ export class VQModel {
     if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed");
   }
 }
-
-/** Writes down what to compute of the inputs, and returns the outputs. */
-type Record = (g: Graph, inputs: Node[]) => Node[];
-
-const ROOT = new Weights();
 
 function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
   try {

@@ -10,7 +10,7 @@ import type { Graph, Parameter } from "../graph.ts";
 import { Memory } from "./memory.ts";
 import { Parameters } from "./parameters.ts";
 import { plan } from "./plan.ts";
-import { WasmProgram } from "./program.ts";
+import { checkFits, WasmProgram } from "./program.ts";
 import { Runtime } from "./runtime.ts";
 import { MAX_THREADS } from "./shared.ts";
 import { createSoloTeam } from "./team.ts";
@@ -104,6 +104,16 @@ class Engine implements WasmBackend {
 
   // deno-lint-ignore require-await
   async compile(graph: Graph): Promise<Program> {
+    const program = this.#plan(graph);
+    checkFits(program, this.runtime.memory);
+    return program;
+  }
+
+  measure(graph: Graph): number {
+    return this.#plan(graph).bytes;
+  }
+
+  #plan(graph: Graph): WasmProgram {
     if (this.runtime.memory.disposed) throw new DeviceError("Cannot compile: the engine was disposed");
     const { threads } = this.runtime.team;
     return new WasmProgram(this.runtime, graph, plan(graph, { threads, parameters: this.#parameters }));

@@ -12,7 +12,7 @@ import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { DeviceError } from "../errors.ts";
 import { type Job, writeJobs } from "./job.ts";
 import { store, storedSize } from "./layout.ts";
-import { mebibytes } from "./memory.ts";
+import { mebibytes, type Memory } from "./memory.ts";
 import { addressesOf, bytesOf, type Plan } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
 import { JOB } from "./shared.ts";
@@ -32,7 +32,6 @@ export class WasmProgram implements Program {
     this.#inputs = graph.nodes.filter((node) => node.op === "input");
     this.#jobs = this.#jobsAt(0, new Map()).flat().length;
     this.bytes = this.#blockBytes() + graph.outputs.reduce((sum, node) => sum + bytesOf(node), 0);
-    checkFits(this.bytes, runtime.memory.available, runtime.memory.weights);
   }
 
   run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
@@ -138,7 +137,12 @@ export class WasmProgram implements Program {
   }
 }
 
-function checkFits(bytes: number, available: number, weights: number): void {
+/**
+ * Refuses a program that needs more than the memory can hold.
+ *
+ * @throws {DeviceError}
+ */
+export function checkFits({ bytes }: Program, { available, weights }: Memory): void {
   if (bytes <= available) return;
   const percent = Math.floor(100 * available / bytes);
   throw new DeviceError(

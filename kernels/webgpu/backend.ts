@@ -17,7 +17,7 @@ import { recordLookup } from "./lookup.ts";
 import { BufferPool } from "./memory.ts";
 import { recordNearestCode } from "./nearest_code.ts";
 import { PipelineCache } from "./pipeline.ts";
-import { createProgram, type Port } from "./program.ts";
+import { createProgram, measurePlan, type Plan, type Port } from "./program.ts";
 import { Recorder } from "./recorder.ts";
 import { recordSquaredError } from "./squared_error.ts";
 import { recordStraightThrough } from "./straight_through.ts";
@@ -94,7 +94,36 @@ class WebGpuBackend implements Backend {
 
   async compile(graph: Graph): Promise<Program> {
     this.#checkUsable();
+    const plan = this.#record(graph);
     this.#pool.trim(); // a new shape wants buffers of other sizes
+    const program = await createProgram(this.#gpu.device, this.#pool, plan);
+    return {
+      ...program,
+      run: async (tensors, runOptions) => {
+        this.#checkUsable();
+        return await program.run(tensors, runOptions);
+      },
+      profile: async (tensors, runOptions) => {
+        this.#checkUsable();
+        return await program.profile(tensors, runOptions);
+      },
+    };
+  }
+
+  measure(graph: Graph): number {
+    this.#checkUsable();
+    return measurePlan(this.#record(graph));
+  }
+
+  dispose(): void {
+    this.#failure = "the model was disposed";
+    this.#weights.dispose();
+    this.#pool.dispose();
+    if (!this.#gpu.borrowed) this.#gpu.device.destroy();
+  }
+
+  /** What a graph becomes on this device. */
+  #record(graph: Graph): Plan {
     const r = new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning);
     const inputs: Port[] = [];
     for (const node of graph.nodes) {
@@ -110,25 +139,7 @@ class WebGpuBackend implements Backend {
       recordToNchw(r, r.featureMap(node), memory);
       return { memory, shape, dtype };
     });
-    const program = await createProgram(this.#gpu.device, this.#pool, { dispatches: r.dispatches, inputs, outputs });
-    return {
-      ...program,
-      run: async (tensors, runOptions) => {
-        this.#checkUsable();
-        return await program.run(tensors, runOptions);
-      },
-      profile: async (tensors, runOptions) => {
-        this.#checkUsable();
-        return await program.profile(tensors, runOptions);
-      },
-    };
-  }
-
-  dispose(): void {
-    this.#failure = "the model was disposed";
-    this.#weights.dispose();
-    this.#pool.dispose();
-    if (!this.#gpu.borrowed) this.#gpu.device.destroy();
+    return { dispatches: r.dispatches, inputs, outputs };
   }
 
   #recordInput(r: Recorder, node: Op): Port {

@@ -29,7 +29,8 @@ export interface Pipeline {
   readonly kernel: Kernel;
   readonly interface: Interface;
   readonly layout: GPUBindGroupLayout;
-  readonly compiled: Promise<GPUComputePipeline>;
+  /** Compiles it, once. Recording a graph does not: its memory may be all that is asked for. */
+  compile(): Promise<GPUComputePipeline>;
 }
 
 /** Compiles each distinct kernel once. */
@@ -49,7 +50,6 @@ export class PipelineCache {
     if (!pipeline) {
       pipeline = this.#create(kernel);
       this.#pipelines.set(key, pipeline);
-      pipeline.compiled.catch(() => this.#pipelines.delete(key)); // a failed compilation may be tried again
     }
     return pipeline;
   }
@@ -57,7 +57,13 @@ export class PipelineCache {
   #create(kernel: Kernel): Pipeline {
     const parsed = parseInterface(kernel.source);
     const layout = this.#layout(parsed);
-    return { kernel, interface: parsed, layout, compiled: this.#compile(kernel, layout) };
+    let compiled: Promise<GPUComputePipeline> | undefined;
+    const compile = () => {
+      compiled ??= this.#compile(kernel, layout);
+      compiled.catch(() => compiled = undefined); // a failed compilation may be tried again
+      return compiled;
+    };
+    return { kernel, interface: parsed, layout, compile };
   }
 
   async #compile({ label, source, constants }: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {

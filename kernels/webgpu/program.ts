@@ -34,7 +34,7 @@ const UNIFORM_STRIDE = 256;
 /** Compiles the pipelines of a plan and makes it runnable. */
 export async function createProgram(device: GPUDevice, pool: BufferPool, plan: Plan): Promise<Program> {
   const { dispatches } = plan;
-  const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compiled));
+  const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compile()));
   const { slotOf, slotBytes } = shareSlots(plan);
   const uniforms = uploadParams(device, dispatches);
   const ops = splitByOp(dispatches);
@@ -124,7 +124,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
   }
 
   return {
-    bytes: [...slotBytes, ...plan.inputs.map(byteLength), ...plan.outputs.map(byteLength)].reduce((a, b) => a + b, 0),
+    bytes: totalBytes(plan, slotBytes),
 
     run: (inputs, options) => run(inputs, options),
 
@@ -144,6 +144,15 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
       uniforms.destroy();
     },
   };
+}
+
+/** Bytes that a run of a plan needs: intermediate values, inputs and outputs. */
+export function measurePlan(plan: Plan): number {
+  return totalBytes(plan, shareSlots(plan).slotBytes);
+}
+
+function totalBytes({ inputs, outputs }: Plan, slotBytes: readonly number[]): number {
+  return [...slotBytes, ...inputs.map(byteLength), ...outputs.map(byteLength)].reduce((a, b) => a + b, 0);
 }
 
 /** An engine's memory behind a tensor. */

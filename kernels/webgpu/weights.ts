@@ -152,7 +152,7 @@ export class WeightStore {
     const positions = algorithm === "winograd" ? POSITIONS : taps;
     const source = packSource(taps, algorithm === "winograd");
     const pipeline = this.#pipelines.get({ label: `pack ${algorithm}`, source });
-    const compiled = await pipeline.compiled;
+    const compiled = await pipeline.compile();
 
     const [inRows, outC4] = [padded(parameter.in), padded(parameter.out) / 4];
     const params = { ins: parameter.in, outs: parameter.out, inRows, outC4 };

@@ -32,5 +32,5 @@ Deno.test("a picture whose activations exceed one binding of a software adapter 
   const [original] = await processor.postprocess(sample);
   const [reconstruction] = await processor.postprocess(decoded);
   assertGreater(psnr(original, reconstruction), 34);
-  assert(model.memory.buffers > side * side * 32 * 4);
+  assert(model.memory().buffers > side * side * 32 * 4);
 });

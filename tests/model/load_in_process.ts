@@ -45,7 +45,7 @@ async function load({ source, options, shape, saveTo, pushTo }: Arguments): Prom
   const tokens = [...(await model.tokenize(sample)).indices];
   if (saveTo) await model.savePretrained(saveTo);
   if (pushTo) await model.pushToHub(pushTo, options);
-  const { weights, buffers } = model.memory;
+  const { weights, buffers } = model.memory();
   return { tokens, events: [...events], held: weights + buffers, peak: await peakMemory() };
 }
 

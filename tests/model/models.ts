@@ -8,7 +8,7 @@ import { encode } from "../../model/encoder.ts";
 import { quantize } from "../../model/quantizer.ts";
 import { parametersOf, tensorsOf, Weights } from "../../model/weights.ts";
 import type { Dense } from "../golden.ts";
-import { type Gains, syntheticTensor } from "../synthetic.ts";
+import { type Gains, syntheticImage, syntheticTensor } from "../synthetic.ts";
 
 /** Where models compute in tests: every engine. */
 export const DEVICES = ["webgpu", "wasm"] as const;
@@ -101,6 +101,16 @@ export async function makeModel(
 ): Promise<VQModel> {
   const files = new MemoryFiles(config, checkpointOf(config));
   return await VQModel.fromFiles(files.opener, { device: "webgpu", ...options });
+}
+
+/** A generated picture. */
+export function picture(...shape: number[]): Tensor {
+  return new Tensor(syntheticImage(shape, 1), shape);
+}
+
+/** A tensor of one value. */
+export function filled(value: number, ...shape: number[]): Tensor {
+  return new Tensor(new Float32Array(shape.reduce((a, b) => a * b)).fill(value), shape);
 }
 
 /** A host tensor of an array. */

@@ -9,8 +9,10 @@ import { syntheticImage } from "../synthetic.ts";
 import {
   checkpointOf,
   DEVICES,
+  filled,
   makeModel,
   MemoryFiles,
+  picture,
   recordDecoder,
   recordEncoder,
   take,
@@ -32,14 +34,6 @@ const MOVQ: Partial<VQConfig> = {
 };
 
 const LOOKUP: Partial<VQConfig> = { ...TINY, lookup_from_codebook: true };
-
-function picture(...shape: number[]): Tensor {
-  return new Tensor(syntheticImage(shape, 1), shape);
-}
-
-function filled(value: number, ...shape: number[]): Tensor {
-  return new Tensor(new Float32Array(shape.reduce((a, b) => a * b)).fill(value), shape);
-}
 
 /** Fails instead of waiting forever. */
 async function soon<T>(promise: Promise<T>): Promise<T> {
@@ -130,26 +124,26 @@ testOnEveryDevice("fifty rounds of encoding and decoding take no more memory tha
     for (const tensor of [quantized, indices, loss, decoded, commitLoss]) tensor.dispose();
   };
   for (let i = 0; i < 4; i++) await round(i);
-  const before = model.memory;
+  const before = model.memory();
   for (let i = 0; i < 50; i++) await round(i);
-  assertEquals(model.memory, before);
+  assertEquals(model.memory(), before);
 });
 
 Deno.test("tensors that are kept keep their memory, and give it back when they are disposed of", async () => {
   using model = await makeModel();
   using sample = picture(1, 3, 32, 32);
   (await model.encode(sample)).latents.dispose();
-  const { buffers } = model.memory;
+  const { buffers } = model.memory();
   const kept = [];
   for (let i = 0; i < 10; i++) kept.push((await model.encode(sample)).latents);
-  const grown = model.memory.buffers;
+  const grown = model.memory().buffers;
   assert(grown >= buffers + 9 * 16 * 16 * 3 * 4, `${grown} bytes, ${buffers} before`);
   const values = await Promise.all(kept.map((tensor) => tensor.data()));
   for (const value of values) assertEquals(value, values[0]);
   for (const tensor of kept) tensor.dispose();
-  const withReadbacks = model.memory.buffers;
+  const withReadbacks = model.memory().buffers;
   for (let i = 0; i < 10; i++) (await model.encode(sample)).latents.dispose();
-  assertEquals(model.memory.buffers, withReadbacks);
+  assertEquals(model.memory().buffers, withReadbacks);
 });
 
 testOnEveryDevice("input that the caller owns is neither changed nor disposed of", async (device) => {
@@ -171,9 +165,9 @@ testOnEveryDevice("many shapes one after another do not pile up memory", async (
     await Promise.all([sample, commitLoss].map(take));
   };
   for (let side = 4; side < 24; side++) await visit(side);
-  const first = model.memory.buffers;
+  const first = model.memory().buffers;
   for (let side = 4; side < 24; side++) await visit(side);
-  assertEquals(model.memory.buffers, first);
+  assertEquals(model.memory().buffers, first);
 });
 
 // Disposal
@@ -184,14 +178,14 @@ testOnEveryDevice(
     const model = await makeModel(TINY, { device });
     const { latents } = await model.encode(picture(1, 3, 8, 8));
     await latents.data();
-    assert(model.memory.weights > 4 * model.numParameters(), "weights are on the device");
-    assert(model.memory.buffers > 0);
+    assert(model.memory().weights > 4 * model.numParameters(), "weights are on the device");
+    assert(model.memory().buffers > 0);
     model.dispose();
-    assertEquals(model.memory, { weights: 0, buffers: 0 });
+    assertEquals(model.memory(), { weights: 0, buffers: 0 });
     model.dispose();
     latents.dispose();
     latents.dispose();
-    assertEquals(model.memory, { weights: 0, buffers: 0 });
+    assertEquals(model.memory(), { weights: 0, buffers: 0 });
   },
 );
 
@@ -229,7 +223,7 @@ async function checkReadAfterDispose(device: Device): Promise<void> {
   const { latents } = await model.encode(picture(1, 3, 8, 8));
   model.dispose();
   await assertRejects(() => soon(latents.data()), DeviceError, "disposed");
-  assertEquals(model.memory, { weights: 0, buffers: 0 });
+  assertEquals(model.memory(), { weights: 0, buffers: 0 });
   using other = await makeModel();
   await assertRejects(() => soon(other.decode(latents)), DeviceError, "disposed");
 }
@@ -246,7 +240,7 @@ testOnEveryDevice(
       if (result.status === "fulfilled") continue;
       assertIsError(result.reason, TypeError, "Cannot use the model: it was disposed during the call");
     }
-    assertEquals(model.memory, { weights: 0, buffers: 0 });
+    assertEquals(model.memory(), { weights: 0, buffers: 0 });
   },
 );
 
@@ -443,7 +437,7 @@ testOnEveryDevice("a signal stops a call, and the model goes on", async (device)
     (signal: AbortSignal) => model.detokenize(tokens, { signal }),
   ];
   const reason = new Error("enough");
-  const { buffers } = model.memory;
+  const { buffers } = model.memory();
   for (const call of calls) {
     assertEquals(await assertRejects(() => call(AbortSignal.abort(reason))), reason);
     const controller = new AbortController();
@@ -451,7 +445,7 @@ testOnEveryDevice("a signal stops a call, and the model goes on", async (device)
     controller.abort(reason);
     assertEquals(await assertRejects(() => running), reason);
   }
-  assert(model.memory.buffers <= buffers, "stopped calls keep no memory");
+  assert(model.memory().buffers <= buffers, "stopped calls keep no memory");
   assertEquals(await take((await model.encode(sample)).latents), expected);
 });
 
