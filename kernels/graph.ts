@@ -1,5 +1,5 @@
 /**
- * The op vocabulary: everything a VQ autoencoder computes, recorded as a graph that an engine compiles and runs.
+ * Everything a VQ autoencoder computes, recorded as a graph of ops that an engine compiles and runs.
  *
  * Model code calls {@linkcode Graph}'s methods in straight lines, as if they computed at once. They only write down what
  * is to be computed, and check shapes while they do. An engine then sees the whole computation before it allocates
@@ -8,189 +8,35 @@
  * @module
  */
 
-import type { DType, Shape } from "./tensor.ts";
+import type {
+  Activation,
+  Attention,
+  Band,
+  CodebookParameter,
+  Conv2d,
+  ConvParameter,
+  GroupNorm,
+  Input,
+  LinearParameter,
+  Lookup,
+  Modulation,
+  NearestCode,
+  Node,
+  Normalize,
+  NormCoefficients,
+  NormParameter,
+  NormSums,
+  Op,
+  Parameter,
+  Place,
+  RowPlace,
+  Rows,
+  SquaredError,
+  StraightThrough,
+} from "./ops.ts";
+import type { Shape } from "./tensor.ts";
 
-/** Activations of the resnets, by the names of `act_fn` (`gelu` is the exact erf form). */
-export type Activation = "silu" | "mish" | "gelu" | "relu";
-
-/** Weights of a convolution: `NAME.weight` `[out, in, kernel, kernel]` and `NAME.bias` `[out]`. */
-export interface ConvParameter {
-  /** Tells it from other parameters. */
-  readonly kind: "conv";
-  /** Checkpoint prefix, such as `encoder.conv_in`. */
-  readonly name: string;
-  /** Channels it takes. */
-  readonly in: number;
-  /** Channels it makes. */
-  readonly out: number;
-  /** Side of the kernel. */
-  readonly kernel: 1 | 3;
-  /** Pixels from one output to the next. Known here so that an engine can prepare the weights for one algorithm. */
-  readonly stride: 1 | 2;
-}
-
-/** A fully connected layer over channels, `NAME.weight` `[out, in]` and `NAME.bias`: a 1×1 convolution to the engines. */
-export interface LinearParameter {
-  /** Tells it from other parameters. */
-  readonly kind: "linear";
-  /** Checkpoint prefix, such as `encoder.mid_block.attentions.0.to_q`. */
-  readonly name: string;
-  /** Channels it takes. */
-  readonly in: number;
-  /** Channels it makes. */
-  readonly out: number;
-}
-
-/** Scale and offset of a normalization: `NAME.weight` and `NAME.bias`, both `[channels]`. */
-export interface NormParameter {
-  /** Tells it from other parameters. */
-  readonly kind: "norm";
-  /** Checkpoint prefix, such as `decoder.conv_norm_out`. */
-  readonly name: string;
-  /** Channels it normalizes. */
-  readonly channels: number;
-}
-
-/** The code vectors: `NAME.weight` `[codes, channels]`. */
-export interface CodebookParameter {
-  /** Tells it from other parameters. */
-  readonly kind: "codebook";
-  /** Checkpoint prefix, such as `quantize.embedding`. */
-  readonly name: string;
-  /** Rows: how many codes there are. */
-  readonly codes: number;
-  /** Columns: the length of a code vector. */
-  readonly channels: number;
-}
-
-/** A layer's weights, named but not held: engines keep the values. */
-export type Parameter = ConvParameter | LinearParameter | NormParameter | CodebookParameter;
-
-/** A tensor handed in at run time. */
-export interface Input extends Node {
-  /** Tells it from other ops. */
-  readonly op: "input";
-  /** Position among the inputs. */
-  readonly index: number;
-}
-
-/**
- * Convolution. 3×3 at stride 1 pads one zero on every side; at stride 2 one column of zeros on the right and one row
- * at the bottom (upstream's `Downsample2D`), so that a side becomes `floor(side / 2)`.
- */
-export interface Conv2d extends Node {
-  /** Tells it from other ops. */
-  readonly op: "conv2d";
-  /** What is convolved: `[n, in, h, w]`. */
-  readonly x: Node;
-  /** Its layer. */
-  readonly weights: ConvParameter | LinearParameter;
-  /** Whether every pixel of `x` is first repeated to 2×2 pixels (upstream's `Upsample2D`). */
-  readonly upsample: boolean;
-  /** Added to the result; same shape. */
-  readonly residual: Node | undefined;
-}
-
-/** Group normalization with biased variance over contiguous channel groups, then the activation if there is one. */
-export interface GroupNorm extends Node {
-  /** Tells it from other ops. */
-  readonly op: "groupNorm";
-  /** What is normalized: `[n, channels, h, w]`. */
-  readonly x: Node;
-  /** Its layer. */
-  readonly weights: NormParameter;
-  /** How many groups the channels form, equal in size. */
-  readonly groups: number;
-  /** Added to the variance. */
-  readonly epsilon: number;
-  /** Applied last; `undefined` for none. */
-  readonly activation: Activation | undefined;
-  /** Spatial norm: the normalized value is multiplied by `scale` and `shift` is added, each resized to `x` by nearest. */
-  readonly modulation: Modulation | undefined;
-}
-
-/** Per-pixel scale and shift of a spatial norm, at latent resolution: `[n, channels, h, w]`. */
-export interface Modulation {
-  /** What the normalized value is multiplied by. */
-  readonly scale: Node;
-  /** What is added after that. */
-  readonly shift: Node;
-}
-
-/** Self-attention over all pixels with one head: `softmax(q·kᵀ / √channels)·v`. */
-export interface Attention extends Node {
-  /** Tells it from other ops. */
-  readonly op: "attention";
-  /** Queries: `[n, channels, h, w]`. */
-  readonly q: Node;
-  /** Keys, of the same shape. */
-  readonly k: Node;
-  /** Values, of the same shape. */
-  readonly v: Node;
-}
-
-/** For each pixel the index of the nearest codebook row, the lowest on ties: int32 `[n, h, w]`. */
-export interface NearestCode extends Node {
-  /** Tells it from other ops. */
-  readonly op: "nearestCode";
-  /** Vectors to look for: `[n, channels, h, w]`. */
-  readonly x: Node;
-  /** Rows to choose from. */
-  readonly codebook: CodebookParameter;
-}
-
-/** Codebook rows by index: `[n, channels, h, w]`. */
-export interface Lookup extends Node {
-  /** Tells it from other ops. */
-  readonly op: "lookup";
-  /** Rows to take: int32 `[n, h, w]`. */
-  readonly indices: Node;
-  /** Rows to take from. */
-  readonly codebook: CodebookParameter;
-}
-
-/** `x + (code - x)`: the code up to one rounding, which is what upstream's straight-through estimator returns. */
-export interface StraightThrough extends Node {
-  /** Tells it from other ops. */
-  readonly op: "straightThrough";
-  /** What was quantized: `[n, channels, h, w]`. */
-  readonly x: Node;
-  /** Its nearest codes, of the same shape. */
-  readonly code: Node;
-}
-
-/** `factor * mean((x - code)²)`, a scalar. */
-export interface SquaredError extends Node {
-  /** Tells it from other ops. */
-  readonly op: "squaredError";
-  /** What was quantized: `[n, channels, h, w]`. */
-  readonly x: Node;
-  /** Its nearest codes, of the same shape. */
-  readonly code: Node;
-  /** What the mean is multiplied by. */
-  readonly factor: number;
-}
-
-/** A recorded op; also its result, to pass on to further ops. */
-export interface Node {
-  /** Position in {@linkcode Graph.nodes}; operands come before results. */
-  readonly id: number;
-  /** NCHW, whatever layout the engine uses inside. */
-  readonly shape: Shape;
-  /** Element type; float values are `"float32"` here, whatever the engine computes in. */
-  readonly dtype: DType;
-}
-
-/** Every kind of op. */
-export type Op =
-  | Input
-  | Conv2d
-  | GroupNorm
-  | Attention
-  | NearestCode
-  | Lookup
-  | StraightThrough
-  | SquaredError;
+export * from "./ops.ts";
 
 /** Group norm's options; see {@linkcode GroupNorm}. */
 export interface GroupNormOptions {
@@ -303,6 +149,50 @@ export class Graph {
     return this.#add<SquaredError>({ op: "squaredError", x, code, factor, shape: [], dtype: "float32" });
   }
 
+  /** See {@linkcode Rows}; all rows of a single image are `x` itself. */
+  rows(x: Node, image: number, [first, end]: readonly [first: number, end: number]): Node {
+    const [n, c, h, w] = x.shape;
+    check(
+      image < n && first >= 0 && first < end && end <= h,
+      `rows ${first} to ${end} of image ${image} of [${x.shape}]`,
+    );
+    if (n === 1 && end - first === h) return x;
+    return this.#add<Rows>({ op: "rows", x, image, first, shape: [1, c, end - first, w], dtype: x.dtype });
+  }
+
+  /** See {@linkcode Place}. `shape` is that of the whole. */
+  place(
+    into: Node | undefined,
+    part: Node,
+    { shape, image, first }: { shape: Shape; image: number; first: number },
+  ): Node {
+    const [n, c, h, w] = shape;
+    const [one, pc, ph, pw] = part.shape;
+    check(one === 1 && pc === c && pw === w && image < n && first + ph <= h, `place: [${part.shape}] in [${shape}]`);
+    return this.#add<Place>({ op: "place", into, part, image, first, shape, dtype: part.dtype });
+  }
+
+  /** See {@linkcode NormSums}. */
+  normSums(into: Node | undefined, x: Node, groups: number, band: Band): NormSums {
+    return this.#add<NormSums>({ op: "normSums", into, x, groups, band, shape: [], dtype: "float32" });
+  }
+
+  /** See {@linkcode NormCoefficients}. */
+  normCoefficients(sums: NormSums, weights: NormParameter, epsilon: number): NormCoefficients {
+    return this.#add<NormCoefficients>({ op: "normCoefficients", sums, weights, epsilon, shape: [], dtype: "float32" });
+  }
+
+  /** See {@linkcode Normalize}. */
+  normalize(
+    x: Node,
+    coefficients: Node,
+    options: { activation?: Activation; modulation?: Modulation; place: RowPlace },
+  ): Node {
+    const { activation, modulation, place } = options;
+    const { shape, dtype } = x;
+    return this.#add<Normalize>({ op: "normalize", x, coefficients, activation, modulation, place, shape, dtype });
+  }
+
   #add<T extends Op>(op: Omit<T, "id">): T {
     const node = { ...op, id: this.nodes.length } as T;
     this.nodes.push(node);
@@ -328,6 +218,27 @@ export function operands(op: Op): Node[] {
     case "straightThrough":
     case "squaredError":
       return [op.x, op.code];
+    case "rows":
+      return [op.x];
+    case "place":
+      return op.into ? [op.into, op.part] : [op.part];
+    case "normSums":
+      return op.into ? [op.into, op.x] : [op.x];
+    case "normCoefficients":
+      return [op.sums];
+    case "normalize":
+      return [op.x, op.coefficients, ...op.modulation ? [op.modulation.scale, op.modulation.shift] : []];
+  }
+}
+
+/** The operand in whose memory the result of an op is, if it has none of its own. */
+export function sharedOperand(op: Op): Node | undefined {
+  switch (op.op) {
+    case "rows":
+      return op.x;
+    case "place":
+    case "normSums":
+      return op.into;
   }
 }
 

@@ -4,9 +4,17 @@
  * @module
  */
 
-import { type Graph, type Input, type Node, type Op, operands } from "../graph.ts";
+import { type Graph, type Node, type Op, operands, sharedOperand } from "../graph.ts";
 import { storedSize } from "./layout.ts";
-import { type Addresses, type Context, lower, type Lowering } from "./ops/mod.ts";
+import {
+  type Addresses,
+  type Context,
+  lower,
+  type Lowering,
+  normCoefficientsBytes,
+  normSumsBytes,
+  rowOffset,
+} from "./ops/mod.ts";
 import { Spans } from "./spans.ts";
 
 /** One op with its place for shared intermediate values, relative to the plan's block. */
@@ -19,16 +27,28 @@ interface Step {
 /** A graph, planned. */
 export interface Plan {
   readonly steps: readonly Step[];
-  /** Offsets of values in the plan's block, by node; outputs lie elsewhere. */
+  /** Offsets of values in the plan's block; inputs and outputs may lie elsewhere. */
   readonly offsets: ReadonlyMap<Node, number>;
+  /** Where values are that have no place of their own. */
+  readonly parts: ReadonlyMap<Node, Part>;
   /** Bytes of the block. */
   readonly bytes: number;
   /** Bytes of workspace for each thread. */
   readonly workspace: number;
 }
 
+/** A value that lies in the place of another. */
+export interface Part {
+  readonly owner: Node;
+  /** Bytes from the beginning of the owner. */
+  readonly offset: number;
+}
+
 /** Bytes that a value takes. */
 export function bytesOf(node: Node): number {
+  const op = node as Op;
+  if (op.op === "normSums") return normSumsBytes(op);
+  if (op.op === "normCoefficients") return normCoefficientsBytes(op);
   return 4 * storedSize(node.shape);
 }
 
@@ -36,39 +56,50 @@ export function bytesOf(node: Node): number {
 export function plan(graph: Graph, context: Context): Plan {
   const spans = new Spans(0);
   const offsets = new Map<Node, number>();
-  const lasts = lastUses(graph);
+  const parts = findParts(graph);
+  const owner = (node: Node) => parts.get(node)?.owner ?? node;
+  const lasts = lastUses(graph, owner);
+  const outputs = new Set(graph.outputs.map(owner));
   const steps: Step[] = [];
-  const isOutput = (node: Node) => graph.outputs.includes(node);
   /** Whether `node` may be overwritten while `op`, which reads it, is computed. */
-  const diesIn = (op: Op, node: Node) => lasts.get(node) === op.id && offsets.has(node) && !isInput(node);
+  const diesIn = (op: Op, node: Node) => {
+    const isOnlyOperand = operands(op).filter((operand) => owner(operand) === node).length === 1;
+    return isOnlyOperand && lasts.get(node) === op.id && offsets.has(node) && (node as Op).op !== "input";
+  };
 
   for (const op of graph.nodes) {
-    if (op.op === "input") {
-      if (!isOutput(op)) offsets.set(op, spans.allocate(bytesOf(op)));
-      continue;
-    }
-    const lowering = lower(op, context);
-    const overwritten = isOutput(op) ? undefined : overwritable(op).find((node) => diesIn(op, node));
+    if (op.op === "rows") continue;
+    const ownsPlace = owner(op) === op && !outputs.has(op);
+    const overwritten = ownsPlace ? overwritable(op).find((node) => diesIn(op, node)) : undefined;
     if (overwritten) offsets.set(op, offsets.get(overwritten)!);
-    else if (!isOutput(op)) offsets.set(op, spans.allocate(bytesOf(op)));
+    else if (ownsPlace) offsets.set(op, spans.allocate(bytesOf(op)));
+    if (op.op === "input") continue;
+    const lowering = lower(op, context);
     const temporary = spans.allocate(lowering.temporary);
     steps.push({ op, lowering, temporary });
     spans.free(temporary);
-    for (const node of new Set(operands(op))) {
+    for (const node of new Set(operands(op).map(owner))) {
       if (lasts.get(node) === op.id && node !== overwritten && offsets.has(node)) spans.free(offsets.get(node)!);
     }
     if (!lasts.has(op) && offsets.has(op)) spans.free(offsets.get(op)!);
   }
-  return { steps, offsets, bytes: spans.top, workspace: Math.max(0, ...steps.map((step) => step.lowering.workspace)) };
+  return {
+    steps,
+    offsets,
+    parts,
+    bytes: spans.top,
+    workspace: Math.max(0, ...steps.map((step) => step.lowering.workspace)),
+  };
 }
 
 /** Operands that an op reads only where it writes its result, so that both can be in one place. */
-function overwritable(op: Exclude<Op, Input>): Node[] {
+function overwritable(op: Op): Node[] {
   switch (op.op) {
     case "conv2d":
-      return op.residual && op.residual !== op.x ? [op.residual] : [];
+      return op.residual ? [op.residual] : [];
     case "groupNorm":
-      return op.modulation?.scale === op.x || op.modulation?.shift === op.x ? [] : [op.x];
+    case "normalize":
+      return [op.x];
     case "straightThrough":
       return [op.x, op.code];
     default:
@@ -76,26 +107,38 @@ function overwritable(op: Exclude<Op, Input>): Node[] {
   }
 }
 
-function isInput(node: Node): boolean {
-  return (node as Op).op === "input";
+/** The values that lie in the place of another. */
+function findParts({ nodes }: Graph): Map<Node, Part> {
+  const parts = new Map<Node, Part>();
+  for (const op of nodes) {
+    const whole = sharedOperand(op);
+    if (!whole) continue;
+    const { owner, offset } = parts.get(whole) ?? { owner: whole, offset: 0 };
+    parts.set(op, { owner, offset: offset + (op.op === "rows" ? rowOffset(whole, op.image, op.first) : 0) });
+  }
+  return parts;
 }
 
-/** For each value that is read, the id of the last op that does. */
-function lastUses(graph: Graph): Map<Node, number> {
+/** For each value that is read, also in parts, the id of the last op that does. */
+function lastUses(graph: Graph, owner: (node: Node) => Node): Map<Node, number> {
   const lasts = new Map<Node, number>();
   for (const op of graph.nodes) {
-    for (const node of operands(op)) lasts.set(node, op.id);
+    for (const node of operands(op)) lasts.set(owner(node), op.id);
   }
   return lasts;
 }
 
 /** The addresses of one run, whose values lie in a block at `base` or where `elsewhere` says. */
 export function addressesOf(
-  { offsets }: Plan,
+  { offsets, parts }: Plan,
   base: number,
   workspace: number,
   elsewhere: ReadonlyMap<Node, number>,
 ): (temporary: number) => Addresses {
-  const of = (node: Node) => elsewhere.get(node) ?? base + offsets.get(node)!;
+  const place = (node: Node) => elsewhere.get(node) ?? base + offsets.get(node)!;
+  const of = (node: Node) => {
+    const part = parts.get(node);
+    return part ? place(part.owner) + part.offset : place(node);
+  };
   return (temporary) => ({ of, temporary: base + temporary, workspace });
 }

@@ -88,7 +88,7 @@ export class WasmProgram implements Program {
     const outputs: number[] = [];
     try {
       for (const node of this.graph.outputs) outputs.push(memory.allocate(bytesOf(node)));
-      const places = new Map(this.graph.outputs.map((node, i) => [node, outputs[i]]));
+      const places = new Map(this.graph.outputs.map((node, i) => [this.#owner(node), outputs[i]]));
       this.#inputs.forEach((node, i) => {
         if (own[i]) places.set(node, own[i].address);
         else this.#upload(data[i]!, places.get(node) ?? block + this.plan.offsets.get(node)!, node);
@@ -97,7 +97,7 @@ export class WasmProgram implements Program {
       const list = block + this.plan.bytes + this.plan.workspace * team.threads;
       writeJobs(jobs.flat(), memory, list);
       await compute(jobs, list);
-      this.graph.outputs.forEach((node, i) => this.#copy(places.get(node)!, outputs[i], node));
+      this.graph.outputs.forEach((node, i) => this.#copy(places.get(this.#owner(node))!, outputs[i], node));
     } catch (error) {
       for (const address of outputs) memory.free(address);
       throw error;
@@ -105,6 +105,11 @@ export class WasmProgram implements Program {
       memory.free(block);
     }
     return this.graph.outputs.map(({ shape, dtype }, i) => this.#tensor(outputs[i], shape, dtype));
+  }
+
+  /** The value in whose place a value lies. */
+  #owner(node: Node): Node {
+    return this.plan.parts.get(node)?.owner ?? node;
   }
 
   /** A run's block: intermediate values, each thread's workspace, and the list of jobs. */

@@ -23,6 +23,7 @@ export enum Kind {
   StraightThrough,
   SquaredError,
   SquaredErrorFold,
+  Copy,
 }
 
 /** Activations as numbers. */

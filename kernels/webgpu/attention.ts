@@ -62,6 +62,6 @@ export function recordAttention(r: Recorder, op: Attention): void {
 }
 
 /** The pixels `[from, to)` of one image as the rows of a matrix. */
-function pixelRows({ memory, h, w, c4 }: FeatureMap, image: number, from: number, to: number): Matrices {
-  return { memory, count: 1, rows: to - from, columns4: c4, start: (image * h * w + from) * c4 };
+function pixelRows({ memory, offset, h, w, c4 }: FeatureMap, image: number, from: number, to: number): Matrices {
+  return { memory, count: 1, rows: to - from, columns4: c4, start: offset / VEC4 + (image * h * w + from) * c4 };
 }

@@ -11,7 +11,7 @@ import { costOf, outputCost } from "../profile.ts";
 import { recordAttention } from "./attention.ts";
 import { canUseWinograd, chooseAlgorithm, recordConv2d } from "./conv2d.ts";
 import { borrowGpu, type Gpu, openGpu } from "./device.ts";
-import { recordGroupNorm } from "./group_norm.ts";
+import { recordGroupNorm, recordNormalize, recordNormCoefficients, recordNormSums } from "./group_norm.ts";
 import { recordFromNchw, recordToNchw } from "./layout.ts";
 import { recordLookup } from "./lookup.ts";
 import { BufferPool } from "./memory.ts";
@@ -19,6 +19,7 @@ import { recordNearestCode } from "./nearest_code.ts";
 import { PipelineCache } from "./pipeline.ts";
 import { createProgram, measurePlan, type Plan, type Port } from "./program.ts";
 import { Recorder } from "./recorder.ts";
+import { recordPlace, recordRows } from "./rows.ts";
 import { recordSquaredError } from "./squared_error.ts";
 import { recordStraightThrough } from "./straight_through.ts";
 import { HARDWARE, SOFTWARE, type Tuning } from "./tuning.ts";
@@ -43,6 +44,11 @@ const LAUNCHERS: { [K in Exclude<Op["op"], "input">]: (r: Recorder, op: Op & { o
   lookup: recordLookup,
   straightThrough: recordStraightThrough,
   squaredError: recordSquaredError,
+  rows: recordRows,
+  place: recordPlace,
+  normSums: recordNormSums,
+  normCoefficients: recordNormCoefficients,
+  normalize: recordNormalize,
 };
 
 /**

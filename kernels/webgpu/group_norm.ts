@@ -6,19 +6,31 @@
  * (Chan's formula) into what `apply` needs: y = (x - center) * scale + shift, where `center` is the mean rounded and
  * `shift` carries the rest of it.
  *
+ * The passes are ops of their own for what is computed in bands of rows: strips do not reach over the end of a band.
+ *
  * @module
  */
 
-import type { GroupNorm } from "../graph.ts";
+import type {
+  Activation,
+  GroupNorm,
+  Normalize,
+  NormCoefficients,
+  NormParameter,
+  NormSums,
+  RowPlace,
+} from "../graph.ts";
+import { splitImage, type Strips } from "../strips.ts";
+import type { Shape } from "../tensor.ts";
 import type { Kernel } from "./pipeline.ts";
-import { bands, type FeatureMap, type PlannedMemory, type Recorder, VEC4 } from "./recorder.ts";
+import { bands, type FeatureMap, type PlannedMemory, type Recorder, rowsOf, VEC4 } from "./recorder.ts";
 import { activationFunction, REDUCE } from "./wgsl.ts";
 
 /** Strips of an image at most: what one workgroup of a software adapter can fold within its 65,535 rounds of loops. */
 const MAX_STRIPS = 2048;
 
 const SUMS = `
-struct Params { c4: u32, area: u32, strip: u32, strips: u32, first: u32, end: u32, xOrigin: u32 }
+struct Params { c4: u32, area: u32, strip: u32, strips: u32, first: u32, end: u32, firstSum: u32, xOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> sums: array<vec4f>; // [image and strip][channel][about, sum, sum of squares]
@@ -43,14 +55,14 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     squares += v * v;
     at += p.c4;
   }
-  let to = (s * p.c4 + c) * 3u;
+  let to = ((p.firstSum + s) * p.c4 + c) * 3u;
   sums[to] = about;
   sums[to + 1u] = sum;
   sums[to + 2u] = squares;
 }`;
 
 const FOLD = `
-struct Params { channels: u32, c4: u32, area: u32, strip: u32, strips: u32, groups: u32, epsilon: f32 }
+struct Params { channels: u32, c4: u32, area: u32, strip: u32, strips: u32, bandArea: u32, bandStrips: u32, groups: u32, epsilon: f32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
 @group(0) @binding(2) var<storage, read> weights: array<f32>;       // scales of all channels, then offsets
@@ -61,7 +73,9 @@ struct Part { mean: f32, count: f32, squares: f32 } // of one channel in one str
 fn part(i: u32, image: u32, start: u32, each: u32, about: f32) -> Part {
   let strip = i / each;
   let at = ((image * p.strips + strip) * p.c4 * 3u) * 4u + channelAt(start + i % each);
-  let count = f32(min(p.strip, p.area - strip * p.strip));
+  let band = strip / p.bandStrips * p.bandArea;
+  let before = band + strip % p.bandStrips * p.strip;
+  let count = f32(min(p.strip, min(band + p.bandArea, p.area) - before));
   let sum = sums[at + 4u];
   return Part((sums[at] - about) + sum / count, count, sums[at + 8u] - sum * sum / count);
 }
@@ -109,16 +123,16 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   }
 }`;
 
-const applySource = (op: GroupNorm) => {
-  const { modulation, activation } = op;
+/** Normalizes pixels of one image. Those of `x` begin `shift` pixels into it, those of the modulation in its row `mapFirst`. */
+function applySource(activation: Activation | undefined, modulated: boolean): string {
   return `
-struct Params { image: u32, c4: u32, h: u32, w: u32, mapH: u32, mapW: u32, strip: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32 }
+struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32, strip: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32, shiftOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> table: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 ${
-    modulation
+    modulated
       ? `@group(0) @binding(4) var<storage, read> scaleMap: array<vec4f>;
 @group(0) @binding(5) var<storage, read> shiftMap: array<vec4f>;`
       : ""
@@ -140,48 +154,86 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   for (var pixel = start; pixel < end; pixel++) {
     var v = (x[pixel * p.c4 + c - p.xOrigin] - center) * scale + shift;
     ${
-    modulation
-      ? `let at = pixel % (p.h * p.w);
-    let source = (p.image * p.mapH + (at / p.w) * p.mapH / p.h) * p.mapW + (at % p.w) * p.mapW / p.w;
-    v = v * scaleMap[source * p.c4 + c] + shiftMap[source * p.c4 + c];`
+    modulated
+      ? `let at = pixel + p.shift;
+    let source = (((at / p.w) * p.mapH / p.h - p.mapFirst) * p.mapW + (at % p.w) * p.mapW / p.w) * p.c4 + c;
+    v = v * scaleMap[source - p.scaleOrigin] + shiftMap[source - p.shiftOrigin];`
       : ""
   }
     y[pixel * p.c4 + c - p.yOrigin] = activate(v);
   }
 }`;
-};
+}
 
 /** Records a group norm, or a spatial norm where there is a modulation. */
 export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
   const x = r.featureMap(op.x);
-  const sums = recordSums(r, x);
-  const table = r.allocate(x.n * 3 * x.c4 * VEC4);
-  r.dispatch({ label: "group norm: fold", source: FOLD, constants: { LANES: r.tuning.reduceLanes } }, {
-    params: {
-      channels: x.c,
-      c4: x.c4,
-      area: x.h * x.w,
-      ...strips(r, x),
-      groups: op.groups,
-      epsilon: op.epsilon,
-    },
-    buffers: { sums, weights: r.parameter(op.weights).buffer, table },
-    grid: [op.groups, x.n, 1],
+  const cut = cutIntoStrips(r, x, x.h);
+  const sums = allocateSums(r, x, cut);
+  recordSums(r, x, sums, cut);
+  const table = recordFold(r, x, sums, cut, op);
+  const y = r.createFeatureMap(op);
+  const maps = op.modulation && [r.featureMap(op.modulation.scale), r.featureMap(op.modulation.shift)];
+  const modulationHeight = maps?.[0].h ?? 1;
+  for (let image = 0; image < x.n; image++) {
+    const part = (map: FeatureMap) => rowsOf(map, image, 0, map.h);
+    const place = { image, first: 0, height: x.h, modulationFirst: 0, modulationHeight };
+    recordApply(r, { x: part(x), y: part(y), table, maps: maps?.map(part), activation: op.activation, place });
+  }
+}
+
+/** Records the sums of one band, or of a whole feature map. */
+export function recordNormSums(r: Recorder, op: NormSums): void {
+  const { of, height, image, first } = op.band;
+  const map = mapOf(of);
+  const cut = cutIntoStrips(r, map, height);
+  const sums = op.into ? r.array(op.into) : allocateSums(r, map, cut);
+  recordSums(r, r.featureMap(op.x), sums, cut, image * cut.strips + Math.floor(first / height) * cut.bandStrips);
+  r.alias(op, sums);
+}
+
+/** Records what the sums of all bands come to. */
+export function recordNormCoefficients(r: Recorder, op: NormCoefficients): void {
+  const { band, groups } = op.sums;
+  const map = mapOf(band.of);
+  const cut = cutIntoStrips(r, map, band.height);
+  r.alias(op, recordFold(r, map, r.array(op.sums), cut, { ...op, groups }));
+}
+
+/** Records the normalization of some rows. */
+export function recordNormalize(r: Recorder, op: Normalize): void {
+  const { modulation, activation, place } = op;
+  recordApply(r, {
+    x: r.featureMap(op.x),
+    y: r.createFeatureMap(op),
+    table: r.array(op.coefficients),
+    maps: modulation && [r.featureMap(modulation.scale), r.featureMap(modulation.shift)],
+    activation,
+    place,
   });
-  recordApply(r, op, x, table);
+}
+
+/** The sides of a feature map, without its memory. */
+type Sides = Pick<FeatureMap, "n" | "h" | "w" | "c" | "c4">;
+
+function mapOf([n, c, h, w]: Shape): Sides {
+  return { n, h, w, c, c4: Math.ceil(c / 4) };
 }
 
 /** Strips are short, for exact sums and many invocations, unless there were too many of them. */
-function strips(r: Recorder, { h, w }: FeatureMap) {
-  const strip = Math.max(r.tuning.strip, Math.ceil(h * w / MAX_STRIPS));
-  return { strip, strips: Math.ceil(h * w / strip) };
+function cutIntoStrips(r: Recorder, { h, w }: Sides, bandHeight: number): Strips {
+  return splitImage(h, w, bandHeight, Math.max(r.tuning.strip, Math.ceil(h * w / MAX_STRIPS)));
 }
 
-function recordSums(r: Recorder, x: FeatureMap): PlannedMemory {
+function allocateSums(r: Recorder, { n, c4 }: Sides, { strips }: Strips): PlannedMemory {
+  return r.allocate(n * strips * c4 * 3 * VEC4);
+}
+
+/** Sums the strips of `x`, which are those from number `firstSum` on. */
+function recordSums(r: Recorder, x: FeatureMap, sums: PlannedMemory, { strip }: Strips, firstSum = 0): void {
   const [lanesX, lanesY] = r.tuning.lanes;
-  const { strip, strips: perImage } = strips(r, x);
   const area = x.h * x.w;
-  const sums = r.allocate(x.n * perImage * x.c4 * 3 * VEC4);
+  const perImage = Math.ceil(area / strip);
   const kernel: Kernel = {
     label: "group norm: sums",
     source: SUMS,
@@ -191,53 +243,77 @@ function recordSums(r: Recorder, x: FeatureMap): PlannedMemory {
   for (const [first, end] of bands(x.n * perImage, r.rowsPerBinding(strip * x.c4 * VEC4))) {
     const window = r.window(x, pixelAt(first), pixelAt(end));
     r.dispatch(kernel, {
-      params: { c4: x.c4, area, strip, strips: perImage, first, end, xOrigin: window.origin },
+      params: { c4: x.c4, area, strip, strips: perImage, first, end, firstSum, xOrigin: window.origin },
       buffers: { x: window.binding, sums },
       grid: [Math.ceil(x.c4 / lanesX), Math.ceil((end - first) / lanesY), 1],
     });
   }
-  return sums;
 }
 
-function recordApply(r: Recorder, op: GroupNorm, x: FeatureMap, table: PlannedMemory): void {
+/** Joins the sums of all strips into the table of what to do with each channel. */
+function recordFold(
+  r: Recorder,
+  { n, h, w, c, c4 }: Sides,
+  sums: PlannedMemory,
+  cut: Strips,
+  { weights, groups, epsilon }: { weights: NormParameter; groups: number; epsilon: number },
+): PlannedMemory {
+  const table = r.allocate(n * 3 * c4 * VEC4);
+  r.dispatch({ label: "group norm: fold", source: FOLD, constants: { LANES: r.tuning.reduceLanes } }, {
+    params: { channels: c, c4, area: h * w, ...cut, groups, epsilon },
+    buffers: { sums, weights: r.parameter(weights).buffer, table },
+    grid: [groups, n, 1],
+  });
+  return table;
+}
+
+/** Rows of one image to normalize. */
+interface Application {
+  readonly x: FeatureMap;
+  readonly y: FeatureMap;
+  readonly table: PlannedMemory;
+  /** Scale and shift of a spatial norm. */
+  readonly maps: readonly FeatureMap[] | undefined;
+  readonly activation: Activation | undefined;
+  readonly place: RowPlace;
+}
+
+function recordApply(r: Recorder, { x, y, table, maps, activation, place }: Application): void {
   const [lanesX, lanesY] = r.tuning.lanes;
   const { strip } = r.tuning;
-  const y = r.createFeatureMap(op);
-  const scaleMap = op.modulation && r.featureMap(op.modulation.scale);
-  const shiftMap = op.modulation && r.featureMap(op.modulation.shift);
   const kernel: Kernel = {
-    label: op.modulation ? "spatial norm: apply" : "group norm: apply",
-    source: applySource(op),
+    label: maps ? "spatial norm: apply" : "group norm: apply",
+    source: applySource(activation, maps !== undefined),
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
   };
-  const area = x.h * x.w;
-  const [mapH, mapW] = scaleMap ? [scaleMap.h, scaleMap.w] : [1, 1];
-  for (let image = 0; image < x.n; image++) {
-    for (const [from, to] of r.pixelBands([{ ...x, n: 1 }], strip * lanesY)) {
-      const [first, end] = [image * area + from, image * area + to];
-      const [source, target] = [r.window(x, first, end), r.window(y, first, end)];
-      r.dispatch(kernel, {
-        params: {
-          image,
-          c4: x.c4,
-          h: x.h,
-          w: x.w,
-          mapH,
-          mapW,
-          strip,
-          first,
-          end,
-          xOrigin: source.origin,
-          yOrigin: target.origin,
-        },
-        buffers: {
-          x: source.binding,
-          table,
-          y: target.binding,
-          ...(scaleMap && shiftMap ? { scaleMap: scaleMap.memory, shiftMap: shiftMap.memory } : {}),
-        },
-        grid: [Math.ceil(x.c4 / lanesX), Math.ceil((end - first) / (strip * lanesY)), 1],
-      });
-    }
+  const [scale, shift] = (maps ?? []).map((map) => r.window(map, 0, map.h * map.w));
+  for (const [first, end] of r.pixelBands([x], strip * lanesY)) {
+    const [source, target] = [r.window(x, first, end), r.window(y, first, end)];
+    r.dispatch(kernel, {
+      params: {
+        image: place.image,
+        c4: x.c4,
+        h: place.height,
+        w: x.w,
+        shift: place.first * x.w,
+        mapH: place.modulationHeight,
+        mapW: maps?.[0].w ?? 1,
+        mapFirst: place.modulationFirst,
+        strip,
+        first,
+        end,
+        xOrigin: source.origin,
+        yOrigin: target.origin,
+        scaleOrigin: scale?.origin ?? 0,
+        shiftOrigin: shift?.origin ?? 0,
+      },
+      buffers: {
+        x: source.binding,
+        table,
+        y: target.binding,
+        ...(maps && { scaleMap: scale.binding, shiftMap: shift.binding }),
+      },
+      grid: [Math.ceil(x.c4 / lanesX), Math.ceil((end - first) / (strip * lanesY)), 1],
+    });
   }
 }

@@ -35,7 +35,7 @@ function implicitGemm(tile: Tile, sharing: Sharing, residual: boolean): Kernel {
     label: split ? "conv to few channels" : "conv",
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
     source: `
-struct Params { h: u32, w: u32, inC4: u32, outH: u32, outW: u32, outC4: u32, kernel: u32, stride: u32, pad: u32, shift: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32 }
+struct Params { h: u32, w: u32, inC4: u32, outH: u32, outW: u32, outC4: u32, kernel: u32, stride: u32, pad: u32, shift: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, residualShift: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4f>; // [tap][in channel][out channel]
@@ -129,7 +129,7 @@ function addUp({ rows }: Tile, residual: boolean): string {
 }
 
 function store(at: string, value: string, residual: boolean): string {
-  return `y[${at}] = ${value}${residual ? ` + residual[${at}]` : ""};`;
+  return `y[${at}] = ${value}${residual ? ` + residual[${at} + p.residualShift]` : ""};`;
 }
 
 /** Records a convolution, or a linear layer over channels. */
@@ -145,6 +145,7 @@ export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: Fe
     const [first, end] = [from * y.w, to * y.w];
     const source = r.window(x, ...sourcePixels(x, y, geometry, from, to));
     const target = r.window(y, first, end);
+    const added = residual && r.window(residual, first, end);
     r.dispatch(kernel, {
       params: {
         ...geometry,
@@ -158,13 +159,14 @@ export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: Fe
         end,
         xOrigin: source.origin,
         yOrigin: target.origin,
+        residualShift: added ? target.origin - added.origin : 0,
       },
       buffers: {
         x: source.binding,
         weights: weights.weights,
         bias: weights.bias,
         y: target.binding,
-        ...(residual ? { residual: r.window(residual, first, end).binding } : {}),
+        ...(added ? { residual: added.binding } : {}),
       },
       grid: [split ? y.c4 : Math.ceil(y.c4 / (tile.columns * tile.lanesX)), Math.ceil((end - first) / pixels), 1],
     });

@@ -40,6 +40,8 @@ export interface Binding {
 /** A picture, or what a layer makes of one, on the device: NHWC with padded channels. */
 export interface FeatureMap {
   readonly memory: Memory;
+  /** Where in the memory it begins, in bytes. */
+  readonly offset: number;
   readonly n: number;
   readonly h: number;
   readonly w: number;
@@ -52,7 +54,10 @@ export interface FeatureMap {
 /** The pixels `[from, to)` of a feature map, or a few more on either side. */
 export interface Window {
   readonly binding: Binding;
-  /** Index, in the whole feature map, of the `vec4f` that the binding starts with. */
+  /**
+   * Index, in the whole feature map, of the `vec4f` that the binding starts with. Negative, and to be subtracted modulo
+   * 2³², where the feature map begins after it.
+   */
   readonly origin: number;
 }
 
@@ -124,7 +129,7 @@ export class Recorder {
   createFeatureMap(node: Node): FeatureMap {
     const [n, c, h, w] = node.shape;
     const c4 = Math.ceil(c / 4);
-    const map = { memory: this.allocate(n * h * w * c4 * VEC4), n, h, w, c, c4 };
+    const map = { memory: this.allocate(n * h * w * c4 * VEC4), offset: 0, n, h, w, c, c4 };
     this.#values.set(node.id, map);
     return map;
   }
@@ -134,6 +139,11 @@ export class Recorder {
     const memory = this.allocate(node.shape.reduce((product, side) => product * side, 1) * 4);
     this.#values.set(node.id, memory);
     return memory;
+  }
+
+  /** Makes the result of an op something that exists already. */
+  alias(node: Node, value: FeatureMap | PlannedMemory): void {
+    this.#values.set(node.id, value);
   }
 
   /** The picture that an earlier op made. */
@@ -173,12 +183,15 @@ export class Recorder {
   }
 
   /** Shows a kernel the pixels `[from, to)`; all of them, where one binding holds all. */
-  window({ memory, n, h, w, c4 }: FeatureMap, from: number, to: number): Window {
+  window({ memory, offset, n, h, w, c4 }: FeatureMap, from: number, to: number): Window {
     const pixel = c4 * VEC4;
-    const all = n * h * w * pixel;
-    if (all <= this.#windowLimit) return { binding: { memory, offset: 0, size: all }, origin: 0 };
-    const offset = Math.floor(from * pixel / ALIGNMENT) * ALIGNMENT;
-    return { binding: { memory, offset, size: to * pixel - offset }, origin: offset / VEC4 };
+    const pixels = n * h * w;
+    const [first, end] = offset % ALIGNMENT + pixels * pixel <= this.#windowLimit ? [0, pixels] : [from, to];
+    const start = Math.floor((offset + first * pixel) / ALIGNMENT) * ALIGNMENT;
+    return {
+      binding: { memory, offset: start, size: offset + end * pixel - start },
+      origin: (start - offset) / VEC4,
+    };
   }
 
   /**
@@ -206,6 +219,12 @@ export class Recorder {
       );
     }
   }
+}
+
+/** Rows of one image of a feature map: a feature map in the same memory. */
+export function rowsOf(map: FeatureMap, image: number, first: number, count: number): FeatureMap {
+  const { offset, h, w, c4 } = map;
+  return { ...map, offset: offset + (image * h + first) * w * c4 * VEC4, n: 1, h: count };
 }
 
 /** Splits `[0, total)` into bands of at most `size`. */

@@ -63,7 +63,7 @@ function term(factor: number, value: string): string {
 }
 
 const HEADER = `
-struct Params { h: u32, w: u32, c4: u32, tilesX: u32, tilesY: u32, firstTile: u32, tiles: u32, origin: u32 }
+struct Params { h: u32, w: u32, c4: u32, tilesX: u32, tilesY: u32, firstTile: u32, tiles: u32, origin: u32, residualShift: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 override LANES_X: u32;
 override LANES_Y: u32;
@@ -145,7 +145,7 @@ ${residual ? "@group(0) @binding(4) var<storage, read> residual: array<vec4f>;" 
 fn put(tile: Tile, dy: u32, dx: u32, value: vec4f) {
   if (tile.y + dy >= p.h || tile.x + dx >= p.w) { return; }
   let at = ((tile.image * p.h + tile.y + dy) * p.w + tile.x + dx) * p.c4 + tile.channel - p.origin;
-  y[at] = value${residual ? " + residual[at]" : ""};
+  y[at] = value${residual ? " + residual[at + p.residualShift]" : ""};
 }
 
 @compute @workgroup_size(LANES_X, LANES_Y)
@@ -190,7 +190,7 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
 
     const source = r.window(x, ...sourcePixels(op.upsample, x, tilesY, from, to));
     r.dispatch(input, {
-      params: { ...common, h: x.h, w: x.w, c4: x.c4, origin: source.origin },
+      params: { ...common, h: x.h, w: x.w, c4: x.c4, origin: source.origin, residualShift: 0 },
       buffers: { x: source.binding, transformed },
       grid: grid(x.c4),
     });
@@ -204,13 +204,21 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
       Math.floor(tileRow / tilesY) * y.h + Math.min(y.h, (tileRow % tilesY) * TILE);
     const [first, end] = [outputRow(from) * y.w, outputRow(to) * y.w];
     const target = r.window(y, first, end);
+    const added = residual && r.window(residual, first, end);
     r.dispatch(output, {
-      params: { ...common, h: y.h, w: y.w, c4: y.c4, origin: target.origin },
+      params: {
+        ...common,
+        h: y.h,
+        w: y.w,
+        c4: y.c4,
+        origin: target.origin,
+        residualShift: added ? target.origin - added.origin : 0,
+      },
       buffers: {
         products,
         bias: weights.bias,
         y: target.binding,
-        ...(residual ? { residual: r.window(residual, first, end).binding } : {}),
+        ...(added ? { residual: added.binding } : {}),
       },
       grid: grid(y.c4),
     });

@@ -26,6 +26,9 @@ export class NormFields {
   chunkPixels: i32;
   /** Chunks of an image. */
   chunks: i32;
+  /** Pixels, and chunks, of a band: no chunk reaches over its end. The last band may have fewer. */
+  bandPixels: i32;
+  bandChunks: i32;
   /** Of each chunk and group: mean and sum of squared differences from it, float64: [images][chunks][groups][2]. */
   statistics: usize;
   /** Of each channel as stored, center, scale and shift: [images][3][stored]. */
@@ -36,6 +39,10 @@ export class NormFields {
   modulationShift: usize;
   modulationHeight: i32;
   modulationWidth: i32;
+  /** The rows of the image and of the modulation maps that `x` and the maps begin with, and rows of a whole image. */
+  firstRow: i32;
+  modulationFirst: i32;
+  imageHeight: i32;
   /** Blocks of the normalization: ranges of pixels. */
   pixelBlocks: i32;
   workspace: usize;
@@ -115,7 +122,9 @@ export function normFold(f: NormFields, image: i32): void {
     let mean: f64 = 0, squares: f64 = 0, n: f64 = 0;
     for (let chunk = 0; chunk < f.chunks; chunk++) {
       const p = f.statistics + (<usize>((image * f.chunks + chunk) * f.groups + group) << 4);
-      const m = <f64>min(f.chunkPixels, pixels - chunk * f.chunkPixels) * <f64>size;
+      const band = chunk / f.bandChunks * f.bandPixels;
+      const before = band + chunk % f.bandChunks * f.chunkPixels;
+      const m = <f64>min(f.chunkPixels, min(band + f.bandPixels, pixels) - before) * <f64>size;
       const difference = load<f64>(p) - mean;
       mean += difference * m / (n + m);
       squares += load<f64>(p, 8) + difference * difference * n * m / (n + m);
@@ -234,7 +243,8 @@ function rangeStart(f: NormFields, block: i32): i32 {
 function modulationPixel(f: NormFields, pixel: i32): i32 {
   const pixels = f.height * f.width;
   const image = pixel / pixels;
-  const y = pixel % pixels / f.width * f.modulationHeight / f.height;
+  const row = pixel % pixels / f.width + f.firstRow;
+  const y = row * f.modulationHeight / f.imageHeight - f.modulationFirst;
   const x = pixel % f.width * f.modulationWidth / f.width;
   return (image * f.modulationHeight + y) * f.modulationWidth + x;
 }

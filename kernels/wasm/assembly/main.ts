@@ -1,6 +1,7 @@
 // What the host calls: run a list of jobs, together with the other threads.
 import { CONTROL, FIELDS, JOB, Kind, TURN } from "../shared";
 import { attention, AttentionFields, attentionPack } from "./attention";
+import { copy, CopyFields } from "./copy";
 import { dense, DenseFields } from "./dense";
 import { normApply, NormFields, normFold, normStatistics } from "./group_norm";
 import { lookup, LookupFields } from "./lookup";
@@ -99,5 +100,7 @@ function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
       return squaredError(changetype<SquaredErrorFields>(fields), block);
     case Kind.SquaredErrorFold:
       return squaredErrorFold(changetype<SquaredErrorFields>(fields));
+    case Kind.Copy:
+      return copy(changetype<CopyFields>(fields), block);
   }
 }

@@ -1,68 +1,211 @@
 /**
- * Group norm and spatial norm.
+ * Group norm and spatial norm, whole and in bands of rows.
  *
  * @module
  */
 
-import type { GroupNorm } from "../../graph.ts";
-import { float } from "../job.ts";
+import type { GroupNorm, Node, Normalize, NormCoefficients, NormSums, RowPlace } from "../../graph.ts";
+import { splitImage, type Strips } from "../../strips.ts";
+import type { Shape } from "../../tensor.ts";
+import { float, type Job } from "../job.ts";
 import { padded } from "../layout.ts";
 import { Act, Kind } from "../shared.ts";
-import { blocksOf, type Context, type Lowering } from "./lowering.ts";
+import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Values of a chunk of pixels, which is read twice: it stays in the second-level cache. */
 const CHUNK_VALUES = 65536;
 /** Values of a block of the normalization. */
 const BLOCK_VALUES = 32768;
+/** Bytes of what is known of a chunk and a group. */
+const STATISTICS = 16;
 
 const ACTS = { silu: Act.Silu, mish: Act.Mish, gelu: Act.Gelu, relu: Act.Relu };
 
+/** The words of `NormFields`, in its order, as they are where a job has no use for them. */
+const UNUSED = {
+  x: 0,
+  y: 0,
+  gamma: 0,
+  beta: 0,
+  images: 1,
+  height: 1,
+  width: 1,
+  stored: 4,
+  channels: 4,
+  groups: 1,
+  epsilon: 0,
+  chunkPixels: 1,
+  chunks: 1,
+  bandPixels: 1,
+  bandChunks: 1,
+  statistics: 0,
+  coefficients: 0,
+  act: Act.None as Act,
+  modulationScale: 0,
+  modulationShift: 0,
+  modulationHeight: 1,
+  modulationWidth: 1,
+  firstRow: 0,
+  modulationFirst: 0,
+  imageHeight: 1,
+  pixelBlocks: 1,
+  workspace: 0,
+  workspaceBytes: 0,
+};
+
 /** Prepares a normalization. */
-export function lowerGroupNorm(op: GroupNorm, { threads, parameters }: Context): Lowering {
-  const [images, channels, height, width] = op.shape;
-  const stored = padded(channels), pixels = height * width;
-  const chunkPixels = Math.max(1, Math.floor(CHUNK_VALUES / stored));
-  const chunks = Math.ceil(pixels / chunkPixels);
-  const statistics = 16 * images * chunks * op.groups;
-  const pixelBlocks = blocksOf(images * pixels, Math.max(1, Math.floor(BLOCK_VALUES / stored)), threads);
-  const workspace = 3 * 4 * stored;
-  const modulation = op.modulation;
-  const [, , modulationHeight, modulationWidth] = modulation?.scale.shape ?? op.shape;
+export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
+  const { shape, groups, modulation } = op;
+  const [images, channels, height] = shape;
+  const chunks = chunksOf(shape, height);
+  const statistics = statisticsBytes(shape, chunks, groups);
+  const place = { first: 0, height, modulationFirst: 0, modulationHeight: modulation?.scale.shape[2] ?? 1 };
   return {
-    temporary: statistics + 3 * 4 * stored * images,
-    workspace,
+    temporary: statistics + coefficientsBytes(images, channels),
+    workspace: workspaceBytes(channels),
     jobs: (at) => {
-      const { weight, bias } = parameters.get(op.weights);
-      const fields = [
-        at.of(op.x),
-        at.of(op),
-        weight,
-        bias,
-        images,
-        height,
-        width,
-        stored,
-        channels,
-        op.groups,
-        float(op.epsilon),
-        chunkPixels,
-        chunks,
-        at.temporary,
-        at.temporary + statistics,
-        op.activation ? ACTS[op.activation] : Act.None,
-        modulation ? at.of(modulation.scale) : 0,
-        modulation ? at.of(modulation.shift) : 0,
-        modulationHeight,
-        modulationWidth,
-        pixelBlocks,
-        at.workspace,
-        workspace,
-      ];
+      const coefficients = at.temporary + statistics;
       return [
-        { kind: Kind.NormStatistics, blocks: images * chunks, fields },
-        { kind: Kind.NormFold, blocks: images, fields },
-        { kind: Kind.NormApply, blocks: pixelBlocks, fields },
+        sumsJob(op.x, chunks, groups, at, at.temporary),
+        foldJob(op, shape, chunks, context, at.temporary, coefficients),
+        applyJob(op, { ...op, place }, context, at, coefficients),
       ];
     },
   };
+}
+
+/** Prepares the sums of a band. */
+export function lowerNormSums(op: NormSums): Lowering {
+  const { band: { of, height, image, first }, groups } = op;
+  const chunks = chunksOf(of, height);
+  const before = image * chunks.strips + Math.floor(first / height) * chunks.bandStrips;
+  return {
+    temporary: 0,
+    workspace: workspaceBytes(of[1]),
+    jobs: (at) => [sumsJob(op.x, chunks, groups, at, at.of(op) + STATISTICS * groups * before)],
+  };
+}
+
+/** Prepares what the sums of all bands come to. */
+export function lowerNormCoefficients(op: NormCoefficients, context: Context): Lowering {
+  const { sums: { band: { of, height }, groups }, weights, epsilon } = op;
+  const chunks = chunksOf(of, height);
+  return {
+    temporary: 0,
+    workspace: 0,
+    jobs: (at) => [foldJob({ weights, groups, epsilon }, of, chunks, context, at.of(op.sums), at.of(op))],
+  };
+}
+
+/** Prepares the normalization of some rows. */
+export function lowerNormalize(op: Normalize, context: Context): Lowering {
+  const before = coefficientsBytes(op.place.image, op.shape[1]);
+  return {
+    temporary: 0,
+    workspace: 0,
+    jobs: (at) => [applyJob(op, op, context, at, at.of(op.coefficients) + before)],
+  };
+}
+
+/** Bytes of the sums of all bands. */
+export function normSumsBytes({ band: { of, height }, groups }: NormSums): number {
+  return statisticsBytes(of, chunksOf(of, height), groups);
+}
+
+/** Bytes of the coefficients of all images. */
+export function normCoefficientsBytes({ sums: { band: { of: [images, channels] } } }: NormCoefficients): number {
+  return coefficientsBytes(images, channels);
+}
+
+/** How the pixels of an image are summed, in bands of `bandHeight` rows. */
+function chunksOf([, channels, height, width]: Shape, bandHeight: number): Strips {
+  return splitImage(height, width, bandHeight, Math.max(1, Math.floor(CHUNK_VALUES / padded(channels))));
+}
+
+function statisticsBytes([images]: Shape, { strips }: Strips, groups: number): number {
+  return STATISTICS * images * strips * groups;
+}
+
+/** Center, scale and shift of each channel. */
+function coefficientsBytes(images: number, channels: number): number {
+  return 3 * 4 * images * padded(channels);
+}
+
+/** Each thread's sums of one chunk: center, sum and sum of squares of each channel. */
+function workspaceBytes(channels: number): number {
+  return 3 * 4 * padded(channels);
+}
+
+/** Sums the chunks of `x`. */
+function sumsJob(x: Node, { strip }: Strips, groups: number, at: Addresses, statistics: number): Job {
+  const [images, channels, height, width] = x.shape;
+  const chunks = Math.ceil(height * width / strip);
+  return normJob(Kind.NormStatistics, images * chunks, x.shape, {
+    x: at.of(x),
+    groups,
+    chunkPixels: strip,
+    chunks,
+    statistics,
+    workspace: at.workspace,
+    workspaceBytes: workspaceBytes(channels),
+  });
+}
+
+/** Joins the sums of all chunks of a feature map of this shape. */
+function foldJob(
+  { weights, groups, epsilon }: Pick<GroupNorm, "weights" | "groups" | "epsilon">,
+  shape: Shape,
+  { strip, strips, bandArea, bandStrips }: Strips,
+  { parameters }: Context,
+  statistics: number,
+  coefficients: number,
+): Job {
+  const { weight, bias } = parameters.get(weights);
+  return normJob(Kind.NormFold, shape[0], shape, {
+    gamma: weight,
+    beta: bias,
+    groups,
+    epsilon: float(epsilon),
+    chunkPixels: strip,
+    chunks: strips,
+    bandPixels: bandArea,
+    bandChunks: bandStrips,
+    statistics,
+    coefficients,
+  });
+}
+
+/** Normalizes `x`, whose rows lie in the image where `place` says. */
+function applyJob(
+  y: Node,
+  { x, activation, modulation, place }: Pick<GroupNorm, "x" | "activation" | "modulation"> & {
+    place: Omit<RowPlace, "image">;
+  },
+  { threads }: Context,
+  at: Addresses,
+  coefficients: number,
+): Job {
+  const [images, channels, height, width] = y.shape;
+  const blocks = blocksOf(images * height * width, Math.max(1, Math.floor(BLOCK_VALUES / padded(channels))), threads);
+  return normJob(Kind.NormApply, blocks, y.shape, {
+    x: at.of(x),
+    y: at.of(y),
+    coefficients,
+    act: activation ? ACTS[activation] : Act.None,
+    modulationScale: modulation ? at.of(modulation.scale) : 0,
+    modulationShift: modulation ? at.of(modulation.shift) : 0,
+    modulationHeight: place.modulationHeight,
+    modulationWidth: modulation?.scale.shape[3] ?? 1,
+    firstRow: place.first,
+    modulationFirst: place.modulationFirst,
+    imageHeight: place.height,
+    pixelBlocks: blocks,
+  });
+}
+
+/** A job of the norms; words that it has no use for are as in {@linkcode UNUSED}. */
+function normJob(kind: Kind, blocks: number, shape: Shape, fields: Partial<typeof UNUSED>): Job {
+  const [images, channels, height, width] = shape;
+  const sides = { images, height, width, stored: padded(channels), channels };
+  return { kind, blocks, fields: Object.values({ ...UNUSED, ...sides, ...fields }) };
 }

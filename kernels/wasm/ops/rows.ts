@@ -1,0 +1,33 @@
+/**
+ * Rows, which are where they are, and copies of them.
+ *
+ * @module
+ */
+
+import type { Node, Place } from "../../graph.ts";
+import { padded, storedSize } from "../layout.ts";
+import { Kind } from "../shared.ts";
+import { blocksOf, type Context, type Lowering } from "./lowering.ts";
+
+/** Vectors of a block. */
+const VECTORS = 8192;
+
+/** Bytes from the beginning of a feature map to a row of one image. */
+export function rowOffset({ shape: [, c, h, w] }: Node, image: number, row: number): number {
+  return 4 * padded(c) * w * (image * h + row);
+}
+
+/** Prepares the copy of rows into a whole. */
+export function lowerPlace(op: Place, { threads }: Context): Lowering {
+  const vectors = storedSize(op.part.shape) / 4;
+  const blocks = blocksOf(vectors, VECTORS, threads);
+  return {
+    temporary: 0,
+    workspace: 0,
+    jobs: (at) => [{
+      kind: Kind.Copy,
+      blocks,
+      fields: [at.of(op.part), at.of(op) + rowOffset(op, op.image, op.first), vectors, blocks],
+    }],
+  };
+}
