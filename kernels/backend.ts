@@ -14,6 +14,15 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How to plan a program. */
+export interface PlanOptions {
+  /**
+   * Bytes that weights and a run may take together. What would take more is computed in bands of rows, with the same
+   * result up to rounding. Default: what the device can hold, as far as it tells.
+   */
+  readonly memoryLimit?: number;
+}
+
 /** A compiled graph. */
 export interface Program {
   /**
@@ -66,16 +75,16 @@ export interface Backend {
    * Prepares a graph to run. Its parameters must have been set.
    *
    * @throws {TypeError} if one of them was not
-   * @throws {DeviceError} if the device cannot run the graph or was lost, or the engine was disposed
+   * @throws {DeviceError} if the device cannot run the graph, not even in bands, or was lost, or the engine was disposed
    */
-  compile(graph: Graph): Promise<Program>;
+  compile(graph: Graph, options?: PlanOptions): Promise<Program>;
   /**
    * The bytes that {@linkcode Program.bytes} of a graph would be. Nothing is compiled, allocated or run.
    *
    * @throws {TypeError} if the weights of one of its parameters were not set
-   * @throws {DeviceError} if the device cannot run the graph at all, or the engine was disposed
+   * @throws {DeviceError} as {@linkcode compile} does
    */
-  measure(graph: Graph): number;
+  measure(graph: Graph, options?: PlanOptions): number;
   /** Frees everything; tensors of this engine cannot be read afterwards. */
   dispose(): void;
 }

@@ -22,6 +22,7 @@ interface Entry {
 export class ProgramCache {
   readonly #backend: Backend;
   readonly #entries = new Map<string, Entry>();
+  #memoryLimit: number | undefined;
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -37,6 +38,16 @@ export class ProgramCache {
       entry.users--;
       disposeUnused(entry);
     }
+  }
+
+  /** Bytes that weights and a run may take; see `PlanOptions`. */
+  get memoryLimit(): number | undefined {
+    return this.#memoryLimit;
+  }
+
+  set memoryLimit(bytes: number | undefined) {
+    this.#memoryLimit = bytes;
+    this.dispose(); // planned for another limit
   }
 
   /** Disposes of every program, of those in use when they no longer are. */
@@ -55,7 +66,11 @@ export class ProgramCache {
   #compile(key: string, record: (graph: Graph) => void): Entry {
     const graph = new Graph();
     record(graph);
-    const entry: Entry = { program: this.#backend.compile(graph), users: 0, dropped: false };
+    const entry: Entry = {
+      program: this.#backend.compile(graph, { memoryLimit: this.#memoryLimit }),
+      users: 0,
+      dropped: false,
+    };
     entry.program.catch(() => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key); // it may be tried again
     });

@@ -188,8 +188,25 @@ export class VQModel {
     const graph = new Graph();
     recordPass(graph, method, this.config, { shape, dtype: method === "detokenize" ? "int32" : "float32" });
     const { weights } = this.#backend.memory;
-    const activations = this.#backend.measure(graph);
+    const activations = this.#backend.measure(graph, { memoryLimit: this.#programs.memoryLimit });
     return { weights, activations, peak: weights + activations };
+  }
+
+  /**
+   * Bounds the memory of calls: what would take more than `bytes`, weights included, is computed in bands of rows. Unlike
+   * upstream's `enable_tiling`, whose tiles overlap and are blended, the result is the same up to rounding; but it takes
+   * longer. What the device could not hold otherwise is computed in bands also without this.
+   *
+   * @throws {RangeError} if `bytes` is no positive number
+   */
+  enableTiling(bytes: number): void {
+    if (!(bytes > 0)) throw new RangeError(`Cannot bound memory: expected a number of bytes > 0, found ${bytes}`);
+    this.#programs.memoryLimit = bytes;
+  }
+
+  /** Takes back what {@linkcode VQModel.enableTiling} asked for. */
+  disableTiling(): void {
+    this.#programs.memoryLimit = undefined;
   }
 
   /** How many numbers the weights are. */

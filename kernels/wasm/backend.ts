@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Backend, MemoryUse, Program } from "../backend.ts";
+import type { Backend, MemoryUse, PlanOptions, Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
+import { checkLimit, planWithin } from "../fit.ts";
 import type { Graph, Parameter } from "../graph.ts";
 import { Memory } from "./memory.ts";
 import { Parameters } from "./parameters.ts";
@@ -103,20 +104,27 @@ class Engine implements WasmBackend {
   }
 
   // deno-lint-ignore require-await
-  async compile(graph: Graph): Promise<Program> {
-    const program = this.#plan(graph);
-    checkFits(program, this.runtime.memory);
+  async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
+    return this.#plan(graph, options);
+  }
+
+  measure(graph: Graph, options?: PlanOptions): number {
+    return this.#plan(graph, options).bytes;
+  }
+
+  #plan(graph: Graph, { memoryLimit }: PlanOptions = {}): WasmProgram {
+    const { memory, team: { threads } } = this.runtime;
+    if (memory.disposed) throw new DeviceError("Cannot compile: the engine was disposed");
+    const limit = Math.min(memory.available, (memoryLimit ?? Infinity) - memory.weights);
+    const program = planWithin(
+      graph,
+      limit,
+      (candidate) =>
+        new WasmProgram(this.runtime, candidate, plan(candidate, { threads, parameters: this.#parameters })),
+    );
+    checkFits(program, memory);
+    checkLimit(program.bytes, memory.weights, memoryLimit);
     return program;
-  }
-
-  measure(graph: Graph): number {
-    return this.#plan(graph).bytes;
-  }
-
-  #plan(graph: Graph): WasmProgram {
-    if (this.runtime.memory.disposed) throw new DeviceError("Cannot compile: the engine was disposed");
-    const { threads } = this.runtime.team;
-    return new WasmProgram(this.runtime, graph, plan(graph, { threads, parameters: this.#parameters }));
   }
 
   dispose(): void {

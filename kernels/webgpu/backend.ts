@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Backend, MemoryUse, Program } from "../backend.ts";
+import type { Backend, MemoryUse, PlanOptions, Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
+import { checkLimit, planWithin } from "../fit.ts";
 import type { Graph, Op, Parameter } from "../graph.ts";
 import { costOf, outputCost } from "../profile.ts";
 import { recordAttention } from "./attention.ts";
@@ -14,10 +15,10 @@ import { borrowGpu, type Gpu, openGpu } from "./device.ts";
 import { recordGroupNorm, recordNormalize, recordNormCoefficients, recordNormSums } from "./group_norm.ts";
 import { recordFromNchw, recordToNchw } from "./layout.ts";
 import { recordLookup } from "./lookup.ts";
-import { BufferPool } from "./memory.ts";
+import { BufferPool, checkBufferSize } from "./memory.ts";
 import { recordNearestCode } from "./nearest_code.ts";
 import { PipelineCache } from "./pipeline.ts";
-import { createProgram, measurePlan, type Plan, type Port } from "./program.ts";
+import { createProgram, type Plan, type Port, shareBuffers, type SharedPlan } from "./program.ts";
 import { Recorder } from "./recorder.ts";
 import { recordPlace, recordRows } from "./rows.ts";
 import { recordSquaredError } from "./squared_error.ts";
@@ -98,9 +99,8 @@ class WebGpuBackend implements Backend {
     await this.#weights.set(parameter, weight, bias);
   }
 
-  async compile(graph: Graph): Promise<Program> {
-    this.#checkUsable();
-    const plan = this.#record(graph);
+  async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
+    const plan = this.#plan(graph, options);
     this.#pool.trim(); // a new shape wants buffers of other sizes
     const program = await createProgram(this.#gpu.device, this.#pool, plan);
     return {
@@ -116,9 +116,8 @@ class WebGpuBackend implements Backend {
     };
   }
 
-  measure(graph: Graph): number {
-    this.#checkUsable();
-    return measurePlan(this.#record(graph));
+  measure(graph: Graph, options?: PlanOptions): number {
+    return this.#plan(graph, options).bytes;
   }
 
   dispose(): void {
@@ -126,6 +125,19 @@ class WebGpuBackend implements Backend {
     this.#weights.dispose();
     this.#pool.dispose();
     if (!this.#gpu.borrowed) this.#gpu.device.destroy();
+  }
+
+  #plan(graph: Graph, { memoryLimit }: PlanOptions = {}): SharedPlan {
+    this.#checkUsable();
+    const { bytes: weights } = this.#weights;
+    const { maxBufferSize } = this.#gpu.device.limits;
+    const plan = planWithin(graph, (memoryLimit ?? Infinity) - weights, (candidate) => {
+      const shared = shareBuffers(this.#record(candidate));
+      checkBufferSize(Math.max(...shared.slotBytes), maxBufferSize);
+      return shared;
+    });
+    checkLimit(plan.bytes, weights, memoryLimit);
+    return plan;
   }
 
   /** What a graph becomes on this device. */

@@ -24,7 +24,7 @@ import { splitImage, type Strips } from "../strips.ts";
 import type { Shape } from "../tensor.ts";
 import type { Kernel } from "./pipeline.ts";
 import { bands, type FeatureMap, type PlannedMemory, type Recorder, rowsOf, VEC4 } from "./recorder.ts";
-import { activationFunction, REDUCE } from "./wgsl.ts";
+import { activationFunction, memoized, REDUCE } from "./wgsl.ts";
 
 /** Strips of an image at most: what one workgroup of a software adapter can fold within its 65,535 rounds of loops. */
 const MAX_STRIPS = 2048;
@@ -165,6 +165,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`;
 }
 
+const sourceOfApply = memoized(applySource);
+
 /** Records a group norm, or a spatial norm where there is a modulation. */
 export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
   const x = r.featureMap(op.x);
@@ -283,7 +285,7 @@ function recordApply(r: Recorder, { x, y, table, maps, activation, place }: Appl
   const { strip } = r.tuning;
   const kernel: Kernel = {
     label: maps ? "spatial norm: apply" : "group norm: apply",
-    source: applySource(activation, maps !== undefined),
+    source: sourceOfApply(activation, maps !== undefined),
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
   };
   const [scale, shift] = (maps ?? []).map((map) => r.window(map, 0, map.h * map.w));

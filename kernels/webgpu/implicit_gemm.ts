@@ -13,7 +13,7 @@ import type { Kernel } from "./pipeline.ts";
 import { bands, type FeatureMap, MAX_GRID, type Recorder, VEC4 } from "./recorder.ts";
 import { chooseTile, type Tile } from "./tuning.ts";
 import type { PreparedConv } from "./weights.ts";
-import { multiplyRow, unroll } from "./wgsl.ts";
+import { memoized, multiplyRow, unroll } from "./wgsl.ts";
 
 /** How output pixels lie over the input. */
 interface Geometry {
@@ -132,6 +132,8 @@ function store(at: string, value: string, residual: boolean): string {
   return `y[${at}] = ${value}${residual ? ` + residual[${at} + p.residualShift]` : ""};`;
 }
 
+const kernelOf = memoized(implicitGemm);
+
 /** Records a convolution, or a linear layer over channels. */
 export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: FeatureMap, weights: PreparedConv): void {
   const residual = op.residual && r.featureMap(op.residual);
@@ -139,7 +141,7 @@ export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: Fe
   const { thinTile } = r.tuning;
   const split = 2 * y.c4 < thinTile.lanesX && x.c4 >= thinTile.lanesX;
   const tile = split ? thinTile : chooseTile(r.tuning.tiles, y.n * y.h * y.w, y.c4);
-  const kernel = implicitGemm(tile, split ? "input channels" : "output channels", residual !== undefined);
+  const kernel = kernelOf(tile, split ? "input channels" : "output channels", residual !== undefined);
   const pixels = tile.rows * tile.lanesY;
   for (const [from, to] of bands(y.n * y.h, rowsPerBand(r, x, y, geometry, pixels))) {
     const [first, end] = [from * y.w, to * y.w];

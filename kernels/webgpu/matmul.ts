@@ -9,7 +9,7 @@
 import type { Kernel } from "./pipeline.ts";
 import { ALIGNMENT, bands, type Binding, type Memory, type Recorder, VEC4 } from "./recorder.ts";
 import { chooseTile, type Tile } from "./tuning.ts";
-import { multiplyRow, unroll } from "./wgsl.ts";
+import { memoized, multiplyRow, unroll } from "./wgsl.ts";
 
 /** A stack of matrices with padded rows, in memory. */
 export interface Matrices {
@@ -82,6 +82,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   };
 }
 
+const kernelOf = memoized(matmul);
+
 /** Records C = scale · A · B, or scale · A · Bᵀ with `transposed`; as many matrices at once as the bindings can show. */
 export function recordMatmul(
   r: Recorder,
@@ -92,7 +94,7 @@ export function recordMatmul(
 ): void {
   const { scale = 1, transposed = false } = options;
   const tile = chooseTile(r.tuning.tiles, c.rows, c.columns4);
-  const kernel = matmul(transposed, tile);
+  const kernel = kernelOf(transposed, tile);
   const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4));
   const perDispatch = Math.max(1, Math.floor((r.bindingLimit - ALIGNMENT) / largest));
   for (const [from, to] of bands(c.count, perDispatch)) {

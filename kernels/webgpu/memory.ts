@@ -14,6 +14,18 @@ export type BufferUse = "storage" | "readback";
 
 const GRAIN = 256;
 
+/**
+ * Refuses a buffer that is too large for a device.
+ *
+ * @throws {DeviceError}
+ */
+export function checkBufferSize(size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new DeviceError(
+    `Cannot allocate ${size} bytes: one buffer of this device holds ${limit}. Use a smaller picture or batch`,
+  );
+}
+
 /** Hands out buffers and takes them back. */
 export class BufferPool {
   readonly #device: GPUDevice;
@@ -78,12 +90,7 @@ export class BufferPool {
   }
 
   #create(size: number, use: BufferUse): GPUBuffer {
-    const limit = this.#device.limits.maxBufferSize;
-    if (size > limit) {
-      throw new DeviceError(
-        `Cannot allocate ${size} bytes: one buffer of this device holds ${limit}. Use a smaller picture or batch`,
-      );
-    }
+    checkBufferSize(size, this.#device.limits.maxBufferSize);
     const usage = use === "readback"
       ? GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
       : GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;

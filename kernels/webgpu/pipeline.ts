@@ -36,7 +36,8 @@ export interface Pipeline {
 /** Compiles each distinct kernel once. */
 export class PipelineCache {
   readonly #device: GPUDevice;
-  readonly #pipelines = new Map<string, Pipeline>();
+  /** By source, then by constants. */
+  readonly #pipelines = new Map<string, Map<string, Pipeline>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
   constructor(device: GPUDevice) {
@@ -45,12 +46,11 @@ export class PipelineCache {
 
   /** The pipeline of a kernel; its cache key is the source with the constants, so that none can be forgotten. */
   get(kernel: Kernel): Pipeline {
-    const key = JSON.stringify([kernel.source, kernel.constants]);
-    let pipeline = this.#pipelines.get(key);
-    if (!pipeline) {
-      pipeline = this.#create(kernel);
-      this.#pipelines.set(key, pipeline);
-    }
+    const constants = JSON.stringify(kernel.constants);
+    let variants = this.#pipelines.get(kernel.source);
+    if (!variants) this.#pipelines.set(kernel.source, variants = new Map());
+    let pipeline = variants.get(constants);
+    if (!pipeline) variants.set(constants, pipeline = this.#create(kernel));
     return pipeline;
   }
 

@@ -12,6 +12,7 @@ import { type DeviceStorage, type DType, type Shape, Tensor, type TensorData } f
 import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
 import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
+import { shareSlots, type Slots } from "./slots.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /** Memory that stands for an input or an output. */
@@ -28,14 +29,19 @@ export interface Plan {
   readonly outputs: readonly Port[];
 }
 
+/** A plan, and which buffers it takes. */
+export interface SharedPlan extends Plan, Slots {
+  /** Bytes of all buffers. */
+  readonly bytes: number;
+}
+
 /** Each dispatch's parameters start at a multiple of this many bytes. */
 const UNIFORM_STRIDE = 256;
 
 /** Compiles the pipelines of a plan and makes it runnable. */
-export async function createProgram(device: GPUDevice, pool: BufferPool, plan: Plan): Promise<Program> {
-  const { dispatches } = plan;
+export async function createProgram(device: GPUDevice, pool: BufferPool, plan: SharedPlan): Promise<Program> {
+  const { dispatches, slotOf, slotBytes } = plan;
   const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compile()));
-  const { slotOf, slotBytes } = shareSlots(plan);
   const uniforms = uploadParams(device, dispatches);
   const ops = splitByOp(dispatches);
   let disposed = false;
@@ -124,7 +130,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
   }
 
   return {
-    bytes: totalBytes(plan, slotBytes),
+    bytes: plan.bytes,
 
     run: (inputs, options) => run(inputs, options),
 
@@ -146,13 +152,12 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: P
   };
 }
 
-/** Bytes that a run of a plan needs: intermediate values, inputs and outputs. */
-export function measurePlan(plan: Plan): number {
-  return totalBytes(plan, shareSlots(plan).slotBytes);
-}
-
-function totalBytes({ inputs, outputs }: Plan, slotBytes: readonly number[]): number {
-  return [...slotBytes, ...inputs.map(byteLength), ...outputs.map(byteLength)].reduce((a, b) => a + b, 0);
+/** Decides which buffers a plan takes. Inputs and outputs have some of their own. */
+export function shareBuffers(plan: Plan): SharedPlan {
+  const ports = [...plan.inputs, ...plan.outputs].map(({ memory }) => memory);
+  const slots = shareSlots(plan.dispatches, new Set(ports));
+  const bytes = [...slots.slotBytes, ...ports.map((memory) => memory.bytes)].reduce((a, b) => a + b, 0);
+  return { ...plan, ...slots, bytes };
 }
 
 /** An engine's memory behind a tensor. */
@@ -225,51 +230,6 @@ function uploadParams(device: GPUDevice, dispatches: readonly Dispatch[]): GPUBu
   });
   device.queue.writeBuffer(uniforms, 0, words);
   return uniforms;
-}
-
-/**
- * Gives memory that is never in use at the same time the same slot: each planned memory lives from the first dispatch
- * that binds it to the last. Inputs and outputs have buffers of their own.
- */
-function shareSlots(
-  { dispatches, inputs, outputs }: Plan,
-): { slotOf: Map<PlannedMemory, number>; slotBytes: number[] } {
-  const ports = new Set([...inputs, ...outputs].map(({ memory }) => memory));
-  const lastUse = new Map<PlannedMemory, number>();
-  const planned = (dispatch: Dispatch) =>
-    dispatch.bindings.map(({ memory }) => memory).filter((memory) =>
-      memory instanceof PlannedMemory && !ports.has(memory)
-    ) as PlannedMemory[];
-  dispatches.forEach((dispatch, i) => planned(dispatch).forEach((memory) => lastUse.set(memory, i)));
-
-  const slotOf = new Map<PlannedMemory, number>();
-  const slotBytes: number[] = [];
-  const free: number[] = [];
-  dispatches.forEach((dispatch, i) => {
-    for (const memory of planned(dispatch)) {
-      if (slotOf.has(memory)) continue;
-      const slot = takeSlot(memory.bytes, free, slotBytes);
-      slotOf.set(memory, slot);
-    }
-    for (const memory of new Set(planned(dispatch))) {
-      if (lastUse.get(memory) === i) free.push(slotOf.get(memory)!);
-    }
-  });
-  return { slotOf, slotBytes };
-}
-
-/** The free slot that fits best; failing that the largest, grown; failing that a new one. */
-function takeSlot(bytes: number, free: number[], slotBytes: number[]): number {
-  free.sort((a, b) => slotBytes[a] - slotBytes[b]);
-  const fitting = free.findIndex((slot) => slotBytes[slot] >= bytes);
-  if (free.length === 0) return slotBytes.push(bytes) - 1;
-  const [slot] = free.splice(fitting < 0 ? free.length - 1 : fitting, 1);
-  slotBytes[slot] = Math.max(slotBytes[slot], bytes);
-  return slot;
-}
-
-function byteLength({ memory }: Port): number {
-  return memory.bytes;
 }
 
 function same(a: readonly GPUBuffer[], b: readonly GPUBuffer[]): boolean {

@@ -20,6 +20,17 @@ export function multiplyRow(i: number, columns: number, a: string): string {
   );
 }
 
+/** Makes what `make` makes once for each list of arguments: graphs in bands record the same kernels thousands of times. */
+export function memoized<A extends readonly unknown[], T>(make: (...args: A) => T): (...args: A) => T {
+  const made = new Map<string, T>();
+  return (...args) => {
+    const key = JSON.stringify(args);
+    let result = made.get(key);
+    if (result === undefined) made.set(key, result = make(...args));
+    return result;
+  };
+}
+
 /** `fn activate(x: vec4f) -> vec4f`; the identity without an activation. */
 export function activationFunction(activation: Activation | undefined): string {
   return `${activation === "gelu" ? ERF : ""}

@@ -13,7 +13,7 @@ import { recordMatmul } from "./matmul.ts";
 import type { Kernel } from "./pipeline.ts";
 import { bands, type FeatureMap, MAX_GRID, type Recorder, VEC4 } from "./recorder.ts";
 import type { PreparedConv } from "./weights.ts";
-import { unroll } from "./wgsl.ts";
+import { memoized, unroll } from "./wgsl.ts";
 
 /** Outputs along one side of a tile. */
 const TILE = 4;
@@ -169,6 +169,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`;
 }
 
+const inputSource = memoized(transformInput);
+const outputSource = memoized(transformOutput);
+
 /** Records a 3×3 convolution of stride 1. */
 export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: FeatureMap, weights: PreparedConv): void {
   const residual = op.residual && r.featureMap(op.residual);
@@ -177,10 +180,10 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
   const [tilesX, tilesY] = [Math.ceil(y.w / TILE), Math.ceil(y.h / TILE)];
   const input: Kernel = {
     label: op.upsample ? "winograd input upsampled" : "winograd input",
-    source: transformInput(op.upsample),
+    source: inputSource(op.upsample),
     constants,
   };
-  const output: Kernel = { label: "winograd output", source: transformOutput(residual !== undefined), constants };
+  const output: Kernel = { label: "winograd output", source: outputSource(residual !== undefined), constants };
   for (const [from, to] of bands(y.n * tilesY, tileRowsPerBand(r, op.upsample, x, y, tilesX))) {
     const tiles = (to - from) * tilesX;
     const transformed = r.allocate(POSITIONS * tiles * x.c4 * VEC4);

@@ -1,7 +1,8 @@
 /** What a call needs on the device: planned, and held to. */
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import type { MemoryOptions, Tensor } from "../../mod.ts";
-import { filled, makeModel, picture, testOnEveryDevice, TINY } from "./models.ts";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DeviceError, type MemoryOptions, type Tensor } from "../../mod.ts";
+import { assertClose } from "../golden.ts";
+import { filled, makeModel, picture, take, testOnEveryDevice, TINY } from "./models.ts";
 
 testOnEveryDevice("memory is planned without taking any, and a call takes what was planned", async (device) => {
   const pictures = [1, 3, 64, 48], latents = [1, 3, 32, 24];
@@ -23,6 +24,33 @@ testOnEveryDevice("memory is planned without taking any, and a call takes what w
     else assert(buffers >= plan.activations, method);
     for (const tensor of Object.values(results)) tensor.dispose();
   }
+});
+
+testOnEveryDevice("tiling bounds the memory of every call, with the same result", async (device) => {
+  using model = await makeModel({ ...TINY, mid_block_add_attention: false }, { device });
+  using sample = picture(2, 3, 160, 46);
+  const run = async () => {
+    const { sample: decoded, commitLoss } = await model.forward(sample);
+    const { indices } = await model.tokenize(sample);
+    return { decoded: await take(decoded), loss: (await take(commitLoss))[0], indices };
+  };
+  const whole = model.memory({ shape: sample.shape });
+  const expected = await run();
+  const limit = whole.weights + Math.ceil(0.8 * whole.activations);
+  model.enableTiling(limit);
+  assert(model.memory({ shape: sample.shape }).peak <= limit);
+  const tiled = await run();
+  assertClose(tiled.decoded, expected.decoded, 3e-6, "decoded");
+  assertAlmostEquals(tiled.loss, expected.loss, 1e-6 * expected.loss);
+  assert(tiled.indices.every((index, i) => index === expected.indices[i]));
+
+  model.disableTiling();
+  assertEquals(model.memory({ shape: sample.shape }), whole);
+  assertClose((await run()).decoded, expected.decoded, 0, "decoded");
+
+  model.enableTiling(10_000);
+  await assertRejects(() => model.encode(sample), DeviceError, "Cannot compute within 10000 bytes");
+  for (const bytes of [0, -1, NaN]) assertThrows(() => model.enableTiling(bytes), RangeError, "Cannot bound memory");
 });
 
 testOnEveryDevice("memory is planned for every method and any size, if the method takes the shape", async (device) => {
