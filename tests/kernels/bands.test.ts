@@ -79,8 +79,8 @@ function network(shape: readonly number[], channels: number): Network {
 }
 
 const CASES = [
-  { shape: [2, 5, 27, 14], channels: 8 },
-  { shape: [1, 3, 38, 9], channels: 36 },
+  { shape: [2, 5, 19, 14], channels: 8 },
+  { shape: [1, 3, 22, 9], channels: 36 },
 ];
 
 testOnEveryEngine("bands of any height compute what the whole does", async (backend, { tolerance }) => {
@@ -98,7 +98,7 @@ testOnEveryEngine("bands of any height compute what the whole does", async (back
     };
     const expected = await run(net.graph);
     const [largest, second] = streamableSizes(net.graph);
-    for (const [mapSize, bands] of [[second, 2], [0, 3], [0, 100]]) {
+    for (const [mapSize, bands] of [[second, 2], [0, 7]]) {
       const results = await run(inBands(net.graph, { mapSize, bandSize: largest / bands }));
       results.forEach((values, i) =>
         assertClose(values, expected[i], 2 * tolerance, `[${shape}], ${bands} bands, ${i}`)
