@@ -47,6 +47,7 @@ export const SOFTWARE: Tuning = {
     { rows: 16, columns: 8, lanesX: 8, lanesY: 1 },
     { rows: 8, columns: 8, lanesX: 8, lanesY: 1 },
     { rows: 4, columns: 4, lanesX: 8, lanesY: 1 },
+    { rows: 1, columns: 4, lanesX: 8, lanesY: 1 },
     { rows: 32, columns: 2, lanesX: 8, lanesY: 1 },
     { rows: 32, columns: 1, lanesX: 8, lanesY: 1 },
     { rows: 32, columns: 1, lanesX: 1, lanesY: 8 },
