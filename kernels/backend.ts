@@ -27,11 +27,13 @@ export interface PlanOptions {
 export interface Program {
   /**
    * Computes the graph's outputs. Host tensors are uploaded; tensors of the same engine are read in place.
-   * The results live on the device; the caller disposes of them, and of the inputs.
+   * The results live on the device; the caller disposes of them, and of the inputs. An engine that stores values in
+   * float16 returns when it has computed, as it must look at whether all were in range; others earlier.
    *
    * @throws {TypeError} if the inputs are not as many, or not of the shapes and types, as the graph says; if one of them
    * or the program was disposed
    * @throws {DeviceError} if the device runs out of memory or was lost, or the engine was disposed
+   * @throws {OverflowError} if the engine stores values in float16, and one was out of range
    */
   run(inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
   /**
@@ -59,7 +61,7 @@ export interface MemoryUse {
 export interface Backend {
   /** Which engine this is. */
   readonly device: "webgpu" | "wasm";
-  /** Element type of weights and activations on the device. */
+  /** What weights and intermediate values are stored in; inputs and results are float32. */
   readonly dtype: "float32" | "float16";
   /** Bytes held now. */
   readonly memory: MemoryUse;

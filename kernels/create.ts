@@ -16,26 +16,45 @@ import { findAdapter, isSoftware } from "./webgpu/device.ts";
  */
 export type Device = "auto" | "webgpu" | "wasm" | GPUDevice;
 
+/** How to open an engine: which element type, and options of the CPU engine. */
+export interface BackendOptions extends WasmOptions {
+  /** What weights and intermediate values are stored in. The CPU engine has `"float32"` alone. Default `"float32"`. */
+  readonly dtype?: "float32" | "float16";
+}
+
 /**
  * Opens an engine.
  *
- * @param options of the CPU engine
- * @throws {DeviceError} if the device is not there
+ * @throws {DeviceError} if the device is not there, or does not have the element type
+ * @throws {TypeError} if there is no such element type
  */
-export async function createBackend(device: Device, options: WasmOptions = {}): Promise<Backend> {
+export async function createBackend(device: Device, options: BackendOptions = {}): Promise<Backend> {
+  const { dtype = "float32" } = options;
+  if (dtype !== "float32" && dtype !== "float16") {
+    throw new TypeError(`Cannot compute in ${dtype}: expected dtype "float32" or "float16"`);
+  }
   if (typeof device === "object" && device !== null && "createBuffer" in device) {
-    return await createWebGpuBackend({ device });
+    return await createWebGpuBackend({ device, dtype });
   }
   switch (device) {
     case "webgpu":
-      return await createWebGpuBackend();
+      return await createWebGpuBackend({ dtype });
     case "wasm":
-      return await createWasmBackend(options);
+      return await createCpuBackend(options, 'device "wasm"');
     case "auto":
-      return await hasGpu() ? await createWebGpuBackend() : await createWasmBackend(options);
+      return await hasGpu() ? await createWebGpuBackend({ dtype }) : await createCpuBackend(options, "no GPU");
   }
   throw new DeviceError(
     `Cannot use device ${JSON.stringify(device)}: expected "auto", "webgpu", "wasm" or a GPUDevice`,
+  );
+}
+
+/** The CPU engine; `found` says what led to it. */
+async function createCpuBackend(options: BackendOptions, found: string): Promise<Backend> {
+  if (options.dtype !== "float16") return await createWasmBackend(options);
+  throw new DeviceError(
+    `Cannot compute in float16: expected a WebGPU adapter with the feature shader-f16, found ${found}, and the CPU engine ` +
+      "computes in float32. Leave dtype out",
   );
 }
 

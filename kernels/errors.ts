@@ -6,3 +6,12 @@ export class DeviceError extends Error {
   /** @ignore */
   override readonly name = "DeviceError";
 }
+
+/**
+ * A value that a float16 engine was to store was out of range, or not a number. There are no results; computing in float32
+ * gives them.
+ */
+export class OverflowError extends Error {
+  /** @ignore */
+  override readonly name = "OverflowError";
+}

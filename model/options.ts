@@ -13,11 +13,16 @@ export interface ComputeOptions {
   device?: Device;
   /** How many threads the CPU engine uses. Default: as many as the machine has. */
   threads?: number;
-  /** Element type of weights and activations on the device. Default, and so far the only one: `"float32"`. */
-  dtype?: "float32";
+  /**
+   * What weights and intermediate values are stored in on the device; inputs and results are float32, and so is what the
+   * kernels compute. `"float16"` takes less than half the memory, and a WebGPU adapter with the feature `shader-f16`. A call
+   * in which a value is out of its range is repeated in float32. Default `"float32"`. Checkpoints with `force_upcast` are
+   * liable to leave the range; where `"float16"` is named, it is used with them too.
+   */
+  dtype?: "float32" | "float16";
   /** Stops the loading. */
   signal?: AbortSignal;
-  /** Told what happens while the model loads. */
+  /** Told what happens while the model loads, and when a call is repeated in float32. */
   onProgress?: (progress: Progress) => void;
 }
 
@@ -27,18 +32,19 @@ export interface LoadOptions extends Omit<HubModelOptions, "onProgress">, Comput
 /**
  * What happens while a model loads. For each file of a repository `"initiate"`; `"download"` and `"progress"`, unless it
  * is in the cache; `"done"`. Where the cache does instead of the network, `"offline"`. Then `"load"` while layers go to the
- * device, and `"ready"`.
+ * device, and `"ready"`. With `dtype: "float16"`, `"repeat"` for each call that is repeated in float32; before the first,
+ * the model loads once more, from the same files.
  */
 export interface Progress {
   /** What happened. */
-  readonly status: HubProgress["status"] | "load" | "ready";
-  /** The file it happened to; the repository for `"offline"`, the configuration file for `"load"` and `"ready"`. */
+  readonly status: HubProgress["status"] | "load" | "ready" | "repeat";
+  /** The file it happened to; the repository for `"offline"`, the configuration file for what happens to the model. */
   readonly file: string;
-  /** Bytes of the file that are here; for `"load"` and `"ready"`, layers on the device. */
+  /** Bytes of the file that are here; for `"load"` and `"ready"`, layers on the device; 0 for `"repeat"`. */
   readonly loaded: number;
-  /** Bytes of the file; for `"load"` and `"ready"`, layers of the model. */
+  /** Bytes of the file; for `"load"`, `"ready"` and `"repeat"`, layers of the model. */
   readonly total: number;
-  /** Why there is no network, for `"offline"`. */
+  /** Why there is no network, for `"offline"`; why a call is repeated, for `"repeat"`. */
   readonly reason?: string;
 }
 

@@ -16,15 +16,16 @@ import {
 } from "../hub/mod.ts";
 import {
   type Backend,
-  createBackend,
   Graph,
   type MemoryUse,
+  OverflowError,
   type Parameter,
   type Program,
   Tensor,
 } from "../kernels/mod.ts";
 import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample } from "./checks.ts";
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
+import { Fallback, openEngine } from "./engine.ts";
 import { ConfigError } from "./errors.ts";
 import type {
   CallOptions,
@@ -36,7 +37,6 @@ import type {
   MemoryOptions,
   MemoryPlan,
   ProfileOptions,
-  Progress,
   QuantizerOutput,
 } from "./options.ts";
 import { modelParameters } from "./parameters.ts";
@@ -45,7 +45,7 @@ import { medianOps, Profile } from "./profile.ts";
 import { ProgramCache } from "./programs.ts";
 import { saveModel } from "./save.ts";
 import { checkTokens, type Tokens } from "./tokens.ts";
-import { countNumbers, loadWeights } from "./weights.ts";
+import { countNumbers } from "./weights.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
@@ -69,6 +69,7 @@ export class VQModel {
   readonly #parsed: ParsedConfig;
   readonly #backend: Backend;
   readonly #programs: ProgramCache;
+  readonly #fallback: Fallback;
   readonly #parameters: readonly Parameter[];
   readonly #reopen: () => Promise<ModelFiles>;
   #disposed = false;
@@ -77,6 +78,7 @@ export class VQModel {
     parsed: ParsedConfig,
     parameters: readonly Parameter[],
     backend: Backend,
+    fallback: Fallback,
     reopen: () => Promise<ModelFiles>,
   ) {
     this.config = parsed.config;
@@ -84,6 +86,7 @@ export class VQModel {
     this.#parameters = parameters;
     this.#backend = backend;
     this.#programs = new ProgramCache(backend);
+    this.#fallback = fallback;
     this.#reopen = reopen;
   }
 
@@ -98,10 +101,11 @@ export class VQModel {
    */
   static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
     const place = await locateModel(source);
-    let { revision } = options;
+    let opening = options;
     return await VQModel.fromFiles(async () => {
-      const files = await openModel(place, { ...options, revision });
-      revision = files.commit ?? revision; // saving later reads the same files, wherever the branch is then
+      const files = await openModel(place, opening);
+      // Whoever opens them later gets the same files, wherever the branch is then; the signal was for loading.
+      opening = { ...options, revision: files.commit ?? options.revision, signal: undefined };
       return files;
     }, options);
   }
@@ -109,7 +113,8 @@ export class VQModel {
   /**
    * Loads a model from files that something else opens, such as bytes in memory.
    *
-   * @param open opens the files; called once for loading, and once for each saving
+   * @param open opens the files; called once for loading, once for each saving, and once where a model in float16 is
+   * needed in float32
    * @throws {ConfigError} if the configuration describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
@@ -118,32 +123,21 @@ export class VQModel {
     open: () => Promise<ModelFiles>,
     options: ComputeOptions = {},
   ): Promise<VQModel> {
-    const { device = "auto", dtype = "float32", threads, signal, onProgress } = options;
-    if (dtype !== "float32") {
-      throw new TypeError(`Cannot compute in ${dtype}: this version computes in "float32"; leave dtype out`);
-    }
-    const files = await open();
-    try {
+    return await withFiles(open, async (files) => {
       const parsed = readConfig(files);
       const parameters = modelParameters(parsed.config);
-      signal?.throwIfAborted();
-      const backend = await createBackend(device, { threads, signal, weightBytes: 4 * countNumbers(parameters) });
-      try {
-        const report = (status: Progress["status"], loaded: number, total: number) =>
-          onProgress?.({ status, file: files.configPath, loaded, total });
-        await loadWeights(files.weights, parameters, backend, (loaded, total) => {
-          signal?.throwIfAborted();
-          report("load", loaded, total);
-        });
-        report("ready", parameters.length, parameters.length);
-      } catch (error) {
-        backend.dispose();
-        throw error;
-      }
-      return new VQModel(parsed, parameters, backend, open);
-    } finally {
-      await files.weights.close();
-    }
+      options.signal?.throwIfAborted();
+      const backend = await openEngine(files, parameters, options);
+      const inFloat32: ComputeOptions = { ...options, dtype: "float32", signal: undefined };
+      const fallback = new Fallback(
+        () => withFiles(open, (again) => openEngine(again, parameters, inFloat32)),
+        (reason) => {
+          const { configPath: file } = files;
+          options.onProgress?.({ status: "repeat", file, loaded: 0, total: parameters.length, reason });
+        },
+      );
+      return new VQModel(parsed, parameters, backend, fallback, open);
+    });
   }
 
   /** Which engine computes: `"webgpu"` or `"wasm"`. */
@@ -151,7 +145,7 @@ export class VQModel {
     return this.#backend.device;
   }
 
-  /** Element type of weights and activations on the device. */
+  /** What weights and intermediate values are stored in on the device; inputs and results are float32. */
   get dtype(): Backend["dtype"] {
     return this.#backend.dtype;
   }
@@ -161,7 +155,10 @@ export class VQModel {
     return downsamplingFactor(this.config);
   }
 
-  /** Bytes the model holds on its device now: weights, and buffers for everything else. */
+  /**
+   * Bytes the model holds on its device now: weights, and buffers for everything else; those included that a model in
+   * float16 holds to repeat calls in float32.
+   */
   memory(): MemoryUse;
   /**
    * Bytes that a call would need on the device. Nothing is computed or allocated.
@@ -181,7 +178,10 @@ export class VQModel {
    */
   memory(options: MemoryOptions): MemoryPlan;
   memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
-    if (!options) return this.#backend.memory;
+    if (!options) {
+      const [own, repeats] = [this.#backend.memory, this.#fallback.memory];
+      return { weights: own.weights + repeats.weights, buffers: own.buffers + repeats.buffers };
+    }
     this.#checkUsable();
     const { shape, method = "forward" } = options;
     checkInputShape(method, shape, this.config);
@@ -338,12 +338,9 @@ export class VQModel {
    */
   async savePretrained(directory: string | URL, options: SaveOptions = {}): Promise<void> {
     this.#checkUsable();
-    const files = await this.#reopen();
-    try {
-      await saveModel(directory, this.#parsed, this.#parameters, files.weights, options);
-    } finally {
-      await files.weights.close();
-    }
+    await withFiles(this.#reopen, ({ weights }) => {
+      return saveModel(directory, this.#parsed, this.#parameters, weights, options);
+    });
   }
 
   /**
@@ -365,6 +362,7 @@ export class VQModel {
     this.#disposed = true;
     this.#programs.dispose();
     this.#backend.dispose();
+    this.#fallback.dispose();
   }
 
   /** {@linkcode VQModel.dispose}, for `using`. */
@@ -420,7 +418,10 @@ export class VQModel {
     const key = JSON.stringify([pass, input.shape]);
     const record = (g: Graph) => recordPass(g, pass, this.config, input);
     try {
-      return await this.#programs.use(key, record, use);
+      return await this.#programs.use(key, record, use).catch((error) => {
+        if (!(error instanceof OverflowError)) throw error;
+        return this.#fallback.repeat(error, this.#programs.memoryLimit, (programs) => programs.use(key, record, use));
+      });
     } catch (cause) {
       if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed during the call", { cause });
       throw cause;
@@ -438,6 +439,16 @@ function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     throw new ConfigError(`${cause.message} (in ${configPath})`, { cause });
+  }
+}
+
+/** Opens a model's files for as long as `use` takes. */
+async function withFiles<T>(open: () => Promise<ModelFiles>, use: (files: ModelFiles) => Promise<T>): Promise<T> {
+  const files = await open();
+  try {
+    return await use(files);
+  } finally {
+    await files.weights.close();
   }
 }
 

@@ -7,6 +7,7 @@
  */
 
 import type { Attention } from "../graph.ts";
+import { VEC4_BYTES } from "./element.ts";
 import { type Matrices, recordMatmul } from "./matmul.ts";
 import { bands, type FeatureMap, type Recorder, VEC4 } from "./recorder.ts";
 import { REDUCE } from "./wgsl.ts";
@@ -63,5 +64,11 @@ export function recordAttention(r: Recorder, op: Attention): void {
 
 /** The pixels `[from, to)` of one image as the rows of a matrix. */
 function pixelRows({ memory, offset, h, w, c4 }: FeatureMap, image: number, from: number, to: number): Matrices {
-  return { memory, count: 1, rows: to - from, columns4: c4, start: offset / VEC4 + (image * h * w + from) * c4 };
+  return {
+    memory,
+    count: 1,
+    rows: to - from,
+    columns4: c4,
+    start: offset / VEC4_BYTES[memory.element] + (image * h * w + from) * c4,
+  };
 }

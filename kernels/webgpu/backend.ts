@@ -7,11 +7,12 @@
 import type { Backend, MemoryUse, PlanOptions, Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../fit.ts";
-import type { Graph, Op, Parameter } from "../graph.ts";
+import type { Graph, Node, Op, Parameter } from "../graph.ts";
 import { costOf, outputCost } from "../profile.ts";
 import { recordAttention } from "./attention.ts";
 import { canUseWinograd, chooseAlgorithm, recordConv2d } from "./conv2d.ts";
-import { borrowGpu, type Gpu, openGpu } from "./device.ts";
+import { borrowGpu, checkFloat16, type Gpu, openGpu } from "./device.ts";
+import { float16Values } from "./element.ts";
 import { recordGroupNorm, recordNormalize, recordNormCoefficients, recordNormSums } from "./group_norm.ts";
 import { recordFromNchw, recordToNchw } from "./layout.ts";
 import { recordLookup } from "./lookup.ts";
@@ -34,6 +35,8 @@ export interface WebGpuOptions {
   readonly algorithm?: ConvAlgorithm;
   /** Kernel constants; by default those for the kind of adapter. */
   readonly tuning?: Tuning;
+  /** What feature maps and weights are stored in; computed is in float32. Default `"float32"`. */
+  readonly dtype?: "float32" | "float16";
 }
 
 /** The launcher of each op; inputs are uploaded by the program. */
@@ -55,16 +58,17 @@ const LAUNCHERS: { [K in Exclude<Op["op"], "input">]: (r: Recorder, op: Op & { o
 /**
  * Opens the WebGPU engine.
  *
- * @throws {DeviceError} if there is no adapter
+ * @throws {DeviceError} if there is no adapter, or it has no float16 and that is asked for
  */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend> {
   const gpu = options.device ? borrowGpu(options.device) : await openGpu();
+  if (options.dtype === "float16") checkFloat16(gpu);
   return new WebGpuBackend(gpu, options);
 }
 
 class WebGpuBackend implements Backend {
   readonly device = "webgpu";
-  readonly dtype = "float32";
+  readonly dtype: "float32" | "float16";
   readonly #gpu: Gpu;
   readonly #tuning: Tuning;
   readonly #pipelines: PipelineCache;
@@ -72,7 +76,8 @@ class WebGpuBackend implements Backend {
   readonly #weights: WeightStore;
   #failure: string | undefined;
 
-  constructor(gpu: Gpu, { algorithm, tuning }: WebGpuOptions) {
+  constructor(gpu: Gpu, { algorithm, tuning, dtype = "float32" }: WebGpuOptions) {
+    this.dtype = dtype;
     this.#gpu = gpu;
     this.#tuning = tuning ?? (gpu.software ? SOFTWARE : HARDWARE);
     this.#pipelines = new PipelineCache(gpu.device);
@@ -82,6 +87,7 @@ class WebGpuBackend implements Backend {
       gpu.device,
       this.#pool,
       this.#pipelines,
+      dtype === "float16" ? "f16" : "f32",
       (parameter) =>
         algorithm && canUseWinograd(parameter, bindingLimit) ? algorithm : chooseAlgorithm(parameter, bindingLimit),
     );
@@ -142,7 +148,8 @@ class WebGpuBackend implements Backend {
 
   /** What a graph becomes on this device. */
   #record(graph: Graph): Plan {
-    const r = new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning);
+    const float16 = this.dtype === "float16" ? float16Values(graph) : new Set<Node>();
+    const r = new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning, float16);
     const inputs: Port[] = [];
     for (const node of graph.nodes) {
       r.op = costOf(node, 4);
@@ -157,7 +164,7 @@ class WebGpuBackend implements Backend {
       recordToNchw(r, r.featureMap(node), memory);
       return { memory, shape, dtype };
     });
-    return { dispatches: r.dispatches, inputs, outputs };
+    return { dispatches: r.dispatches, inputs, outputs, overflow: r.overflow };
   }
 
   #recordInput(r: Recorder, node: Op): Port {

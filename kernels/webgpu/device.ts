@@ -69,6 +69,23 @@ export function borrowGpu(device: GPUDevice): Gpu {
 }
 
 /**
+ * Refuses a device without float16.
+ *
+ * @throws {DeviceError}
+ */
+export function checkFloat16({ device, borrowed }: Gpu): void {
+  if (device.features.has("shader-f16")) return;
+  if (!borrowed) device.destroy();
+  const { description, vendor } = device.adapterInfo;
+  throw new DeviceError(
+    `Cannot compute in float16: expected a WebGPU device with the feature shader-f16, found ${
+      description || vendor || "one"
+    } without it. ` +
+      (borrowed ? 'Request the device with requiredFeatures: ["shader-f16"], or leave' : "Leave") + " dtype out",
+  );
+}
+
+/**
  * Does some work for the device, without waiting for it.
  *
  * @param what the work, in messages

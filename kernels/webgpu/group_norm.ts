@@ -22,6 +22,7 @@ import type {
 } from "../graph.ts";
 import { splitImage, type Strips } from "../strips.ts";
 import type { Shape } from "../tensor.ts";
+import { VEC4_BYTES } from "./element.ts";
 import type { Kernel } from "./pipeline.ts";
 import { bands, type FeatureMap, type PlannedMemory, type Recorder, rowsOf, VEC4 } from "./recorder.ts";
 import { activationFunction, memoized, REDUCE } from "./wgsl.ts";
@@ -32,7 +33,7 @@ const MAX_STRIPS = 2048;
 const SUMS = `
 struct Params { c4: u32, area: u32, strip: u32, strips: u32, first: u32, end: u32, firstSum: u32, xOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
 @group(0) @binding(2) var<storage, read_write> sums: array<vec4f>; // [image and strip][channel][about, sum, sum of squares]
 override LANES_X: u32;
 override LANES_Y: u32;
@@ -46,11 +47,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let start = (s % p.strips) * p.strip;
   let count = min(p.strip, p.area - start);
   var at = (image * p.area + start) * p.c4 + c - p.xOrigin;
-  let about = x[at];
+  let about = vec4f(x[at]);
   var sum = vec4f();
   var squares = vec4f();
   for (var i = 0u; i < count; i++) {
-    let v = x[at] - about;
+    let v = vec4f(x[at]) - about;
     sum += v;
     squares += v * v;
     at += p.c4;
@@ -128,13 +129,13 @@ function applySource(activation: Activation | undefined, modulated: boolean): st
   return `
 struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32, strip: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32, shiftOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
 @group(0) @binding(2) var<storage, read> table: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<Y>>;
 ${
     modulated
-      ? `@group(0) @binding(4) var<storage, read> scaleMap: array<vec4f>;
-@group(0) @binding(5) var<storage, read> shiftMap: array<vec4f>;`
+      ? `@group(0) @binding(4) var<storage, read> scaleMap: array<vec4<SCALE>>;
+@group(0) @binding(5) var<storage, read> shiftMap: array<vec4<SHIFT>>;`
       : ""
   }
 override LANES_X: u32;
@@ -152,15 +153,15 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let shift = table[row + 2u * p.c4];
   let end = min(start + p.strip, p.end);
   for (var pixel = start; pixel < end; pixel++) {
-    var v = (x[pixel * p.c4 + c - p.xOrigin] - center) * scale + shift;
+    var v = (vec4f(x[pixel * p.c4 + c - p.xOrigin]) - center) * scale + shift;
     ${
     modulated
       ? `let at = pixel + p.shift;
     let source = (((at / p.w) * p.mapH / p.h - p.mapFirst) * p.mapW + (at % p.w) * p.mapW / p.w) * p.c4 + c;
-    v = v * scaleMap[source - p.scaleOrigin] + shiftMap[source - p.shiftOrigin];`
+    v = v * vec4f(scaleMap[source - p.scaleOrigin]) + vec4f(shiftMap[source - p.shiftOrigin]);`
       : ""
   }
-    y[pixel * p.c4 + c - p.yOrigin] = activate(v);
+    y[pixel * p.c4 + c - p.yOrigin] = stored(activate(v));
   }
 }`;
 }
@@ -242,7 +243,7 @@ function recordSums(r: Recorder, x: FeatureMap, sums: PlannedMemory, { strip }: 
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
   };
   const pixelAt = (s: number) => Math.floor(s / perImage) * area + Math.min(area, (s % perImage) * strip);
-  for (const [first, end] of bands(x.n * perImage, r.rowsPerBinding(strip * x.c4 * VEC4))) {
+  for (const [first, end] of bands(x.n * perImage, r.rowsPerBinding(strip * x.c4 * VEC4_BYTES[x.memory.element]))) {
     const window = r.window(x, pixelAt(first), pixelAt(end));
     r.dispatch(kernel, {
       params: { c4: x.c4, area, strip, strips: perImage, first, end, firstSum, xOrigin: window.origin },

@@ -10,7 +10,7 @@
 
 import type { Conv2d } from "../graph.ts";
 import type { Kernel } from "./pipeline.ts";
-import { bands, type FeatureMap, MAX_GRID, type Recorder, VEC4 } from "./recorder.ts";
+import { bands, type FeatureMap, MAX_GRID, type Recorder, rowBytes } from "./recorder.ts";
 import { chooseTile, type Tile } from "./tuning.ts";
 import type { PreparedConv } from "./weights.ts";
 import { memoized, multiplyRow, unroll } from "./wgsl.ts";
@@ -37,11 +37,11 @@ function implicitGemm(tile: Tile, sharing: Sharing, residual: boolean): Kernel {
     source: `
 struct Params { h: u32, w: u32, inC4: u32, outH: u32, outW: u32, outC4: u32, kernel: u32, stride: u32, pad: u32, shift: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, residualShift: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4f>; // [tap][in channel][out channel]
+@group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<WEIGHTS>>; // [tap][in channel][out channel]
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
-${residual ? "@group(0) @binding(5) var<storage, read> residual: array<vec4f>;" : ""}
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<Y>>;
+${residual ? "@group(0) @binding(5) var<storage, read> residual: array<vec4<RESIDUAL>>;" : ""}
 override LANES_X: u32;
 override LANES_Y: u32;
 ${split ? `var<workgroup> partials: array<vec4f, LANES_X * LANES_Y * ${rows}u>;` : ""}
@@ -88,10 +88,14 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     }
     for (var k = ${split ? "l.x" : "0u"}; k < p.inC4; k += ${split ? "LANES_X" : "1u"}) {
       let row = (tap * p.inC4 + k) * 4u;
-      ${unroll(4, (q) => unroll(columns, (j) => `let b${q}_${j} = weights[(row + ${q}u) * p.outC4 + c${j}];\n      `))}
+      ${
+      unroll(4, (q) =>
+        unroll(columns, (j) =>
+          `let b${q}_${j} = vec4f(weights[(row + ${q}u) * p.outC4 + c${j}]);\n      `))
+    }
       ${
       unroll(rows, (i) =>
-        `{ let v = select(vec4f(), x[at${i} + k], inside${i});
+        `{ let v = select(vec4f(), vec4f(x[at${i} + k]), inside${i});
       ${multiplyRow(i, columns, "v")} }
       `)
     }
@@ -129,7 +133,7 @@ function addUp({ rows }: Tile, residual: boolean): string {
 }
 
 function store(at: string, value: string, residual: boolean): string {
-  return `y[${at}] = ${value}${residual ? ` + residual[${at} + p.residualShift]` : ""};`;
+  return `y[${at}] = stored(${value}${residual ? ` + vec4f(residual[${at} + p.residualShift])` : ""});`;
 }
 
 const kernelOf = memoized(implicitGemm);
@@ -181,8 +185,8 @@ function geometryOf({ upsample }: Conv2d, { kernel, stride }: PreparedConv): Geo
 
 /** As many output rows as the bindings show, and as a grid numbers whose workgroups take `each` pixels. */
 function rowsPerBand(r: Recorder, x: FeatureMap, y: FeatureMap, { stride, shift }: Geometry, each: number): number {
-  const outputs = r.rowsPerBinding(y.w * y.c4 * VEC4);
-  const inputs = r.rowsPerBinding(x.w * x.c4 * VEC4) - 2; // the kernel reaches over the band's edges
+  const outputs = r.rowsPerBinding(rowBytes(y));
+  const inputs = r.rowsPerBinding(rowBytes(x)) - 2; // the kernel reaches over the band's edges
   const grid = Math.floor(MAX_GRID * each / y.w);
   return Math.max(1, Math.min(outputs, Math.floor((inputs << shift) / stride), grid));
 }

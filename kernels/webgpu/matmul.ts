@@ -6,8 +6,9 @@
  * @module
  */
 
+import { VEC4_BYTES } from "./element.ts";
 import type { Kernel } from "./pipeline.ts";
-import { ALIGNMENT, bands, type Binding, type Memory, type Recorder, VEC4 } from "./recorder.ts";
+import { ALIGNMENT, bands, type Binding, type Memory, type Recorder } from "./recorder.ts";
 import { chooseTile, type Tile } from "./tuning.ts";
 import { memoized, multiplyRow, unroll } from "./wgsl.ts";
 
@@ -28,23 +29,23 @@ function matmul(transposed: boolean, tile: Tile): Kernel {
   const { rows, columns, lanesX, lanesY } = tile;
   const loadB = transposed
     ? (j: number) =>
-      `${unroll(4, (q) => `let t${q}_${j} = b[bStart + min(c${j} * 4u + ${q}u, p.lastB) * p.k4 + k];\n    `)}
+      `${unroll(4, (q) => `let t${q}_${j} = vec4f(b[bStart + min(c${j} * 4u + ${q}u, p.lastB) * p.k4 + k]);\n    `)}
     let b0_${j} = vec4f(t0_${j}.x, t1_${j}.x, t2_${j}.x, t3_${j}.x);
     let b1_${j} = vec4f(t0_${j}.y, t1_${j}.y, t2_${j}.y, t3_${j}.y);
     let b2_${j} = vec4f(t0_${j}.z, t1_${j}.z, t2_${j}.z, t3_${j}.z);
     let b3_${j} = vec4f(t0_${j}.w, t1_${j}.w, t2_${j}.w, t3_${j}.w);
     `
     : (j: number) =>
-      unroll(4, (q) => `let b${q}_${j} = b[bStart + min(4u * k + ${q}u, p.lastB) * p.n4 + c${j}];\n    `);
+      unroll(4, (q) => `let b${q}_${j} = vec4f(b[bStart + min(4u * k + ${q}u, p.lastB) * p.n4 + c${j}]);\n    `);
   return {
     label: transposed ? "matmul transposed" : "matmul",
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
     source: `
 struct Params { m: u32, n4: u32, k4: u32, lastB: u32, aStride: u32, bStride: u32, cStride: u32, aStart: u32, bStart: u32, cStart: u32, scale: f32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4f>;
+@group(0) @binding(1) var<storage, read> a: array<vec4<A>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<B>>;
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<C>>;
 override LANES_X: u32;
 override LANES_Y: u32;
 
@@ -62,7 +63,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     ${unroll(columns, loadB)}
     ${
       unroll(rows, (i) =>
-        `{ let v = a[a${i} + k];
+        `{ let v = vec4f(a[a${i} + k]);
       ${multiplyRow(i, columns, "v")} }
     `)
     }
@@ -73,7 +74,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     if (row < p.m) {
       ${
           unroll(columns, (j) =>
-            `if (column + ${j}u * LANES_X < p.n4) { c[cStart + row * p.n4 + c${j}] = p.scale * s${i}_${j}; }\n      `)
+            `if (column + ${j}u * LANES_X < p.n4) { c[cStart + row * p.n4 + c${j}] = stored(p.scale * s${i}_${j}); }\n      `)
         }
     } }
   `)
@@ -95,7 +96,7 @@ export function recordMatmul(
   const { scale = 1, transposed = false } = options;
   const tile = chooseTile(r.tuning.tiles, c.rows, c.columns4);
   const kernel = kernelOf(transposed, tile);
-  const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4));
+  const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4_BYTES[matrices.memory.element]));
   const perDispatch = Math.max(1, Math.floor((r.bindingLimit - ALIGNMENT) / largest));
   for (const [from, to] of bands(c.count, perDispatch)) {
     const [wa, wb, wc] = [a, b, c].map((matrices) => show(matrices, from, to));
@@ -130,8 +131,9 @@ function stride({ rows, columns4 }: Matrices): number {
 
 /** The matrices `[from, to)` of a stack, and where in the binding the first one starts. */
 function show(matrices: Matrices, from: number, to: number): { binding: Binding; start: number } {
-  const first = ((matrices.start ?? 0) + from * stride(matrices)) * VEC4;
+  const vec4 = VEC4_BYTES[matrices.memory.element];
+  const first = ((matrices.start ?? 0) + from * stride(matrices)) * vec4;
   const offset = Math.floor(first / ALIGNMENT) * ALIGNMENT;
-  const size = first - offset + (to - from) * stride(matrices) * VEC4;
-  return { binding: { memory: matrices.memory, offset, size }, start: (first - offset) / VEC4 };
+  const size = first - offset + (to - from) * stride(matrices) * vec4;
+  return { binding: { memory: matrices.memory, offset, size }, start: (first - offset) / vec4 };
 }

@@ -6,11 +6,12 @@
 
 import type { Program, RunOptions } from "../backend.ts";
 import { checkInputs, checkNotDisposed } from "../checks.ts";
-import { DeviceError } from "../errors.ts";
+import { OverflowError } from "../errors.ts";
 import type { OpCost, OpProfile } from "../profile.ts";
 import { type DeviceStorage, type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
+import { Readback } from "./readback.ts";
 import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
 import { shareSlots, type Slots } from "./slots.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -27,6 +28,8 @@ export interface Plan {
   readonly dispatches: readonly Dispatch[];
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  /** Where values are stored in float16: not 0 after a run in which one was out of range. */
+  readonly overflow: PlannedMemory | undefined;
 }
 
 /** A plan, and which buffers it takes. */
@@ -52,7 +55,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
     const used = [...ports.values()];
     if (bound && same(bound.slots, slots) && same(bound.ports, used)) return bound.groups;
     const resolve = (memory: Memory) =>
-      memory instanceof PlannedMemory ? ports.get(memory) ?? slots[slotOf.get(memory)!] : memory;
+      memory instanceof PlannedMemory ? ports.get(memory) ?? slots[slotOf.get(memory)!] : memory.buffer;
     const groups = dispatches.map(({ label, pipeline, bindings, params }, i) =>
       device.createBindGroup({
         label,
@@ -71,8 +74,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
   }
 
   /** All dispatches in one pass; or, to time them, in a pass for each op. */
-  function encode(groups: readonly GPUBindGroup[], stopwatch?: Stopwatch): GPUCommandBuffer {
-    const encoder = device.createCommandEncoder();
+  function encode(encoder: GPUCommandEncoder, groups: readonly GPUBindGroup[], stopwatch?: Stopwatch): void {
     const passes = stopwatch ? ops : [{ first: 0, end: dispatches.length }];
     passes.forEach(({ first, end }, number) => {
       const pass = encoder.beginComputePass(stopwatch?.pass(number));
@@ -83,11 +85,17 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
       }
       pass.end();
     });
-    return encoder.finish();
   }
 
-  /** Submits a run and adds its results; its scratch memory is free at once, as later runs are queued behind this one. */
-  function submit(given: readonly (TensorData | GpuStorage)[], results: Tensor[], stopwatch?: Stopwatch): void {
+  /**
+   * Submits a run and adds its results; its scratch memory is free at once, as later runs are queued behind this one.
+   * Returns what has to be looked at before the results may be used.
+   */
+  function submit(
+    given: readonly (TensorData | GpuStorage)[],
+    results: Tensor[],
+    stopwatch?: Stopwatch,
+  ): Readback | undefined {
     const scratch: GPUBuffer[] = [];
     const take = (bytes: number) => {
       const buffer = pool.acquire(bytes);
@@ -98,12 +106,20 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
       const ports = new Map<PlannedMemory, GPUBuffer>();
       const slots = slotBytes.map(take);
       plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], take)));
-      for (const { memory, shape, dtype } of plan.outputs) {
+      const storages = plan.outputs.map(({ memory, shape, dtype }) => {
         const storage = new GpuStorage(device, pool, pool.acquire(memory.bytes), memory.bytes, dtype);
         results.push(new Tensor(storage, shape, dtype));
         ports.set(memory, storage.buffer);
-      }
-      device.queue.submit([encode(bind(slots, ports), stopwatch)]);
+        return storage;
+      });
+      if (plan.overflow) ports.set(plan.overflow, take(plan.overflow.bytes));
+      const encoder = device.createCommandEncoder();
+      const overflow = plan.overflow && ports.get(plan.overflow);
+      if (overflow) encoder.clearBuffer(overflow);
+      encode(encoder, bind(slots, ports), stopwatch);
+      const readback = overflow && new Readback(pool, encoder, [{ buffer: overflow, bytes: 4 }, ...storages]);
+      device.queue.submit([encoder.finish()]);
+      return readback;
     } finally {
       scratch.forEach((buffer) => pool.release(buffer));
     }
@@ -121,7 +137,8 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
     for (const tensor of inputs) void tensor.storage; // throws if it was disposed meanwhile
     const results: Tensor[] = [];
     try {
-      await guarded(device, "run the model", () => submit(given, results, stopwatch));
+      using readback = await guarded(device, "run the model", () => submit(given, results, stopwatch));
+      if (readback) await verify(readback, results);
       return results;
     } catch (error) {
       results.forEach((tensor) => tensor.dispose());
@@ -154,43 +171,59 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
 
 /** Decides which buffers a plan takes. Inputs and outputs have some of their own. */
 export function shareBuffers(plan: Plan): SharedPlan {
-  const ports = [...plan.inputs, ...plan.outputs].map(({ memory }) => memory);
+  const ports = [...plan.inputs, ...plan.outputs].map(({ memory }) => memory).concat(plan.overflow ?? []);
   const slots = shareSlots(plan.dispatches, new Set(ports));
   const bytes = [...slots.slotBytes, ...ports.map((memory) => memory.bytes)].reduce((a, b) => a + b, 0);
   return { ...plan, ...slots, bytes };
+}
+
+/**
+ * Waits for a run and looks at whether its values were in range. The results come along: were they read later, that would
+ * be another wait.
+ */
+async function verify(readback: Readback, results: readonly Tensor[]): Promise<void> {
+  const [overflow, ...values] = await readback.read();
+  if (new Uint32Array(overflow)[0] !== 0) {
+    throw new OverflowError(
+      "Cannot compute in float16: a value was beyond ±65504, or not a number. Compute in float32",
+    );
+  }
+  results.forEach(({ storage }, i) => (storage as GpuStorage).keep(values[i]));
 }
 
 /** An engine's memory behind a tensor. */
 class GpuStorage implements DeviceStorage {
   readonly device: GPUDevice;
   readonly buffer: GPUBuffer;
+  readonly bytes: number;
   readonly #pool: BufferPool;
-  readonly #bytes: number;
   readonly #dtype: DType;
+  #copy: ArrayBuffer | undefined;
 
   constructor(device: GPUDevice, pool: BufferPool, buffer: GPUBuffer, bytes: number, dtype: DType) {
     this.device = device;
     this.buffer = buffer;
+    this.bytes = bytes;
     this.#pool = pool;
-    this.#bytes = bytes;
     this.#dtype = dtype;
   }
 
+  /** Takes a copy of the elements on the host, for reading. */
+  keep(copy: ArrayBuffer): void {
+    this.#copy = copy;
+  }
+
   async read(): Promise<TensorData> {
-    const staging = this.#pool.acquire(this.#bytes, "readback");
-    try {
-      const encoder = this.device.createCommandEncoder();
-      encoder.copyBufferToBuffer(this.buffer, 0, staging, 0, this.#bytes);
-      this.device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ, 0, this.#bytes);
-      const bytes = staging.getMappedRange(0, this.#bytes).slice(0);
-      staging.unmap();
-      return this.#dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes);
-    } catch (cause) {
-      throw new DeviceError(`Cannot read a tensor back: the device failed or was disposed (${cause})`, { cause });
-    } finally {
-      this.#pool.release(staging);
-    }
+    const bytes = this.#copy?.slice(0) ?? await this.#fetch();
+    return this.#dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes);
+  }
+
+  async #fetch(): Promise<ArrayBuffer> {
+    const encoder = this.device.createCommandEncoder();
+    using readback = new Readback(this.#pool, encoder, [this]);
+    this.device.queue.submit([encoder.finish()]);
+    const [bytes] = await readback.read();
+    return bytes;
   }
 
   release(): void {

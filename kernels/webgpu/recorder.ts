@@ -14,6 +14,7 @@ import { DeviceError } from "../errors.ts";
 import type { Node, Parameter } from "../graph.ts";
 import type { OpCost } from "../profile.ts";
 import type { Gpu } from "./device.ts";
+import { type Element, OVERFLOW, specialize, VEC4_BYTES } from "./element.ts";
 import { type Kernel, packParams, type Pipeline, type PipelineCache } from "./pipeline.ts";
 import type { Tuning } from "./tuning.ts";
 import type { PreparedParameter } from "./weights.ts";
@@ -21,14 +22,23 @@ import type { PreparedParameter } from "./weights.ts";
 /** Memory that a program needs while it runs; which buffer that is, liveness decides. */
 export class PlannedMemory {
   readonly bytes: number;
+  readonly element: Element;
 
-  constructor(bytes: number) {
+  constructor(bytes: number, element: Element) {
     this.bytes = bytes;
+    this.element = element;
   }
 }
 
-/** Where a kernel reads or writes: planned memory, or a buffer that exists already (weights). */
-export type Memory = PlannedMemory | GPUBuffer;
+/** Memory that exists already: weights. */
+export interface WeightMemory {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  readonly element: Element;
+}
+
+/** Where a kernel reads or writes. */
+export type Memory = PlannedMemory | WeightMemory;
 
 /** A part of some memory, as a kernel sees it. */
 export interface Binding {
@@ -39,6 +49,7 @@ export interface Binding {
 
 /** A picture, or what a layer makes of one, on the device: NHWC with padded channels. */
 export interface FeatureMap {
+  /** Its element type is that of the feature map. */
   readonly memory: Memory;
   /** Where in the memory it begins, in bytes. */
   readonly offset: number;
@@ -81,7 +92,7 @@ export interface Launch {
 }
 
 /** Bytes of a `vec4f`. */
-export const VEC4 = 16;
+export const VEC4 = VEC4_BYTES.f32;
 /** Bindings start at multiples of this many bytes. */
 export const ALIGNMENT = 256;
 /** Workgroups in one dimension: what WebGPU guarantees. */
@@ -92,10 +103,13 @@ export class Recorder {
   readonly dispatches: Dispatch[] = [];
   /** The op that is being recorded. */
   op!: OpCost;
+  /** Not 0 after a run in which a value was out of float16's range; planned if that can be. */
+  overflow: PlannedMemory | undefined;
   readonly tuning: Tuning;
   readonly #gpu: Gpu;
   readonly #pipelines: PipelineCache;
   readonly #parameters: ReadonlyMap<string, PreparedParameter>;
+  readonly #float16: ReadonlySet<Node>;
   readonly #values = new Map<number, FeatureMap | PlannedMemory>();
 
   constructor(
@@ -103,11 +117,13 @@ export class Recorder {
     pipelines: PipelineCache,
     parameters: ReadonlyMap<string, PreparedParameter>,
     tuning: Tuning,
+    float16: ReadonlySet<Node>,
   ) {
     this.#gpu = gpu;
     this.#pipelines = pipelines;
     this.#parameters = parameters;
     this.tuning = tuning;
+    this.#float16 = float16;
   }
 
   /** The most bytes that one binding can show a kernel. */
@@ -121,15 +137,17 @@ export class Recorder {
   }
 
   /** Plans memory. */
-  allocate(bytes: number): PlannedMemory {
-    return new PlannedMemory(bytes);
+  allocate(bytes: number, element: Element = "f32"): PlannedMemory {
+    return new PlannedMemory(bytes, element);
   }
 
   /** Plans the result of an op that makes a picture. */
   createFeatureMap(node: Node): FeatureMap {
     const [n, c, h, w] = node.shape;
     const c4 = Math.ceil(c / 4);
-    const map = { memory: this.allocate(n * h * w * c4 * VEC4), offset: 0, n, h, w, c, c4 };
+    const element = this.#float16.has(node) ? "f16" : "f32";
+    const memory = this.allocate(n * h * w * c4 * VEC4_BYTES[element], element);
+    const map = { memory, offset: 0, n, h, w, c, c4 };
     this.#values.set(node.id, map);
     return map;
   }
@@ -163,8 +181,13 @@ export class Recorder {
 
   /** Records a dispatch. */
   dispatch(kernel: Kernel, { params, buffers, grid }: Launch): void {
-    const pipeline = this.#pipelines.get(kernel);
-    const bindings = pipeline.interface.buffers.map(({ name }) => asBinding(buffers[name]));
+    const given = Object.entries(buffers).map(([name, part]) => [name, asBinding(part)] as const);
+    const elements = given.map(([name, { memory }]) => [name, memory.element] as const);
+    const pipeline = this.#pipelines.get(specialize(kernel, elements));
+    const byName = new Map(given);
+    const bindings = pipeline.interface.buffers.map(({ name }) => {
+      return name === OVERFLOW ? asBinding(this.overflow ??= this.allocate(4)) : byName.get(name)!;
+    });
     for (const { size } of bindings) this.#checkBinding(kernel.label, size);
     if (grid.some((side) => side > MAX_GRID)) {
       throw new DeviceError(
@@ -184,13 +207,14 @@ export class Recorder {
 
   /** Shows a kernel the pixels `[from, to)`; all of them, where one binding holds all. */
   window({ memory, offset, n, h, w, c4 }: FeatureMap, from: number, to: number): Window {
-    const pixel = c4 * VEC4;
+    const vec4 = VEC4_BYTES[memory.element];
+    const pixel = c4 * vec4;
     const pixels = n * h * w;
     const [first, end] = offset % ALIGNMENT + pixels * pixel <= this.#windowLimit ? [0, pixels] : [from, to];
     const start = Math.floor((offset + first * pixel) / ALIGNMENT) * ALIGNMENT;
     return {
       binding: { memory, offset: start, size: offset + end * pixel - start },
-      origin: (start - offset) / VEC4,
+      origin: (start - offset) / vec4,
     };
   }
 
@@ -200,7 +224,7 @@ export class Recorder {
    */
   pixelBands(pictures: readonly FeatureMap[], each: number): [first: number, end: number][] {
     const { n, h, w } = pictures[0];
-    const bytes = Math.max(...pictures.map(({ c4 }) => w * c4 * VEC4));
+    const bytes = Math.max(...pictures.map(rowBytes));
     const rows = Math.min(this.rowsPerBinding(bytes), Math.max(1, Math.floor(MAX_GRID * each / w)));
     return bands(n * h, rows).map(([from, to]) => [from * w, to * w]);
   }
@@ -223,8 +247,12 @@ export class Recorder {
 
 /** Rows of one image of a feature map: a feature map in the same memory. */
 export function rowsOf(map: FeatureMap, image: number, first: number, count: number): FeatureMap {
-  const { offset, h, w, c4 } = map;
-  return { ...map, offset: offset + (image * h + first) * w * c4 * VEC4, n: 1, h: count };
+  return { ...map, offset: map.offset + (image * map.h + first) * rowBytes(map), n: 1, h: count };
+}
+
+/** Bytes of one row of a feature map. */
+export function rowBytes({ memory, w, c4 }: FeatureMap): number {
+  return w * c4 * VEC4_BYTES[memory.element];
 }
 
 /** Splits `[0, total)` into bands of at most `size`. */
@@ -236,6 +264,5 @@ export function bands(total: number, size: number): [from: number, to: number][]
 
 function asBinding(part: Memory | Binding): Binding {
   if ("memory" in part) return part;
-  const size = part instanceof PlannedMemory ? Math.max(4, part.bytes) : part.size;
-  return { memory: part, offset: 0, size };
+  return { memory: part, offset: 0, size: Math.max(4, part.bytes) };
 }

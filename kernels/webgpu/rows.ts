@@ -14,9 +14,9 @@ const COPY: Kernel = {
   source: `
 struct Params { c4: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-fn visit(pixel: u32, at: u32, c: u32) { y[at - p.yOrigin] = x[at - p.xOrigin]; }
+@group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<Y>>;
+fn visit(pixel: u32, at: u32, c: u32) { y[at - p.yOrigin] = stored(vec4f(x[at - p.xOrigin])); }
 ${PER_PIXEL}`,
 };
 

@@ -8,11 +8,12 @@
 import { checkParameter } from "../checks.ts";
 import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter, Parameter } from "../graph.ts";
 import { guarded } from "./device.ts";
+import { type Element, fitsFloat16, specialize, VEC4_BYTES } from "./element.ts";
 import type { BufferPool } from "./memory.ts";
 import { packParams, type Pipeline, type PipelineCache } from "./pipeline.ts";
-import { VEC4 } from "./recorder.ts";
+import type { WeightMemory } from "./recorder.ts";
 import { unroll } from "./wgsl.ts";
-import { dot, G, POSITIONS } from "./winograd.ts";
+import { KERNEL_SCALE, POSITIONS, transformKernel } from "./winograd.ts";
 
 /** How a convolution is computed. */
 export type ConvAlgorithm = "winograd" | "direct";
@@ -24,21 +25,21 @@ export interface PreparedConv {
   readonly kernel: 1 | 3;
   readonly stride: 1 | 2;
   /** Direct: `[tap][in][out]`. Winograd: `[position][in][out]`. Both padded to whole `vec4f`. */
-  readonly weights: GPUBuffer;
+  readonly weights: WeightMemory;
   /** `[out]`, padded. */
-  readonly bias: GPUBuffer;
+  readonly bias: WeightMemory;
 }
 
 /** Scales of all channels, padded to whole `vec4f`, then offsets. */
 export interface PreparedNorm {
   readonly kind: "norm";
-  readonly buffer: GPUBuffer;
+  readonly buffer: WeightMemory;
 }
 
 /** Code vectors, each padded to whole `vec4f`. */
 export interface PreparedCodebook {
   readonly kind: "codebook";
-  readonly buffer: GPUBuffer;
+  readonly buffer: WeightMemory;
 }
 
 /** A layer's weights on the device. */
@@ -54,15 +55,12 @@ const BYTES_UNDERWAY = 32 << 20;
 /** [out][in][taps] → [tap or position][in][out], four output channels an invocation. */
 function packSource(taps: 1 | 9, winograd: boolean): string {
   const write = (position: number, value: string) =>
-    `packed[(${position}u * p.inRows + row) * p.outC4 + column] = ${value};\n  `;
-  const transformed = () => `
-  ${unroll(6, (i) => unroll(3, (x) => `let t${i}_${x} = ${dot(G[i], (ky) => `g${ky * 3 + x}`)};\n  `))}
-  ${unroll(6, (i) => unroll(6, (j) => write(i * 6 + j, dot(G[j], (x) => `t${i}_${x}`))))}`;
+    `packed[(${position}u * p.inRows + row) * p.outC4 + column] = vec4<PACKED>(${value});\n  `;
   return `
 struct Params { ins: u32, outs: u32, inRows: u32, outC4: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> raw: array<f32>;
-@group(0) @binding(2) var<storage, read_write> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> packed: array<vec4<PACKED>>;
 
 fn weight(out: u32, row: u32, tap: u32) -> f32 {
   if (out >= p.outs || row >= p.ins) { return 0.0; }
@@ -79,7 +77,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     unroll(taps, (t) =>
       `let g${t} = vec4f(${[0, 1, 2, 3].map((i) => `weight(out + ${i}u, row, ${t}u)`).join(", ")});\n  `)
   }
-  ${winograd ? transformed() : unroll(taps, (t) => write(t, `g${t}`))}
+  ${winograd ? transformKernel(write) : unroll(taps, (t) => write(t, `g${t}`))}
 }`;
 }
 
@@ -89,6 +87,7 @@ export class WeightStore {
   readonly #device: GPUDevice;
   readonly #pool: BufferPool;
   readonly #pipelines: PipelineCache;
+  readonly #element: Element;
   readonly #algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm;
   #bytes = 0;
   #underway = 0;
@@ -97,11 +96,13 @@ export class WeightStore {
     device: GPUDevice,
     pool: BufferPool,
     pipelines: PipelineCache,
+    element: Element,
     algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm,
   ) {
     this.#device = device;
     this.#pool = pool;
     this.#pipelines = pipelines;
+    this.#element = element;
     this.#algorithm = algorithm;
   }
 
@@ -119,7 +120,7 @@ export class WeightStore {
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     checkParameter(parameter, weight, bias);
     this.#free(parameter.name);
-    const prepare = await this.#preparation(parameter);
+    const prepare = await this.#preparation(parameter, weight);
     const prepared = await guarded(this.#device, `upload ${parameter.name}`, () => prepare(weight, bias));
     this.parameters.set(parameter.name, prepared);
     this.#underway += weight.byteLength;
@@ -134,45 +135,49 @@ export class WeightStore {
   }
 
   /** How to upload a layer, once its kernel is compiled. */
-  async #preparation(parameter: Parameter): Promise<(weight: Float32Array, bias: Float32Array) => PreparedParameter> {
+  async #preparation(
+    parameter: Parameter,
+    values: Float32Array,
+  ): Promise<(weight: Float32Array, bias: Float32Array) => PreparedParameter> {
     switch (parameter.kind) {
       case "norm":
         return (weight, bias) => ({ kind: "norm", buffer: this.#norm(parameter, weight, bias) });
       case "codebook":
         return (weight) => ({ kind: "codebook", buffer: this.#codebook(parameter, weight) });
       default:
-        return await this.#convPreparation(parameter);
+        return await this.#convPreparation(parameter, values);
     }
   }
 
-  async #convPreparation(parameter: ConvParameter | LinearParameter) {
+  async #convPreparation(parameter: ConvParameter | LinearParameter, values: Float32Array) {
     const { kernel, stride } = parameter.kind === "conv" ? parameter : { kernel: 1, stride: 1 } as const;
     const algorithm = this.#algorithm(parameter);
     const taps = kernel === 3 ? 9 : 1;
     const positions = algorithm === "winograd" ? POSITIONS : taps;
-    const source = packSource(taps, algorithm === "winograd");
-    const pipeline = this.#pipelines.get({ label: `pack ${algorithm}`, source });
+    const element = this.#element === "f16" && fitsFloat16(values, KERNEL_SCALE) ? "f16" : "f32";
+    const pack = { label: `pack ${algorithm}`, source: packSource(taps, algorithm === "winograd") };
+    const pipeline = this.#pipelines.get(specialize(pack, [["packed", element]]));
     const compiled = await pipeline.compile();
 
     const [inRows, outC4] = [padded(parameter.in), padded(parameter.out) / 4];
     const params = { ins: parameter.in, outs: parameter.out, inRows, outC4 };
     return (weight: Float32Array, bias: Float32Array): PreparedConv => {
-      const weights = this.#create(positions * inRows * outC4 * VEC4);
-      this.#pack(pipeline, compiled, weight, weights, params);
+      const weights = this.#create(positions * inRows * outC4 * VEC4_BYTES[element], element);
+      this.#pack(pipeline, compiled, weight, weights.buffer, params);
       const paddedBias = new Float32Array(outC4 * 4);
       paddedBias.set(bias);
       return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias) };
     };
   }
 
-  #norm({ channels }: NormParameter, weight: Float32Array, bias: Float32Array): GPUBuffer {
+  #norm({ channels }: NormParameter, weight: Float32Array, bias: Float32Array): WeightMemory {
     const both = new Float32Array(2 * padded(channels));
     both.set(weight);
     both.set(bias, padded(channels));
     return this.#upload(both);
   }
 
-  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array): GPUBuffer {
+  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array): WeightMemory {
     const width = padded(channels);
     if (width === channels) return this.#upload(weight);
     const rows = new Float32Array(codes * width);
@@ -216,24 +221,25 @@ export class WeightStore {
     this.#pool.release(raw);
   }
 
-  #upload(data: Float32Array): GPUBuffer {
-    const buffer = this.#create(data.byteLength);
-    this.#device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
-    return buffer;
+  #upload(data: Float32Array): WeightMemory {
+    const memory = this.#create(data.byteLength, "f32");
+    this.#device.queue.writeBuffer(memory.buffer, 0, data as Float32Array<ArrayBuffer>);
+    return memory;
   }
 
-  #create(size: number): GPUBuffer {
-    this.#bytes += size;
-    return this.#device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+  #create(bytes: number, element: Element): WeightMemory {
+    this.#bytes += bytes;
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+    return { buffer: this.#device.createBuffer({ size: bytes, usage }), bytes, element };
   }
 
   #free(name: string): void {
     const prepared = this.parameters.get(name);
     if (!prepared) return;
     this.parameters.delete(name);
-    for (const buffer of "weights" in prepared ? [prepared.weights, prepared.bias] : [prepared.buffer]) {
-      this.#bytes -= buffer.size;
-      buffer.destroy();
+    for (const memory of "weights" in prepared ? [prepared.weights, prepared.bias] : [prepared.buffer]) {
+      this.#bytes -= memory.bytes;
+      memory.buffer.destroy();
     }
   }
 }

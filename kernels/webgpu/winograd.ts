@@ -9,9 +9,10 @@
  */
 
 import type { Conv2d } from "../graph.ts";
+import { VEC4_BYTES } from "./element.ts";
 import { recordMatmul } from "./matmul.ts";
 import type { Kernel } from "./pipeline.ts";
-import { bands, type FeatureMap, MAX_GRID, type Recorder, VEC4 } from "./recorder.ts";
+import { bands, type FeatureMap, MAX_GRID, type Recorder, rowBytes, VEC4 } from "./recorder.ts";
 import type { PreparedConv } from "./weights.ts";
 import { memoized, unroll } from "./wgsl.ts";
 
@@ -24,14 +25,20 @@ export const POSITIONS = REACH * REACH;
 
 type Matrix = readonly (readonly number[])[];
 
-/** Transforms a kernel column. */
-export const G: Matrix = [
-  [1 / 4, 0, 0],
-  [-1 / 6, -1 / 6, -1 / 6],
-  [-1 / 6, 1 / 6, -1 / 6],
-  [1 / 24, 1 / 12, 1 / 6],
-  [1 / 24, -1 / 12, 1 / 6],
-  [0, 0, 1],
+/**
+ * Kernels are transformed to this many times their values, and inputs to as many times less: their transform makes values
+ * up to a hundred times as large, which float16 might not hold. A power of two, so float32 comes out the same.
+ */
+export const KERNEL_SCALE = 64;
+
+/** Transforms a kernel column, and scales it by the root of {@linkcode KERNEL_SCALE}. */
+const G: Matrix = [
+  [2, 0, 0],
+  [-4 / 3, -4 / 3, -4 / 3],
+  [-4 / 3, 4 / 3, -4 / 3],
+  [1 / 3, 2 / 3, 4 / 3],
+  [1 / 3, -2 / 3, 4 / 3],
+  [0, 0, 8],
 ];
 /** Transforms an input column. */
 const B_TRANSPOSED: Matrix = [
@@ -51,7 +58,7 @@ const A_TRANSPOSED: Matrix = [
 ];
 
 /** One row of a matrix times a column of named values, as WGSL. */
-export function dot(row: readonly number[], value: (k: number) => string): string {
+function dot(row: readonly number[], value: (k: number) => string): string {
   const terms = row.map((factor, k) =>
     factor === 0 ? "" : `${factor < 0 ? "-" : "+"} ${term(Math.abs(factor), value(k))} `
   );
@@ -60,6 +67,12 @@ export function dot(row: readonly number[], value: (k: number) => string): strin
 
 function term(factor: number, value: string): string {
   return factor === 1 ? value : `${factor.toPrecision(10)} * ${value}`;
+}
+
+/** Writes a transformed kernel, whose nine taps are `g0` … `g8`. */
+export function transformKernel(write: (position: number, value: string) => string): string {
+  return unroll(REACH, (i) => unroll(3, (x) => `let t${i}_${x} = ${dot(G[i], (ky) => `g${ky * 3 + x}`)};\n  `)) +
+    unroll(REACH, (i) => unroll(REACH, (j) => write(i * REACH + j, dot(G[j], (x) => `t${i}_${x}`))));
 }
 
 const HEADER = `
@@ -85,8 +98,8 @@ function sources(upsample: boolean): { count: number; of: (place: number) => num
 function transformInput(upsample: boolean): string {
   const { count, of, first } = sources(upsample);
   return `${HEADER}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> transformed: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
+@group(0) @binding(2) var<storage, read_write> transformed: array<vec4<TRANSFORMED>>;
 
 @compute @workgroup_size(LANES_X, LANES_Y)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
@@ -109,16 +122,15 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     let column = u32(clamp(x${j}, 0, i32(p.w) - 1));
     ${
         unroll(count, (i) =>
-          `let d${i} = select(vec4f(), x[(row${i} + column) * p.c4 + tile.channel - p.origin], inside && insideY${i});\n    `)
+          `let d${i} = select(vec4f(), ${
+            1 / KERNEL_SCALE
+          } * vec4f(x[(row${i} + column) * p.c4 + tile.channel - p.origin]), inside && insideY${i});\n    `)
       }
     ${
         unroll(REACH, (place) =>
           of(place) !== j
             ? ""
-            : unroll(REACH, (i) =>
-              `t${i}_${place} = ${
-                dot(B_TRANSPOSED[i], (k) => `d${of(k)}`)
-              };\n    `))
+            : unroll(REACH, (i) => `t${i}_${place} = ${dot(B_TRANSPOSED[i], (k) => `d${of(k)}`)};\n    `))
       } }
   `)
   }
@@ -127,9 +139,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   ${
     unroll(REACH, (i) =>
       unroll(REACH, (j) =>
-        `transformed[to + ${i * REACH + j}u * step] = ${
+        `transformed[to + ${i * REACH + j}u * step] = stored(${
           dot(B_TRANSPOSED[j], (k) => `t${i}_${k}`)
-        };\n  `))
+        });\n  `))
   }
 }`;
 }
@@ -137,15 +149,15 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 /** [position][tile][channel] → y, with bias and residual. */
 function transformOutput(residual: boolean): string {
   return `${HEADER}
-@group(0) @binding(1) var<storage, read> products: array<vec4f>;
+@group(0) @binding(1) var<storage, read> products: array<vec4<PRODUCTS>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-${residual ? "@group(0) @binding(4) var<storage, read> residual: array<vec4f>;" : ""}
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<Y>>;
+${residual ? "@group(0) @binding(4) var<storage, read> residual: array<vec4<RESIDUAL>>;" : ""}
 
 fn put(tile: Tile, dy: u32, dx: u32, value: vec4f) {
   if (tile.y + dy >= p.h || tile.x + dx >= p.w) { return; }
   let at = ((tile.image * p.h + tile.y + dy) * p.w + tile.x + dx) * p.c4 + tile.channel - p.origin;
-  y[at] = value${residual ? " + residual[at + p.residualShift]" : ""};
+  y[at] = stored(value${residual ? " + vec4f(residual[at + p.residualShift])" : ""});
 }
 
 @compute @workgroup_size(LANES_X, LANES_Y)
@@ -157,7 +169,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   ${unroll(TILE, (i) => unroll(REACH, (j) => `var t${i}_${j}: vec4f;\n  `))}
   ${
     unroll(REACH, (j) =>
-      `{ ${unroll(REACH, (i) => `let m${i} = products[start + ${i * REACH + j}u * step];\n    `)}
+      `{ ${
+        unroll(REACH, (i) => `let m${i} = vec4f(products[start + ${i * REACH + j}u * step]);\n    `)
+      }
     ${unroll(TILE, (i) => `t${i}_${j} = ${dot(A_TRANSPOSED[i], (k) => `m${k}`)};\n    `)} }
   `)
   }
@@ -184,10 +198,11 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
     constants,
   };
   const output: Kernel = { label: "winograd output", source: outputSource(residual !== undefined), constants };
+  const { element } = weights.weights; // the scratch memory's, too
   for (const [from, to] of bands(y.n * tilesY, tileRowsPerBand(r, op.upsample, x, y, tilesX))) {
     const tiles = (to - from) * tilesX;
-    const transformed = r.allocate(POSITIONS * tiles * x.c4 * VEC4);
-    const products = r.allocate(POSITIONS * tiles * y.c4 * VEC4);
+    const transformed = r.allocate(POSITIONS * tiles * x.c4 * VEC4_BYTES[element], element);
+    const products = r.allocate(POSITIONS * tiles * y.c4 * VEC4_BYTES[element], element);
     const common = { tilesX, tilesY, firstTile: from * tilesX, tiles };
     const grid = (c4: number) => [Math.ceil(c4 / lanesX), Math.ceil(tiles / lanesY), 1] as const;
 
@@ -228,11 +243,11 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
   }
 }
 
-/** As many tile rows as fit the bindings of the pictures, and the scratch memory. */
+/** As many tile rows as fit the bindings of the pictures, and the scratch memory; with float16 that takes half as much. */
 function tileRowsPerBand(r: Recorder, upsample: boolean, x: FeatureMap, y: FeatureMap, tilesX: number): number {
   const scratch = Math.floor(r.tuning.scratchBytes / (POSITIONS * tilesX * Math.max(x.c4, y.c4) * VEC4));
-  const outputs = Math.floor(r.rowsPerBinding(y.w * y.c4 * VEC4) / TILE);
-  const inputs = Math.floor((r.rowsPerBinding(x.w * x.c4 * VEC4) - 2) * (upsample ? 2 : 1) / TILE);
+  const outputs = Math.floor(r.rowsPerBinding(rowBytes(y)) / TILE);
+  const inputs = Math.floor((r.rowsPerBinding(rowBytes(x)) - 2) * (upsample ? 2 : 1) / TILE);
   const grid = Math.floor(MAX_GRID / tilesX);
   return Math.max(1, Math.min(scratch, outputs, inputs, grid));
 }

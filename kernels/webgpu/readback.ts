@@ -1,0 +1,58 @@
+/**
+ * Bringing buffers to the host: one copy and one wait for any number of them, as a wait takes some ten milliseconds.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../errors.ts";
+import type { BufferPool } from "./memory.ts";
+
+/** Offsets of mapped ranges are multiples of this many bytes. */
+const GRAIN = 8;
+
+/** Bytes of a buffer to bring. */
+interface Source {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+}
+
+/** Copies of buffers, on their way to the host. */
+export class Readback {
+  readonly #pool: BufferPool;
+  readonly #staging: GPUBuffer;
+  readonly #ranges: { offset: number; bytes: number }[] = [];
+
+  /** Records the copying; it is done when the encoder's commands are. */
+  constructor(pool: BufferPool, encoder: GPUCommandEncoder, sources: readonly Source[]) {
+    let end = 0;
+    for (const { bytes } of sources) {
+      this.#ranges.push({ offset: end, bytes });
+      end += Math.ceil(bytes / GRAIN) * GRAIN;
+    }
+    this.#pool = pool;
+    this.#staging = pool.acquire(end, "readback");
+    sources.forEach(({ buffer, bytes }, i) => {
+      encoder.copyBufferToBuffer(buffer, 0, this.#staging, this.#ranges[i].offset, bytes);
+    });
+  }
+
+  /**
+   * Waits for the copies, in the order of the sources.
+   *
+   * @throws {DeviceError} if the device was lost or disposed of meanwhile
+   */
+  async read(): Promise<ArrayBuffer[]> {
+    try {
+      await this.#staging.mapAsync(GPUMapMode.READ);
+      const copies = this.#ranges.map(({ offset, bytes }) => this.#staging.getMappedRange(offset, bytes).slice(0));
+      this.#staging.unmap();
+      return copies;
+    } catch (cause) {
+      throw new DeviceError(`Cannot read a tensor back: the device failed or was disposed (${cause})`, { cause });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#pool.release(this.#staging);
+  }
+}
