@@ -32,19 +32,20 @@ export interface LoadOptions extends Omit<HubModelOptions, "onProgress">, Comput
 /**
  * What happens while a model loads. For each file of a repository `"initiate"`; `"download"` and `"progress"`, unless it
  * is in the cache; `"done"`. Where the cache does instead of the network, `"offline"`. Then `"load"` while layers go to the
- * device, and `"ready"`. With `dtype: "float16"`, `"repeat"` for each call that is repeated in float32; before the first,
- * the model loads once more, from the same files.
+ * device, and `"ready"`. With `device: "auto"`, `"fallback"` when a GPU cannot hold the model, or is lost later: then the
+ * files are opened once more for another device. With `dtype: "float16"`, `"repeat"` for each call that is repeated in
+ * float32; before the first, the model loads once more, from the same files.
  */
 export interface Progress {
   /** What happened. */
-  readonly status: HubProgress["status"] | "load" | "ready" | "repeat";
+  readonly status: HubProgress["status"] | "load" | "ready" | "repeat" | "fallback";
   /** The file it happened to; the repository for `"offline"`, the configuration file for what happens to the model. */
   readonly file: string;
   /** Bytes of the file that are here; for `"load"` and `"ready"`, layers on the device; 0 for `"repeat"`. */
   readonly loaded: number;
   /** Bytes of the file; for `"load"`, `"ready"` and `"repeat"`, layers of the model. */
   readonly total: number;
-  /** Why there is no network, for `"offline"`; why a call is repeated, for `"repeat"`. */
+  /** Why there is no network, for `"offline"`; why a call is repeated, or another device takes over. */
   readonly reason?: string;
 }
 

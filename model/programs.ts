@@ -24,8 +24,9 @@ export class ProgramCache {
   readonly #entries = new Map<string, Entry>();
   #memoryLimit: number | undefined;
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, memoryLimit?: number) {
     this.#backend = backend;
+    this.#memoryLimit = memoryLimit;
   }
 
   /** Hands the program under a key that says all that `record` depends on to `use`, and keeps it alive meanwhile. */

@@ -42,7 +42,7 @@ import type {
 import { modelParameters } from "./parameters.ts";
 import { type Pass, recordPass } from "./passes.ts";
 import { medianOps, Profile } from "./profile.ts";
-import { ProgramCache } from "./programs.ts";
+import { ReplaceableEngine } from "./replaceable_engine.ts";
 import { saveModel } from "./save.ts";
 import { checkTokens, type Tokens } from "./tokens.ts";
 import { countNumbers } from "./weights.ts";
@@ -67,8 +67,7 @@ export class VQModel {
   /** The parameters of `config.json`, defaults filled in. */
   readonly config: VQConfig;
   readonly #parsed: ParsedConfig;
-  readonly #backend: Backend;
-  readonly #programs: ProgramCache;
+  readonly #engine: ReplaceableEngine;
   readonly #fallback: Fallback;
   readonly #parameters: readonly Parameter[];
   readonly #reopen: () => Promise<ModelFiles>;
@@ -77,15 +76,14 @@ export class VQModel {
   private constructor(
     parsed: ParsedConfig,
     parameters: readonly Parameter[],
-    backend: Backend,
+    engine: ReplaceableEngine,
     fallback: Fallback,
     reopen: () => Promise<ModelFiles>,
   ) {
     this.config = parsed.config;
     this.#parsed = parsed;
     this.#parameters = parameters;
-    this.#backend = backend;
-    this.#programs = new ProgramCache(backend);
+    this.#engine = engine;
     this.#fallback = fallback;
     this.#reopen = reopen;
   }
@@ -113,8 +111,8 @@ export class VQModel {
   /**
    * Loads a model from files that something else opens, such as bytes in memory.
    *
-   * @param open opens the files; called once for loading, once for each saving, and once where a model in float16 is
-   * needed in float32
+   * @param open opens the files; called once for loading, once for each saving, once where a model in float16 is needed
+   * in float32, and once if the device is lost
    * @throws {ConfigError} if the configuration describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
@@ -127,7 +125,7 @@ export class VQModel {
       const parsed = readConfig(files);
       const parameters = modelParameters(parsed.config);
       options.signal?.throwIfAborted();
-      const backend = await openEngine(files, parameters, options);
+      const engine = await ReplaceableEngine.load({ parameters, open, options }, files);
       const inFloat32: ComputeOptions = { ...options, dtype: "float32", signal: undefined };
       const fallback = new Fallback(
         () => withFiles(open, (again) => openEngine(again, parameters, inFloat32)),
@@ -136,18 +134,18 @@ export class VQModel {
           options.onProgress?.({ status: "repeat", file, loaded: 0, total: parameters.length, reason });
         },
       );
-      return new VQModel(parsed, parameters, backend, fallback, open);
+      return new VQModel(parsed, parameters, engine, fallback, open);
     });
   }
 
   /** Which engine computes: `"webgpu"` or `"wasm"`. */
   get device(): Backend["device"] {
-    return this.#backend.device;
+    return this.#engine.backend.device;
   }
 
   /** What weights and intermediate values are stored in on the device; inputs and results are float32. */
   get dtype(): Backend["dtype"] {
-    return this.#backend.dtype;
+    return this.#engine.backend.dtype;
   }
 
   /** Pixels along each side of a picture for one token: 2 to the number of levels less one. */
@@ -179,7 +177,7 @@ export class VQModel {
   memory(options: MemoryOptions): MemoryPlan;
   memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
     if (!options) {
-      const [own, repeats] = [this.#backend.memory, this.#fallback.memory];
+      const [own, repeats] = [this.#engine.backend.memory, this.#fallback.memory];
       return { weights: own.weights + repeats.weights, buffers: own.buffers + repeats.buffers };
     }
     this.#checkUsable();
@@ -187,8 +185,8 @@ export class VQModel {
     checkInputShape(method, shape, this.config);
     const graph = new Graph();
     recordPass(graph, method, this.config, { shape, dtype: method === "detokenize" ? "int32" : "float32" });
-    const { weights } = this.#backend.memory;
-    const activations = this.#backend.measure(graph, { memoryLimit: this.#programs.memoryLimit });
+    const { weights } = this.#engine.backend.memory;
+    const activations = this.#engine.backend.measure(graph, { memoryLimit: this.#engine.programs.memoryLimit });
     return { weights, activations, peak: weights + activations };
   }
 
@@ -201,12 +199,12 @@ export class VQModel {
    */
   enableTiling(bytes: number): void {
     if (!(bytes > 0)) throw new RangeError(`Cannot bound memory: expected a number of bytes > 0, found ${bytes}`);
-    this.#programs.memoryLimit = bytes;
+    this.#engine.programs.memoryLimit = bytes;
   }
 
   /** Takes back what {@linkcode VQModel.enableTiling} asked for. */
   disableTiling(): void {
-    this.#programs.memoryLimit = undefined;
+    this.#engine.programs.memoryLimit = undefined;
   }
 
   /** How many numbers the weights are. */
@@ -311,9 +309,11 @@ export class VQModel {
    */
   async tokenize(sample: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<Tokens> {
     checkSample(sample, this.config);
-    const [indices] = await this.#run("tokenize", sample, options);
-    using result = indices;
-    return { indices: await result.data() as Int32Array, shape: result.shape as Tokens["shape"] };
+    return await this.#use("tokenize", sample, options, async (program) => {
+      const [indices] = await program.run([sample], options);
+      using result = indices;
+      return { indices: await result.data() as Int32Array, shape: result.shape as Tokens["shape"] };
+    });
   }
 
   /**
@@ -360,8 +360,7 @@ export class VQModel {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#programs.dispose();
-    this.#backend.dispose();
+    this.#engine.dispose();
     this.#fallback.dispose();
   }
 
@@ -418,10 +417,12 @@ export class VQModel {
     const key = JSON.stringify([pass, input.shape]);
     const record = (g: Graph) => recordPass(g, pass, this.config, input);
     try {
-      return await this.#programs.use(key, record, use).catch((error) => {
-        if (!(error instanceof OverflowError)) throw error;
-        return this.#fallback.repeat(error, this.#programs.memoryLimit, (programs) => programs.use(key, record, use));
-      });
+      return await this.#engine.use((programs) =>
+        programs.use(key, record, use).catch((error) => {
+          if (!(error instanceof OverflowError)) throw error;
+          return this.#fallback.repeat(error, programs.memoryLimit, (repeating) => repeating.use(key, record, use));
+        })
+      );
     } catch (cause) {
       if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed during the call", { cause });
       throw cause;

@@ -84,6 +84,7 @@ async function startAlone(): Promise<Runtime> {
 class Engine implements WasmBackend {
   readonly device = "wasm";
   readonly dtype = "float32";
+  readonly lost = false;
   readonly #parameters: Parameters;
 
   constructor(private readonly runtime: Runtime, useWinograd: boolean) {

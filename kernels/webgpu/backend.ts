@@ -11,12 +11,12 @@ import type { Graph, Node, Op, Parameter } from "../graph.ts";
 import { costOf, outputCost } from "../profile.ts";
 import { recordAttention } from "./attention.ts";
 import { canUseWinograd, chooseAlgorithm, recordConv2d } from "./conv2d.ts";
-import { borrowGpu, checkFloat16, type Gpu, openGpu } from "./device.ts";
+import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu } from "./device.ts";
 import { float16Values } from "./element.ts";
 import { recordGroupNorm, recordNormalize, recordNormCoefficients, recordNormSums } from "./group_norm.ts";
 import { recordFromNchw, recordToNchw } from "./layout.ts";
 import { recordLookup } from "./lookup.ts";
-import { BufferPool, checkBufferSize } from "./memory.ts";
+import { BufferPool, checkBufferSize, OutOfMemoryError } from "./memory.ts";
 import { recordNearestCode } from "./nearest_code.ts";
 import { PipelineCache } from "./pipeline.ts";
 import { createProgram, type Plan, type Port, shareBuffers, type SharedPlan } from "./program.ts";
@@ -38,6 +38,9 @@ export interface WebGpuOptions {
   /** What feature maps and weights are stored in; computed is in float32. Default `"float32"`. */
   readonly dtype?: "float32" | "float16";
 }
+
+/** A program in bands has to take less than this share of the memory of one that found too little. */
+const WORTHWHILE = 0.9;
 
 /** The launcher of each op; inputs are uploaded by the program. */
 const LAUNCHERS: { [K in Exclude<Op["op"], "input">]: (r: Recorder, op: Op & { op: K }) => void } = {
@@ -74,7 +77,10 @@ class WebGpuBackend implements Backend {
   readonly #pipelines: PipelineCache;
   readonly #pool: BufferPool;
   readonly #weights: WeightStore;
+  /** What a run can have at most, as far as is known: devices say it only by refusing. */
+  #available = Infinity;
   #failure: string | undefined;
+  #lost = false;
 
   constructor(gpu: Gpu, { algorithm, tuning, dtype = "float32" }: WebGpuOptions) {
     this.dtype = dtype;
@@ -92,8 +98,13 @@ class WebGpuBackend implements Backend {
         algorithm && canUseWinograd(parameter, bindingLimit) ? algorithm : chooseAlgorithm(parameter, bindingLimit),
     );
     gpu.device.lost.then(({ reason, message }) => {
+      this.#lost = this.#failure === undefined;
       this.#failure ??= `the device was lost (${message || reason}); load the model again`;
     });
+  }
+
+  get lost(): boolean {
+    return this.#lost;
   }
 
   get memory(): MemoryUse {
@@ -106,20 +117,48 @@ class WebGpuBackend implements Backend {
   }
 
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
+    const programs = [await this.#create(graph, options)];
+    /** Uses the last program; where memory runs out, makes one that takes less, and uses that. */
+    const use = async <T>(call: (program: Program) => Promise<T>): Promise<T> => {
+      for (;;) {
+        this.#checkUsable();
+        const program = programs.at(-1)!;
+        try {
+          return await call(program);
+        } catch (error) {
+          await noticeLoss();
+          if (this.#lost) this.#checkUsable();
+          if (!(error instanceof OutOfMemoryError)) throw error;
+          if (program === programs.at(-1)) programs.push(await this.#createSmaller(graph, options, program, error));
+        }
+      }
+    };
+    return {
+      get bytes() {
+        return programs.at(-1)!.bytes;
+      },
+      run: (tensors, runOptions) => use((program) => program.run(tensors, runOptions)),
+      profile: (tensors, runOptions) => use((program) => program.profile(tensors, runOptions)),
+      dispose: () => programs.forEach((program) => program.dispose()),
+    };
+  }
+
+  async #create(graph: Graph, options?: PlanOptions): Promise<Program> {
     const plan = this.#plan(graph, options);
     this.#pool.trim(); // a new shape wants buffers of other sizes
-    const program = await createProgram(this.#gpu.device, this.#pool, plan);
-    return {
-      ...program,
-      run: async (tensors, runOptions) => {
-        this.#checkUsable();
-        return await program.run(tensors, runOptions);
-      },
-      profile: async (tensors, runOptions) => {
-        this.#checkUsable();
-        return await program.profile(tensors, runOptions);
-      },
-    };
+    return await createProgram(this.#gpu.device, this.#pool, plan);
+  }
+
+  /** A program for half the memory of one that found too little; throws `error` where there is none. */
+  async #createSmaller(
+    graph: Graph,
+    options: PlanOptions | undefined,
+    { bytes }: Program,
+    error: OutOfMemoryError,
+  ): Promise<Program> {
+    this.#available = bytes / 2;
+    if (this.#plan(graph, options).bytes > WORTHWHILE * bytes) throw error;
+    return await this.#create(graph, options);
   }
 
   measure(graph: Graph, options?: PlanOptions): number {
@@ -137,9 +176,10 @@ class WebGpuBackend implements Backend {
     this.#checkUsable();
     const { bytes: weights } = this.#weights;
     const { maxBufferSize } = this.#gpu.device.limits;
-    const plan = planWithin(graph, (memoryLimit ?? Infinity) - weights, (candidate) => {
+    const limit = Math.min(this.#available, (memoryLimit ?? Infinity) - weights);
+    const plan = planWithin(graph, limit, (candidate) => {
       const shared = shareBuffers(this.#record(candidate));
-      checkBufferSize(Math.max(...shared.slotBytes), maxBufferSize);
+      for (const { bytes, label } of shared.slots) checkBufferSize(bytes, label, maxBufferSize);
       return shared;
     });
     checkLimit(plan.bytes, weights, memoryLimit);

@@ -68,6 +68,11 @@ export function borrowGpu(device: GPUDevice): Gpu {
   return { device, software: isSoftware(device.adapterInfo), borrowed: true };
 }
 
+/** Lets a loss of the device come to be known: whatever failed may be explained by it. */
+export function noticeLoss(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /**
  * Refuses a device without float16.
  *

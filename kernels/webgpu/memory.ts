@@ -9,6 +9,9 @@
 
 import { DeviceError } from "../errors.ts";
 
+/** The device could not provide a buffer. */
+export class OutOfMemoryError extends DeviceError {}
+
 /** Kernels read and write `storage` buffers; `readback` ones can be mapped to the host. */
 export type BufferUse = "storage" | "readback";
 
@@ -19,10 +22,10 @@ const GRAIN = 256;
  *
  * @throws {DeviceError}
  */
-export function checkBufferSize(size: number, limit: number): void {
+export function checkBufferSize(size: number, label: string, limit: number): void {
   if (size <= limit) return;
   throw new DeviceError(
-    `Cannot allocate ${size} bytes: one buffer of this device holds ${limit}. Use a smaller picture or batch`,
+    `Cannot allocate ${size} bytes for ${label}: one buffer of this device holds ${limit}. Use a smaller picture or batch`,
   );
 }
 
@@ -31,6 +34,8 @@ export class BufferPool {
   readonly #device: GPUDevice;
   readonly #idle: Record<BufferUse, GPUBuffer[]> = { storage: [], readback: [] };
   readonly #lent = new Set<GPUBuffer>();
+  /** What the device said of new buffers. */
+  readonly #answers = new WeakMap<GPUBuffer, Promise<GPUError | null>>();
   #bytes = 0;
   #disposed = false;
 
@@ -44,16 +49,38 @@ export class BufferPool {
   }
 
   /**
-   * A buffer of at least `bytes` bytes with undefined contents.
+   * A buffer of at least `bytes` bytes with undefined contents. Whether the device could provide it,
+   * {@linkcode BufferPool.confirm} says later.
    *
+   * @param label what for, in messages
    * @throws {DeviceError} if one buffer cannot be that large on this device, or the pool was disposed
    */
-  acquire(bytes: number, use: BufferUse = "storage"): GPUBuffer {
-    if (this.#disposed) throw new DeviceError("Cannot use this device memory: the model it belongs to was disposed");
+  acquire(bytes: number, label: string, use: BufferUse = "storage"): GPUBuffer {
+    if (this.#disposed) {
+      throw new DeviceError("Cannot use this device memory: its model was disposed, or its device lost");
+    }
     const size = Math.max(GRAIN, Math.ceil(bytes / GRAIN) * GRAIN);
-    const buffer = this.#reuse(size, use) ?? this.#create(size, use);
+    const buffer = this.#reuse(size, use) ?? this.#create(size, label, use);
     this.#lent.add(buffer);
     return buffer;
+  }
+
+  /**
+   * Waits for what the device says of buffers that were acquired, and forgets those that it could not provide.
+   *
+   * @throws {OutOfMemoryError} if there are such
+   */
+  async confirm(buffers: readonly GPUBuffer[]): Promise<void> {
+    const answers = await Promise.all(buffers.map((buffer) => this.#answers.get(buffer)));
+    const refused = buffers.filter((_, i) => answers[i]);
+    refused.forEach((buffer) => this.#forget(buffer));
+    if (refused.length === 0) return;
+    const [{ size, label }] = refused;
+    throw new OutOfMemoryError(
+      `Cannot allocate ${size} bytes for ${label}: the device has no memory left, ${this.#bytes} bytes were in use. ` +
+        "Use a smaller picture or batch, or a lower memory limit",
+      { cause: answers.find((answer) => answer) },
+    );
   }
 
   /** Takes a buffer back. */
@@ -89,13 +116,23 @@ export class BufferPool {
     return best < 0 ? undefined : idle.splice(best, 1)[0];
   }
 
-  #create(size: number, use: BufferUse): GPUBuffer {
-    checkBufferSize(size, this.#device.limits.maxBufferSize);
+  #create(size: number, label: string, use: BufferUse): GPUBuffer {
+    checkBufferSize(size, label, this.#device.limits.maxBufferSize);
     const usage = use === "readback"
       ? GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
       : GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     this.#bytes += size;
-    return this.#device.createBuffer({ size, usage });
+    this.#device.pushErrorScope("out-of-memory");
+    const buffer = this.#device.createBuffer({ label, size, usage });
+    this.#answers.set(buffer, this.#device.popErrorScope());
+    return buffer;
+  }
+
+  #forget(buffer: GPUBuffer): void {
+    const lists = Object.values(this.#idle);
+    const idle = lists.find((list) => list.includes(buffer));
+    idle?.splice(idle.indexOf(buffer), 1);
+    if (this.#lent.delete(buffer) || idle) this.#destroy(buffer);
   }
 
   #destroy(buffer: GPUBuffer): void {

@@ -6,7 +6,7 @@
 
 import type { Program, RunOptions } from "../backend.ts";
 import { checkInputs, checkNotDisposed } from "../checks.ts";
-import { OverflowError } from "../errors.ts";
+import { DeviceError, OverflowError } from "../errors.ts";
 import type { OpCost, OpProfile } from "../profile.ts";
 import { type DeviceStorage, type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
@@ -34,7 +34,7 @@ export interface Plan {
 
 /** A plan, and which buffers it takes. */
 export interface SharedPlan extends Plan, Slots {
-  /** Bytes of all buffers. */
+  /** Bytes of all buffers, those of the dispatches' parameters included. */
   readonly bytes: number;
 }
 
@@ -43,11 +43,12 @@ const UNIFORM_STRIDE = 256;
 
 /** Compiles the pipelines of a plan and makes it runnable. */
 export async function createProgram(device: GPUDevice, pool: BufferPool, plan: SharedPlan): Promise<Program> {
-  const { dispatches, slotOf, slotBytes } = plan;
+  const { dispatches, slotOf } = plan;
   const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compile()));
   const uniforms = uploadParams(device, dispatches);
   const ops = splitByOp(dispatches);
   let disposed = false;
+  let createGroup: ((i: number) => GPUBindGroup) | undefined;
   let bound: { slots: readonly GPUBuffer[]; ports: readonly GPUBuffer[]; groups: readonly GPUBindGroup[] } | undefined;
 
   /** Bind groups are kept as long as the pool hands out the same buffers. */
@@ -56,8 +57,9 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
     if (bound && same(bound.slots, slots) && same(bound.ports, used)) return bound.groups;
     const resolve = (memory: Memory) =>
       memory instanceof PlannedMemory ? ports.get(memory) ?? slots[slotOf.get(memory)!] : memory.buffer;
-    const groups = dispatches.map(({ label, pipeline, bindings, params }, i) =>
-      device.createBindGroup({
+    createGroup = (i) => {
+      const { label, pipeline, bindings, params } = dispatches[i];
+      return device.createBindGroup({
         label,
         layout: pipeline.layout,
         entries: [
@@ -67,10 +69,29 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
             resource: { buffer: resolve(memory), offset, size },
           })),
         ],
-      })
-    );
-    bound = { slots, ports: used, groups };
-    return groups;
+      });
+    };
+    bound = { slots, ports: used, groups: dispatches.map((_, i) => createGroup!(i)) };
+    return bound.groups;
+  }
+
+  /** Names the dispatch that the device refuses, found by trying each. */
+  async function explain(error: unknown): Promise<unknown> {
+    for (const [i, { label, bindings, grid }] of createGroup ? dispatches.entries() : []) {
+      device.pushErrorScope("validation");
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipelines[i]);
+      pass.setBindGroup(0, createGroup!(i));
+      pass.dispatchWorkgroups(...grid);
+      pass.end();
+      encoder.finish();
+      const cause = await device.popErrorScope();
+      if (!cause) continue;
+      const bytes = bindings.reduce((sum, { size }) => sum + size, 0);
+      return new DeviceError(`Cannot run ${label}, on ${bytes} bytes: the device refused, ${cause.message}`, { cause });
+    }
+    return error;
   }
 
   /** All dispatches in one pass; or, to time them, in a pass for each op. */
@@ -89,30 +110,36 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
 
   /**
    * Submits a run and adds its results; its scratch memory is free at once, as later runs are queued behind this one.
-   * Returns what has to be looked at before the results may be used.
+   * Adds every buffer that it takes to `taken`, and returns what has to be looked at before the results may be used.
    */
   function submit(
     given: readonly (TensorData | GpuStorage)[],
     results: Tensor[],
+    taken: GPUBuffer[],
     stopwatch?: Stopwatch,
   ): Readback | undefined {
     const scratch: GPUBuffer[] = [];
-    const take = (bytes: number) => {
-      const buffer = pool.acquire(bytes);
+    const take = ({ bytes, label }: PlannedMemory) => {
+      const buffer = pool.acquire(bytes, label);
+      taken.push(buffer);
+      return buffer;
+    };
+    const borrow = (memory: PlannedMemory) => {
+      const buffer = take(memory);
       scratch.push(buffer);
       return buffer;
     };
     try {
       const ports = new Map<PlannedMemory, GPUBuffer>();
-      const slots = slotBytes.map(take);
-      plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], take)));
+      const slots = plan.slots.map(borrow);
+      plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], () => borrow(memory))));
       const storages = plan.outputs.map(({ memory, shape, dtype }) => {
-        const storage = new GpuStorage(device, pool, pool.acquire(memory.bytes), memory.bytes, dtype);
+        const storage = new GpuStorage(device, pool, take(memory), memory.bytes, dtype);
         results.push(new Tensor(storage, shape, dtype));
         ports.set(memory, storage.buffer);
         return storage;
       });
-      if (plan.overflow) ports.set(plan.overflow, take(plan.overflow.bytes));
+      if (plan.overflow) ports.set(plan.overflow, borrow(plan.overflow));
       const encoder = device.createCommandEncoder();
       const overflow = plan.overflow && ports.get(plan.overflow);
       if (overflow) encoder.clearBuffer(overflow);
@@ -122,6 +149,18 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
       return readback;
     } finally {
       scratch.forEach((buffer) => pool.release(buffer));
+    }
+  }
+
+  /** Submits, and says which buffers or commands the device refuses. */
+  async function refusable<T>(taken: readonly GPUBuffer[], submit: () => T): Promise<T> {
+    try {
+      const result = await guarded(device, "run the model", submit);
+      await pool.confirm(taken);
+      return result;
+    } catch (error) {
+      await pool.confirm(taken); // without memory all else fails, too
+      throw await explain(error);
     }
   }
 
@@ -136,11 +175,13 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
     checkNotDisposed(disposed);
     for (const tensor of inputs) void tensor.storage; // throws if it was disposed meanwhile
     const results: Tensor[] = [];
+    const taken: GPUBuffer[] = [];
     try {
-      using readback = await guarded(device, "run the model", () => submit(given, results, stopwatch));
+      using readback = await refusable(taken, () => submit(given, results, taken, stopwatch));
       if (readback) await verify(readback, results);
       return results;
     } catch (error) {
+      bound = undefined; // its groups may be what the device refused
       results.forEach((tensor) => tensor.dispose());
       throw error;
     }
@@ -173,7 +214,8 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
 export function shareBuffers(plan: Plan): SharedPlan {
   const ports = [...plan.inputs, ...plan.outputs].map(({ memory }) => memory).concat(plan.overflow ?? []);
   const slots = shareSlots(plan.dispatches, new Set(ports));
-  const bytes = [...slots.slotBytes, ...ports.map((memory) => memory.bytes)].reduce((a, b) => a + b, 0);
+  const parameters = plan.dispatches.length * UNIFORM_STRIDE;
+  const bytes = [...slots.slots, ...ports].reduce((sum, memory) => sum + memory.bytes, parameters);
   return { ...plan, ...slots, bytes };
 }
 
@@ -237,9 +279,9 @@ async function onDevice(tensor: Tensor, device: GPUDevice): Promise<TensorData |
   return storage instanceof GpuStorage && storage.device === device ? storage : await tensor.data();
 }
 
-function upload(device: GPUDevice, source: TensorData | GpuStorage, take: (bytes: number) => GPUBuffer): GPUBuffer {
+function upload(device: GPUDevice, source: TensorData | GpuStorage, take: () => GPUBuffer): GPUBuffer {
   if (source instanceof GpuStorage) return source.buffer;
-  const buffer = take(source.byteLength);
+  const buffer = take();
   device.queue.writeBuffer(buffer, 0, source);
   return buffer;
 }

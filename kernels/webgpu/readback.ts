@@ -5,6 +5,7 @@
  */
 
 import { DeviceError } from "../errors.ts";
+import { noticeLoss } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
 
 /** Offsets of mapped ranges are multiples of this many bytes. */
@@ -30,7 +31,7 @@ export class Readback {
       end += Math.ceil(bytes / GRAIN) * GRAIN;
     }
     this.#pool = pool;
-    this.#staging = pool.acquire(end, "readback");
+    this.#staging = pool.acquire(end, "reading back", "readback");
     sources.forEach(({ buffer, bytes }, i) => {
       encoder.copyBufferToBuffer(buffer, 0, this.#staging, this.#ranges[i].offset, bytes);
     });
@@ -48,6 +49,7 @@ export class Readback {
       this.#staging.unmap();
       return copies;
     } catch (cause) {
+      await noticeLoss();
       throw new DeviceError(`Cannot read a tensor back: the device failed or was disposed (${cause})`, { cause });
     }
   }

@@ -23,10 +23,13 @@ import type { PreparedParameter } from "./weights.ts";
 export class PlannedMemory {
   readonly bytes: number;
   readonly element: Element;
+  /** Whose it is, in messages. */
+  readonly label: string;
 
-  constructor(bytes: number, element: Element) {
+  constructor(bytes: number, element: Element, label: string) {
     this.bytes = bytes;
     this.element = element;
+    this.label = label;
   }
 }
 
@@ -138,7 +141,7 @@ export class Recorder {
 
   /** Plans memory. */
   allocate(bytes: number, element: Element = "f32"): PlannedMemory {
-    return new PlannedMemory(bytes, element);
+    return new PlannedMemory(bytes, element, this.op.name);
   }
 
   /** Plans the result of an op that makes a picture. */
@@ -188,16 +191,17 @@ export class Recorder {
     const bindings = pipeline.interface.buffers.map(({ name }) => {
       return name === OVERFLOW ? asBinding(this.overflow ??= this.allocate(4)) : byName.get(name)!;
     });
-    for (const { size } of bindings) this.#checkBinding(kernel.label, size);
+    const label = `${kernel.label} of ${this.op.name}`;
+    for (const { size } of bindings) this.#checkBinding(label, size);
     if (grid.some((side) => side > MAX_GRID)) {
       throw new DeviceError(
-        `Cannot run ${kernel.label}: it takes [${grid}] workgroups, a device ${MAX_GRID} in each dimension. ` +
+        `Cannot run ${label}: it takes [${grid}] workgroups, a device ${MAX_GRID} in each dimension. ` +
           "Use a smaller picture or batch",
       );
     }
     this.dispatches.push({
       op: this.op,
-      label: kernel.label,
+      label,
       pipeline,
       bindings,
       params: packParams(pipeline.interface, params),

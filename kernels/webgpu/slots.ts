@@ -10,8 +10,8 @@ import { type Dispatch, PlannedMemory } from "./recorder.ts";
 export interface Slots {
   /** Number of the slot. */
   readonly slotOf: ReadonlyMap<PlannedMemory, number>;
-  /** Bytes of each slot. */
-  readonly slotBytes: readonly number[];
+  /** The largest memory in each slot, which decides its size. */
+  readonly slots: readonly PlannedMemory[];
 }
 
 /** The dispatches `[first, last]` that use some memory. */
@@ -27,19 +27,19 @@ interface Life {
  */
 export function shareSlots(dispatches: readonly Dispatch[], apart: ReadonlySet<PlannedMemory>): Slots {
   const slotOf = new Map<PlannedMemory, number>();
-  const slotBytes: number[] = [];
+  const slots: PlannedMemory[] = [];
   const occupied: Life[][] = [];
   const lives = livesOf(dispatches).filter(({ memory }) => !apart.has(memory));
   for (const life of lives.sort((a, b) => b.memory.bytes - a.memory.bytes)) {
     let slot = occupied.findIndex((others) => isFree(others, life));
     if (slot < 0) {
       slot = occupied.push([]) - 1;
-      slotBytes.push(life.memory.bytes);
+      slots.push(life.memory);
     }
     occupied[slot].splice(position(occupied[slot], life), 0, life);
     slotOf.set(life.memory, slot);
   }
-  return { slotOf, slotBytes };
+  return { slotOf, slots };
 }
 
 function livesOf(dispatches: readonly Dispatch[]): Life[] {

@@ -59,7 +59,7 @@ export class Stopwatch {
 
   /** Waits for the passes, which were submitted, and returns the milliseconds that each took. */
   async read(): Promise<number[]> {
-    const staging = this.#pool.acquire(this.#bytes, "readback");
+    const staging = this.#pool.acquire(this.#bytes, "timestamps", "readback");
     try {
       const encoder = this.#device.createCommandEncoder();
       this.#sets.forEach((set, i) => {

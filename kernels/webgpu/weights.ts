@@ -196,7 +196,7 @@ export class WeightStore {
     params: Record<"ins" | "outs" | "inRows" | "outC4", number>,
   ): void {
     const device = this.#device;
-    const raw = this.#pool.acquire(source.byteLength);
+    const raw = this.#pool.acquire(source.byteLength, "weights");
     device.queue.writeBuffer(raw, 0, source as Float32Array<ArrayBuffer>);
     const words = packParams(pipeline.interface, params);
     const uniforms = device.createBuffer({

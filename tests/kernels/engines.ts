@@ -33,9 +33,13 @@ export const ENGINES: readonly Engine[] = [
   { name: "wasm on 3 threads", open: () => createWasmBackend({ threads: 3 }), tolerance: 1e-5 },
 ];
 
-/** Registers a test for every engine. */
-export function testOnEveryEngine(name: string, run: (backend: Backend, engine: Engine) => Promise<void>): void {
-  for (const engine of ENGINES) {
+/** Registers a test for every engine, or those of some names. */
+export function testOnEveryEngine(
+  name: string,
+  run: (backend: Backend, engine: Engine) => Promise<void>,
+  names: readonly string[] = ENGINES.map(({ name }) => name),
+): void {
+  for (const engine of ENGINES.filter(({ name }) => names.includes(name))) {
     Deno.test(`${name} (${engine.name})`, async () => {
       const backend = await engine.open();
       try {

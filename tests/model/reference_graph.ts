@@ -61,5 +61,7 @@ function compute(
       const loss = reference.loss(value(op.x), value(op.code)) * op.factor / 1.25;
       return { data: Float64Array.of(loss), shape: [] };
     }
+    default:
+      throw new Error(`${op.op} is how engines compute in bands; the reference computes the whole`);
   }
 }

@@ -1,0 +1,118 @@
+/**
+ * The engine that a model computes on, and what takes its place when its device is lost.
+ *
+ * @module
+ */
+
+import type { ModelFiles } from "../hub/mod.ts";
+import { type Backend, DeviceError, type Parameter } from "../kernels/mod.ts";
+import { openEngine } from "./engine.ts";
+import type { ComputeOptions } from "./options.ts";
+import { ProgramCache } from "./programs.ts";
+
+/** What an engine is loaded from, and how. */
+interface Source {
+  readonly parameters: readonly Parameter[];
+  /** Opens the files anew. */
+  readonly open: () => Promise<ModelFiles>;
+  readonly options: ComputeOptions;
+}
+
+/** An engine with a model's weights, and the programs that it has compiled. */
+export class ReplaceableEngine {
+  readonly #source: Source;
+  #backend: Backend;
+  #programs: ProgramCache;
+  #replacing: Promise<void> | undefined;
+  #losses = 0;
+  #disposed = false;
+
+  private constructor(source: Source, backend: Backend) {
+    this.#source = source;
+    this.#backend = backend;
+    this.#programs = new ProgramCache(backend);
+  }
+
+  /** Loads the weights from `files`, which are open, onto the device of the options. */
+  static async load(source: Source, files: ModelFiles): Promise<ReplaceableEngine> {
+    const backend = await open(source, files);
+    const options = { ...source.options, signal: undefined }; // which stops the loading, not what comes later
+    return new ReplaceableEngine({ ...source, options }, backend);
+  }
+
+  /** What computes now. */
+  get backend(): Backend {
+    return this.#backend;
+  }
+
+  /** What it has compiled. */
+  get programs(): ProgramCache {
+    return this.#programs;
+  }
+
+  /**
+   * Has something computed. If the device is lost meanwhile, and was not chosen by the caller, has it computed once more
+   * on another.
+   */
+  async use<T>(compute: (programs: ProgramCache) => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.#replacing;
+      const backend = this.#backend;
+      try {
+        return await compute(this.#programs);
+      } catch (error) {
+        const { device = "auto" } = this.#source.options;
+        if (this.#disposed || device !== "auto" || !backend.lost) throw error;
+        if (backend === this.#backend) this.#replacing ??= this.#replace((error as Error).message);
+      }
+    }
+  }
+
+  /** Frees everything. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#programs.dispose();
+    this.#backend.dispose();
+  }
+
+  /** The first time by whatever device there is now, then by the CPU. */
+  async #replace(reason: string): Promise<void> {
+    try {
+      const files = await this.#source.open();
+      try {
+        reportFallback(this.#source, files, reason);
+        const backend = await (this.#losses++ === 0 ? open(this.#source, files) : openOnCpu(this.#source, files));
+        const { memoryLimit } = this.#programs;
+        this.#backend.dispose();
+        this.#backend = backend;
+        this.#programs = new ProgramCache(backend, memoryLimit);
+        if (this.#disposed) this.dispose();
+      } finally {
+        await files.weights.close();
+      }
+    } finally {
+      this.#replacing = undefined;
+    }
+  }
+}
+
+/** Opens the engine of the options. Where `"auto"` chose one that cannot have the weights, that is the CPU engine. */
+async function open(source: Source, files: ModelFiles): Promise<Backend> {
+  const { parameters, options } = source;
+  try {
+    return await openEngine(files, parameters, options);
+  } catch (error) {
+    const { device = "auto", dtype } = options;
+    if (device !== "auto" || dtype === "float16" || !(error instanceof DeviceError)) throw error;
+    reportFallback(source, files, error.message);
+    return await openOnCpu(source, files);
+  }
+}
+
+function openOnCpu({ parameters, options }: Source, files: ModelFiles): Promise<Backend> {
+  return openEngine(files, parameters, { ...options, device: "wasm", dtype: "float32" });
+}
+
+function reportFallback({ parameters, options }: Source, { configPath }: ModelFiles, reason: string): void {
+  options.onProgress?.({ status: "fallback", file: configPath, loaded: 0, total: parameters.length, reason });
+}
