@@ -31,7 +31,6 @@ Deno.test("in float16 the bundled model gives nearly the same tokens and picture
   assertLess(half.memory().weights, full.memory().weights * 0.51);
   for (const side of [64, 256, 2048]) {
     const [less, more] = [half, full].map((model) => model.memory({ shape: [1, 3, side, side] }).peak);
-    console.log(side, less, more);
     assertLess(less, more * 0.6);
   }
 });
