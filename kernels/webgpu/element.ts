@@ -70,7 +70,7 @@ function fillIn({ label, source }: Kernel, elements: ReadonlyMap<string, Element
   });
   for (const [buffer, element] of elements) {
     if (element === "f32" || generic.some((open) => open.buffer === buffer)) continue;
-    throw new Error(`Shader ${label} reads ${buffer} as float32, but it is float16`);
+    throw new Error(`Shader ${label} takes ${buffer} as float32, but it is float16`);
   }
   const enable = generic.some(({ element }) => element === "f16") ? "enable f16;\n" : "";
   const aliases = generic.map(({ alias, element }) => `alias ${alias} = ${element};\n`).join("");

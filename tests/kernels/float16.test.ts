@@ -11,7 +11,7 @@ import {
   OverflowError,
 } from "../../kernels/mod.ts";
 import { createWebGpuBackend, type WebGpuOptions } from "../../kernels/webgpu/backend.ts";
-import { HARDWARE, SOFTWARE } from "../../kernels/webgpu/tuning.ts";
+import { SOFTWARE, type Tuning } from "../../kernels/webgpu/tuning.ts";
 import { assertClose, type Dense } from "../golden.ts";
 import * as reference from "../reference_ops.ts";
 import { type Layer, randomTensor, runOp, tensorOf } from "./engines.ts";
@@ -21,10 +21,16 @@ const TOLERANCE = 2 ** -11;
 /** Winograd's algorithm rounds more often, and enlarges what that does. */
 const WINOGRAD_TOLERANCE = 6 * TOLERANCE;
 
+/** Small tiles compile fast. */
+const SMALL: Tuning = {
+  ...SOFTWARE,
+  tiles: [{ rows: 4, columns: 1, lanesX: 8, lanesY: 1 }],
+  thinTile: { rows: 4, columns: 1, lanesX: 8, lanesY: 1 },
+};
+
 const VARIANTS: Record<string, WebGpuOptions> = {
-  "webgpu": {},
-  "tuned for hardware": { tuning: HARDWARE },
-  "in bands": { tuning: { ...SOFTWARE, windowBytes: 6 << 10, scratchBytes: 256 << 10 } },
+  "in one piece": { tuning: SMALL },
+  "in windows": { tuning: { ...SMALL, windowBytes: 6 << 10, scratchBytes: 256 << 10 } },
 };
 
 /** Registers a test for every way that the engine computes in float16. */
@@ -73,6 +79,11 @@ async function runInFloat16(
   });
   return data as Float32Array;
 }
+
+/** To one channel and from it: what enters and leaves is float32, and small then. */
+const NARROW_AND_WIDE = [[36, 1], [1, 36]].map(([ins, out]): ConvParameter => {
+  return { kind: "conv", name: `${ins} to ${out}`, in: ins, out, kernel: 1, stride: 1 };
+});
 
 interface ConvCase {
   shape: [n: number, c: number, h: number, w: number];
@@ -181,11 +192,37 @@ testInFloat16("what a quantizer compares is not rounded", async (backend) => {
   assertClose(codes.data, nearest.data, 1e-6, "codes");
 });
 
+Deno.test("float16 in bands of rows gives what it gives as a whole", () =>
+  withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
+    const conv = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;
+    const norm = { kind: "norm", name: "norm", channels: 36 } as const;
+    const [narrow, wide] = NARROW_AND_WIDE;
+    for (const parameter of [conv, narrow, wide]) {
+      const { in: ins, out, kernel } = parameter;
+      const weight = randomTensor([out * ins * kernel ** 2], 1, Math.sqrt(3 / (ins * kernel ** 2)));
+      await backend.setParameter(parameter, weight.data, randomTensor([out], 2).data);
+    }
+    await backend.setParameter(norm, randomTensor([36], 3, 0.5, 1).data, randomTensor([36], 4).data);
+    const graph = new Graph();
+    const x = graph.conv2d(graph.input([1, 1, 160, 12]), wide);
+    const h = graph.groupNorm(x, norm, { groups: 4, epsilon: 1e-6, activation: "silu" });
+    graph.output(graph.conv2d(graph.conv2d(h, conv, { residual: x }), narrow));
+    const input = tensorOf(randomTensor([1, 1, 160, 12], 5));
+    const run = async (memoryLimit?: number) => {
+      const program = await backend.compile(graph, { memoryLimit });
+      const [result] = await program.run([input]);
+      return { bytes: program.bytes, data: await result.data() };
+    };
+    const whole = await run();
+    const limit = backend.memory.weights + Math.ceil(0.8 * whole.bytes);
+    const banded = await run(limit);
+    assertLess(banded.bytes, whole.bytes * 0.8 + 1);
+    assertClose(banded.data, whole.data, WINOGRAD_TOLERANCE, "in bands");
+  }));
+
 Deno.test("float16 takes half the memory", async () => {
   const conv = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;
-  const [narrow, wide] = [[36, 1], [1, 36]].map(([ins, out]): ConvParameter => {
-    return { kind: "conv", name: `${ins} to ${out}`, in: ins, out, kernel: 1, stride: 1 };
-  });
+  const [narrow, wide] = NARROW_AND_WIDE;
   const weightBytes = async (backend: Backend, parameter: ConvParameter) => {
     const before = backend.memory.weights;
     const count = parameter.in * parameter.out * parameter.kernel ** 2;
@@ -200,7 +237,7 @@ Deno.test("float16 takes half the memory", async () => {
     return (await backend.compile(graph)).bytes;
   };
   const bytes = async (options: WebGpuOptions) => {
-    const backend = await createWebGpuBackend({ ...options, tuning: { ...SOFTWARE, scratchBytes: 256 << 10 } });
+    const backend = await createWebGpuBackend({ ...options, tuning: { ...SMALL, scratchBytes: 256 << 10 } });
     const weights = await weightBytes(backend, conv);
     for (const parameter of [narrow, wide]) await weightBytes(backend, parameter);
     const activations = await programBytes(backend);
@@ -234,7 +271,7 @@ testInFloat16("a value out of range is an error, which the run after it does not
 });
 
 Deno.test("weights too large for float16 are kept in float32", () =>
-  withBackend({ dtype: "float16" }, async (backend) => {
+  withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
     const layer = identity(4);
     const weight = { ...layer.weight, data: layer.weight.data.map((value) => value * 1e6) };
     const x = randomTensor([1, 4, 3, 3], 1);
@@ -248,7 +285,7 @@ Deno.test("weights too large for float16 are kept in float32", () =>
   }));
 
 Deno.test("results that came with the check are read without the device, as often as one likes", () =>
-  withBackend({ dtype: "float16" }, async (backend) => {
+  withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
     const layer = identity(4);
     await backend.setParameter(layer.parameter, layer.weight.data, layer.bias!.data);
     const graph = new Graph();

@@ -15,23 +15,17 @@ Deno.test("in float16 the bundled model gives nearly the same tokens and picture
   assertEquals([full.dtype, half.dtype], ["float32", "float16"]);
   const processor = new ImageProcessor({ vaeScaleFactor: full.downsamplingFactor });
   for (const picture of PICTURES) {
-    using sample = await processor.preprocess(picture, { height: 96, width: 128 });
+    using sample = await processor.preprocess(picture, { height: 128, width: 128 });
     const expected = await full.tokenize(sample);
     const tokens = await half.tokenize(sample);
     const same = tokens.indices.filter((index, i) => index === expected.indices[i]).length;
     assertGreaterOrEqual(same / expected.indices.length, 0.98);
     const decoded = await take(await full.detokenize(expected));
     assertClose(await take(await half.detokenize(expected)), decoded, 2e-3, "decoded");
-
-    const { weights, activations } = half.memory({ shape: expected.shape, method: "detokenize" });
-    half.enableTiling(Math.ceil(weights + 0.8 * activations));
-    assertClose(await take(await half.detokenize(expected)), decoded, 2e-3, "decoded in bands");
-    half.disableTiling();
   }
-  assertLess(half.memory().weights, full.memory().weights * 0.51);
   for (const side of [64, 256, 2048]) {
     const [less, more] = [half, full].map((model) => model.memory({ shape: [1, 3, side, side] }).peak);
-    assertLess(less, more * 0.6);
+    assertLess(less, more * 0.55);
   }
 });
 
