@@ -65,6 +65,13 @@ const OPTIONS = {
     value: "NAME",
     help: 'where to compute: "webgpu", "wasm", or "auto" for a GPU if there is one, else the CPU; default "auto"',
   },
+  dtype: {
+    type: "string",
+    value: "NAME",
+    help: 'how to store numbers: "float32", or on a GPU "float16" for half the memory; default "float32"',
+    pattern: /^float(32|16)$/,
+    takes: '"float32" or "float16"',
+  },
   threads: { ...WHOLE, value: "COUNT", help: "threads of the CPU engine; default: as many as the machine has" },
   subfolder: {
     type: "string",
@@ -94,7 +101,7 @@ interface Command {
   readonly run: (operands: readonly string[], options: Options) => Promise<void>;
 }
 
-const LOADING = ["device", "threads", "subfolder", "revision", "variant", "help"] as const;
+const LOADING = ["device", "dtype", "threads", "subfolder", "revision", "variant", "help"] as const;
 
 const COMMANDS: Record<string, Command> = {
   info: {
@@ -301,11 +308,13 @@ async function profile([source]: readonly string[], options: Options): Promise<v
 }
 
 /** Loads a model, and says how far it is where someone may be watching. */
-async function load(source: string, { device, threads, subfolder, revision, variant }: Options): Promise<VQModel> {
+async function load(source: string, options: Options): Promise<VQModel> {
+  const { device, dtype, threads, subfolder, revision, variant } = options;
   const watched = Deno.stderr.isTerminal();
   try {
     return await VQModel.fromPretrained(source, {
       device: device as Device | undefined,
+      dtype: dtype as "float32" | "float16" | undefined,
       threads: threads === undefined ? undefined : Number(threads),
       subfolder,
       revision,
