@@ -25,6 +25,9 @@ interface Geometry {
   readonly shift: 0 | 1;
 }
 
+/** The most `vec4f` of an invocation that adds a residual: for 128, Mesa's llvmpipe takes 7.5 s to compile. */
+const RESIDUAL_OUTPUTS = 64;
+
 /** How the lanes of a workgroup share the work along their first dimension. */
 type Sharing = "output channels" | "input channels";
 
@@ -144,7 +147,10 @@ export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: Fe
   const geometry = geometryOf(op, weights);
   const { thinTile } = r.tuning;
   const split = 2 * y.c4 < thinTile.lanesX && x.c4 >= thinTile.lanesX;
-  const tile = split ? thinTile : chooseTile(r.tuning.tiles, y.n * y.h * y.w, y.c4);
+  const tiles = residual
+    ? r.tuning.tiles.filter(({ rows, columns }) => rows * columns <= RESIDUAL_OUTPUTS)
+    : r.tuning.tiles;
+  const tile = split ? thinTile : chooseTile(tiles, y.n * y.h * y.w, y.c4);
   const kernel = kernelOf(tile, split ? "input channels" : "output channels", residual !== undefined);
   const pixels = tile.rows * tile.lanesY;
   for (const [from, to] of bands(y.n * y.h, rowsPerBand(r, x, y, geometry, pixels))) {
