@@ -192,7 +192,7 @@ class WebGpuBackend implements Backend {
     const r = new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning, float16);
     const inputs: Port[] = [];
     for (const node of graph.nodes) {
-      r.op = costOf(node, 4);
+      r.op = costOf(node, float16.has(node) ? 2 : 4);
       if (node.op === "input") inputs.push(this.#recordInput(r, node));
       else (LAUNCHERS[node.op] as (r: Recorder, op: Op) => void)(r, node);
     }
