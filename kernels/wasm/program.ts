@@ -83,11 +83,28 @@ export class WasmProgram implements Program {
     data: readonly (TensorData | undefined)[],
     compute: Compute,
   ): Promise<Tensor[]> {
-    const { memory, team } = this.runtime;
-    const block = memory.allocate(this.#blockBytes());
+    const { memory } = this.runtime;
     const outputs: number[] = [];
     try {
+      // Results come first: they stay when the block is freed, and would stand in the way of the next.
       for (const node of this.graph.outputs) outputs.push(memory.allocate(bytesOf(node)));
+      await this.#runInto(outputs, own, data, compute);
+    } catch (error) {
+      for (const address of outputs) memory.free(address);
+      throw error;
+    }
+    return this.graph.outputs.map(({ shape, dtype }, i) => this.#tensor(outputs[i], shape, dtype));
+  }
+
+  async #runInto(
+    outputs: readonly number[],
+    own: readonly (WasmStorage | undefined)[],
+    data: readonly (TensorData | undefined)[],
+    compute: Compute,
+  ): Promise<void> {
+    const { memory, team } = this.runtime;
+    const block = memory.allocate(this.#blockBytes());
+    try {
       const places = new Map(this.graph.outputs.map((node, i) => [this.#owner(node), outputs[i]]));
       this.#inputs.forEach((node, i) => {
         if (own[i]) places.set(node, own[i].address);
@@ -98,13 +115,9 @@ export class WasmProgram implements Program {
       writeJobs(jobs.flat(), memory, list);
       await compute(jobs, list);
       this.graph.outputs.forEach((node, i) => this.#copy(places.get(this.#owner(node))!, outputs[i], node));
-    } catch (error) {
-      for (const address of outputs) memory.free(address);
-      throw error;
     } finally {
       memory.free(block);
     }
-    return this.graph.outputs.map(({ shape, dtype }, i) => this.#tensor(outputs[i], shape, dtype));
   }
 
   /** The value in whose place a value lies. */

@@ -66,14 +66,13 @@ export class BufferPool {
   }
 
   /**
-   * Waits for what the device says of buffers that were acquired, and forgets those that it could not provide.
+   * Waits for what the device says of buffers that were acquired.
    *
-   * @throws {OutOfMemoryError} if there are such
+   * @throws {OutOfMemoryError} if it could not provide one of them
    */
   async confirm(buffers: readonly GPUBuffer[]): Promise<void> {
     const answers = await Promise.all(buffers.map((buffer) => this.#answers.get(buffer)));
     const refused = buffers.filter((_, i) => answers[i]);
-    refused.forEach((buffer) => this.#forget(buffer));
     if (refused.length === 0) return;
     const [{ size, label }] = refused;
     throw new OutOfMemoryError(
@@ -124,10 +123,15 @@ export class BufferPool {
     this.#bytes += size;
     this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({ label, size, usage });
-    this.#answers.set(buffer, this.#device.popErrorScope());
+    const answer = this.#device.popErrorScope().then((error) => {
+      if (error) this.#forget(buffer);
+      return error;
+    });
+    this.#answers.set(buffer, answer);
     return buffer;
   }
 
+  /** Lets no one have a buffer any more that there never was. */
   #forget(buffer: GPUBuffer): void {
     const lists = Object.values(this.#idle);
     const idle = lists.find((list) => list.includes(buffer));

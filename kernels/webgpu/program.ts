@@ -131,7 +131,6 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
     };
     try {
       const ports = new Map<PlannedMemory, GPUBuffer>();
-      const slots = plan.slots.map(borrow);
       plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], () => borrow(memory))));
       const storages = plan.outputs.map(({ memory, shape, dtype }) => {
         const storage = new GpuStorage(device, pool, take(memory), memory.bytes, dtype);
@@ -139,6 +138,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
         ports.set(memory, storage.buffer);
         return storage;
       });
+      const slots = plan.slots.map(borrow);
       if (plan.overflow) ports.set(plan.overflow, borrow(plan.overflow));
       const encoder = device.createCommandEncoder();
       const overflow = plan.overflow && ports.get(plan.overflow);

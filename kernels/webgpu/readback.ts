@@ -40,7 +40,7 @@ export class Readback {
   /**
    * Waits for the copies, in the order of the sources.
    *
-   * @throws {DeviceError} if the device was lost or disposed of meanwhile
+   * @throws {DeviceError} if the device was lost or disposed of meanwhile, or has no memory for the copies
    */
   async read(): Promise<ArrayBuffer[]> {
     try {
@@ -50,6 +50,7 @@ export class Readback {
       return copies;
     } catch (cause) {
       await noticeLoss();
+      await this.#pool.confirm([this.#staging]);
       throw new DeviceError(`Cannot read a tensor back: the device failed or was disposed (${cause})`, { cause });
     }
   }

@@ -121,7 +121,8 @@ export class WeightStore {
     checkParameter(parameter, weight, bias);
     this.#free(parameter.name);
     const prepare = await this.#preparation(parameter, weight);
-    const prepared = await guarded(this.#device, `upload ${parameter.name}`, () => prepare(weight, bias));
+    const what = `upload ${weight.byteLength} bytes of ${parameter.name}`;
+    const prepared = await guarded(this.#device, what, () => prepare(weight, bias));
     this.parameters.set(parameter.name, prepared);
     this.#underway += weight.byteLength;
     if (this.#underway < BYTES_UNDERWAY) return;

@@ -116,30 +116,42 @@ Deno.test("a device of the caller's that was lost is an error, also in results, 
   await assertRejects(() => model.encode(picture(1, 3, 10, 8)), DeviceError, "load the model again");
 });
 
-Deno.test("a device that was chosen by itself and lost is replaced, the second time by the CPU", async () => {
+/** Lets the adapter pass for that of a real GPU meanwhile; `use` gets the devices that are requested, as they come. */
+async function withGpu(
+  use: (devices: GPUDevice[]) => Promise<void>,
+  prepare?: (device: GPUDevice) => void,
+): Promise<void> {
   const devices: GPUDevice[] = [];
-  const requestAdapter = navigator.gpu.requestAdapter;
+  const { requestAdapter } = navigator.gpu;
   navigator.gpu.requestAdapter = async () => {
     const adapter = (await requestAdapter.call(navigator.gpu))!;
     adapters.push(adapter);
     const { requestDevice } = adapter;
-    const info = { description: "a real GPU", isFallbackAdapter: false } as GPUAdapterInfo;
     return Object.defineProperties(adapter, {
-      info: { value: info },
+      info: { value: { description: "a real GPU", isFallbackAdapter: false } },
       requestDevice: {
         value: async (options: GPUDeviceDescriptor) => {
-          devices.push(await requestDevice.call(adapter, options));
-          return devices.at(-1)!;
+          const device = await requestDevice.call(adapter, options);
+          devices.push(device);
+          prepare?.(device);
+          return device;
         },
       },
     });
   };
   try {
+    await use(devices);
+  } finally {
+    navigator.gpu.requestAdapter = requestAdapter;
+  }
+}
+
+Deno.test("a device that was chosen by itself and lost is replaced, the second time by the CPU", async () => {
+  await withGpu(async (devices) => {
     const events: Progress[] = [];
     using model = await makeModel(CONFIG, { device: "auto", onProgress: (progress) => events.push(progress) });
     using sample = picture(1, 3, 12, 8);
     assertEquals(model.device, "webgpu");
-    const { weights } = model.memory();
     model.enableTiling(1e8);
     const { latents } = await model.encode(sample);
     const expected = await latents.data();
@@ -160,8 +172,19 @@ Deno.test("a device that was chosen by itself and lost is replaced, the second t
     assertEquals(fallbacks.length, 2);
     for (const { reason } of fallbacks) assertStringIncludes(reason!, "the device was lost");
     assertEquals(events.filter(({ status }) => status === "ready").length, 3);
-    assert(model.memory().weights > 0.5 * weights);
-  } finally {
-    navigator.gpu.requestAdapter = requestAdapter;
-  }
+  });
+});
+
+Deno.test("a GPU that has no memory for the model leaves it to the CPU, if it was chosen by itself", async () => {
+  const events: Progress[] = [];
+  const onProgress = (progress: Progress) => events.push(progress);
+  await withGpu(async () => {
+    using model = await makeModel(CONFIG, { device: "auto", onProgress });
+    assertEquals(model.device, "wasm");
+    using sample = picture(1, 3, 12, 8);
+    await take((await model.encode(sample)).latents);
+    const [{ reason }] = events.filter(({ status }) => status === "fallback");
+    assert(/^Cannot upload \d+ bytes of (encoder|decoder)\./.test(reason!), reason);
+    await assertRejects(() => makeModel(CONFIG, { device: "webgpu" }), DeviceError, "Cannot upload");
+  }, (device) => limitMemory(device).limit = 2000);
 });
