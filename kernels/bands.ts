@@ -87,6 +87,7 @@ class Rewriter {
     const held = (node: Node) => this.#held.get(node)!;
     switch (op.op) {
       case "input":
+        if (op.pixels) return g.pixels(op.shape, op.pixels);
         return g.input(op.shape, op.dtype === "int32" ? "int32" : "float32");
       case "conv2d":
         return g.conv2d(held(op.x), op.weights, {

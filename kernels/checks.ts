@@ -5,12 +5,14 @@
  */
 
 import { type Parameter, sizesOf } from "./graph.ts";
+import { type PixelRange, Pixels } from "./pixels.ts";
 import type { DType, Shape, Tensor } from "./tensor.ts";
 
 /** What a program takes at one place. */
 interface ExpectedInput {
   readonly shape: Shape;
   readonly dtype: DType;
+  readonly pixels?: PixelRange;
 }
 
 /**
@@ -47,11 +49,16 @@ export function checkInputs(inputs: readonly Tensor[], expected: readonly Expect
   if (inputs.length !== expected.length) {
     throw new TypeError(`Cannot run a program: it takes ${expected.length} inputs, got ${inputs.length}`);
   }
-  inputs.forEach(({ shape, dtype }, i) => {
+  inputs.forEach((tensor, i) => {
+    const { shape, dtype } = tensor;
+    const { pixels } = expected[i];
     if (dtype !== expected[i].dtype || shape.join() !== expected[i].shape.join()) {
       throw new TypeError(
         `Cannot run a program: input ${i} is ${dtype} [${shape}], expected ${expected[i].dtype} [${expected[i].shape}]`,
       );
+    }
+    if (pixels !== undefined && !(tensor.storage instanceof Pixels && tensor.storage.range === pixels)) {
+      throw new TypeError(`Cannot run a program: input ${i} must be ${pixels} pixels`);
     }
   });
 }

@@ -34,6 +34,7 @@ import type {
   SquaredError,
   StraightThrough,
 } from "./ops.ts";
+import type { PixelRange } from "./pixels.ts";
 import type { Shape } from "./tensor.ts";
 
 export * from "./ops.ts";
@@ -59,8 +60,13 @@ export class Graph {
 
   /** A tensor given at run time, in order of the calls. Float inputs are NCHW; int32 ones are `[n, h, w]`. */
   input(shape: Shape, dtype: "float32" | "int32" = "float32"): Node {
-    const index = this.nodes.filter((node) => node.op === "input").length;
-    return this.#add<Input>({ op: "input", index, shape, dtype });
+    return this.#input({ shape, dtype, pixels: undefined });
+  }
+
+  /** Pictures `[n, 3 or 1, h, w]` given at run time by a tensor over {@linkcode Pixels} of this range. */
+  pixels(shape: Shape, range: PixelRange): Node {
+    check(shape.length === 4 && (shape[1] === 3 || shape[1] === 1), `pixels: [${shape}] is no picture`);
+    return this.#input({ shape, dtype: "float32", pixels: range });
   }
 
   /** Makes `value` a result of the graph. */
@@ -191,6 +197,11 @@ export class Graph {
     const { activation, modulation, place } = options;
     const { shape, dtype } = x;
     return this.#add<Normalize>({ op: "normalize", x, coefficients, activation, modulation, place, shape, dtype });
+  }
+
+  #input(input: Pick<Input, "shape" | "dtype" | "pixels">): Node {
+    const index = this.nodes.filter((node) => node.op === "input").length;
+    return this.#add<Input>({ op: "input", index, ...input });
   }
 
   #add<T extends Op>(op: Omit<T, "id">): T {

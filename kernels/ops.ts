@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PixelRange } from "./pixels.ts";
 import type { DType, Shape } from "./tensor.ts";
 
 /** Activations of the resnets, by the names of `act_fn` (`gelu` is the exact erf form). */
@@ -68,6 +69,8 @@ export interface Input extends Node {
   readonly op: "input";
   /** Position among the inputs. */
   readonly index: number;
+  /** Given as RGBA bytes that stand for floats of this range; `undefined` if as floats or integers. */
+  readonly pixels: PixelRange | undefined;
 }
 
 /**

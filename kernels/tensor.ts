@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type PixelRange, Pixels } from "./pixels.ts";
+
 /** Element types of a {@linkcode Tensor}. */
 export type DType = "float32" | "float16" | "int32";
 
@@ -17,6 +19,8 @@ export type TensorData = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 export interface DeviceStorage {
   /** Copies the elements to the host. */
   read(): Promise<TensorData>;
+  /** Copies pictures to the host as RGBA bytes, see {@linkcode floatsToPixels}, where that is less than their elements. */
+  readPixels?(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>>;
   /** Returns the memory to its engine. */
   release(): void;
 }
@@ -112,7 +116,9 @@ export class Tensor {
    */
   async data(): Promise<TensorData> {
     const storage = this.storage;
-    return ArrayBuffer.isView(storage) ? storage : await storage.read();
+    if (ArrayBuffer.isView(storage)) return storage;
+    if (storage instanceof Pixels) return this.#storage = storage.floats(); // the caller may change them: now they count
+    return await storage.read();
   }
 
   /** Frees the device memory. Disposing twice is harmless; using the tensor afterwards is a `TypeError`. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type PixelRange, Pixels, readPixels } from "../kernels/pixels.ts";
 import { Tensor } from "../kernels/tensor.ts";
 import { decodePicture, MAX_PIXELS, Picture } from "./picture.ts";
 import { lanczosResize, type RgbRaster } from "./resample.ts";
@@ -118,7 +119,7 @@ export class ImageProcessor {
       rasters.push(this.#doResize ? this.#fit(raster, options) : raster);
     }
     checkSameSize(rasters);
-    return toTensor(rasters, this.#doConvertGrayscale ? luma : rgb, this.#doNormalize);
+    return toTensor(rasters, this.#doConvertGrayscale, rangeOf(this.#doNormalize));
   }
 
   /**
@@ -135,17 +136,10 @@ export class ImageProcessor {
           `found ${tensor.dtype} [${tensor.shape}]`,
       );
     }
-    const values = await tensor.data();
-    const toUnit = options.doDenormalize ?? this.#doNormalize ? denormalize : (value: number) => value;
-    const plane = height * width;
+    const pixels = await readPixels(tensor, rangeOf(options.doDenormalize ?? this.#doNormalize));
+    const bytes = 4 * height * width;
     return Array.from({ length: count }, (_, n) => {
-      const data = new Uint8ClampedArray(4 * plane).fill(255);
-      for (let c = 0; c < 3; c++) {
-        const from = (n * channels + c % channels) * plane;
-        // A clamped array clamps, rounds halves to even and stores NaN as 0.
-        for (let i = 0; i < plane; i++) data[4 * i + c] = Math.fround(toUnit(values[from + i]) * 255);
-      }
-      return new Picture(width, height, data);
+      return new Picture(width, height, pixels.slice(n * bytes, (n + 1) * bytes));
     });
   }
 
@@ -166,12 +160,10 @@ export class ImageProcessor {
   }
 }
 
-/** From -1..1 to 0..1 in single precision, as upstream's `denormalize`; the bytes are clamped later. */
-function denormalize(value: number): number {
-  return Math.fround(Math.fround(value / 2) + 0.5);
+function rangeOf(signed: boolean): PixelRange {
+  return signed ? "signed" : "unit";
 }
 
-/** Any source as RGB. */
 /** The bytes of a picture's file. */
 async function readPicture(path: string | URL, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const { readFile } = await import("node:fs/promises");
@@ -192,6 +184,7 @@ async function readPicture(path: string | URL, signal?: AbortSignal): Promise<Ui
   }
 }
 
+/** Any source as RGB. */
 async function readRaster(source: PictureSource, maxPixels: number, signal?: AbortSignal): Promise<RgbRaster> {
   if (typeof source === "string" || source instanceof URL) {
     source = await readPicture(source, signal);
@@ -224,31 +217,26 @@ function toRgb({ width, height, data }: PixelData, maxPixels: number): RgbRaster
   return { width, height, data: out };
 }
 
-/** The bytes of each channel of the pixel that starts at `at`. */
-type Channels = ((data: Uint8ClampedArray, at: number) => number)[];
-
-const rgb: Channels = [0, 1, 2].map((c) => (data, at) => data[at + c]);
-
-/** PIL's `convert("L")`: ITU-R 601 luma in 16-bit fixed point. */
-const luma: Channels = [
-  (data, at) => (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16,
-];
-
-/** Interleaved bytes to planes of floats: upstream's `pil_to_numpy`, `numpy_to_pt` and `normalize`. */
-function toTensor(rasters: RgbRaster[], channels: Channels, normalize: boolean): Tensor {
-  const floats = Float32Array.from({ length: 256 }, (_, byte) => {
-    const unit = Math.fround(byte / 255);
-    return normalize ? 2 * unit - 1 : unit;
-  });
+/** A tensor over the bytes of pictures of one size; gray ones stand for one channel. */
+function toTensor(rasters: RgbRaster[], grayscale: boolean, range: PixelRange): Tensor {
   const [{ width, height }] = rasters;
-  const out = new Float32Array(rasters.length * channels.length * height * width);
+  const bytes = new Uint8ClampedArray(4 * rasters.length * height * width).fill(255);
   let to = 0;
   for (const { data } of rasters) {
-    for (const byteOf of channels) {
-      for (let at = 0; at < data.length; at += 3) out[to++] = floats[byteOf(data, at)];
+    for (let at = 0; at < data.length; at += 3, to += 4) {
+      const gray = grayscale ? luma(data, at) : undefined;
+      bytes[to] = gray ?? data[at];
+      bytes[to + 1] = gray ?? data[at + 1];
+      bytes[to + 2] = gray ?? data[at + 2];
     }
   }
-  return new Tensor(out, [rasters.length, channels.length, height, width]);
+  const shape = [rasters.length, grayscale ? 1 : 3, height, width];
+  return new Tensor(new Pixels(bytes, shape, range), shape, "float32");
+}
+
+/** PIL's `convert("L")`: ITU-R 601 luma in 16-bit fixed point. */
+function luma(data: Uint8ClampedArray, at: number): number {
+  return (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16;
 }
 
 function checkSameSize(rasters: RgbRaster[]): void {

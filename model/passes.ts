@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Graph, Node } from "../kernels/mod.ts";
+import type { Graph, Node, PixelRange } from "../kernels/mod.ts";
 import type { VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
@@ -45,13 +45,14 @@ export const PASSES = {
 /** Name of a computation. */
 export type Pass = keyof typeof PASSES;
 
-/** Records a computation for an input of this shape. */
+/** Records a computation for an input of this shape, which may be given as pixels. */
 export function recordPass(
   g: Graph,
   pass: Pass,
   config: VQConfig,
   { shape, dtype }: Pick<Node, "shape" | "dtype">,
+  pixels?: PixelRange,
 ): void {
-  const input = g.input(shape, dtype === "int32" ? "int32" : "float32");
+  const input = pixels ? g.pixels(shape, pixels) : g.input(shape, dtype === "int32" ? "int32" : "float32");
   for (const node of PASSES[pass](g, config, input)) g.output(node);
 }

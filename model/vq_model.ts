@@ -27,6 +27,7 @@ import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSampl
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
 import { Fallback, openEngine } from "./engine.ts";
 import { ConfigError } from "./errors.ts";
+import { asItIsNow, rangeOf } from "./inputs.ts";
 import type {
   CallOptions,
   ComputeOptions,
@@ -295,9 +296,9 @@ export class VQModel {
     }
     checkSample(sample, this.config);
     checkDecodable(this.config);
-    return await this.#use("forward", sample, options, async (program) => {
+    return await this.#use("forward", sample, options, async (program, input) => {
       const runs = [];
-      for (let i = 0; i <= rounds; i++) runs.push(await program.profile([sample], { signal }));
+      for (let i = 0; i <= rounds; i++) runs.push(await program.profile([input], { signal }));
       return new Profile(this.device, medianOps(runs.slice(1)));
     });
   }
@@ -402,7 +403,7 @@ export class VQModel {
   /** Runs a pass, compiled for the shape of its input. */
   #run(pass: Pass, input: Tensor, options: CallOptions): Promise<Tensor[]> {
     const { signal } = options;
-    return this.#use(pass, input, options, (program) => program.run([input], { signal }));
+    return this.#use(pass, input, options, (program, input) => program.run([input], { signal }));
   }
 
   /** Has a pass compiled for the shape of its input, unless it is already, and hands it to `use`. */
@@ -410,17 +411,20 @@ export class VQModel {
     pass: Pass,
     input: Tensor,
     { signal }: Pick<CallOptions, "signal">,
-    use: (program: Program) => Promise<T>,
+    use: (program: Program, input: Tensor) => Promise<T>,
   ): Promise<T> {
     this.#checkUsable();
     signal?.throwIfAborted();
-    const key = JSON.stringify([pass, input.shape]);
-    const record = (g: Graph) => recordPass(g, pass, this.config, input);
+    const given = asItIsNow(input);
+    const pixels = rangeOf(given);
+    const key = JSON.stringify([pass, given.shape, pixels]);
+    const record = (g: Graph) => recordPass(g, pass, this.config, given, pixels);
+    const call = (program: Program) => use(program, given);
     try {
       return await this.#engine.use((programs) =>
-        programs.use(key, record, use).catch((error) => {
+        programs.use(key, record, call).catch((error) => {
           if (!(error instanceof OverflowError)) throw error;
-          return this.#fallback.repeat(error, programs.memoryLimit, (repeating) => repeating.use(key, record, use));
+          return this.#fallback.repeat(error, programs.memoryLimit, (repeating) => repeating.use(key, record, call));
         })
       );
     } catch (cause) {

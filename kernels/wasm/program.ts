@@ -6,12 +6,13 @@
 
 import type { Program, RunOptions } from "../backend.ts";
 import { checkInputs, checkNotDisposed } from "../checks.ts";
-import type { Graph, Node } from "../graph.ts";
+import type { Graph, Input, Node } from "../graph.ts";
+import { Pixels, valuesOf } from "../pixels.ts";
 import { costOf, type OpProfile } from "../profile.ts";
 import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { DeviceError } from "../errors.ts";
 import { type Job, writeJobs } from "./job.ts";
-import { store, storedSize } from "./layout.ts";
+import { store, storedSize, storePixels } from "./layout.ts";
 import { mebibytes, type Memory } from "./memory.ts";
 import { addressesOf, bytesOf, type Plan } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
@@ -24,7 +25,7 @@ type Compute = (jobs: readonly Job[][], list: number) => Promise<void>;
 /** Runs a planned graph. Each run has a block of memory to itself and returns it; results are separate. */
 export class WasmProgram implements Program {
   readonly bytes: number;
-  readonly #inputs: readonly Node[];
+  readonly #inputs: readonly Input[];
   readonly #jobs: number;
   #disposed = false;
 
@@ -67,7 +68,9 @@ export class WasmProgram implements Program {
     const own = inputs.map(({ storage }) => this.#isOwn(storage) ? storage : undefined);
     for (const storage of own) storage?.retain();
     try {
-      const data = await Promise.all(inputs.map((tensor, i) => own[i] ? undefined : tensor.data()));
+      const data = await Promise.all(
+        inputs.map((tensor, i) => own[i] ? undefined : valuesOf(tensor, this.#inputs[i].pixels)),
+      );
       return await this.runtime.alone(() => this.#run(own, data, compute), signal);
     } finally {
       for (const storage of own) storage?.release();
@@ -80,7 +83,7 @@ export class WasmProgram implements Program {
 
   async #run(
     own: readonly (WasmStorage | undefined)[],
-    data: readonly (TensorData | undefined)[],
+    data: readonly (TensorData | Pixels | undefined)[],
     compute: Compute,
   ): Promise<Tensor[]> {
     const { memory } = this.runtime;
@@ -136,9 +139,10 @@ export class WasmProgram implements Program {
     return this.plan.steps.map(({ lowering, temporary }) => lowering.jobs(at(temporary)));
   }
 
-  #upload(data: TensorData, address: number, { shape, dtype }: Node): void {
+  #upload(data: TensorData | Pixels, address: number, { shape, dtype }: Node): void {
     const { memory } = this.runtime;
-    if (dtype === "int32") memory.integers(address, data.length).set(data);
+    if (data instanceof Pixels) storePixels(data, memory.floats(address, storedSize(shape)), shape);
+    else if (dtype === "int32") memory.integers(address, data.length).set(data);
     else if (shape.length !== 4) memory.floats(address, data.length).set(data);
     else store(data, memory.floats(address, storedSize(shape)), shape);
   }

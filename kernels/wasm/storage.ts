@@ -5,9 +5,10 @@
  */
 
 import { DeviceError } from "../errors.ts";
+import { floatsToPixels, type PixelRange } from "../pixels.ts";
 import type { DeviceStorage, DType, Shape, TensorData } from "../tensor.ts";
 import { sizeOf } from "../tensor.ts";
-import { restore, storedSize } from "./layout.ts";
+import { restore, storedSize, stridesOf } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 
 /** One tensor's place. It is freed once it was released and no run reads it any more. */
@@ -31,8 +32,15 @@ export class WasmStorage implements DeviceStorage {
   }
 
   // deno-lint-ignore require-await
+  async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
+    this.#checkAlive();
+    const stored = this.memory.floats(this.address, storedSize(this.shape));
+    return floatsToPixels(stored, this.shape, range, stridesOf(this.shape));
+  }
+
+  // deno-lint-ignore require-await
   async read(): Promise<TensorData> {
-    if (this.memory.disposed) throw new DeviceError("Cannot read a tensor: its engine was disposed");
+    this.#checkAlive();
     const length = storedSize(this.shape);
     if (this.dtype === "int32") return new Int32Array(this.memory.integers(this.address, length));
     const stored = this.memory.floats(this.address, length);
@@ -40,5 +48,9 @@ export class WasmStorage implements DeviceStorage {
     const data = new Float32Array(sizeOf(this.shape));
     restore(stored, data, this.shape);
     return data;
+  }
+
+  #checkAlive(): void {
+    if (this.memory.disposed) throw new DeviceError("Cannot read a tensor: its engine was disposed");
   }
 }

@@ -7,8 +7,10 @@
 import type { Backend, MemoryUse, PlanOptions, Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../fit.ts";
-import type { Graph, Node, Op, Parameter } from "../graph.ts";
+import type { Graph, Input, Node, Op, Parameter } from "../graph.ts";
+import type { PixelRange } from "../pixels.ts";
 import { costOf, outputCost } from "../profile.ts";
+import type { Shape } from "../tensor.ts";
 import { recordAttention } from "./attention.ts";
 import { canUseWinograd, chooseAlgorithm, recordConv2d } from "./conv2d.ts";
 import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu } from "./device.ts";
@@ -19,6 +21,8 @@ import { recordLookup } from "./lookup.ts";
 import { BufferPool, checkBufferSize, OutOfMemoryError } from "./memory.ts";
 import { recordNearestCode } from "./nearest_code.ts";
 import { PipelineCache } from "./pipeline.ts";
+import { PixelReader } from "./pixel_reader.ts";
+import { pixelBytes, recordFromPixels, recordToPixels } from "./pixels.ts";
 import { createProgram, type Plan, type Port, shareBuffers, type SharedPlan } from "./program.ts";
 import { Recorder } from "./recorder.ts";
 import { recordPlace, recordRows } from "./rows.ts";
@@ -79,6 +83,7 @@ class WebGpuBackend implements Backend {
   readonly #weights: WeightStore;
   /** What a run can have at most, as far as is known: devices say it only by refusing. */
   #available = Infinity;
+  readonly #pixels = new PixelReader((shape, range) => this.#compileToPixels(shape, range));
   #failure: string | undefined;
   #lost = false;
 
@@ -146,7 +151,7 @@ class WebGpuBackend implements Backend {
   async #create(graph: Graph, options?: PlanOptions): Promise<Program> {
     const plan = this.#plan(graph, options);
     this.#pool.trim(); // a new shape wants buffers of other sizes
-    return await createProgram(this.#gpu.device, this.#pool, plan);
+    return await this.#createProgram(plan);
   }
 
   /** A program for half the memory of one that found too little; throws `error` where there is none. */
@@ -188,8 +193,7 @@ class WebGpuBackend implements Backend {
 
   /** What a graph becomes on this device. */
   #record(graph: Graph): Plan {
-    const float16 = this.dtype === "float16" ? float16Values(graph) : new Set<Node>();
-    const r = new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning, float16);
+    const r = this.#recorder(this.dtype === "float16" ? float16Values(graph) : new Set<Node>());
     const inputs: Port[] = [];
     for (const node of graph.nodes) {
       r.op = costOf(node, float16.has(node) ? 2 : 4);
@@ -207,8 +211,39 @@ class WebGpuBackend implements Backend {
     return { dispatches: r.dispatches, inputs, outputs, overflow: r.overflow };
   }
 
-  #recordInput(r: Recorder, node: Op): Port {
-    const { shape, dtype } = node;
+  #recorder(float16: ReadonlySet<Node>): Recorder {
+    return new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning, float16);
+  }
+
+  #createProgram(plan: SharedPlan): Promise<Program> {
+    return createProgram(this.#gpu.device, this.#pool, plan, (tensor, range) => {
+      this.#checkUsable();
+      return this.#pixels.read(tensor, range);
+    });
+  }
+
+  #compileToPixels(shape: Shape, range: PixelRange): Promise<Program> {
+    const [n, , h, w] = shape;
+    const r = this.#recorder(new Set());
+    r.op = outputCost({ id: 0, shape, dtype: "float32" }, 0, 4);
+    const [floats, pixels] = [r.allocate(byteLength(shape)), r.allocate(pixelBytes(shape))];
+    recordToPixels(r, floats, shape, pixels, range);
+    const plan: Plan = {
+      dispatches: r.dispatches,
+      inputs: [{ memory: floats, shape, dtype: "float32" }],
+      outputs: [{ memory: pixels, shape: [n, h, w], dtype: "int32" }],
+      overflow: undefined,
+    };
+    return this.#createProgram(shareBuffers(plan));
+  }
+
+  #recordInput(r: Recorder, node: Input): Port {
+    const { shape, dtype, pixels } = node;
+    if (pixels) {
+      const memory = r.allocate(pixelBytes(shape));
+      recordFromPixels(r, memory, r.createFeatureMap(node), pixels);
+      return { memory, shape, dtype, pixels };
+    }
     if (shape.length !== 4) return { memory: r.createArray(node), shape, dtype };
     const memory = r.allocate(byteLength(shape));
     recordFromNchw(r, memory, r.createFeatureMap(node));

@@ -53,14 +53,15 @@ export class BufferPool {
    * {@linkcode BufferPool.confirm} says later.
    *
    * @param label what for, in messages
+   * @param before the buffer that served last time: taken if it is idle, so that what was bound to it still is
    * @throws {DeviceError} if one buffer cannot be that large on this device, or the pool was disposed
    */
-  acquire(bytes: number, label: string, use: BufferUse = "storage"): GPUBuffer {
+  acquire(bytes: number, label: string, use: BufferUse = "storage", before?: GPUBuffer): GPUBuffer {
     if (this.#disposed) {
       throw new DeviceError("Cannot use this device memory: its model was disposed, or its device lost");
     }
     const size = Math.max(GRAIN, Math.ceil(bytes / GRAIN) * GRAIN);
-    const buffer = this.#reuse(size, use) ?? this.#create(size, label, use);
+    const buffer = this.#takeBack(before, use) ?? this.#reuse(size, use) ?? this.#create(size, label, use);
     this.#lent.add(buffer);
     return buffer;
   }
@@ -102,6 +103,11 @@ export class BufferPool {
     this.trim();
     for (const buffer of this.#lent) this.#destroy(buffer);
     this.#lent.clear();
+  }
+
+  #takeBack(buffer: GPUBuffer | undefined, use: BufferUse): GPUBuffer | undefined {
+    const at = buffer ? this.#idle[use].indexOf(buffer) : -1;
+    return at < 0 ? undefined : this.#idle[use].splice(at, 1)[0];
   }
 
   /** The smallest idle buffer that fits without wasting more than a quarter. */

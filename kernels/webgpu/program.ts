@@ -7,8 +7,9 @@
 import type { Program, RunOptions } from "../backend.ts";
 import { checkInputs, checkNotDisposed } from "../checks.ts";
 import { DeviceError, OverflowError } from "../errors.ts";
+import { floatsToPixels, nchw, type PixelRange, Pixels, valuesOf } from "../pixels.ts";
 import type { OpCost, OpProfile } from "../profile.ts";
-import { type DeviceStorage, type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
+import { type DeviceStorage, type DType, type Shape, sizeOf, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
 import { Readback } from "./readback.ts";
@@ -21,7 +22,12 @@ export interface Port {
   readonly memory: PlannedMemory;
   readonly shape: Shape;
   readonly dtype: DType;
+  /** Set where an input is given as pixels. */
+  readonly pixels?: PixelRange;
 }
+
+/** Makes pixels of a tensor where it is, and copies them to the host. */
+export type ReadPixels = (tensor: Tensor, range: PixelRange) => Promise<Uint8ClampedArray<ArrayBuffer>>;
 
 /** What a program is made of. */
 export interface Plan {
@@ -38,23 +44,34 @@ export interface SharedPlan extends Plan, Slots {
   readonly bytes: number;
 }
 
+/** The buffers of the last run, and what binds them to each dispatch. */
+interface Bound {
+  readonly slots: readonly GPUBuffer[];
+  readonly ports: ReadonlyMap<PlannedMemory, GPUBuffer>;
+  readonly groups: readonly GPUBindGroup[];
+}
+
 /** Each dispatch's parameters start at a multiple of this many bytes. */
 const UNIFORM_STRIDE = 256;
 
-/** Compiles the pipelines of a plan and makes it runnable. */
-export async function createProgram(device: GPUDevice, pool: BufferPool, plan: SharedPlan): Promise<Program> {
+/** Compiles the pipelines of a plan and makes it runnable; `readPixels` is for its results. */
+export async function createProgram(
+  device: GPUDevice,
+  pool: BufferPool,
+  plan: SharedPlan,
+  readPixels: ReadPixels,
+): Promise<Program> {
   const { dispatches, slotOf } = plan;
   const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compile()));
   const uniforms = uploadParams(device, dispatches);
   const ops = splitByOp(dispatches);
   let disposed = false;
   let createGroup: ((i: number) => GPUBindGroup) | undefined;
-  let bound: { slots: readonly GPUBuffer[]; ports: readonly GPUBuffer[]; groups: readonly GPUBindGroup[] } | undefined;
+  let bound: Bound | undefined;
 
   /** Bind groups are kept as long as the pool hands out the same buffers. */
-  function bind(slots: GPUBuffer[], ports: Map<PlannedMemory, GPUBuffer>): readonly GPUBindGroup[] {
-    const used = [...ports.values()];
-    if (bound && same(bound.slots, slots) && same(bound.ports, used)) return bound.groups;
+  function bind(slots: readonly GPUBuffer[], ports: ReadonlyMap<PlannedMemory, GPUBuffer>): readonly GPUBindGroup[] {
+    if (bound && same(bound.slots, slots) && same([...bound.ports.values()], [...ports.values()])) return bound.groups;
     const resolve = (memory: Memory) =>
       memory instanceof PlannedMemory ? ports.get(memory) ?? slots[slotOf.get(memory)!] : memory.buffer;
     createGroup = (i) => {
@@ -71,7 +88,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
         ],
       });
     };
-    bound = { slots, ports: used, groups: dispatches.map((_, i) => createGroup!(i)) };
+    bound = { slots, ports, groups: dispatches.map((_, i) => createGroup!(i)) };
     return bound.groups;
   }
 
@@ -113,19 +130,19 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
    * Adds every buffer that it takes to `taken`, and returns what has to be looked at before the results may be used.
    */
   function submit(
-    given: readonly (TensorData | GpuStorage)[],
+    given: readonly (TensorData | Pixels | GpuStorage)[],
     results: Tensor[],
     taken: GPUBuffer[],
     stopwatch?: Stopwatch,
   ): Readback | undefined {
     const scratch: GPUBuffer[] = [];
-    const take = ({ bytes, label }: PlannedMemory) => {
-      const buffer = pool.acquire(bytes, label);
+    const take = ({ bytes, label }: PlannedMemory, before: GPUBuffer | undefined) => {
+      const buffer = pool.acquire(bytes, label, "storage", before);
       taken.push(buffer);
       return buffer;
     };
-    const borrow = (memory: PlannedMemory) => {
-      const buffer = take(memory);
+    const borrow = (memory: PlannedMemory, before = bound?.ports.get(memory)) => {
+      const buffer = take(memory, before);
       scratch.push(buffer);
       return buffer;
     };
@@ -133,12 +150,16 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
       const ports = new Map<PlannedMemory, GPUBuffer>();
       plan.inputs.forEach(({ memory }, i) => ports.set(memory, upload(device, given[i], () => borrow(memory))));
       const storages = plan.outputs.map(({ memory, shape, dtype }) => {
-        const storage = new GpuStorage(device, pool, take(memory), memory.bytes, dtype);
+        const storage = new GpuStorage(device, pool, take(memory, bound?.ports.get(memory)), {
+          shape,
+          dtype,
+          readPixels,
+        });
         results.push(new Tensor(storage, shape, dtype));
         ports.set(memory, storage.buffer);
         return storage;
       });
-      const slots = plan.slots.map(borrow);
+      const slots = plan.slots.map((memory, i) => borrow(memory, bound?.slots[i]));
       if (plan.overflow) ports.set(plan.overflow, borrow(plan.overflow));
       const encoder = device.createCommandEncoder();
       const overflow = plan.overflow && ports.get(plan.overflow);
@@ -170,7 +191,7 @@ export async function createProgram(device: GPUDevice, pool: BufferPool, plan: S
     stopwatch?: Stopwatch,
   ): Promise<Tensor[]> {
     checkInputs(inputs, plan.inputs);
-    const given = await Promise.all(inputs.map((tensor) => onDevice(tensor, device)));
+    const given = await Promise.all(inputs.map((tensor, i) => onDevice(tensor, device, plan.inputs[i])));
     signal?.throwIfAborted();
     checkNotDisposed(disposed);
     for (const tensor of inputs) void tensor.storage; // throws if it was disposed meanwhile
@@ -239,15 +260,30 @@ class GpuStorage implements DeviceStorage {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
   readonly #pool: BufferPool;
+  readonly #shape: Shape;
   readonly #dtype: DType;
+  readonly #readPixels: ReadPixels;
   #copy: ArrayBuffer | undefined;
 
-  constructor(device: GPUDevice, pool: BufferPool, buffer: GPUBuffer, bytes: number, dtype: DType) {
+  constructor(
+    device: GPUDevice,
+    pool: BufferPool,
+    buffer: GPUBuffer,
+    { shape, dtype, readPixels }: { shape: Shape; dtype: DType; readPixels: ReadPixels },
+  ) {
     this.device = device;
     this.buffer = buffer;
-    this.bytes = bytes;
+    this.bytes = 4 * sizeOf(shape);
     this.#pool = pool;
+    this.#shape = shape;
     this.#dtype = dtype;
+    this.#readPixels = readPixels;
+  }
+
+  async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
+    const shape = this.#shape;
+    if (this.#copy) return floatsToPixels(new Float32Array(this.#copy), shape, range, nchw(shape));
+    return await this.#readPixels(new Tensor(this, shape, this.#dtype), range);
   }
 
   /** Takes a copy of the elements on the host, for reading. */
@@ -274,15 +310,19 @@ class GpuStorage implements DeviceStorage {
 }
 
 /** A tensor's elements where this device can take them from; tensors of other devices go by way of the host. */
-async function onDevice(tensor: Tensor, device: GPUDevice): Promise<TensorData | GpuStorage> {
+async function onDevice(
+  tensor: Tensor,
+  device: GPUDevice,
+  { pixels }: Port,
+): Promise<TensorData | Pixels | GpuStorage> {
   const { storage } = tensor;
-  return storage instanceof GpuStorage && storage.device === device ? storage : await tensor.data();
+  return storage instanceof GpuStorage && storage.device === device ? storage : await valuesOf(tensor, pixels);
 }
 
-function upload(device: GPUDevice, source: TensorData | GpuStorage, take: () => GPUBuffer): GPUBuffer {
+function upload(device: GPUDevice, source: TensorData | Pixels | GpuStorage, take: () => GPUBuffer): GPUBuffer {
   if (source instanceof GpuStorage) return source.buffer;
   const buffer = take();
-  device.queue.writeBuffer(buffer, 0, source);
+  device.queue.writeBuffer(buffer, 0, source instanceof Pixels ? source.bytes : source);
   return buffer;
 }
 

@@ -21,6 +21,7 @@ interface Source {
 export class Readback {
   readonly #pool: BufferPool;
   readonly #staging: GPUBuffer;
+  readonly #bytes: number;
   readonly #ranges: { offset: number; bytes: number }[] = [];
 
   /** Records the copying; it is done when the encoder's commands are. */
@@ -31,6 +32,7 @@ export class Readback {
       end += Math.ceil(bytes / GRAIN) * GRAIN;
     }
     this.#pool = pool;
+    this.#bytes = end;
     this.#staging = pool.acquire(end, "reading back", "readback");
     sources.forEach(({ buffer, bytes }, i) => {
       encoder.copyBufferToBuffer(buffer, 0, this.#staging, this.#ranges[i].offset, bytes);
@@ -44,7 +46,7 @@ export class Readback {
    */
   async read(): Promise<ArrayBuffer[]> {
     try {
-      await this.#staging.mapAsync(GPUMapMode.READ);
+      await this.#staging.mapAsync(GPUMapMode.READ, 0, this.#bytes);
       const copies = this.#ranges.map(({ offset, bytes }) => this.#staging.getMappedRange(offset, bytes).slice(0));
       this.#staging.unmap();
       return copies;

@@ -1,0 +1,131 @@
+/**
+ * Pictures as bytes: four of them a pixel, a third of what floats take on the way to a device and back.
+ *
+ * What byte stands for what number is decided here, as torch and numpy compute it in single precision; kernels do the same
+ * to the last bit.
+ *
+ * @module
+ */
+
+import type { DeviceStorage, Shape, Tensor, TensorData } from "./tensor.ts";
+
+/** The numbers that the bytes 0 to 255 stand for: `"unit"` is 0 to 1, `"signed"` is -1 to 1. */
+export type PixelRange = "unit" | "signed";
+
+/** RGBA bytes on the host that stand for the floats of a tensor `[n, 3 or 1, h, w]`. Alpha stands for nothing. */
+export class Pixels implements DeviceStorage {
+  /** Row by row, image by image. Gray ones hold their byte three times. */
+  readonly bytes: Uint8ClampedArray<ArrayBuffer>;
+  /** What the bytes stand for. */
+  readonly range: PixelRange;
+  readonly #shape: Shape;
+
+  /** The pixels of a tensor of this shape. */
+  constructor(bytes: Uint8ClampedArray<ArrayBuffer>, shape: Shape, range: PixelRange) {
+    this.bytes = bytes;
+    this.range = range;
+    this.#shape = shape;
+  }
+
+  /** As floats. */
+  // deno-lint-ignore require-await
+  async read(): Promise<Float32Array<ArrayBuffer>> {
+    return this.floats();
+  }
+
+  /** As floats, NCHW. */
+  floats(): Float32Array<ArrayBuffer> {
+    const [n, c, h, w] = this.#shape;
+    const floats = new Float32Array(n * c * h * w);
+    pixelsToFloats(this, floats, this.#shape, nchw(this.#shape));
+    return floats;
+  }
+
+  /** As they are, or as they would be in another range. */
+  // deno-lint-ignore require-await
+  async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
+    if (range === this.range) return this.bytes.slice();
+    return floatsToPixels(this.floats(), this.#shape, range, nchw(this.#shape));
+  }
+
+  /** Nothing to do: the bytes are the host's. */
+  release(): void {}
+}
+
+/** How far apart floats are in memory. */
+export interface Strides {
+  /** From one image to the next. */
+  readonly image: number;
+  /** From one channel to the next. */
+  readonly channel: number;
+  /** From one pixel to the next. */
+  readonly pixel: number;
+}
+
+/** The strides of the API's layout. */
+export function nchw([, c, h, w]: Shape): Strides {
+  return { image: c * h * w, channel: h * w, pixel: 1 };
+}
+
+/** Writes the floats that pixels stand for. */
+export function pixelsToFloats(
+  { bytes, range }: Pixels,
+  floats: Float32Array,
+  [n, c, h, w]: Shape,
+  { image, channel, pixel }: Strides,
+): void {
+  const table = NUMBERS[range];
+  const plane = h * w;
+  for (let i = 0; i < n * c; i++) {
+    const [number, part] = [Math.floor(i / c), i % c];
+    let to = number * image + part * channel;
+    const end = 4 * plane * (number + 1);
+    for (let at = 4 * plane * number + part; at < end; at += 4, to += pixel) floats[to] = table[bytes[at]];
+  }
+}
+
+/**
+ * The pixels nearest to floats `[n, 3 or 1, h, w]`: beyond the range clamped, halves to even as in numpy, NaN to 0. Opaque.
+ */
+export function floatsToPixels(
+  floats: ArrayLike<number>,
+  [n, c, h, w]: Shape,
+  range: PixelRange,
+  { image, channel, pixel }: Strides,
+): Uint8ClampedArray<ArrayBuffer> {
+  const toUnit = range === "signed" ? signedToUnit : (value: number) => value;
+  const plane = h * w;
+  const bytes = new Uint8ClampedArray(4 * n * plane).fill(255);
+  for (let i = 0; i < n * 3; i++) {
+    const [number, part] = [Math.floor(i / 3), i % 3];
+    let from = number * image + part % c * channel;
+    const end = 4 * plane * (number + 1);
+    // A clamped array clamps, rounds halves to even and stores NaN as 0.
+    for (let at = 4 * plane * number + part; at < end; at += 4, from += pixel) {
+      bytes[at] = Math.fround(toUnit(floats[from]) * 255);
+    }
+  }
+  return bytes;
+}
+
+/** The pixels of a tensor `[n, 3 or 1, h, w]`, see {@linkcode floatsToPixels}: made where the floats are, if that can do it. */
+export async function readPixels(tensor: Tensor, range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  const { storage, shape } = tensor;
+  if (!ArrayBuffer.isView(storage) && storage.readPixels) return await storage.readPixels(range);
+  return floatsToPixels(await tensor.data(), shape, range, nchw(shape));
+}
+
+/** What to hand to a device of a tensor: its pixels where those are wanted, otherwise its elements. */
+export async function valuesOf(tensor: Tensor, wanted: PixelRange | undefined): Promise<TensorData | Pixels> {
+  const { storage } = tensor;
+  return wanted && storage instanceof Pixels ? storage : await tensor.data();
+}
+
+/** From -1..1 to 0..1 in single precision, as upstream's `denormalize`. */
+function signedToUnit(value: number): number {
+  return Math.fround(Math.fround(value / 2) + 0.5);
+}
+
+const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+/** The number that each byte stands for: upstream's `pil_to_numpy` and `normalize`. */
+const NUMBERS: Record<PixelRange, Float32Array> = { unit: UNIT, signed: UNIT.map((unit) => 2 * unit - 1) };
