@@ -6,7 +6,7 @@
 
 import { cannotDecode } from "./picture_codec.ts";
 import { decodeJpeg, encodeJpeg, isJpeg, jpegSize } from "./picture_jpeg.ts";
-import { decodePng, encodePng, isPng, pngSize } from "./picture_png.ts";
+import { decodePng, encodePng, encodePngByPlatform, isPng, pngSize } from "./picture_png.ts";
 
 /** How many pixels a picture may have unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
 export const MAX_PIXELS: number = 8192 * 8192;
@@ -97,7 +97,8 @@ export class Picture {
    * @throws {TypeError} if the extension is none of these, or the file cannot be written
    */
   async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
-    const bytes = this.encode(formatOf(path), options);
+    const format = formatOf(path);
+    const bytes = format === "png" ? await encodePngByPlatform(this) : this.encode(format, options);
     const { rename, rm, writeFile } = await import("node:fs/promises");
     const { fileURLToPath } = await import("node:url");
     const target = path instanceof URL || path.startsWith("file:") ? fileURLToPath(path) : path;

@@ -79,27 +79,44 @@ export async function decodePng(bytes: Uint8Array<ArrayBuffer>): Promise<Rgba> {
 }
 
 /** A lossless PNG: gray if every pixel is, RGBA if any pixel is not opaque, RGB otherwise. */
-export function encodePng({ width, height, data }: Rgba): Uint8Array<ArrayBuffer> {
-  const channels = channelsNeeded(data);
+export function encodePng(picture: Rgba): Uint8Array<ArrayBuffer> {
+  const channels = channelsNeeded(picture.data);
+  return assemble(picture, channels, compress(filterRows(picture, channels), 6));
+}
+
+/** The same picture as {@linkcode encodePng}'s, in a third of the time: deflated by the platform, which has to be waited for. */
+export async function encodePngByPlatform(picture: Rgba): Promise<Uint8Array<ArrayBuffer>> {
+  const channels = channelsNeeded(picture.data);
+  const rows = new Blob([filterRows(picture, channels)]).stream();
+  const deflated = await new Response(rows.pipeThrough(new CompressionStream("deflate"))).arrayBuffer();
+  return assemble(picture, channels, new Uint8Array(deflated));
+}
+
+/** The samples as they are deflated: each row behind its filter byte. */
+function filterRows({ width, height, data }: Rgba, channels: number): Uint8Array<ArrayBuffer> {
   const rowBytes = width * channels;
   const filtered = new Uint8Array(height * (1 + rowBytes));
-  let above = new Uint8Array(rowBytes);
+  let above = new Uint8Array(channels + rowBytes); // rows begin with a pixel of zeros, which is what lies beyond the edge
+  let row = new Uint8Array(channels + rowBytes);
   for (let y = 0; y < height; y++) {
-    const row = new Uint8Array(rowBytes);
-    for (let i = 0; i < rowBytes; i++) row[i] = data[4 * (y * width + Math.floor(i / channels)) + i % channels];
-    filtered.set(bestFilter(row, above, channels), y * (1 + rowBytes));
-    above = row;
+    for (let from = 4 * y * width, to = channels; to < row.length; from += 4, to += channels) {
+      for (let c = 0; c < channels; c++) row[to + c] = data[from + c];
+    }
+    filterRow(row, above, channels, filtered.subarray(y * (1 + rowBytes)));
+    [row, above] = [above, row];
   }
+  return filtered;
+}
 
+function assemble({ width, height }: Rgba, channels: number, deflated: Uint8Array): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(13);
   new DataView(header.buffer).setUint32(0, width);
   new DataView(header.buffer).setUint32(4, height);
   header.set([8, channels === 1 ? GRAY : channels === 3 ? RGB : RGB_ALPHA], 8);
-  const pixels: Uint8Array = compress(filtered, 6);
   return concat([
     Uint8Array.from(SIGNATURE),
     encodeChunk("IHDR", header),
-    encodeChunk("IDAT", pixels),
+    encodeChunk("IDAT", deflated),
     encodeChunk("IEND"),
   ]);
 }
@@ -260,23 +277,27 @@ function channelsNeeded(data: Uint8ClampedArray): 1 | 3 | 4 {
   return gray ? 1 : 3;
 }
 
-/** The row behind its filter byte, under the filter whose differences are smallest in sum. */
-function bestFilter(row: Uint8Array, above: Uint8Array, channels: number): Uint8Array {
-  let best = new Uint8Array();
-  let least = Infinity;
-  for (let filter = 0; filter <= 4; filter++) {
-    const out = new Uint8Array(1 + row.length);
-    out[0] = filter;
-    let sum = 0;
-    for (let i = 0; i < row.length; i++) {
-      const left = i < channels ? 0 : row[i - channels];
-      const corner = i < channels ? 0 : above[i - channels];
-      const difference = out[1 + i] = row[i] - predict(filter, left, above[i], corner);
-      sum += Math.abs(difference << 24 >> 24);
-    }
-    if (sum < least) [least, best] = [sum, out];
+/** Writes the row behind its filter byte, under the filter whose differences are smallest in sum. */
+function filterRow(row: Uint8Array, above: Uint8Array, channels: number, out: Uint8Array): void {
+  let none = 0, byLeft = 0, byUp = 0, byMean = 0, byNearest = 0;
+  for (let i = channels; i < row.length; i++) {
+    const value = row[i], left = row[i - channels], up = above[i], corner = above[i - channels];
+    none += magnitude(value);
+    byLeft += magnitude(value - left);
+    byUp += magnitude(value - up);
+    byMean += magnitude(value - ((left + up) >> 1));
+    byNearest += magnitude(value - predict(4, left, up, corner));
   }
-  return best;
+  const sums = [none, byLeft, byUp, byMean, byNearest];
+  const filter = out[0] = sums.indexOf(Math.min(...sums));
+  for (let i = channels; i < row.length; i++) {
+    out[1 + i - channels] = row[i] - predict(filter, row[i - channels], above[i], above[i - channels]);
+  }
+}
+
+/** Of a difference modulo 256. */
+function magnitude(difference: number): number {
+  return Math.abs(difference << 24 >> 24);
 }
 
 function encodeChunk(type: string, data: Uint8Array = new Uint8Array()): Uint8Array<ArrayBuffer> {
