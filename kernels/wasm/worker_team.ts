@@ -53,12 +53,12 @@ class Member {
 
 /** Starts `threads` workers. Rejects where that is not possible. */
 export async function createWorkerTeam(memory: Memory, threads: number): Promise<Team> {
-  const template = await loadTemplate();
+  const loading = loadTemplate();
   const members = Array.from({ length: threads }, () => new Member());
   const end = (reason: string) => members.forEach((member) => member.fail(new DeviceError(reason)));
   try {
     await Promise.all(members.map(async (member, thread) => {
-      await member.start();
+      const [template] = await Promise.all([loading, member.start()]); // unpacked while the workers start
       const binary = moduleFor(template, thread, true);
       await member.ask({ binary, memory: memory.memory, thread, threads, stop: CONTROL, turn: CONTROL + TURN });
     }));
