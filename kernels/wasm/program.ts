@@ -102,7 +102,7 @@ export class WasmProgram implements Program {
   async #runInto(
     outputs: readonly number[],
     own: readonly (WasmStorage | undefined)[],
-    data: readonly (TensorData | undefined)[],
+    data: readonly (TensorData | Pixels | undefined)[],
     compute: Compute,
   ): Promise<void> {
     const { memory, team } = this.runtime;

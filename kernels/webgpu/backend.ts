@@ -193,7 +193,8 @@ class WebGpuBackend implements Backend {
 
   /** What a graph becomes on this device. */
   #record(graph: Graph): Plan {
-    const r = this.#recorder(this.dtype === "float16" ? float16Values(graph) : new Set<Node>());
+    const float16 = this.dtype === "float16" ? float16Values(graph) : new Set<Node>();
+    const r = this.#recorder(float16);
     const inputs: Port[] = [];
     for (const node of graph.nodes) {
       r.op = costOf(node, float16.has(node) ? 2 : 4);
