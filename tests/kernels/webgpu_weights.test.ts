@@ -48,5 +48,5 @@ Deno.test("weights that the device cannot take are an error that names the layer
     const channels = 2048; // 144 MiB as they are
     const loading = () =>
       backend.setParameter(conv(channels), new Float32Array(channels * channels * 9), new Float32Array(channels));
-    await assertRejects(loading, DeviceError, "Cannot upload large: the device refused");
+    await assertRejects(loading, DeviceError, "bytes of large: the device refused");
   }));
