@@ -310,8 +310,8 @@ export class VQModel {
    */
   async tokenize(sample: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<Tokens> {
     checkSample(sample, this.config);
-    return await this.#use("tokenize", sample, options, async (program) => {
-      const [indices] = await program.run([sample], options);
+    return await this.#use("tokenize", sample, options, async (program, input) => {
+      const [indices] = await program.run([input], options);
       using result = indices;
       return { indices: await result.data() as Int32Array, shape: result.shape as Tokens["shape"] };
     });
