@@ -7,11 +7,9 @@
 import type { PixelRange } from "../pixels.ts";
 import type { Shape } from "../tensor.ts";
 import type { Kernel } from "./pipeline.ts";
-import { ALIGNMENT, bands, type FeatureMap, MAX_GRID, type Memory, type Recorder } from "./recorder.ts";
+import { bands, type FeatureMap, MAX_GRID, type Memory, type Recorder, span, WORD } from "./recorder.ts";
 
 const LANES = 64;
-/** Bytes of a pixel, and of a float. */
-const WORD = 4;
 
 // b / 255 is the binary fraction 0.bbbb… with the byte repeated without end. Cut to 24 significant bits and rounded by the
 // bit that follows, it is the quotient rounded correctly, which a division on a GPU need not be.
@@ -127,10 +125,4 @@ export function recordToPixels(
 /** Bytes of the pixels of pictures `[n, c, h, w]`. */
 export function pixelBytes([n, , h, w]: Shape): number {
   return n * h * w * WORD;
-}
-
-/** Shows a kernel the words `[first, end)` of an array; `within` is where in the binding they begin. */
-function span(memory: Memory, first: number, end: number) {
-  const offset = Math.floor(first * WORD / ALIGNMENT) * ALIGNMENT;
-  return { binding: { memory, offset, size: end * WORD - offset }, within: first - offset / WORD };
 }

@@ -96,6 +96,8 @@ export interface Launch {
 
 /** Bytes of a `vec4f`. */
 export const VEC4 = VEC4_BYTES.f32;
+/** Bytes of a float, an index, or a pixel of RGBA bytes. */
+export const WORD = 4;
 /** Bindings start at multiples of this many bytes. */
 export const ALIGNMENT = 256;
 /** Workgroups in one dimension: what WebGPU guarantees. */
@@ -134,8 +136,8 @@ export class Recorder {
     return this.#gpu.device.limits.maxStorageBufferBindingSize;
   }
 
-  /** The most bytes of a feature map that one binding shows. */
-  get #windowLimit(): number {
+  /** The most bytes of a feature map, or of an array like one, that one binding shows. */
+  get windowLimit(): number {
     return Math.min(this.bindingLimit, this.tuning.windowBytes);
   }
 
@@ -214,7 +216,7 @@ export class Recorder {
     const vec4 = VEC4_BYTES[memory.element];
     const pixel = c4 * vec4;
     const pixels = n * h * w;
-    const [first, end] = offset % ALIGNMENT + pixels * pixel <= this.#windowLimit ? [0, pixels] : [from, to];
+    const [first, end] = offset % ALIGNMENT + pixels * pixel <= this.windowLimit ? [0, pixels] : [from, to];
     const start = Math.floor((offset + first * pixel) / ALIGNMENT) * ALIGNMENT;
     return {
       binding: { memory, offset: start, size: offset + end * pixel - start },
@@ -235,7 +237,7 @@ export class Recorder {
 
   /** How many rows of `bytes` bytes one binding can show, and one dispatch can number. */
   rowsPerBinding(bytes: number): number {
-    const rows = Math.floor((this.#windowLimit - ALIGNMENT) / bytes);
+    const rows = Math.floor((this.windowLimit - ALIGNMENT) / bytes);
     return Math.min(Math.max(rows, 1), MAX_GRID); // where not even one row fits, the dispatch says so
   }
 
@@ -264,6 +266,12 @@ export function bands(total: number, size: number): [from: number, to: number][]
   const count = Math.ceil(total / size);
   const each = Math.ceil(total / count);
   return Array.from({ length: count }, (_, i) => [i * each, Math.min(total, (i + 1) * each)]);
+}
+
+/** Shows a kernel the words `[first, end)` of an array; `within` is where in the binding they begin. */
+export function span(memory: Memory, first: number, end: number): { binding: Binding; within: number } {
+  const offset = Math.floor(first * WORD / ALIGNMENT) * ALIGNMENT;
+  return { binding: { memory, offset, size: end * WORD - offset }, within: first - offset / WORD };
 }
 
 function asBinding(part: Memory | Binding): Binding {
