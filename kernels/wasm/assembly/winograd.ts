@@ -7,7 +7,7 @@
 //   transformed source   V [group][channels/32][position][6][32]
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
-import { SLICE, TRASH, ZERO } from "../shared";
+import { SLICE, STAGGER, TRASH, ZERO } from "../shared";
 import { setPointer } from "./area";
 import { copyLeft } from "./left";
 import { rows } from "./rows";
@@ -50,8 +50,6 @@ export class WinogradFields {
 const GROUP: i32 = 6;
 /** Bytes of one slice of U: [32][8]. */
 const U_SLICE: usize = SLICE * 8 * 4;
-/** Keeps consecutive positions out of the same cache sets. */
-const STAGGER: usize = 192;
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);

@@ -1,7 +1,7 @@
 // The transforms of F(4x4, 3x3), after Lavin & Gray: interpolation at 0, 1, -1, 2, -2 and infinity.
-import { SCRATCH } from "./area";
+import { pointer, SCRATCH } from "./area";
 import { add, C, K, madd, nmadd, sub } from "./simd";
-import { clearTail, LINE, M_SLICE, pixel, put, V_SLICE, vOffset } from "./winograd_tile";
+import { clearTail, LINE, M_SLICE, put, V_SLICE, vOffset } from "./winograd_tile";
 
 /** One tile, all channels: 6x6 source pixels to 36 positions. */
 export function sourceTile4(to: usize, bytes: usize): void {
@@ -17,8 +17,8 @@ export function sourceTile4(to: usize, bytes: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize, count: usize): void {
-  const p0 = pixel(j) + c, p1 = pixel(6 + j) + c, p2 = pixel(12 + j) + c;
-  const p3 = pixel(18 + j) + c, p4 = pixel(24 + j) + c, p5 = pixel(30 + j) + c;
+  const p0 = pointer(j) + c, p1 = pointer(6 + j) + c, p2 = pointer(12 + j) + c;
+  const p3 = pointer(18 + j) + c, p4 = pointer(24 + j) + c, p5 = pointer(30 + j) + c;
   for (let s: usize = 0; s < count; s += 16) {
     const d0 = v128.load(p0 + s), d1 = v128.load(p1 + s), d2 = v128.load(p2 + s);
     const d3 = v128.load(p3 + s), d4 = v128.load(p4 + s), d5 = v128.load(p5 + s);

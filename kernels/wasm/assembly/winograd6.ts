@@ -1,7 +1,7 @@
 // The transforms of F(6x6, 3x3): interpolation at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity.
-import { SCRATCH } from "./area";
+import { pointer, SCRATCH } from "./area";
 import { add, C, K, madd, mul, nmadd, sub } from "./simd";
-import { clearTail, LINE, M_SLICE, pixel, put, V_SLICE, vOffset } from "./winograd_tile";
+import { clearTail, LINE, M_SLICE, put, V_SLICE, vOffset } from "./winograd_tile";
 
 /** One tile, all channels: 8x8 source pixels to 64 positions. */
 export function sourceTile6(to: usize, bytes: usize): void {
@@ -17,8 +17,8 @@ export function sourceTile6(to: usize, bytes: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize, count: usize): void {
-  const p0 = pixel(j) + c, p1 = pixel(8 + j) + c, p2 = pixel(16 + j) + c, p3 = pixel(24 + j) + c;
-  const p4 = pixel(32 + j) + c, p5 = pixel(40 + j) + c, p6 = pixel(48 + j) + c, p7 = pixel(56 + j) + c;
+  const p0 = pointer(j) + c, p1 = pointer(8 + j) + c, p2 = pointer(16 + j) + c, p3 = pointer(24 + j) + c;
+  const p4 = pointer(32 + j) + c, p5 = pointer(40 + j) + c, p6 = pointer(48 + j) + c, p7 = pointer(56 + j) + c;
   for (let s: usize = 0; s < count; s += 16) {
     const d0 = v128.load(p0 + s), d1 = v128.load(p1 + s), d2 = v128.load(p2 + s), d3 = v128.load(p3 + s);
     const d4 = v128.load(p4 + s), d5 = v128.load(p5 + s), d6 = v128.load(p6 + s), d7 = v128.load(p7 + s);

@@ -1,9 +1,9 @@
 // The transforms of a 3x3 convolution at stride 2, 4x4 results a tile. Along one side, even pixels meet the outer taps: that
 // is F(4, 2), interpolated at 0, 1, -1, 2 and infinity. Odd pixels meet the middle tap and pass as they are. So 9x9 source
 // pixels become 81 positions: five for the even ones, then the four odd ones.
-import { SCRATCH } from "./area";
+import { pointer, SCRATCH } from "./area";
 import { add, C, K, madd, nmadd, sub } from "./simd";
-import { clearTail, LINE, M_SLICE, pixel, put, V_SLICE, vOffset } from "./winograd_tile";
+import { clearTail, LINE, M_SLICE, put, V_SLICE, vOffset } from "./winograd_tile";
 
 /** Positions along one side of a tile. */
 export const REACH: i32 = 9;
@@ -29,9 +29,9 @@ export function sourceTileStrided(to: usize, bytes: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize, count: usize): void {
-  const p0 = pixel(j) + c, p1 = pixel(9 + j) + c, p2 = pixel(18 + j) + c, p3 = pixel(27 + j) + c;
-  const p4 = pixel(36 + j) + c, p5 = pixel(45 + j) + c, p6 = pixel(54 + j) + c, p7 = pixel(63 + j) + c;
-  const p8 = pixel(72 + j) + c;
+  const p0 = pointer(j) + c, p1 = pointer(9 + j) + c, p2 = pointer(18 + j) + c, p3 = pointer(27 + j) + c;
+  const p4 = pointer(36 + j) + c, p5 = pointer(45 + j) + c, p6 = pointer(54 + j) + c, p7 = pointer(63 + j) + c;
+  const p8 = pointer(72 + j) + c;
   for (let s: usize = 0; s < count; s += 16) {
     const q = SCRATCH + s * 81 + (j << 4);
     transform5(v128.load(p0 + s), v128.load(p2 + s), v128.load(p4 + s), v128.load(p6 + s), v128.load(p8 + s), q, 144);

@@ -4,7 +4,7 @@
 // such regular distances, that a line which is not used up at once is evicted before its next use. First all columns are
 // transformed into scratch memory, [channels/4][row][column], then all rows out of it.
 import { SLICE } from "../shared";
-import { POINTERS } from "./area";
+import { pointer } from "./area";
 import { add } from "./simd";
 
 /** Bytes of one slice of V at one position: [6][32]. */
@@ -31,17 +31,10 @@ export function clearTail(to: usize, bytes: usize, positions: usize): void {
   }
 }
 
-/** The pointer `i` of the tile. */
-// @ts-ignore: decorator
-@inline
-export function pixel(i: usize): usize {
-  return <usize>load<u32>(POINTERS + (i << 2));
-}
-
 /** Writes four channels of a pixel of the result. */
 // @ts-ignore: decorator
 @inline
 export function put(i: usize, value: v128, c: usize, residual: bool): void {
-  if (residual) value = add(value, v128.load(pixel(RESULTS + i) + c));
-  v128.store(pixel(i) + c, value);
+  if (residual) value = add(value, v128.load(pointer(RESULTS + i) + c));
+  v128.store(pointer(i) + c, value);
 }

@@ -6,20 +6,20 @@
 
 import type { Conv2d } from "../../graph.ts";
 import { padded } from "../layout.ts";
-import { Kind, SLICE } from "../shared.ts";
+import { Kind, SLICE, STAGGER } from "../shared.ts";
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Tiles, or pixels, that the micro-kernel takes at once. */
 const GROUP = 6;
+
 /** Prepares a convolution. */
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
   switch (context.parameters.get(op.weights).kind) {
     case Kind.PackWinograd4:
+    case Kind.PackWinogradStrided:
       return lowerWinograd(op, 4, context);
     case Kind.PackWinograd6:
       return lowerWinograd(op, 6, context);
-    case Kind.PackWinogradStrided:
-      return lowerWinograd(op, 4, context);
     default:
       return lowerDense(op, context);
   }
@@ -34,7 +34,7 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
   const positions = ((side - 1) * stride + 3) ** 2;
   const groupBytes = positions * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
   const { tileBlocks, channelBlocks } = winogradBlocks(op, groupBytes, groups, threads);
-  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * 192;
+  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * STAGGER;
   return {
     temporary: 0,
     workspace,
