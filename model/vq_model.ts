@@ -25,8 +25,9 @@ import {
 } from "../kernels/mod.ts";
 import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample } from "./checks.ts";
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
-import { Fallback, openEngine } from "./engine.ts";
+import { openEngine } from "./engine.ts";
 import { ConfigError } from "./errors.ts";
+import { Float32Engine } from "./float32_engine.ts";
 import { asItIsNow, rangeOf } from "./inputs.ts";
 import type {
   CallOptions,
@@ -69,7 +70,7 @@ export class VQModel {
   readonly config: VQConfig;
   readonly #parsed: ParsedConfig;
   readonly #engine: ReplaceableEngine;
-  readonly #fallback: Fallback;
+  readonly #float32: Float32Engine;
   readonly #parameters: readonly Parameter[];
   readonly #reopen: () => Promise<ModelFiles>;
   #disposed = false;
@@ -78,14 +79,14 @@ export class VQModel {
     parsed: ParsedConfig,
     parameters: readonly Parameter[],
     engine: ReplaceableEngine,
-    fallback: Fallback,
+    float32: Float32Engine,
     reopen: () => Promise<ModelFiles>,
   ) {
     this.config = parsed.config;
     this.#parsed = parsed;
     this.#parameters = parameters;
     this.#engine = engine;
-    this.#fallback = fallback;
+    this.#float32 = float32;
     this.#reopen = reopen;
   }
 
@@ -128,14 +129,14 @@ export class VQModel {
       options.signal?.throwIfAborted();
       const engine = await ReplaceableEngine.load({ parameters, open, options }, files);
       const inFloat32: ComputeOptions = { ...options, dtype: "float32", signal: undefined };
-      const fallback = new Fallback(
+      const float32 = new Float32Engine(
         () => withFiles(open, (again) => openEngine(again, parameters, inFloat32)),
         (reason) => {
           const { configPath: file } = files;
           options.onProgress?.({ status: "repeat", file, loaded: 0, total: parameters.length, reason });
         },
       );
-      return new VQModel(parsed, parameters, engine, fallback, open);
+      return new VQModel(parsed, parameters, engine, float32, open);
     });
   }
 
@@ -178,7 +179,7 @@ export class VQModel {
   memory(options: MemoryOptions): MemoryPlan;
   memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
     if (!options) {
-      const [own, repeats] = [this.#engine.backend.memory, this.#fallback.memory];
+      const [own, repeats] = [this.#engine.backend.memory, this.#float32.memory];
       return { weights: own.weights + repeats.weights, buffers: own.buffers + repeats.buffers };
     }
     this.#checkUsable();
@@ -362,7 +363,7 @@ export class VQModel {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#engine.dispose();
-    this.#fallback.dispose();
+    this.#float32.dispose();
   }
 
   /** {@linkcode VQModel.dispose}, for `using`. */
@@ -424,7 +425,7 @@ export class VQModel {
       return await this.#engine.use((programs) =>
         programs.use(key, record, call).catch((error) => {
           if (!(error instanceof OverflowError)) throw error;
-          return this.#fallback.repeat(error, programs.memoryLimit, (repeating) => repeating.use(key, record, call));
+          return this.#float32.repeat(error, programs.memoryLimit, (repeating) => repeating.use(key, record, call));
         })
       );
     } catch (cause) {
