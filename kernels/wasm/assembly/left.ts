@@ -17,13 +17,13 @@ export function setLeft(r: usize, k: usize, value: v128): void {
 export function copyRow(r: usize, from: usize): void {
   const to = LEFT + r * ROW;
   v128.store(to, v128.load(from));
-  v128.store(to, v128.load(from, 16), 16);
-  v128.store(to, v128.load(from, 32), 32);
-  v128.store(to, v128.load(from, 48), 48);
-  v128.store(to, v128.load(from, 64), 64);
-  v128.store(to, v128.load(from, 80), 80);
-  v128.store(to, v128.load(from, 96), 96);
-  v128.store(to, v128.load(from, 112), 112);
+  v128.store(to + 16, v128.load(from, 16));
+  v128.store(to + 32, v128.load(from, 32));
+  v128.store(to + 48, v128.load(from, 48));
+  v128.store(to + 64, v128.load(from, 64));
+  v128.store(to + 80, v128.load(from, 80));
+  v128.store(to + 96, v128.load(from, 96));
+  v128.store(to + 112, v128.load(from, 112));
 }
 
 /** Copies the first `bytes` of 32 floats to row `r` and clears the rest; `bytes` is a multiple of 16. */
