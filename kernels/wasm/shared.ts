@@ -63,5 +63,7 @@ export const FIELDS = 64;
 
 /** Channels that the micro-kernel takes at once; packed weights come in such slices. */
 export const SLICE = 32;
+/** Slices of source channels that Winograd's algorithm transforms at a time. */
+export const DEPTH = 2;
 /** Bytes between the products of consecutive positions of Winograd's tiles, which keep them out of the same cache sets. */
 export const STAGGER = 192;

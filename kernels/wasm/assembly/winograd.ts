@@ -2,12 +2,13 @@
 // 6x6 results 64 instead of 324. At stride 2, a tile of 4x4 results takes 81 instead of 144.
 //
 // A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
-// transformed tile (a matrix product over channels), transform the products back. NHWC; tiles are taken six at a time,
-// because that is the height of the micro-kernel.
-//   transformed source   V [group][channels/32][position][6][32]
+// transformed tile (a matrix product over channels), transform the products back. The first two take some channels at a
+// time, so that the transformed source is used while it is in the cache. NHWC; tiles are taken six at a time, because that
+// is the height of the micro-kernel.
+//   transformed source   V [group][DEPTH][position][6][32]
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
-import { SLICE, STAGGER, TRASH, ZERO } from "../shared";
+import { DEPTH, SLICE, STAGGER, TRASH, ZERO } from "../shared";
 import { setPointer } from "./area";
 import { copyLeft } from "./left";
 import { rows } from "./rows";
@@ -66,16 +67,23 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const mStride = <usize>count * octetCount * M_SLICE + STAGGER;
   const reach = reachOf(f), positions = reach * reach;
   const v = f.workspace + <usize>thread * f.workspaceBytes;
-  const m = v + <usize>(count * slices * positions) * V_SLICE;
-  transformSources(f, first, count, v, <usize>(slices * positions) * V_SLICE);
-  for (let position = 0; position < positions; position++) {
-    const products = m + <usize>position * mStride;
-    if (f.upsample && cancels(position, reach)) {
-      memory.fill(products, 0, mStride);
-    } else {
-      const weights = f.stride == 1 ? position : weightsOf(position);
-      const u = f.weights + <usize>(weights * slices * octets + octet) * U_SLICE;
-      multiply(u, <usize>octets * U_SLICE, v + <usize>position * V_SLICE, products, positions, slices, count, octetCount);
+  const m = v + <usize>(count * DEPTH * positions) * V_SLICE;
+  for (let slice = 0; slice < slices; slice += DEPTH) {
+    const depth = min(DEPTH, slices - slice);
+    transformSources(f, first, count, slice, depth, v, positions);
+    for (let position = 0; position < positions; position++) {
+      const products = m + <usize>position * mStride;
+      if (f.upsample && cancels(position, reach)) {
+        if (slice == 0) memory.fill(products, 0, mStride);
+      } else {
+        const weights = f.stride == 1 ? position : weightsOf(position);
+        const u = f.weights + <usize>((weights * slices + slice) * octets + octet) * U_SLICE;
+        for (let i = 0; i < depth; i++) {
+          const left = v + <usize>(i * positions + position) * V_SLICE;
+          const right = u + <usize>(i * octets) * U_SLICE;
+          multiply(left, positions, right, products, count, octetCount, slice + i == 0);
+        }
+      }
     }
   }
   transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, octetCount, m, mStride);
@@ -107,33 +115,32 @@ function tilesDown(f: WinogradFields): i32 {
   return (f.height + f.side - 1) / f.side;
 }
 
-/** The matrix product at one position. */
-function multiply(
-  u: usize,
-  uStride: usize,
-  v: usize,
-  m: usize,
-  positions: i32,
-  slices: i32,
-  groups: i32,
-  octets: i32,
-): void {
-  for (let slice = 0; slice < slices; slice++, u += uStride) {
-    for (let group = 0; group < groups; group++) {
-      copyLeft(v + <usize>((group * slices + slice) * positions) * V_SLICE);
-      rows(octets, u, m + <usize>(group * octets) * M_SLICE, slice == 0);
-    }
+/** The matrix product of one slice at one position: written to `m` if it is the first, added to it otherwise. */
+function multiply(v: usize, positions: i32, u: usize, m: usize, groups: i32, octets: i32, isFirst: bool): void {
+  for (let group = 0; group < groups; group++) {
+    copyLeft(v + <usize>(group * DEPTH * positions) * V_SLICE);
+    rows(octets, u, m + <usize>(group * octets) * M_SLICE, isFirst);
   }
 }
 
-/** Writes the transformed sources of `groups` groups of tiles, beginning with group `first`. */
-function transformSources(f: WinogradFields, first: i32, groups: i32, v: usize, groupBytes: usize): void {
+/** Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. */
+function transformSources(
+  f: WinogradFields,
+  first: i32,
+  groups: i32,
+  slice: i32,
+  depth: i32,
+  v: usize,
+  positions: i32,
+): void {
+  const from = <usize>(slice * SLICE) << 2;
+  const end = min(<usize>((slice + depth) * SLICE), <usize>f.inChannels) << 2;
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
-    const to = v + <usize>(i / GROUP) * groupBytes + <usize>(i % GROUP) * SLICE * 4;
-    if (f.stride == 2) sourceTileStrided(to, <usize>f.inChannels << 2);
-    else if (f.side == 4) sourceTile4(to, <usize>f.inChannels << 2);
-    else sourceTile6(to, <usize>f.inChannels << 2);
+    const to = v + <usize>(i / GROUP * DEPTH * positions) * V_SLICE + <usize>(i % GROUP) * SLICE * 4;
+    if (f.stride == 2) sourceTileStrided(to, from, end);
+    else if (f.side == 4) sourceTile4(to, from, end);
+    else sourceTile6(to, from, end);
   }
 }
 

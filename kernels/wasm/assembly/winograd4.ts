@@ -3,15 +3,15 @@ import { pointer, SCRATCH } from "./area";
 import { add, C, K, madd, nmadd, sub } from "./simd";
 import { clearTail, LINE, M_SLICE, put, V_SLICE, vOffset } from "./winograd_tile";
 
-/** One tile, all channels: 6x6 source pixels to 36 positions. */
-export function sourceTile4(to: usize, bytes: usize): void {
-  for (let c: usize = 0; c < bytes; c += LINE) {
-    const count = min(LINE, bytes - c);
+/** Channel bytes `from` to `end` of one tile: 6x6 source pixels to 36 positions. */
+export function sourceTile4(to: usize, from: usize, end: usize): void {
+  for (let c = from; c < end; c += LINE) {
+    const count = min(LINE, end - c);
     for (let j: usize = 0; j < 6; j++) sourceColumn(j, c, count);
-    const v = to + vOffset(c, 36);
+    const v = to + vOffset(c - from, 36);
     for (let i: usize = 0; i < 6; i++) sourceRow(i, v + i * 6 * V_SLICE, count);
   }
-  clearTail(to, bytes, 36);
+  clearTail(to, end - from, 36);
 }
 
 // @ts-ignore: decorator

@@ -3,15 +3,15 @@ import { pointer, SCRATCH } from "./area";
 import { add, C, K, madd, mul, nmadd, sub } from "./simd";
 import { clearTail, LINE, M_SLICE, put, V_SLICE, vOffset } from "./winograd_tile";
 
-/** One tile, all channels: 8x8 source pixels to 64 positions. */
-export function sourceTile6(to: usize, bytes: usize): void {
-  for (let c: usize = 0; c < bytes; c += LINE) {
-    const count = min(LINE, bytes - c);
+/** Channel bytes `from` to `end` of one tile: 8x8 source pixels to 64 positions. */
+export function sourceTile6(to: usize, from: usize, end: usize): void {
+  for (let c = from; c < end; c += LINE) {
+    const count = min(LINE, end - c);
     for (let j: usize = 0; j < 8; j++) sourceColumn(j, c, count);
-    const v = to + vOffset(c, 64);
+    const v = to + vOffset(c - from, 64);
     for (let i: usize = 0; i < 8; i++) sourceRow(i, v + i * 8 * V_SLICE, count);
   }
-  clearTail(to, bytes, 64);
+  clearTail(to, end - from, 64);
 }
 
 // @ts-ignore: decorator

@@ -15,15 +15,15 @@ export function weightsOf(position: i32): i32 {
   return min(position / REACH, WEIGHTS - 1) * WEIGHTS + min(position % REACH, WEIGHTS - 1);
 }
 
-/** One tile, all channels: 9x9 source pixels to 81 positions. */
-export function sourceTileStrided(to: usize, bytes: usize): void {
-  for (let c: usize = 0; c < bytes; c += LINE) {
-    const count = min(LINE, bytes - c);
+/** Channel bytes `from` to `end` of one tile: 9x9 source pixels to 81 positions. */
+export function sourceTileStrided(to: usize, from: usize, end: usize): void {
+  for (let c = from; c < end; c += LINE) {
+    const count = min(LINE, end - c);
     for (let j: usize = 0; j < 9; j++) sourceColumn(j, c, count);
-    const v = to + vOffset(c, 81);
+    const v = to + vOffset(c - from, 81);
     for (let i: usize = 0; i < 9; i++) sourceRow(i, v + i * 9 * V_SLICE, count);
   }
-  clearTail(to, bytes, 81);
+  clearTail(to, end - from, 81);
 }
 
 // @ts-ignore: decorator

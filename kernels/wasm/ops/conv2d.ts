@@ -6,7 +6,7 @@
 
 import type { Conv2d } from "../../graph.ts";
 import { padded } from "../layout.ts";
-import { Kind, SLICE, STAGGER } from "../shared.ts";
+import { DEPTH, Kind, SLICE, STAGGER } from "../shared.ts";
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Tiles, or pixels, that the micro-kernel takes at once. */
@@ -32,8 +32,9 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
   const inputs = padded(inChannels), outputs = padded(channels), octets = Math.ceil(outputs / 8);
   const groups = Math.ceil(images * Math.ceil(height / side) * Math.ceil(width / side) / GROUP);
   const positions = ((side - 1) * stride + 3) ** 2;
-  const groupBytes = positions * GROUP * 4 * (Math.ceil(inputs / SLICE) * SLICE + octets * 8);
-  const { tileBlocks, channelBlocks } = winogradBlocks(op, groupBytes, groups, threads);
+  const groupBytes = positions * GROUP * 4 * (DEPTH * SLICE + octets * 8);
+  const { bytes } = parameters.get(op.weights);
+  const { tileBlocks, channelBlocks } = winogradBlocks(octets, bytes, groupBytes, groups, threads);
   const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * STAGGER;
   return {
     temporary: 0,
@@ -70,9 +71,7 @@ const WEIGHTS_PER_BLOCK = 3;
 const BLOCK_OCTETS = 16;
 
 /** Cuts the work into ranges of groups of tiles; if those are few, into ranges of output channels as well. */
-function winogradBlocks(op: Conv2d, groupBytes: number, groups: number, threads: number) {
-  const octets = Math.ceil(op.weights.out / 8);
-  const weightBytes = groupBytes / GROUP * op.weights.in * op.weights.out / (op.weights.in + op.weights.out);
+function winogradBlocks(octets: number, weightBytes: number, groupBytes: number, groups: number, threads: number) {
   const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
   const largest = Math.min(12, Math.max(3, Math.floor(blockBytes / groupBytes)));
   if (groups > 2 * threads * largest) return { tileBlocks: blocksOf(groups, largest, threads), channelBlocks: 1 };
