@@ -54,6 +54,8 @@ export interface Contender {
   readonly name: string;
   /** Computes on given data; the first call also does what loading left undone. */
   run(x: Float32Array<ArrayBuffer>): Promise<TensorData>;
+  /** Milliseconds of the ops alone by the engine's own clock, if it has one. */
+  opsMs?(x: Float32Array<ArrayBuffer>): Promise<number>;
   close(): void | Promise<void>;
 }
 
@@ -64,14 +66,19 @@ export async function ours(name: string, backend: Backend, { graph, values }: Ne
     await backend.setParameter(parameter, weight, bias);
   }
   let program: Awaited<ReturnType<Backend["compile"]>> | undefined;
+  const input = (x: Float32Array<ArrayBuffer>) => [new Tensor(x, graph.nodes[0].shape)];
   return {
     name,
     async run(x) {
       program ??= await backend.compile(graph);
-      const [y] = await program.run([new Tensor(x, graph.nodes[0].shape)]);
+      const [y] = await program.run(input(x));
       const data = await y.data();
       y.dispose();
       return data;
+    },
+    async opsMs(x) {
+      const ops = await program!.profile(input(x));
+      return ops.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
     },
     close: () => backend.dispose(),
   };
