@@ -19,6 +19,7 @@ import {
   type Device,
   ImageProcessor,
   type Picture,
+  pictureFormatOf,
   type Progress,
   sideBySide,
   Tensor,
@@ -243,7 +244,8 @@ async function info([source]: readonly string[], options: Options): Promise<void
 }
 
 async function reconstruct([source, path]: readonly string[], options: Options): Promise<void> {
-  if (options["side-by-side"]) outputOf(options); // or it would have nowhere to go
+  const isWritten = options.output !== undefined || options["side-by-side"];
+  const output = isWritten ? await pictureOutputOf(options) : undefined;
   const bytes = await Deno.readFile(path);
   using model = await load(source, options);
   const processor = processorFor(model, options);
@@ -270,15 +272,15 @@ async function reconstruct([source, path]: readonly string[], options: Options):
     ["time", `${seconds(tokenized - started)} to tokens, ${seconds(detokenized - tokenized)} to pixels`],
   ]));
 
-  if (options.output === undefined) return;
+  if (output === undefined) return;
   const map = tokenMap(tokens.indices, report.grid);
   const result = options["side-by-side"] ? sideBySide([original, map, reconstruction]) : reconstruction;
-  await result.save(options.output);
-  console.log(`Wrote ${options.output}`);
+  await result.save(output);
+  console.log(`Wrote ${output}`);
 }
 
 async function tokenize([source, path]: readonly string[], options: Options): Promise<void> {
-  const output = outputOf(options);
+  const output = await outputOf(options);
   const bytes = await Deno.readFile(path);
   using model = await load(source, options);
   using sample = await processorFor(model, options).preprocess(bytes, sizeOf(options));
@@ -290,7 +292,7 @@ async function tokenize([source, path]: readonly string[], options: Options): Pr
 }
 
 async function detokenize([source, path]: readonly string[], options: Options): Promise<void> {
-  const output = outputOf(options);
+  const output = await pictureOutputOf(options);
   const tokens = await readTokens(path);
   using model = await load(source, options);
   const picture = await toPicture(model, processorFor(model, options), tokens);
@@ -395,9 +397,27 @@ function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
-function outputOf({ output }: Options): string {
+/** Where the result goes. That it can go there is checked now, before anything is computed. */
+async function outputOf({ output }: Options): Promise<string> {
   if (output === undefined) throw new UsageError("-o is needed: the file to write");
+  await checkWritable(output);
   return output;
+}
+
+async function pictureOutputOf(options: Options): Promise<string> {
+  if (options.output !== undefined) pictureFormatOf(options.output);
+  return await outputOf(options);
+}
+
+/** A file that is there stays as it is; one that is not, is not there afterwards. */
+async function checkWritable(path: string): Promise<void> {
+  try {
+    (await Deno.open(path, { write: true, createNew: true })).close();
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    (await Deno.open(path, { write: true })).close();
+  }
 }
 
 function sizeOf({ height, width }: Options): { height?: number; width?: number } {

@@ -97,7 +97,7 @@ export class Picture {
    * @throws {TypeError} if the extension is none of these, or the file cannot be written
    */
   async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
-    const format = formatOf(path);
+    const format = pictureFormatOf(path);
     const bytes = format === "png" ? await encodePngByPlatform(this) : this.encode(format, options);
     const { rename, rm, writeFile } = await import("node:fs/promises");
     const { fileURLToPath } = await import("node:url");
@@ -142,7 +142,12 @@ function isSide(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
 }
 
-function formatOf(path: string | URL): PictureFormat {
+/**
+ * The format that a file's name asks for: by its extension, `.png`, `.jpg` or `.jpeg`.
+ *
+ * @throws {TypeError} if it is none of these
+ */
+export function pictureFormatOf(path: string | URL): PictureFormat {
   const name = path instanceof URL ? path.pathname : path;
   const extension = /\.[^./\\]*$/.exec(name)?.[0].toLowerCase();
   if (extension === ".png") return "png";

@@ -103,6 +103,23 @@ Deno.test("what fails is one line and exit code 1", async () => {
   });
 });
 
+Deno.test("where a result cannot be written is said before anything is loaded, and nothing is left there", async () => {
+  await inFolder(async (path) => {
+    const none = path("no model");
+    const write = (name: string, command = "reconstruct") => fail(1, command, none, PICTURE, "-o", path(name));
+    assertStringIncludes(await write("nowhere/out.png"), "nowhere");
+    assertStringIncludes(await write("nowhere/tokens.json", "tokenize"), "nowhere");
+    assertStringIncludes(await write("out.webp"), "expected a name ending in .png");
+    await Deno.mkdir(path("folder.png"));
+    assertStringIncludes(await write("folder.png"), "folder.png");
+
+    await Deno.writeTextFile(path("old.png"), "as it was");
+    for (const name of ["old.png", "new.png"]) assertStringIncludes(await write(name), "no model");
+    assertEquals(await Deno.readTextFile(path("old.png")), "as it was");
+    assertEquals([...Deno.readDirSync(path("."))].map(({ name }) => name).sort(), ["folder.png", "old.png"]);
+  });
+});
+
 const NO_TOKENS = [
   "",
   "null",
