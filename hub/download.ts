@@ -47,7 +47,8 @@ export async function downloadToCache(file: RemoteFile, cache: RepoCache, option
         await verifyFile(partial, file, repo, signal);
         await rename(partial, blob);
       } catch (error) {
-        if (error instanceof WrongBytesError) await unlink(partial).catch(() => {});
+        const isWorthless = error instanceof WrongBytesError || await hasFile(partial, 0);
+        if (isWorthless) await unlink(partial).catch(() => {});
         // Unless someone who thought us dead was first.
         if (!await hasFile(blob, file.size)) throw error;
       }

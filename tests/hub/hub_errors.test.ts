@@ -19,6 +19,7 @@ Deno.test("the message about a gated repository says how to get in", async () =>
   assertEquals(url, `${place.hub.url}/owner/name/resolve/${COMMIT}/config.json`);
   const denied = await refused(place, { token: "hf_other" }, "it is gated", "has not been let in");
   assertEquals(denied.status, 403);
+  assertEquals(tree(place.cacheDir), []);
   await place.load({ token: "hf_good" });
 });
 
