@@ -7,7 +7,7 @@
 import { HubError } from "./errors.ts";
 import { type Asked, failureOf, publicReasonOf, withoutQuery } from "./explain.ts";
 import { isRefusal } from "./permissions.ts";
-import { UnreachableError } from "./retry.ts";
+import { RETRIES_AT_NOBODY, UnreachableError } from "./retry.ts";
 
 /** Who asks whom, and how. */
 export interface ConnectionOptions extends Asked {
@@ -53,6 +53,8 @@ export function connect(options: ConnectionOptions): Connection {
     throw new HubError(`Cannot use the token from ${options.tokenSource}: it holds spaces or other strange characters`);
   }
 
+  let wasAnswered = false;
+
   async function send(address: string, init: RequestInit = {}): Promise<Answer> {
     let url = new URL(address);
     const headers = new Headers(init.headers);
@@ -82,16 +84,20 @@ export function connect(options: ConnectionOptions): Connection {
     }, options.timeout);
     const signals = [late.signal, init.signal, options.signal].filter((signal) => signal instanceof AbortSignal);
     try {
-      return await options.fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
+      const response = await options.fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
+      wasAnswered = true;
+      return response;
     } catch (cause) {
       options.signal?.throwIfAborted();
       const reason = publicReasonOf(cause);
+      const isLate = signals.some(({ aborted }) => aborted);
       throw new UnreachableError(
         `Cannot ${options.action} ${options.repo}: ${url.origin} cannot be reached; ${reason}`,
         {
           url: withoutQuery(url),
           cause,
           retryAfter: isRefusal(cause) ? Infinity : undefined,
+          retries: wasAnswered || isLate ? undefined : RETRIES_AT_NOBODY,
         },
       );
     } finally {

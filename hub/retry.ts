@@ -7,6 +7,8 @@
 import { HubError, type HubErrorOptions } from "./errors.ts";
 
 const RETRIES = 5;
+/** How many failures in a row to bear where nothing has ever answered: there is rather nobody than someone busy. */
+export const RETRIES_AT_NOBODY = 2;
 /** Milliseconds; the next pauses are three times as long each. */
 const FIRST_PAUSE = 100;
 /** The Hub counts requests in windows of five minutes. */
@@ -16,16 +18,21 @@ const LONGEST_OBEDIENCE = 300_000;
 export interface UnreachableOptions extends HubErrorOptions {
   /** Milliseconds to wait before the next attempt, where the server said so; infinite where another is of no use. */
   retryAfter?: number;
+  /** How many failures in a row to bear, where that is fewer than usual. */
+  retries?: number;
 }
 
 /** The Hub did not answer, or not now: another attempt may do, or what the cache holds. */
 export class UnreachableError extends HubError {
   /** Milliseconds to wait before the next attempt, where that is known. */
   readonly retryAfter?: number;
+  /** How many failures in a row to bear, where that is fewer than usual. */
+  readonly retries?: number;
 
   constructor(message: string, options: UnreachableOptions = {}) {
     super(message, options);
     this.retryAfter = options.retryAfter;
+    this.retries = options.retries;
   }
 }
 
@@ -51,7 +58,8 @@ export async function withRetries<T>(
       return await attempt(() => failures = 0);
     } catch (error) {
       signal?.throwIfAborted();
-      if (!(error instanceof UnreachableError) || failures >= retries) throw error;
+      if (!(error instanceof UnreachableError)) throw error;
+      if (failures >= Math.min(retries, error.retries ?? Infinity)) throw error;
       const pause = error.retryAfter ?? FIRST_PAUSE * 3 ** failures * (0.75 + Math.random() / 2);
       if (pause > LONGEST_OBEDIENCE) throw error;
       await sleep(pause, signal);

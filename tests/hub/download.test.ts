@@ -192,6 +192,23 @@ Deno.test("a server that does not answer in time counts as unreachable", async (
   assert(place.events.some(({ reason }) => reason?.includes("no answer within 0.05 s")));
 });
 
+Deno.test("a Hub that was never there is given up soon, one that was there is not", async () => {
+  await using place = await preparePlace();
+  let answers = 1;
+  let attempts = 0;
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    if (attempts++ === answers) place.hub.goDown();
+    return await globalThis.fetch(input, init);
+  };
+  const signal = AbortSignal.timeout(3_000); // the pauses: 0.1, 0.3, 0.9, 2.7 s
+  await assertRejects(() => place.open({ fetch, signal }), DOMException);
+  assert(attempts > answers + 3, `${attempts}`);
+
+  answers = attempts = 0;
+  await assertRejects(() => place.open({ fetch }), HubError, "cannot be reached");
+  assertEquals(attempts, 3);
+});
+
 Deno.test("a signed address that has expired is replaced by a fresh one", async () => {
   await using place = await preparePlace();
   faults(place, { cutAfter: 50_000 }, { status: 403, body: new TextEncoder().encode("Request has expired") });

@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HubError } from "../../hub/mod.ts";
-import { retryAfter, sleep, UnreachableError, withRetries } from "../../hub/retry.ts";
+import { retryAfter, sleep, UnreachableError, type UnreachableOptions, withRetries } from "../../hub/retry.ts";
 
 /** Fails so often, at once each time. */
-function failing(times: number, counter = { attempts: 0 }) {
+function failing(times: number, options: UnreachableOptions = {}) {
+  let attempts = 0;
   return () => {
-    if (++counter.attempts > times) return Promise.resolve(counter.attempts);
-    return Promise.reject(new UnreachableError(`failure ${counter.attempts}`, { retryAfter: 0 }));
+    if (++attempts > times) return Promise.resolve(attempts);
+    return Promise.reject(new UnreachableError(`failure ${attempts}`, { retryAfter: 0, ...options }));
   };
 }
 
@@ -14,6 +15,7 @@ Deno.test("withRetries bears five failures in a row, and passes the sixth on", a
   assertEquals(await withRetries(failing(5)), 6);
   await assertRejects(() => withRetries(failing(6)), HubError, "failure 6");
   await assertRejects(() => withRetries(failing(2), { retries: 1 }), HubError, "failure 2");
+  await assertRejects(() => withRetries(failing(3, { retries: 2 })), HubError, "failure 3");
 });
 
 Deno.test("withRetries counts anew when there is progress", async () => {
