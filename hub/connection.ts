@@ -89,7 +89,7 @@ export function connect(options: ConnectionOptions): Connection {
       return response;
     } catch (cause) {
       options.signal?.throwIfAborted();
-      const reason = publicReasonOf(cause);
+      const reason = publicReasonOf((cause as Error).cause ?? cause); // "fetch failed" for a reason, which is its cause
       const isLate = signals.some(({ aborted }) => aborted);
       throw new UnreachableError(
         `Cannot ${options.action} ${options.repo}: ${url.origin} cannot be reached; ${reason}`,
