@@ -48,7 +48,7 @@ export type { DownBlockType, UpBlockType, VQConfig } from "./model/config.ts";
 export { ConfigError } from "./model/errors.ts";
 export * from "./model/image_processor.ts";
 export * from "./model/picture.ts";
-export { Profile } from "./model/profile.ts";
+export { Profile, type ProfiledOp } from "./model/profile.ts";
 export * from "./model/report.ts";
 export * from "./model/token_map.ts";
 export type { Tokens } from "./model/tokens.ts";

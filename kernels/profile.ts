@@ -64,6 +64,13 @@ function nameOf(op: Op): string {
     case "straightThrough":
     case "squaredError":
       return parentOf(op.code);
+    case "rows":
+    case "normSums":
+      return nameOf(op.x as Op);
+    case "place":
+      return nameOf(op.part as Op);
+    case "normalize":
+      return nameOf(op.coefficients as Op);
     default:
       return op.op;
   }
@@ -71,7 +78,7 @@ function nameOf(op: Op): string {
 
 /** What holds the layer that made a value, and other layers: its name without the last part. */
 function parentOf(node: Node): string {
-  const name = parameterOf(node as Op)?.name ?? "";
+  const name = nameOf(node as Op);
   return name.slice(0, Math.max(0, name.lastIndexOf(".")));
 }
 

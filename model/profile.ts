@@ -4,7 +4,16 @@
  * @module
  */
 
-import type { OpProfile } from "../kernels/mod.ts";
+import { type OpProfile, sizeOf } from "../kernels/mod.ts";
+
+/** An op of a call. */
+export interface ProfiledOp extends OpProfile {
+  /**
+   * How often it was computed: more than once where the call is computed in bands of rows. Then `shape` is that of the
+   * largest band, and all else is of all bands together.
+   */
+  readonly bands: number;
+}
 
 /**
  * What {@linkcode VQModel.profile} measures. Converted to a string it is a table.
@@ -25,12 +34,12 @@ export class Profile {
   /** The engine, `"webgpu"` or `"wasm"`. */
   readonly device: "webgpu" | "wasm";
   /** Every op, in the order of computing. */
-  readonly ops: readonly OpProfile[];
+  readonly ops: readonly ProfiledOp[];
 
-  /** A profile of these ops. */
+  /** A profile of these ops; those of the same kind and name are the bands of one. */
   constructor(device: "webgpu" | "wasm", ops: readonly OpProfile[]) {
     this.device = device;
-    this.ops = ops;
+    this.ops = [...Map.groupBy(ops, ({ op, name }) => `${op} ${name}`).values()].map(joinBands);
   }
 
   /** Milliseconds of all ops. */
@@ -49,8 +58,13 @@ export class Profile {
   }
 }
 
+function joinBands(bands: readonly OpProfile[]): ProfiledOp {
+  const largest = bands.reduce((a, b) => sizeOf(b.shape) > sizeOf(a.shape) ? b : a);
+  return { ...largest, ...total(bands), bands: bands.length };
+}
+
 /** One line: an op, or several. */
-interface Row extends Omit<OpProfile, "op"> {
+interface Row extends Omit<ProfiledOp, "op"> {
   readonly op: string;
 }
 
@@ -59,13 +73,14 @@ const HEADER = ["op", "layer", "result", "ms", "%", "GFLOP/s", "GB/s"];
 const WORDS = 3;
 
 function sumOf(op: string, ops: readonly OpProfile[]): Row {
-  return { op, name: `${ops.length}`, shape: [], ...total(ops) };
+  return { op, name: `${ops.length}`, shape: [], bands: 1, ...total(ops) };
 }
 
-function cells({ op, name, shape, milliseconds, flops, bytes }: Row, all: number): string[] {
+function cells({ op, name, shape, bands, milliseconds, flops, bytes }: Row, all: number): string[] {
   const rate = (amount: number) => amount > 0 && milliseconds > 0 ? (amount / milliseconds / 1e6).toFixed(1) : "";
   const share = (100 * milliseconds / all).toFixed(1);
-  return [op, name, shape.join("×"), milliseconds.toFixed(2), share, rate(flops), rate(bytes)];
+  const result = `${bands > 1 ? `${bands} of ` : ""}${shape.join("×")}`;
+  return [op, name, result, milliseconds.toFixed(2), share, rate(flops), rate(bytes)];
 }
 
 function total(ops: readonly OpProfile[]): Pick<OpProfile, "milliseconds" | "flops" | "bytes"> {
