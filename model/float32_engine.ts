@@ -4,26 +4,27 @@
  * @module
  */
 
-import type { Backend, MemoryUse, OverflowError } from "../kernels/mod.ts";
-import { ProgramCache } from "./programs.ts";
+import type { MemoryUse, OverflowError } from "../kernels/mod.ts";
+import type { ProgramCache } from "./programs.ts";
+import type { ReplaceableEngine } from "./replaceable_engine.ts";
 
 /** The same model in float32, for calls in which a value is out of float16's range. Opened when there is the first. */
 export class Float32Engine {
-  readonly #open: () => Promise<Backend>;
+  readonly #open: () => Promise<ReplaceableEngine>;
   readonly #onRepeat: (reason: string) => void;
-  #backend: Backend | undefined;
-  #programs: Promise<ProgramCache> | undefined;
+  #opening: Promise<ReplaceableEngine> | undefined;
+  #engine: ReplaceableEngine | undefined;
   #disposed = false;
 
   /** `open` opens the model in float32, once; `onRepeat` is told of each call. */
-  constructor(open: () => Promise<Backend>, onRepeat: (reason: string) => void) {
+  constructor(open: () => Promise<ReplaceableEngine>, onRepeat: (reason: string) => void) {
     this.#open = open;
     this.#onRepeat = onRepeat;
   }
 
   /** Bytes it holds now. */
   get memory(): MemoryUse {
-    return this.#backend?.memory ?? { weights: 0, buffers: 0 };
+    return this.#engine?.backend.memory ?? { weights: 0, buffers: 0 };
   }
 
   /** Repeats what failed with an error; see {@linkcode ProgramCache.memoryLimit}. */
@@ -33,26 +34,27 @@ export class Float32Engine {
     call: (programs: ProgramCache) => Promise<T>,
   ): Promise<T> {
     this.#onRepeat(message);
-    this.#programs ??= this.#start();
-    const programs = await this.#programs;
-    if (programs.memoryLimit !== memoryLimit) programs.memoryLimit = memoryLimit;
-    return await call(programs);
+    this.#opening ??= this.#start();
+    const engine = await this.#opening;
+    return await engine.use((programs) => {
+      if (programs.memoryLimit !== memoryLimit) programs.memoryLimit = memoryLimit;
+      return call(programs);
+    });
   }
 
   /** Frees what it holds, or will hold when it has been opened. */
   dispose(): void {
     this.#disposed = true;
-    this.#programs?.then((programs) => programs.dispose(), () => {});
-    this.#backend?.dispose();
+    this.#engine?.dispose();
   }
 
-  async #start(): Promise<ProgramCache> {
+  async #start(): Promise<ReplaceableEngine> {
     try {
-      this.#backend = await this.#open();
-      if (this.#disposed) this.#backend.dispose();
-      return new ProgramCache(this.#backend);
+      this.#engine = await this.#open();
+      if (this.#disposed) this.#engine.dispose();
+      return this.#engine;
     } catch (error) {
-      this.#programs = undefined; // it may be tried again
+      this.#opening = undefined; // it may be tried again
       throw error;
     }
   }

@@ -25,7 +25,6 @@ import {
 } from "../kernels/mod.ts";
 import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample } from "./checks.ts";
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
-import { openEngine } from "./engine.ts";
 import { ConfigError } from "./errors.ts";
 import { Float32Engine } from "./float32_engine.ts";
 import { asItIsNow, rangeOf } from "./inputs.ts";
@@ -114,7 +113,7 @@ export class VQModel {
    * Loads a model from files that something else opens, such as bytes in memory.
    *
    * @param open opens the files; called once for loading, once for each saving, once where a model in float16 is needed
-   * in float32, and once if the device is lost
+   * in float32, and once for each device that is lost
    * @throws {ConfigError} if the configuration describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
@@ -128,9 +127,9 @@ export class VQModel {
       const parameters = modelParameters(parsed.config);
       options.signal?.throwIfAborted();
       const engine = await ReplaceableEngine.load({ parameters, open, options }, files);
-      const inFloat32: ComputeOptions = { ...options, dtype: "float32", signal: undefined };
+      const inFloat32 = { parameters, open, options: { ...options, dtype: "float32", signal: undefined } } as const;
       const float32 = new Float32Engine(
-        () => withFiles(open, (again) => openEngine(again, parameters, inFloat32)),
+        () => withFiles(open, (again) => ReplaceableEngine.load(inFloat32, again)),
         (reason) => {
           const { configPath: file } = files;
           options.onProgress?.({ status: "repeat", file, loaded: 0, total: parameters.length, reason });

@@ -1,8 +1,8 @@
 /** What becomes of a model whose device fails: memory refused, commands refused, the device lost. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { DeviceError, type Progress } from "../../mod.ts";
+import { DeviceError, type Progress, VQModel } from "../../mod.ts";
 import { assertClose } from "../golden.ts";
-import { makeModel, picture, take, TINY } from "./models.ts";
+import { checkpointOf, makeModel, MemoryFiles, picture, take, TINY } from "./models.ts";
 
 const CONFIG = { ...TINY, mid_block_add_attention: false };
 
@@ -172,6 +172,30 @@ Deno.test("a device that was chosen by itself and lost is replaced, the second t
     assertEquals(fallbacks.length, 2);
     for (const { reason } of fallbacks) assertStringIncludes(reason!, "the device was lost");
     assertEquals(events.filter(({ status }) => status === "ready").length, 3);
+  });
+});
+
+Deno.test("a device that repeats calls in float32 is replaced when it is lost, the second time by the CPU", async () => {
+  await withGpu(async (devices) => {
+    const checkpoint = checkpointOf(CONFIG);
+    const stored = checkpoint.get("encoder.conv_in.weight")!;
+    const loud = { ...stored, values: () => stored.values().map((value) => value * 1e6) }; // beyond float16
+    checkpoint.set("encoder.conv_in.weight", loud);
+    const { opener } = new MemoryFiles(CONFIG, checkpoint);
+    const events: Progress[] = [];
+    const onProgress = (progress: Progress) => events.push(progress);
+    using model = await VQModel.fromFiles(opener, { device: "auto", dtype: "float16", onProgress });
+    using sample = picture(1, 3, 12, 8);
+    const expected = await take((await model.encode(sample)).latents);
+
+    for (const [repeating, opened] of [[1, 3], [2, 3]]) {
+      devices[repeating].destroy();
+      await devices[repeating].lost;
+      assertClose(await take((await model.encode(sample)).latents), expected, 3e-6, "latents");
+      assertEquals([devices.length, model.device, model.dtype], [opened, "webgpu", "float16"]);
+    }
+    assertEquals(events.filter(({ status }) => status === "fallback").length, 2);
+    assertEquals(events.filter(({ status }) => status === "repeat").length, 3);
   });
 });
 
