@@ -4,17 +4,17 @@
  *
  *     deno task bench:webgpu [filter] [--rounds=5] [--no-web]
  *
- * Each op is computed several times in one run, so that uploads, readbacks and the wait for the end (10 ms in Deno)
- * weigh less: convolutions are each added to the one before, norms and attentions take the one before. FLOPs are those
- * of the direct method, two for each multiplication, whatever the algorithm computes. Engines take turns; times are the
- * least of the rounds.
+ * Each op is computed several times in one run: convolutions are each added to the one before, norms and attentions take
+ * the one before. From the time of a run is taken what the same engine needs to pass the input through, so that uploads,
+ * readbacks and the wait for the end (11 ms in Deno) do not count. FLOPs are those of the direct method, two for each
+ * multiplication, whatever the algorithm computes. Engines take turns; times are the least of the rounds.
  */
 import { Graph, macs, type Node, type Op } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { openGpu } from "../../kernels/webgpu/device.ts";
 import { relativeError } from "../golden.ts";
 import { fnv1a32 } from "../synthetic.ts";
-import { onnx, option, ours, race, start, wave } from "./models.ts";
+import { type Network, onnx, option, ours, race, start, type Starter, wave } from "./models.ts";
 import type { Values } from "./onnx_export.ts";
 
 /** Times each op is computed in a run. */
@@ -104,39 +104,50 @@ for (const one of CASES.filter(({ name }) => name.includes(filter))) {
 }
 Deno.exit(0);
 
-async function measure({ name, shape: [channels, side], record }: Case): Promise<string[]> {
+/** A graph that computes an op some times; or only passes its input through. */
+function repeat({ shape: [channels, side], record }: Case, times: number): Graph {
   const graph = new Graph();
   const x = graph.input([1, channels, side, side]);
   let y: Node | undefined;
-  for (let i = 0; i < REPEATS; i++) y = record(graph, x, y, i);
-  graph.output(y!);
-  const network = { graph, values: smallValues(graph) };
-  const input = wave(graph);
-  const starters = [await start(async () => ours("this engine", await createWebGpuBackend(), network), input)];
-  if (web) {
+  for (let i = 0; i < times; i++) y = record(graph, x, y, i);
+  graph.output(y ?? x);
+  return graph;
+}
+
+async function measure(one: Case): Promise<string[]> {
+  const graphs = [repeat(one, REPEATS), repeat(one, 0)];
+  const [x, op] = graphs[0].nodes;
+  const input = wave(graphs[0]);
+  const values = smallValues(op);
+  const networks = graphs.map((graph): Network => ({ graph, values }));
+  const starters: Starter[] = [];
+  for (const network of networks) {
+    starters.push(await start(async () => ours("this engine", await createWebGpuBackend(), network), input));
+  }
+  for (const network of web ? networks : []) {
     starters.push(await start(() => onnx("onnxruntime", web, network, { executionProviders: ["webgpu"] }), input));
   }
-  const [ms, theirs] = (await race(starters, input, rounds)).map((least) => least / REPEATS);
+  const [run, pass, theirRun, theirPass] = await race(starters, input, rounds);
   for (const starter of starters) await starter.close();
-  const bytes = 4 * [x, y!].reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0);
+  const [ms, theirs] = [(run - pass) / REPEATS, (theirRun - theirPass) / REPEATS];
+  const bytes = 4 * [x, op].reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0);
   return [
-    name,
+    one.name,
     ms.toFixed(1),
-    (2 * macs(y as Op) / ms / 1e6).toFixed(1),
+    (2 * macs(op) / ms / 1e6).toFixed(1),
     (bytes / ms / 1e6).toFixed(2),
-    ...(theirs
+    ...(web
       ? [
         theirs.toFixed(1),
         (theirs / ms).toFixed(1),
-        relativeError(starters[1].result, starters[0].result).toExponential(0),
+        relativeError(starters[2].result, starters[0].result).toExponential(0),
       ]
       : ["", "", ""]),
   ];
 }
 
 /** Weights that keep a chain of ops in range, other ones for each layer: ONNX Runtime computes equal ops only once. */
-function smallValues(graph: Graph): Values {
-  const op = graph.nodes[1] as Op;
+function smallValues(op: Op): Values {
   const biases = op.shape[1];
   const weights = op.op === "conv2d" ? macs(op) / (op.shape[2] * op.shape[3]) : biases;
   return (name) => {
