@@ -22,6 +22,11 @@ const TILE = 4;
 const REACH = TILE + 2;
 /** Matrix products a tile takes. */
 export const POSITIONS = REACH * REACH;
+/**
+ * The last transformed row and column are differences of neighbors. Where each pixel stands for 2×2, these are equal, and
+ * only the rows and columns before count.
+ */
+const LAST = REACH - 1;
 
 type Matrix = readonly (readonly number[])[];
 
@@ -35,26 +40,26 @@ export const KERNEL_SCALE = 64;
 const G: Matrix = [
   [2, 0, 0],
   [-4 / 3, -4 / 3, -4 / 3],
-  [-4 / 3, 4 / 3, -4 / 3],
   [1 / 3, 2 / 3, 4 / 3],
   [1 / 3, -2 / 3, 4 / 3],
   [0, 0, 8],
+  [-4 / 3, 4 / 3, -4 / 3],
 ];
 /** Transforms an input column. */
 const B_TRANSPOSED: Matrix = [
   [4, 0, -5, 0, 1, 0],
   [0, -4, -4, 1, 1, 0],
-  [0, 4, -4, -1, 1, 0],
   [0, -2, -1, 2, 1, 0],
   [0, 2, -1, -2, 1, 0],
   [0, 4, 0, -5, 0, 1],
+  [0, 4, -4, -1, 1, 0],
 ];
 /** Transforms an output column. */
 const A_TRANSPOSED: Matrix = [
-  [1, 1, 1, 1, 1, 0],
-  [0, 1, -1, 2, -2, 0],
-  [0, 1, 1, 4, 4, 0],
-  [0, 1, -1, 8, -8, 1],
+  [1, 1, 1, 1, 0, 1],
+  [0, 1, 2, -2, 0, -1],
+  [0, 1, 4, 4, 0, 1],
+  [0, 1, 8, -8, 1, -1],
 ];
 
 /** One row of a matrix times a column of named values, as WGSL. */
@@ -69,10 +74,21 @@ function term(factor: number, value: string): string {
   return factor === 1 ? value : `${factor.toPrecision(10)} * ${value}`;
 }
 
+/** Transformed rows, or columns, that count. */
+function countOf(upsample: boolean): number {
+  return upsample ? LAST : REACH;
+}
+
+/** The number of a place in a transformed tile: those that always count come first. */
+function positionOf(row: number, column: number): number {
+  if (row < LAST && column < LAST) return row * LAST + column;
+  return LAST * LAST + (row === LAST ? column : REACH + row);
+}
+
 /** Writes a transformed kernel, whose nine taps are `g0` … `g8`. */
 export function transformKernel(write: (position: number, value: string) => string): string {
   return unroll(REACH, (i) => unroll(3, (x) => `let t${i}_${x} = ${dot(G[i], (ky) => `g${ky * 3 + x}`)};\n  `)) +
-    unroll(REACH, (i) => unroll(REACH, (j) => write(i * REACH + j, dot(G[j], (x) => `t${i}_${x}`))));
+    unroll(REACH, (i) => unroll(REACH, (j) => write(positionOf(i, j), dot(G[j], (x) => `t${i}_${x}`))));
 }
 
 const HEADER = `
@@ -97,6 +113,7 @@ function sources(upsample: boolean): { count: number; of: (place: number) => num
 /** x → [position][tile][channel]. */
 function transformInput(upsample: boolean): string {
   const { count, of, first } = sources(upsample);
+  const places = countOf(upsample);
   return `${HEADER}
 @group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
 @group(0) @binding(2) var<storage, read_write> transformed: array<vec4<TRANSFORMED>>;
@@ -114,7 +131,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let row${i} = (tile.image * p.h + u32(clamp(y${i}, 0, i32(p.h) - 1))) * p.w;
   `)
   }
-  ${unroll(REACH, (i) => unroll(REACH, (j) => `var t${i}_${j}: vec4f;\n  `))}
+  ${unroll(places, (i) => unroll(REACH, (j) => `var t${i}_${j}: vec4f;\n  `))}
   ${
     unroll(count, (j) =>
       `{ let x${j} = left + ${j};
@@ -130,24 +147,27 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
         unroll(REACH, (place) =>
           of(place) !== j
             ? ""
-            : unroll(REACH, (i) => `t${i}_${place} = ${dot(B_TRANSPOSED[i], (k) => `d${of(k)}`)};\n    `))
+            : unroll(places, (i) => `t${i}_${place} = ${dot(B_TRANSPOSED[i], (k) => `d${of(k)}`)};\n    `))
       } }
   `)
   }
   let to = tile.index * p.c4 + tile.channel;
   let step = p.tiles * p.c4;
   ${
-    unroll(REACH, (i) =>
-      unroll(REACH, (j) =>
-        `transformed[to + ${i * REACH + j}u * step] = stored(${
-          dot(B_TRANSPOSED[j], (k) => `t${i}_${k}`)
+    unroll(places, (i) =>
+      unroll(places, (j) =>
+        `transformed[to + ${positionOf(i, j)}u * step] = stored(${
+          dot(B_TRANSPOSED[j], (k) =>
+            `t${i}_${k}`)
         });\n  `))
   }
 }`;
 }
 
 /** [position][tile][channel] → y, with bias and residual. */
-function transformOutput(residual: boolean): string {
+function transformOutput(upsample: boolean, residual: boolean): string {
+  const places = countOf(upsample);
+  const combine = (i: number, value: (place: number) => string) => dot(A_TRANSPOSED[i].slice(0, places), value);
   return `${HEADER}
 @group(0) @binding(1) var<storage, read> products: array<vec4<PRODUCTS>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
@@ -166,19 +186,19 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   if (tile.channel >= p.c4 || tile.index >= p.tiles) { return; }
   let start = tile.index * p.c4 + tile.channel;
   let step = p.tiles * p.c4;
-  ${unroll(TILE, (i) => unroll(REACH, (j) => `var t${i}_${j}: vec4f;\n  `))}
+  ${unroll(TILE, (i) => unroll(places, (j) => `var t${i}_${j}: vec4f;\n  `))}
   ${
-    unroll(REACH, (j) =>
+    unroll(places, (j) =>
       `{ ${
-        unroll(REACH, (i) => `let m${i} = vec4f(products[start + ${i * REACH + j}u * step]);\n    `)
+        unroll(places, (i) => `let m${i} = vec4f(products[start + ${positionOf(i, j)}u * step]);\n    `)
       }
-    ${unroll(TILE, (i) => `t${i}_${j} = ${dot(A_TRANSPOSED[i], (k) => `m${k}`)};\n    `)} }
+    ${unroll(TILE, (i) => `t${i}_${j} = ${combine(i, (k) => `m${k}`)};\n    `)} }
   `)
   }
   let offset = bias[tile.channel];
   ${
     unroll(TILE, (i) =>
-      unroll(TILE, (j) => `put(tile, ${i}u, ${j}u, offset + ${dot(A_TRANSPOSED[j], (k) => `t${i}_${k}`)});\n  `))
+      unroll(TILE, (j) => `put(tile, ${i}u, ${j}u, offset + ${combine(j, (k) => `t${i}_${k}`)});\n  `))
   }
 }`;
 }
@@ -197,12 +217,17 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
     source: inputSource(op.upsample),
     constants,
   };
-  const output: Kernel = { label: "winograd output", source: outputSource(residual !== undefined), constants };
+  const output: Kernel = {
+    label: "winograd output",
+    source: outputSource(op.upsample, residual !== undefined),
+    constants,
+  };
   const { element } = weights.weights; // the scratch memory's, too
+  const positions = countOf(op.upsample) ** 2;
   for (const [from, to] of bands(y.n * tilesY, tileRowsPerBand(r, op.upsample, x, y, tilesX))) {
     const tiles = (to - from) * tilesX;
-    const transformed = r.allocate(POSITIONS * tiles * x.c4 * VEC4_BYTES[element], element);
-    const products = r.allocate(POSITIONS * tiles * y.c4 * VEC4_BYTES[element], element);
+    const transformed = r.allocate(positions * tiles * x.c4 * VEC4_BYTES[element], element);
+    const products = r.allocate(positions * tiles * y.c4 * VEC4_BYTES[element], element);
     const common = { tilesX, tilesY, firstTile: from * tilesX, tiles };
     const grid = (c4: number) => [Math.ceil(c4 / lanesX), Math.ceil(tiles / lanesY), 1] as const;
 
@@ -214,9 +239,9 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
     });
     recordMatmul(
       r,
-      { memory: transformed, count: POSITIONS, rows: tiles, columns4: x.c4 },
-      { memory: weights.weights, count: POSITIONS, rows: x.c4 * 4, columns4: y.c4 },
-      { memory: products, count: POSITIONS, rows: tiles, columns4: y.c4 },
+      { memory: transformed, count: positions, rows: tiles, columns4: x.c4 },
+      { memory: weights.weights, count: positions, rows: x.c4 * 4, columns4: y.c4 },
+      { memory: products, count: positions, rows: tiles, columns4: y.c4 },
     );
     const outputRow = (tileRow: number) =>
       Math.floor(tileRow / tilesY) * y.h + Math.min(y.h, (tileRow % tilesY) * TILE);
@@ -245,7 +270,7 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
 
 /** As many tile rows as fit the bindings of the pictures, and the scratch memory; with float16 that takes half as much. */
 function tileRowsPerBand(r: Recorder, upsample: boolean, x: FeatureMap, y: FeatureMap, tilesX: number): number {
-  const scratch = Math.floor(r.tuning.scratchBytes / (POSITIONS * tilesX * Math.max(x.c4, y.c4) * VEC4));
+  const scratch = Math.floor(r.tuning.scratchBytes / (countOf(upsample) ** 2 * tilesX * Math.max(x.c4, y.c4) * VEC4));
   const outputs = Math.floor(r.rowsPerBinding(rowBytes(y)) / TILE);
   const inputs = Math.floor((r.rowsPerBinding(rowBytes(x)) - 2) * (upsample ? 2 : 1) / TILE);
   const grid = Math.floor(MAX_GRID / tilesX);
