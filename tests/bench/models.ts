@@ -52,7 +52,7 @@ export function flopsOf({ graph }: Pass): number {
 /** One engine with one network. */
 export interface Contender {
   readonly name: string;
-  /** Computes on given data; the first call also does what loading left undone. */
+  /** Computes on given data, and reads the first result; the first call also does what loading left undone. */
   run(x: Float32Array<ArrayBuffer>): Promise<TensorData>;
   /** Milliseconds of the ops alone by the engine's own clock, if it has one. */
   opsMs?(x: Float32Array<ArrayBuffer>): Promise<number>;
@@ -71,9 +71,9 @@ export async function ours(name: string, backend: Backend, { graph, values }: Ne
     name,
     async run(x) {
       program ??= await backend.compile(graph);
-      const [y] = await program.run(input(x));
-      const data = await y.data();
-      y.dispose();
+      const results = await program.run(input(x));
+      const data = await results[0].data();
+      for (const result of results) result.dispose();
       return data;
     },
     async opsMs(x) {
@@ -97,7 +97,7 @@ export async function onnx(
   const { shape } = graph.nodes[0];
   return {
     name,
-    run: async (x) => (await session.run({ x0: new module.Tensor("float32", x, shape) })).y0.data,
+    run: async (x) => (await session.run({ x0: new module.Tensor("float32", x, shape) }, ["y0"])).y0.data,
     close: () => session.release(),
   };
 }

@@ -4,11 +4,12 @@
  *
  *     deno task bench:webgpu [filter] [--rounds=5] [--no-web]
  *
- * Each op is computed several times in one run: convolutions are each added to the one before, norms and attentions take
- * the one before. From the time of a run is taken what the same engine needs to pass the input through, so that uploads,
+ * Each op is computed several times in one run: convolutions are each added to the one before, but for those of stride 2,
+ * norms and attentions take the one before. From the time of a run is taken what the same engine needs to pass the input through, so that uploads,
  * readbacks and the wait for the end (11 ms in Deno) do not count. FLOPs are those of the direct method, two for each
  * multiplication, whatever the algorithm computes. Engines take turns; times are the least of the rounds.
  */
+import { operands } from "../../kernels/graph.ts";
 import { Graph, macs, type Node, type Op } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { openGpu } from "../../kernels/webgpu/device.ts";
@@ -39,8 +40,10 @@ function conv(ins: number, out: number, side: number, options: ConvOptions = {})
   return {
     name: `${kernel}×${kernel} ${ins} → ${out}, ${side}²${extra}`,
     shape: [ins, side],
-    record: (graph, x, residual, i) =>
-      graph.conv2d(x, { kind: "conv", name: `conv${i}`, in: ins, out, kernel, stride }, { upsample, residual }),
+    record: (graph, x, before, i) => {
+      const residual = stride === 1 ? before : undefined; // in models, too
+      return graph.conv2d(x, { kind: "conv", name: `conv${i}`, in: ins, out, kernel, stride }, { upsample, residual });
+    },
   };
 }
 
@@ -110,7 +113,8 @@ function repeat({ shape: [channels, side], record }: Case, times: number): Graph
   const x = graph.input([1, channels, side, side]);
   let y: Node | undefined;
   for (let i = 0; i < times; i++) y = record(graph, x, y, i);
-  graph.output(y ?? x);
+  const used = new Set(graph.nodes.flatMap(operands));
+  for (const node of graph.nodes) if (!used.has(node)) graph.output(node);
   return graph;
 }
 
