@@ -182,7 +182,7 @@ testOnEveryEngine("spatial norms equal the reference", async (backend) => {
 });
 
 testOnEveryEngine("attention equals the reference", async (backend) => {
-  for (const shape of [[1, 8, 4, 4], [2, 18, 5, 7], [1, 64, 13, 11], [1, 4, 1, 1], [3, 3, 2, 1]]) {
+  for (const shape of [[1, 8, 4, 4], [2, 18, 5, 7], [1, 64, 13, 11], [1, 8, 20, 16], [1, 4, 1, 1], [3, 3, 2, 1]]) {
     const [q, k, v] = [1, 2, 3].map((seed) => randomTensor(shape, seed, 2));
     const result = await runOp(backend, [q, k, v].map(tensorOf), [], (graph, [a, b, c]) => graph.attention(a, b, c));
     assertClose(result.data, reference.attention(q, { k, v }).data, 3e-6, `attention [${shape}]`);
