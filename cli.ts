@@ -53,6 +53,7 @@ const OPTIONS = {
   height: { ...SIDE, help: "resize the picture first; default: its own height" },
   width: { ...SIDE, help: "resize the picture first; default: its own width" },
   size: { ...SIDE, help: "both sides of the picture; default: 256" },
+  tune: { type: "boolean", help: "first find the fastest kernels for this size on WebGPU, and keep them in the cache" },
   rounds: { ...WHOLE, value: "COUNT", help: "runs to take the median of; default: 5" },
   range: {
     type: "string",
@@ -137,7 +138,7 @@ const COMMANDS: Record<string, Command> = {
     summary: "Measure every op of a model, from picture to tokens and back",
     usage: "profile MODEL",
     operands: ["MODEL"],
-    options: ["size", "rounds", ...LOADING],
+    options: ["size", "tune", "rounds", ...LOADING],
     run: profile,
   },
 };
@@ -305,6 +306,7 @@ async function profile([source]: readonly string[], options: Options): Promise<v
   const { in_channels } = model.config;
   const side = Number(options.size ?? 256);
   using sample = new Tensor(new Float32Array(in_channels * side * side), [1, in_channels, side, side]);
+  if (options.tune) await model.tune({ shape: sample.shape });
   const measured = await model.profile(sample, { rounds: Number(options.rounds ?? 5) });
   console.log(`${engineOf(model)}, ${side}×${side}\n\n${measured}`);
 }

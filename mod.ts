@@ -43,6 +43,7 @@ export {
   type Shape,
   Tensor,
   type TensorData,
+  type TuningStore,
 } from "./kernels/mod.ts";
 export type { DownBlockType, UpBlockType, VQConfig } from "./model/config.ts";
 export { ConfigError } from "./model/errors.ts";
@@ -64,5 +65,6 @@ export type {
   ProfileOptions,
   Progress,
   QuantizerOutput,
+  TuneOptions,
 } from "./model/options.ts";
 export { VQModel } from "./model/vq_model.ts";

@@ -6,6 +6,7 @@
  *                           refs/REVISION                  the commit that a branch or tag was at
  *                           snapshots/COMMIT/FOLDER/FILE → ../../../blobs/ETAG
  * CACHE/.locks/models--OWNER--NAME/…                       who downloads what
+ * CACHE/.vqmodel/NAME.json                                 texts of our own: see `text_store.ts`
  * ```
  *
  * @module
@@ -96,7 +97,7 @@ async function succeeds(step: Promise<void>): Promise<boolean> {
 }
 
 /** Makes a file under another name first, so that nobody ever sees half of it. */
-async function replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+export async function replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}.incomplete`;
   try {
     await make(temporary);
@@ -119,7 +120,8 @@ async function makeRealFolders(base: string, folders: string[]): Promise<void> {
   }
 }
 
-async function makeFolder(path: string): Promise<void> {
+/** Makes a folder, unless it may not be made. */
+export async function makeFolder(path: string): Promise<void> {
   if (!isGranted({ name: "write", path })) {
     throw Object.assign(new Error(`no write access to ${path}`), { code: "EACCES" });
   }

@@ -23,6 +23,22 @@ export interface PlanOptions {
   readonly memoryLimit?: number;
 }
 
+/** How to tune an engine. */
+export interface TuneOptions {
+  /** Stops the measuring; nothing changes then. */
+  readonly signal?: AbortSignal;
+  /** Told how many ways to compute were measured, and of how many. */
+  readonly onProgress?: (measured: number, total: number) => void;
+}
+
+/** Keeps what was measured on a device, under names, from one process to the next. */
+export interface TuningStore {
+  /** What was written under a name, if anything. */
+  read(name: string): Promise<string | undefined>;
+  /** Writes a text under a name, in place of what is there. */
+  write(name: string, text: string): Promise<void>;
+}
+
 /** A compiled graph. */
 export interface Program {
   /**
@@ -89,6 +105,16 @@ export interface Backend {
    * @throws {DeviceError} as {@linkcode compile} does
    */
   measure(graph: Graph, options?: PlanOptions): number;
+  /**
+   * Measures the ways to compute a graph, and has programs that are compiled from then on, of this graph or others with
+   * such ops, computed in the fastest. On WebGPU those are algorithms and tiles of convolutions and attentions, and the
+   * weights of the graph must fit the device a second time; other engines have but one way.
+   *
+   * Returns whether another algorithm was chosen for some layer: it is used once the layer's weights are set again.
+   *
+   * @throws {DeviceError} if a WebGPU device has no `timestamp-query`, or cannot run the graph
+   */
+  tune(graph: Graph, options?: TuneOptions): Promise<boolean>;
   /** Frees everything; tensors of this engine cannot be read afterwards. */
   dispose(): void;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend } from "./backend.ts";
+import type { Backend, TuningStore } from "./backend.ts";
 import { DeviceError } from "./errors.ts";
 import { createWasmBackend, type WasmOptions } from "./wasm/mod.ts";
 import { createWebGpuBackend } from "./webgpu/backend.ts";
@@ -16,10 +16,12 @@ import { findAdapter, isSoftware } from "./webgpu/device.ts";
  */
 export type Device = "auto" | "webgpu" | "wasm" | GPUDevice;
 
-/** How to open an engine: which element type, and options of the CPU engine. */
+/** How to open an engine: which element type, where its tuning is kept, and options of the CPU engine. */
 export interface BackendOptions extends WasmOptions {
   /** What weights and intermediate values are stored in. The CPU engine has `"float32"` alone. Default `"float32"`. */
   readonly dtype?: "float32" | "float16";
+  /** Where a WebGPU engine finds and keeps what {@linkcode Backend.tune} measures. By default it is not kept. */
+  readonly tuningStore?: TuningStore;
 }
 
 /**
@@ -29,20 +31,22 @@ export interface BackendOptions extends WasmOptions {
  * @throws {TypeError} if there is no such element type
  */
 export async function createBackend(device: Device, options: BackendOptions = {}): Promise<Backend> {
-  const { dtype = "float32" } = options;
+  const { dtype = "float32", tuningStore } = options;
   if (dtype !== "float32" && dtype !== "float16") {
     throw new TypeError(`Cannot compute in ${dtype}: expected dtype "float32" or "float16"`);
   }
   if (typeof device === "object" && device !== null && "createBuffer" in device) {
-    return await createWebGpuBackend({ device, dtype });
+    return await createWebGpuBackend({ device, dtype, tuningStore });
   }
   switch (device) {
     case "webgpu":
-      return await createWebGpuBackend({ dtype });
+      return await createWebGpuBackend({ dtype, tuningStore });
     case "wasm":
       return await createCpuBackend(options, 'device "wasm"');
     case "auto":
-      return await hasGpu() ? await createWebGpuBackend({ dtype }) : await createCpuBackend(options, "no GPU");
+      return await hasGpu()
+        ? await createWebGpuBackend({ dtype, tuningStore })
+        : await createCpuBackend(options, "no GPU");
   }
   throw new DeviceError(
     `Cannot use device ${JSON.stringify(device)}: expected "auto", "webgpu", "wasm" or a GPUDevice`,

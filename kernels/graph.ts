@@ -258,6 +258,16 @@ export function parameterOf(op: Op): Parameter | undefined {
   return "weights" in op ? op.weights : "codebook" in op ? op.codebook : undefined;
 }
 
+/** The layers that a graph uses, each once. */
+export function parametersOf(graph: Graph): Parameter[] {
+  const parameters = new Map<string, Parameter>();
+  for (const node of graph.nodes) {
+    const parameter = parameterOf(node);
+    if (parameter) parameters.set(parameter.name, parameter);
+  }
+  return [...parameters.values()];
+}
+
 /** How many weights and biases a layer has. */
 export function sizesOf(parameter: Parameter): [weights: number, biases: number] {
   switch (parameter.kind) {

@@ -20,8 +20,8 @@ export async function openEngine(
   parameters: readonly Parameter[],
   options: ComputeOptions,
 ): Promise<Backend> {
-  const { device = "auto", dtype, threads, signal, onProgress } = options;
-  const backend = await createBackend(device, { dtype, threads, signal, weightBytes: 4 * countNumbers(parameters) });
+  const { device = "auto", signal, onProgress } = options;
+  const backend = await createBackend(device, { ...options, weightBytes: 4 * countNumbers(parameters) });
   try {
     const report = (status: Progress["status"], loaded: number, total: number) =>
       onProgress?.({ status, file: files.configPath, loaded, total });
@@ -34,5 +34,18 @@ export async function openEngine(
   } catch (error) {
     backend.dispose();
     throw error;
+  }
+}
+
+/** Opens a model's files for as long as `use` takes. */
+export async function withFiles<T>(
+  open: () => Promise<ModelFiles>,
+  use: (files: ModelFiles) => Promise<T>,
+): Promise<T> {
+  const files = await open();
+  try {
+    return await use(files);
+  } finally {
+    await files.weights.close();
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { HubModelOptions, HubProgress } from "../hub/mod.ts";
-import type { Device, Shape, Tensor } from "../kernels/mod.ts";
+import type { Device, Shape, Tensor, TuningStore } from "../kernels/mod.ts";
 
 /** How to compute. */
 export interface ComputeOptions {
@@ -20,6 +20,11 @@ export interface ComputeOptions {
    * liable to leave the range; where `"float16"` is named, it is used with them too.
    */
   dtype?: "float32" | "float16";
+  /**
+   * Where what {@linkcode VQModel.tune} measures on a WebGPU device is found and kept. By default a folder of the cache
+   * for {@linkcode VQModel.fromPretrained}; for models loaded otherwise nowhere.
+   */
+  tuningStore?: TuningStore;
   /** Stops the loading. */
   signal?: AbortSignal;
   /** Told what happens while the model loads, and when a call is repeated in float32. */
@@ -63,6 +68,16 @@ export interface ProfileOptions {
   rounds?: number;
   /** Stops the measuring. */
   signal?: AbortSignal;
+}
+
+/** Options of {@linkcode VQModel.tune}. */
+export interface TuneOptions {
+  /** Shape of the pictures to tune for, `[n, in_channels, H, W]`. Default: one of `config.sample_size` squared. */
+  shape?: Shape;
+  /** Stops the measuring; nothing changes then. */
+  signal?: AbortSignal;
+  /** Told how many ways to compute were measured, and of how many. */
+  onProgress?: (measured: number, total: number) => void;
 }
 
 /** Options of {@linkcode VQModel.decode}. */

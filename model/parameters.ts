@@ -4,12 +4,12 @@
  * @module
  */
 
-import { Graph, type Parameter } from "../kernels/mod.ts";
+import { Graph, type Parameter, parametersOf } from "../kernels/mod.ts";
 import { downsamplingFactor, type VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { quantize } from "./quantizer.ts";
-import { parametersOf, Weights } from "./weights.ts";
+import { Weights } from "./weights.ts";
 
 /** Every layer of a model, found by recording it for the smallest picture. */
 export function modelParameters(config: VQConfig): Parameter[] {

@@ -5,10 +5,11 @@
  */
 
 import type { ModelFiles } from "../hub/mod.ts";
-import { type Backend, DeviceError, type Parameter } from "../kernels/mod.ts";
-import { openEngine } from "./engine.ts";
+import { type Backend, DeviceError, type Graph, type Parameter, type TuneOptions } from "../kernels/mod.ts";
+import { openEngine, withFiles } from "./engine.ts";
 import type { ComputeOptions } from "./options.ts";
 import { ProgramCache } from "./programs.ts";
+import { loadWeights } from "./weights.ts";
 
 /** What an engine is loaded from, and how. */
 interface Source {
@@ -23,7 +24,9 @@ export class ReplaceableEngine {
   readonly #source: Source;
   #backend: Backend;
   #programs: ProgramCache;
+  /** What calls wait for: another device, or other weights. */
   #replacing: Promise<void> | undefined;
+  readonly #calls = new Set<Promise<unknown>>();
   #losses = 0;
   #disposed = false;
 
@@ -56,16 +59,29 @@ export class ReplaceableEngine {
    */
   async use<T>(compute: (programs: ProgramCache) => Promise<T>): Promise<T> {
     for (;;) {
-      await this.#replacing;
+      while (this.#replacing) await this.#replacing;
       const backend = this.#backend;
+      const call = compute(this.#programs);
+      this.#calls.add(call);
       try {
-        return await compute(this.#programs);
+        return await call;
       } catch (error) {
         const { device = "auto" } = this.#source.options;
         if (this.#disposed || device !== "auto" || !backend.lost) throw error;
         if (backend === this.#backend) this.#replacing ??= this.#replace((error as Error).message);
+      } finally {
+        this.#calls.delete(call);
       }
     }
+  }
+
+  /** Has the engine tuned for a graph, and programs compiled anew. */
+  async tune(graph: Graph, options: TuneOptions): Promise<void> {
+    const weightsToo = await this.use(() => this.#backend.tune(graph, options));
+    while (this.#replacing) await this.#replacing;
+    const renewal = this.#renew(weightsToo);
+    this.#replacing = renewal.catch(() => {}); // the one who tunes is told
+    await renewal;
   }
 
   /** Frees everything. */
@@ -75,11 +91,24 @@ export class ReplaceableEngine {
     this.#backend.dispose();
   }
 
+  /** Forgets what was compiled, and loads the weights again if need be, when the calls that use them are over. */
+  async #renew(weightsToo: boolean): Promise<void> {
+    await Promise.allSettled(this.#calls);
+    this.#programs.dispose();
+    try {
+      if (weightsToo) {
+        const { open, parameters } = this.#source;
+        await withFiles(open, ({ weights }) => loadWeights(weights, parameters, this.#backend, () => {}));
+      }
+    } finally {
+      this.#replacing = undefined;
+    }
+  }
+
   /** The first time by whatever device there is now, then by the CPU. */
   async #replace(reason: string): Promise<void> {
     try {
-      const files = await this.#source.open();
-      try {
+      await withFiles(this.#source.open, async (files) => {
         reportFallback(this.#source, files, reason);
         const backend = await (this.#losses++ === 0 ? open(this.#source, files) : openOnCpu(this.#source, files));
         const { memoryLimit } = this.#programs;
@@ -87,9 +116,7 @@ export class ReplaceableEngine {
         this.#backend = backend;
         this.#programs = new ProgramCache(backend, memoryLimit);
         if (this.#disposed) this.dispose();
-      } finally {
-        await files.weights.close();
-      }
+      });
     } finally {
       this.#replacing = undefined;
     }

@@ -8,6 +8,7 @@ import {
   locateModel,
   type ModelFiles,
   openModel,
+  openTextStore,
   type PushOptions,
   type PushResult,
   pushToHub,
@@ -21,10 +22,12 @@ import {
   OverflowError,
   type Parameter,
   type Program,
+  type Shape,
   Tensor,
 } from "../kernels/mod.ts";
 import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample } from "./checks.ts";
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
+import { withFiles } from "./engine.ts";
 import { ConfigError } from "./errors.ts";
 import { Float32Engine } from "./float32_engine.ts";
 import { asItIsNow, rangeOf } from "./inputs.ts";
@@ -39,6 +42,7 @@ import type {
   MemoryPlan,
   ProfileOptions,
   QuantizerOutput,
+  TuneOptions,
 } from "./options.ts";
 import { modelParameters } from "./parameters.ts";
 import { type Pass, recordPass } from "./passes.ts";
@@ -101,12 +105,13 @@ export class VQModel {
   static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
     const place = await locateModel(source);
     let opening = options;
+    const { tuningStore = openTextStore(options.cacheDir) } = options;
     return await VQModel.fromFiles(async () => {
       const files = await openModel(place, opening);
       // Whoever opens them later gets the same files, wherever the branch is then; the signal was for loading.
       opening = { ...options, revision: files.commit ?? options.revision, signal: undefined };
       return files;
-    }, options);
+    }, { ...options, tuningStore });
   }
 
   /**
@@ -181,11 +186,8 @@ export class VQModel {
       const [own, repeats] = [this.#engine.backend.memory, this.#float32.memory];
       return { weights: own.weights + repeats.weights, buffers: own.buffers + repeats.buffers };
     }
-    this.#checkUsable();
     const { shape, method = "forward" } = options;
-    checkInputShape(method, shape, this.config);
-    const graph = new Graph();
-    recordPass(graph, method, this.config, { shape, dtype: method === "detokenize" ? "int32" : "float32" });
+    const graph = this.#record(method, shape);
     const { weights } = this.#engine.backend.memory;
     const activations = this.#engine.backend.measure(graph, { memoryLimit: this.#engine.programs.memoryLimit });
     return { weights, activations, peak: weights + activations };
@@ -304,6 +306,21 @@ export class VQModel {
   }
 
   /**
+   * Measures which algorithms and kernel shapes compute this model the fastest on its WebGPU device, and uses those from
+   * then on: for seconds on a GPU, for minutes on a software adapter, in which other work on the device would disturb.
+   * Results stay the same up to rounding. What is found is kept: models that are loaded on such a device later use it, as
+   * far as they have layers of the same sizes. Models on the CPU engine have nothing to tune, and stay as they are.
+   *
+   * @throws {DeviceError} if the device has no `timestamp-query`, or no memory for the weights a second time
+   * @throws {RangeError} if the model does not take pictures of this shape
+   */
+  async tune(options: TuneOptions = {}): Promise<void> {
+    const { in_channels, sample_size } = this.config;
+    const { shape = [1, in_channels, sample_size, sample_size] } = options;
+    await this.#engine.tune(this.#record("forward", shape), options);
+  }
+
+  /**
    * Picture to tokens in one pass.
    *
    * @param sample as for {@linkcode VQModel.encode}
@@ -400,6 +417,15 @@ export class VQModel {
     return sample;
   }
 
+  /** Records a method for input of some shape, if it takes such. */
+  #record(method: NonNullable<MemoryOptions["method"]>, shape: Shape): Graph {
+    this.#checkUsable();
+    checkInputShape(method, shape, this.config);
+    const graph = new Graph();
+    recordPass(graph, method, this.config, { shape, dtype: method === "detokenize" ? "int32" : "float32" });
+    return graph;
+  }
+
   /** Runs a pass, compiled for the shape of its input. */
   #run(pass: Pass, input: Tensor, options: CallOptions): Promise<Tensor[]> {
     const { signal } = options;
@@ -444,16 +470,6 @@ function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     throw new ConfigError(`${cause.message} (in ${configPath})`, { cause });
-  }
-}
-
-/** Opens a model's files for as long as `use` takes. */
-async function withFiles<T>(open: () => Promise<ModelFiles>, use: (files: ModelFiles) => Promise<T>): Promise<T> {
-  const files = await open();
-  try {
-    return await use(files);
-  } finally {
-    await files.weights.close();
   }
 }
 

@@ -5,16 +5,14 @@
  */
 
 import { type TensorSource, WeightsError } from "../hub/mod.ts";
-import {
-  type Backend,
-  type CodebookParameter,
-  type ConvParameter,
-  type Graph,
-  type LinearParameter,
-  type NormParameter,
-  type Parameter,
-  parameterOf,
-  type Shape,
+import type {
+  Backend,
+  CodebookParameter,
+  ConvParameter,
+  LinearParameter,
+  NormParameter,
+  Parameter,
+  Shape,
 } from "../kernels/mod.ts";
 
 /** Names weights under a prefix, so that model code spells the keys of the checkpoint. */
@@ -57,16 +55,6 @@ export class Weights {
   #name(name: string): string {
     return this.#prefix ? `${this.#prefix}.${name}` : name;
   }
-}
-
-/** The layers that a graph uses, each once. */
-export function parametersOf(graph: Graph): Parameter[] {
-  const parameters = new Map<string, Parameter>();
-  for (const node of graph.nodes) {
-    const parameter = parameterOf(node);
-    if (parameter) parameters.set(parameter.name, parameter);
-  }
-  return [...parameters.values()];
 }
 
 /** The checkpoint's tensors of a layer: names and shapes, the weight first. */

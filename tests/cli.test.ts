@@ -214,7 +214,7 @@ Deno.test("--side-by-side writes three pictures in one", async () => {
 });
 
 Deno.test("profile prints what each op took", async () => {
-  const lines = (await succeed("profile", MODEL, "--size", "16", "--rounds=1")).split("\n");
+  const lines = (await succeed("profile", MODEL, "--size", "16", "--rounds=1", "--tune")).split("\n");
   assertMatch(lines[0], /^\w+, float32, 16×16$/);
   assertMatch(lines[3], /^all +\d+ +\d+\.\d\d +100\.0 /);
   assert(lines.some((line) => /^conv2d +encoder\.conv_in +1×16×16×16 +\d+\.\d\d /.test(line)));

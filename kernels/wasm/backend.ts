@@ -113,6 +113,11 @@ class Engine implements WasmBackend {
     return this.#plan(graph, options).bytes;
   }
 
+  /** There is but one way. */
+  tune(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   #plan(graph: Graph, { memoryLimit }: PlanOptions = {}): WasmProgram {
     const { memory, team: { threads } } = this.runtime;
     if (memory.disposed) throw new DeviceError("Cannot compile: the engine was disposed");

@@ -4,15 +4,16 @@
  * @module
  */
 
-import type { Backend, MemoryUse, PlanOptions, Program } from "../backend.ts";
+import type { Backend, MemoryUse, PlanOptions, Program, TuneOptions, TuningStore } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../fit.ts";
-import type { Graph, Input, Node, Op, Parameter } from "../graph.ts";
+import type { Conv2d, Graph, Input, Node, Op, Parameter } from "../graph.ts";
 import type { PixelRange } from "../pixels.ts";
 import { costOf, outputCost } from "../profile.ts";
 import type { Shape } from "../tensor.ts";
 import { recordAttention } from "./attention.ts";
-import { canUseWinograd, chooseAlgorithm, recordConv2d } from "./conv2d.ts";
+import { isTunable, KeptChoices, layerKey, mergeChoices, NO_CHOICES, opKey } from "./choices.ts";
+import { chooseAlgorithm, recordConv2d } from "./conv2d.ts";
 import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu } from "./device.ts";
 import { float16Values } from "./element.ts";
 import { recordGroupNorm, recordNormalize, recordNormCoefficients, recordNormSums } from "./group_norm.ts";
@@ -28,8 +29,9 @@ import { Recorder } from "./recorder.ts";
 import { recordPlace, recordRows } from "./rows.ts";
 import { recordSquaredError } from "./squared_error.ts";
 import { recordStraightThrough } from "./straight_through.ts";
-import { HARDWARE, SOFTWARE, type Tuning } from "./tuning.ts";
-import { type ConvAlgorithm, WeightStore } from "./weights.ts";
+import { measureChoices } from "./tuner.ts";
+import { HARDWARE, SOFTWARE, type Tile, type Tuning } from "./tuning.ts";
+import { CONV_ALGORITHMS, type ConvAlgorithm, WeightStore } from "./weights.ts";
 
 /** How to open the WebGPU engine. */
 export interface WebGpuOptions {
@@ -37,10 +39,14 @@ export interface WebGpuOptions {
   readonly device?: GPUDevice;
   /** Compute every 3×3 convolution of stride 1 this way; by default each the faster way. */
   readonly algorithm?: ConvAlgorithm;
+  /** Compute every matrix product in this tile, where it can be; by default each in the one that suits it. */
+  readonly tile?: Tile;
   /** Kernel constants; by default those for the kind of adapter. */
   readonly tuning?: Tuning;
   /** What feature maps and weights are stored in; computed is in float32. Default `"float32"`. */
   readonly dtype?: "float32" | "float16";
+  /** Where what {@linkcode Backend.tune} measures is found and kept. By default nowhere. */
+  readonly tuningStore?: TuningStore;
 }
 
 /** A program in bands has to take less than this share of the memory of one that found too little. */
@@ -70,14 +76,19 @@ const LAUNCHERS: { [K in Exclude<Op["op"], "input">]: (r: Recorder, op: Op & { o
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend> {
   const gpu = options.device ? borrowGpu(options.device) : await openGpu();
   if (options.dtype === "float16") checkFloat16(gpu);
-  return new WebGpuBackend(gpu, options);
+  const backend = new WebGpuBackend(gpu, options);
+  await backend.readChoices();
+  return backend;
 }
 
 class WebGpuBackend implements Backend {
   readonly device = "webgpu";
   readonly dtype: "float32" | "float16";
   readonly #gpu: Gpu;
+  readonly #options: WebGpuOptions;
   readonly #tuning: Tuning;
+  readonly #kept: KeptChoices;
+  #choices = NO_CHOICES;
   readonly #pipelines: PipelineCache;
   readonly #pool: BufferPool;
   readonly #weights: WeightStore;
@@ -87,20 +98,21 @@ class WebGpuBackend implements Backend {
   #failure: string | undefined;
   #lost = false;
 
-  constructor(gpu: Gpu, { algorithm, tuning, dtype = "float32" }: WebGpuOptions) {
+  constructor(gpu: Gpu, options: WebGpuOptions, pipelines = new PipelineCache(gpu.device)) {
+    const { dtype = "float32", tuning = gpu.software ? SOFTWARE : HARDWARE, tuningStore } = options;
     this.dtype = dtype;
     this.#gpu = gpu;
-    this.#tuning = tuning ?? (gpu.software ? SOFTWARE : HARDWARE);
-    this.#pipelines = new PipelineCache(gpu.device);
+    this.#options = options;
+    this.#tuning = tuning;
+    this.#kept = new KeptChoices(tuningStore, gpu.device.adapterInfo, dtype, tuning);
+    this.#pipelines = pipelines;
     this.#pool = new BufferPool(gpu.device);
-    const bindingLimit = gpu.device.limits.maxStorageBufferBindingSize;
     this.#weights = new WeightStore(
       gpu.device,
       this.#pool,
       this.#pipelines,
       dtype === "float16" ? "f16" : "f32",
-      (parameter) =>
-        algorithm && canUseWinograd(parameter, bindingLimit) ? algorithm : chooseAlgorithm(parameter, bindingLimit),
+      (layer) => this.#algorithmOf(layer),
     );
     gpu.device.lost.then(({ reason, message }) => {
       this.#lost = this.#failure === undefined;
@@ -170,6 +182,27 @@ class WebGpuBackend implements Backend {
     return this.#plan(graph, options).bytes;
   }
 
+  /** Takes what was measured on such a device before. */
+  async readChoices(): Promise<void> {
+    this.#choices = await this.#kept.read();
+  }
+
+  async tune(graph: Graph, options?: TuneOptions): Promise<boolean> {
+    this.#checkUsable();
+    const tiles = [undefined, ...this.#tuning.tiles];
+    const measured = await measureChoices(graph, {
+      candidates: CONV_ALGORITHMS.flatMap((algorithm) => tiles.map((tile) => ({ algorithm, tile }))),
+      open: (candidate) =>
+        new WebGpuBackend({ ...this.#gpu, borrowed: true }, { ...this.#options, ...candidate }, this.#pipelines),
+      algorithmOf: (layer, wanted) => this.#chooseAlgorithm(layer, wanted),
+    }, options);
+    this.#choices = mergeChoices(this.#choices, measured);
+    await this.#kept.add(measured);
+    return graph.nodes.some((op) =>
+      op.op === "conv2d" && this.#algorithmOf(op.weights) !== this.#weights.algorithmOf(op.weights)
+    );
+  }
+
   dispose(): void {
     this.#failure = "the model was disposed";
     this.#weights.dispose();
@@ -198,6 +231,7 @@ class WebGpuBackend implements Backend {
     const inputs: Port[] = [];
     for (const node of graph.nodes) {
       r.op = costOf(node, float16.has(node) ? 2 : 4);
+      r.tile = this.#tileOf(node);
       if (node.op === "input") inputs.push(this.#recordInput(r, node));
       else (LAUNCHERS[node.op] as (r: Recorder, op: Op) => void)(r, node);
     }
@@ -210,6 +244,22 @@ class WebGpuBackend implements Backend {
       return { memory, shape, dtype };
     });
     return { dispatches: r.dispatches, inputs, outputs, overflow: r.overflow };
+  }
+
+  /** The algorithm for a layer whose weights are set now. */
+  #algorithmOf(layer: Conv2d["weights"]): ConvAlgorithm {
+    return this.#chooseAlgorithm(layer, this.#options.algorithm ?? this.#choices.algorithms.get(layerKey(layer)));
+  }
+
+  #chooseAlgorithm(layer: Conv2d["weights"], wanted?: ConvAlgorithm): ConvAlgorithm {
+    return chooseAlgorithm(layer, this.#gpu.device.limits.maxStorageBufferBindingSize, wanted);
+  }
+
+  /** The tile that is wanted for an op, or was measured to be the fastest. */
+  #tileOf(op: Op): Tile | undefined {
+    if (this.#options.tile || !isTunable(op)) return this.#options.tile;
+    const algorithm = op.op === "conv2d" ? this.#weights.algorithmOf(op.weights) : undefined;
+    return this.#choices.tiles.get(opKey(op, algorithm));
   }
 
   #recorder(float16: ReadonlySet<Node>): Recorder {

@@ -13,18 +13,21 @@ import { POSITIONS, recordWinograd } from "./winograd.ts";
 /** Below this many channels Winograd's transforms cost more than the multiplications they save. */
 const WINOGRAD_CHANNELS = 32;
 
-/** The algorithm for a layer; fixed when its weights are uploaded. */
-export function chooseAlgorithm(parameter: ConvParameter | LinearParameter, bindingLimit: number): ConvAlgorithm {
-  return canUseWinograd(parameter, bindingLimit) && Math.min(parameter.in, parameter.out) >= WINOGRAD_CHANNELS
-    ? "winograd"
-    : "direct";
+/** The algorithm for a layer, `wanted` if it computes such a layer; fixed when its weights are uploaded. */
+export function chooseAlgorithm(
+  parameter: ConvParameter | LinearParameter,
+  bindingLimit: number,
+  wanted?: ConvAlgorithm,
+): ConvAlgorithm {
+  if (!canUseWinograd(parameter, bindingLimit)) return "direct";
+  return wanted ?? (Math.min(parameter.in, parameter.out) >= WINOGRAD_CHANNELS ? "winograd" : "direct");
 }
 
 /**
  * Whether Winograd's algorithm computes this convolution at all: one of 3×3 and stride 1, whose transformed weights one
  * binding can show to the kernel that transforms them.
  */
-export function canUseWinograd(parameter: ConvParameter | LinearParameter, bindingLimit: number): boolean {
+function canUseWinograd(parameter: ConvParameter | LinearParameter, bindingLimit: number): boolean {
   if (parameter.kind !== "conv" || parameter.kernel !== 3 || parameter.stride !== 1) return false;
   return POSITIONS * 4 * Math.ceil(parameter.in / 4) * Math.ceil(parameter.out / 4) * VEC4 <= bindingLimit;
 }

@@ -11,7 +11,7 @@
 import type { Conv2d } from "../graph.ts";
 import type { Kernel } from "./pipeline.ts";
 import { bands, type FeatureMap, MAX_GRID, type Recorder, rowBytes } from "./recorder.ts";
-import { chooseTile, type Tile } from "./tuning.ts";
+import type { Tile } from "./tuning.ts";
 import type { PreparedConv } from "./weights.ts";
 import { memoized, multiplyRow, unroll } from "./wgsl.ts";
 
@@ -147,10 +147,7 @@ export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: Fe
   const geometry = geometryOf(op, weights);
   const { thinTile } = r.tuning;
   const split = 2 * y.c4 < thinTile.lanesX && x.c4 >= thinTile.lanesX;
-  const tiles = residual
-    ? r.tuning.tiles.filter(({ rows, columns }) => rows * columns <= RESIDUAL_OUTPUTS)
-    : r.tuning.tiles;
-  const tile = split ? thinTile : chooseTile(tiles, y.n * y.h * y.w, y.c4);
+  const tile = split ? thinTile : r.chooseTile(y.n * y.h * y.w, y.c4, residual && RESIDUAL_OUTPUTS);
   const kernel = kernelOf(tile, split ? "input channels" : "output channels", residual !== undefined);
   const pixels = tile.rows * tile.lanesY;
   for (const [from, to] of bands(y.n * y.h, rowsPerBand(r, x, y, geometry, pixels))) {

@@ -9,7 +9,7 @@
 import { VEC4_BYTES } from "./element.ts";
 import type { Kernel } from "./pipeline.ts";
 import { ALIGNMENT, bands, type Binding, type Memory, type Recorder } from "./recorder.ts";
-import { chooseTile, type Tile } from "./tuning.ts";
+import type { Tile } from "./tuning.ts";
 import { memoized, multiplyRow, unroll } from "./wgsl.ts";
 
 /** A stack of matrices with padded rows, in memory. */
@@ -94,7 +94,7 @@ export function recordMatmul(
   options: { scale?: number; transposed?: boolean } = {},
 ): void {
   const { scale = 1, transposed = false } = options;
-  const tile = chooseTile(r.tuning.tiles, c.rows, c.columns4);
+  const tile = r.chooseTile(c.rows, c.columns4);
   const kernel = kernelOf(transposed, tile);
   const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4_BYTES[matrices.memory.element]));
   const perDispatch = Math.max(1, Math.floor((r.bindingLimit - ALIGNMENT) / largest));

@@ -16,7 +16,7 @@ import type { OpCost } from "../profile.ts";
 import type { Gpu } from "./device.ts";
 import { type Element, OVERFLOW, specialize, VEC4_BYTES } from "./element.ts";
 import { type Kernel, packParams, type Pipeline, type PipelineCache } from "./pipeline.ts";
-import type { Tuning } from "./tuning.ts";
+import { chooseTile, type Tile, type Tuning } from "./tuning.ts";
 import type { PreparedParameter } from "./weights.ts";
 
 /** Memory that a program needs while it runs; which buffer that is, liveness decides. */
@@ -108,6 +108,8 @@ export class Recorder {
   readonly dispatches: Dispatch[] = [];
   /** The op that is being recorded. */
   op!: OpCost;
+  /** The tile that was measured to be the fastest for it, if any was. */
+  tile: Tile | undefined;
   /** Not 0 after a run in which a value was out of float16's range; planned if that can be. */
   overflow: PlannedMemory | undefined;
   readonly tuning: Tuning;
@@ -182,6 +184,14 @@ export class Recorder {
   /** The weights of a layer, as prepared for this device. */
   parameter<K extends Parameter["kind"]>(parameter: Parameter & { kind: K }): PreparedParameter & { kind: K } {
     return findParameter(this.#parameters, parameter) as PreparedParameter & { kind: K };
+  }
+
+  /**
+   * The tile for a product of `rows` × `columns` (in `vec4f`), where an invocation may compute at most `outputs` of them.
+   */
+  chooseTile(rows: number, columns: number, outputs = Infinity): Tile {
+    const tiles = this.tuning.tiles.filter((tile) => tile.rows * tile.columns <= outputs);
+    return this.tile && tiles.includes(this.tile) ? this.tile : chooseTile(tiles, rows, columns);
   }
 
   /** Records a dispatch. */

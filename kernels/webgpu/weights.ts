@@ -15,8 +15,11 @@ import type { WeightMemory } from "./recorder.ts";
 import { unroll } from "./wgsl.ts";
 import { KERNEL_SCALE, POSITIONS, transformKernel } from "./winograd.ts";
 
+/** The ways to compute a convolution. */
+export const CONV_ALGORITHMS = ["winograd", "direct"] as const;
+
 /** How a convolution is computed. */
-export type ConvAlgorithm = "winograd" | "direct";
+export type ConvAlgorithm = (typeof CONV_ALGORITHMS)[number];
 
 /** A convolution or linear layer on the device. */
 export interface PreparedConv {
@@ -109,6 +112,11 @@ export class WeightStore {
   /** Bytes of all weights on the device. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The algorithm that the weights of a layer were uploaded for, if they were. */
+  algorithmOf({ name }: ConvParameter | LinearParameter): ConvAlgorithm | undefined {
+    return (this.parameters.get(name) as PreparedConv | undefined)?.algorithm;
   }
 
   /**

@@ -1,12 +1,12 @@
 /** Every stored result of Diffusers: by way of the public API, and stage by stage on each engine. */
 import { assert, assertEquals } from "@std/assert";
 import { openLocalModel } from "../../hub/mod.ts";
-import { type Backend, Graph, type Node } from "../../kernels/mod.ts";
+import { type Backend, Graph, type Node, parametersOf } from "../../kernels/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { Tensor, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/config.ts";
-import { loadWeights, parametersOf } from "../../model/weights.ts";
+import { loadWeights } from "../../model/weights.ts";
 import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../golden.ts";
 import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "./models.ts";
 

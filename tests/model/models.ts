@@ -1,12 +1,12 @@
 /** Models made of a configuration and generated weights, without files; and the graphs that models run. */
 import type { ModelFiles, TensorSource } from "../../hub/mod.ts";
-import { Graph, type Node, Tensor } from "../../kernels/mod.ts";
+import { Graph, type Node, parametersOf, Tensor } from "../../kernels/mod.ts";
 import { type LoadOptions, VQModel } from "../../mod.ts";
 import { embedDim, parseConfig, type VQConfig } from "../../model/config.ts";
 import { decode } from "../../model/decoder.ts";
 import { encode } from "../../model/encoder.ts";
 import { quantize } from "../../model/quantizer.ts";
-import { parametersOf, tensorsOf, Weights } from "../../model/weights.ts";
+import { tensorsOf, Weights } from "../../model/weights.ts";
 import type { Dense } from "../golden.ts";
 import { type Gains, syntheticImage, syntheticTensor } from "../synthetic.ts";
 
