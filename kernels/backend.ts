@@ -59,7 +59,7 @@ export interface Program {
    * @throws as {@linkcode run}; also a {@linkcode DeviceError} if a WebGPU device has no `timestamp-query`
    */
   profile(inputs: readonly Tensor[], options?: RunOptions): Promise<OpProfile[]>;
-  /** Bytes that a run needs at its peak beside the weights: intermediate values, inputs and outputs. */
+  /** Bytes that a run needs at its peak beside the weights: intermediate values, inputs, outputs, and reading those. */
   readonly bytes: number;
   /** Frees what the program holds. */
   dispose(): void;

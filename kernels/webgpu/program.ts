@@ -12,7 +12,7 @@ import type { OpCost, OpProfile } from "../profile.ts";
 import { type DeviceStorage, type DType, type Shape, sizeOf, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
-import { Readback } from "./readback.ts";
+import { PIECE, Readback, readBuffer } from "./readback.ts";
 import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
 import { shareSlots, type Slots } from "./slots.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -40,7 +40,7 @@ export interface Plan {
 
 /** A plan, and which buffers it takes. */
 export interface SharedPlan extends Plan, Slots {
-  /** Bytes of all buffers, those of the dispatches' parameters included. */
+  /** Bytes of all buffers, those of the dispatches' parameters and of reading the results included. */
   readonly bytes: number;
 }
 
@@ -165,7 +165,8 @@ export async function createProgram(
       const overflow = plan.overflow && ports.get(plan.overflow);
       if (overflow) encoder.clearBuffer(overflow);
       encode(encoder, bind(slots, ports), stopwatch);
-      const readback = overflow && new Readback(pool, encoder, [{ buffer: overflow, bytes: 4 }, ...storages]);
+      const along = sumOfBytes(storages) <= PIECE ? storages : [];
+      const readback = overflow && new Readback(pool, encoder, [{ buffer: overflow, bytes: 4 }, ...along]);
       device.queue.submit([encoder.finish()]);
       return readback;
     } finally {
@@ -236,13 +237,17 @@ export function shareBuffers(plan: Plan): SharedPlan {
   const ports = [...plan.inputs, ...plan.outputs].map(({ memory }) => memory).concat(plan.overflow ?? []);
   const slots = shareSlots(plan.dispatches, new Set(ports));
   const parameters = plan.dispatches.length * UNIFORM_STRIDE;
-  const bytes = [...slots.slots, ...ports].reduce((sum, memory) => sum + memory.bytes, parameters);
-  return { ...plan, ...slots, bytes };
+  const reading = Math.min(PIECE, sumOfBytes(plan.outputs.map(({ memory }) => memory)));
+  return { ...plan, ...slots, bytes: sumOfBytes([...slots.slots, ...ports]) + parameters + reading };
+}
+
+function sumOfBytes(parts: readonly { readonly bytes: number }[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**
- * Waits for a run and looks at whether its values were in range. The results come along: were they read later, that would
- * be another wait.
+ * Waits for a run and looks at whether its values were in range. Results that are not large come along: were they read
+ * later, that would be another wait.
  */
 async function verify(readback: Readback, results: readonly Tensor[]): Promise<void> {
   const [overflow, ...values] = await readback.read();
@@ -251,7 +256,7 @@ async function verify(readback: Readback, results: readonly Tensor[]): Promise<v
       "Cannot compute in float16: a value was beyond ±65504, or not a number. Compute in float32",
     );
   }
-  results.forEach(({ storage }, i) => (storage as GpuStorage).keep(values[i]));
+  values.forEach((copy, i) => (results[i].storage as GpuStorage).keep(copy));
 }
 
 /** An engine's memory behind a tensor. */
@@ -264,6 +269,8 @@ class GpuStorage implements DeviceStorage {
   readonly #dtype: DType;
   readonly #readPixels: ReadPixels;
   #copy: ArrayBuffer | undefined;
+  /** How many read the buffer now, or have yet to release it. */
+  #users = 1;
 
   constructor(
     device: GPUDevice,
@@ -297,15 +304,16 @@ class GpuStorage implements DeviceStorage {
   }
 
   async #fetch(): Promise<ArrayBuffer> {
-    const encoder = this.device.createCommandEncoder();
-    using readback = new Readback(this.#pool, encoder, [this]);
-    this.device.queue.submit([encoder.finish()]);
-    const [bytes] = await readback.read();
-    return bytes;
+    this.#users++;
+    try {
+      return await readBuffer(this.device, this.#pool, this);
+    } finally {
+      this.release();
+    }
   }
 
   release(): void {
-    this.#pool.release(this.buffer);
+    if (--this.#users === 0) this.#pool.release(this.buffer);
   }
 }
 

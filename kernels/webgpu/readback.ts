@@ -1,5 +1,6 @@
 /**
- * Bringing buffers to the host: one copy and one wait for any number of them, as a wait takes some ten milliseconds.
+ * Bringing buffers to the host: one copy and one wait for any number of them, as a wait takes some ten milliseconds; but
+ * what is large comes piece by piece, as the copy lies in the device's memory, too.
  *
  * @module
  */
@@ -7,13 +8,19 @@
 import { DeviceError } from "../errors.ts";
 import { noticeLoss } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
+import { bands, WORD } from "./recorder.ts";
 
 /** Offsets of mapped ranges are multiples of this many bytes. */
 const GRAIN = 8;
 
+/** The most bytes to bring at once. */
+export const PIECE = 32 << 20;
+
 /** Bytes of a buffer to bring. */
 interface Source {
   readonly buffer: GPUBuffer;
+  /** Where they begin. Default 0. */
+  readonly offset?: number;
   readonly bytes: number;
 }
 
@@ -34,8 +41,8 @@ export class Readback {
     this.#pool = pool;
     this.#bytes = end;
     this.#staging = pool.acquire(end, "reading back", "readback");
-    sources.forEach(({ buffer, bytes }, i) => {
-      encoder.copyBufferToBuffer(buffer, 0, this.#staging, this.#ranges[i].offset, bytes);
+    sources.forEach(({ buffer, offset = 0, bytes }, i) => {
+      encoder.copyBufferToBuffer(buffer, offset, this.#staging, this.#ranges[i].offset, bytes);
     });
   }
 
@@ -60,4 +67,22 @@ export class Readback {
   [Symbol.dispose](): void {
     this.#pool.release(this.#staging);
   }
+}
+
+/** Brings a buffer, whose contents must stay meanwhile, in pieces of one size: they take turns in the same memory. */
+export async function readBuffer(
+  device: GPUDevice,
+  pool: BufferPool,
+  { buffer, bytes }: Source,
+): Promise<ArrayBuffer> {
+  const whole = new Uint8Array(bytes);
+  for (const [from, to] of bands(bytes / WORD, PIECE / WORD)) {
+    const encoder = device.createCommandEncoder();
+    const offset = from * WORD;
+    using readback = new Readback(pool, encoder, [{ buffer, offset, bytes: to * WORD - offset }]);
+    device.queue.submit([encoder.finish()]);
+    const [piece] = await readback.read();
+    whole.set(new Uint8Array(piece), offset);
+  }
+  return whole.buffer;
 }
