@@ -330,9 +330,19 @@ async function load(source: string, options: Options): Promise<VQModel> {
   }
 }
 
-function showProgress({ status, file, loaded, total }: Progress): void {
-  if (status === "offline") rewriteLine(`Using the cache: ${file}`);
-  else rewriteLine(`Loading ${total > 0 ? Math.floor(100 * loaded / total) : 100}%: ${file}`);
+function showProgress({ status, file, loaded, total, reason }: Progress): void {
+  switch (status) {
+    case "ready":
+      return rewriteLine("");
+    case "repeat":
+    case "fallback":
+      rewriteLine("");
+      return console.error(reason);
+    case "offline":
+      return rewriteLine(`Using the cache: ${file}`);
+    default:
+      return rewriteLine(`Loading ${total > 0 ? Math.floor(100 * loaded / total) : 100}%: ${file}`);
+  }
 }
 
 /** Replaces the terminal's last line, cut where it would wrap. */
