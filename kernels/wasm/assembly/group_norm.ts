@@ -5,7 +5,7 @@
 // matters, and what center lacks goes into the shift.
 import { Act } from "../shared";
 import { activate } from "./activation";
-import { add, madd, sub } from "./simd";
+import { add, madd, splat, sub } from "./simd";
 
 // @ts-ignore: decorator
 @unmanaged
@@ -49,6 +49,9 @@ export class NormFields {
   workspaceBytes: usize;
 }
 
+/** Bytes of a line of the caches. */
+const LINE: usize = 64;
+
 /** Statistics of one chunk of pixels. */
 export function normStatistics(f: NormFields, block: i32, thread: i32): void {
   const pixels = f.height * f.width;
@@ -59,35 +62,66 @@ export function normStatistics(f: NormFields, block: i32, thread: i32): void {
   const start = f.x + <usize>(image * pixels + first) * row;
   const end = start + <usize>count * row;
   const sums = f.workspace + <usize>thread * f.workspaceBytes;
-  for (let c: usize = 0; c < row; c += 16) {
-    const center = centerOf(start + c, end, row, count);
-    v128.store(sums + c, center);
-    sumAround(center, start + c, end, row, sums + row + c, sums + 2 * row + c);
-  }
+  let c: usize = 0;
+  for (; c + LINE <= row; c += LINE) sumLine(start + c, end, row, count, sums + c);
+  for (; c < row; c += 16) sumVector(start + c, end, row, count, sums + c);
   foldChannels(f, count, sums, f.statistics + (<usize>(block * f.groups) << 4));
 }
 
-/** The means of four channels, roughly. */
-// @ts-ignore: decorator
-@inline
-function centerOf(start: usize, end: usize, row: usize, count: i32): v128 {
-  let sum = i32x4.splat(0);
-  for (let p = start; p < end; p += row) sum = add(sum, v128.load(p));
-  return f32x4.div(sum, f32x4.splat(<f32>count));
-}
-
-/** Sums of differences from `center` and of their squares. */
-// @ts-ignore: decorator
-@inline
-function sumAround(center: v128, start: usize, end: usize, row: usize, sum: usize, squares: usize): void {
-  let s = i32x4.splat(0), q = i32x4.splat(0);
+/**
+ * Of four channels: the mean, roughly, the sum of differences from it, and that of their squares, each in a row of `sums`.
+ */
+function sumVector(start: usize, end: usize, row: usize, count: i32, sums: usize): void {
+  let s = splat(0), q = splat(0);
+  for (let p = start; p < end; p += row) s = add(s, v128.load(p));
+  const center = f32x4.div(s, splat(<f32>count));
+  s = splat(0);
   for (let p = start; p < end; p += row) {
     const d = sub(v128.load(p), center);
     s = add(s, d);
     q = madd(d, d, q);
   }
-  v128.store(sum, s);
-  v128.store(squares, q);
+  v128.store(sums, center);
+  v128.store(sums + row, s);
+  v128.store(sums + 2 * row, q);
+}
+
+/** The same of 16 channels, a line of the caches: one sum would wait for its last addition most of the time. */
+function sumLine(start: usize, end: usize, row: usize, count: i32, sums: usize): void {
+  let s0 = splat(0), s1 = s0, s2 = s0, s3 = s0, q0 = s0, q1 = s0, q2 = s0, q3 = s0;
+  for (let p = start; p < end; p += row) {
+    s0 = add(s0, v128.load(p));
+    s1 = add(s1, v128.load(p, 16));
+    s2 = add(s2, v128.load(p, 32));
+    s3 = add(s3, v128.load(p, 48));
+  }
+  const n = splat(<f32>count);
+  const c0 = f32x4.div(s0, n), c1 = f32x4.div(s1, n), c2 = f32x4.div(s2, n), c3 = f32x4.div(s3, n);
+  s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
+  for (let p = start; p < end; p += row) {
+    const d0 = sub(v128.load(p), c0), d1 = sub(v128.load(p, 16), c1);
+    const d2 = sub(v128.load(p, 32), c2), d3 = sub(v128.load(p, 48), c3);
+    s0 = add(s0, d0);
+    s1 = add(s1, d1);
+    s2 = add(s2, d2);
+    s3 = add(s3, d3);
+    q0 = madd(d0, d0, q0);
+    q1 = madd(d1, d1, q1);
+    q2 = madd(d2, d2, q2);
+    q3 = madd(d3, d3, q3);
+  }
+  storeLine(sums, c0, c1, c2, c3);
+  storeLine(sums + row, s0, s1, s2, s3);
+  storeLine(sums + 2 * row, q0, q1, q2, q3);
+}
+
+// @ts-ignore: decorator
+@inline
+function storeLine(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): void {
+  v128.store(to, v0);
+  v128.store(to, v1, 16);
+  v128.store(to, v2, 32);
+  v128.store(to, v3, 48);
 }
 
 /** Combines the channels of each group. */
