@@ -13,8 +13,9 @@ import { Parameters } from "./parameters.ts";
 import { plan } from "./plan.ts";
 import { checkFits, WasmProgram } from "./program.ts";
 import { Runtime } from "./runtime.ts";
-import { MAX_THREADS } from "./shared.ts";
+import { MAX_THREADS, WIDE } from "./shared.ts";
 import { createSoloTeam } from "./team.ts";
+import { vectorsAreWide } from "./wide.ts";
 import { createWorkerTeam } from "./worker_team.ts";
 
 /** How to set up the engine. */
@@ -28,6 +29,8 @@ export interface WasmOptions {
    * transform makes 3×3 convolutions faster but takes four times as much, and all has to fit 4 GiB.
    */
   readonly weightBytes?: number;
+  /** Which micro-kernel multiplies: the one for vectors of 256 bits? By default if V8 makes such; see wide.ts. */
+  readonly wide?: boolean;
 }
 
 /** Weights of more bytes than this are not transformed. */
@@ -40,7 +43,7 @@ export interface WasmBackend extends Backend {
 }
 
 /**
- * Starts the CPU engine: WebAssembly SIMD on `threads` threads. Results do not depend on their number.
+ * Starts the CPU engine: WebAssembly SIMD on `threads` threads. Results depend neither on their number nor on `wide`.
  *
  * @throws {RangeError} if `threads` is not a whole number ≥ 1
  * @throws {DeviceError} if there is no WebAssembly SIMD
@@ -51,14 +54,23 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     throw new RangeError(`Cannot start the engine: threads must be a whole number ≥ 1, found ${threads}`);
   }
   signal?.throwIfAborted();
-  const runtime = await startThreads(Math.min(threads, MAX_THREADS)) ?? await startAlone();
+  // Which micro-kernel to use is measured while the threads start.
+  const [runtime, isWide] = await Promise.all([
+    start(Math.min(threads, MAX_THREADS)),
+    options.wide ?? vectorsAreWide(),
+  ]);
   try {
     signal?.throwIfAborted();
   } catch (reason) {
     runtime.dispose();
     throw reason;
   }
+  runtime.memory.integers(WIDE, 1)[0] = Number(isWide);
   return new Engine(runtime, (options.weightBytes ?? 0) <= LARGE_MODEL);
+}
+
+async function start(threads: number): Promise<Runtime> {
+  return await startThreads(threads) ?? await startAlone();
 }
 
 /** Workers on a shared memory; nothing where they are not to be had. */

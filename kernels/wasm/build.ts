@@ -12,49 +12,18 @@
  */
 
 import asc from "npm:assemblyscript@0.28.20/asc";
-import { AREA, HEAP, SLICE } from "./shared.ts";
+import { CHAINS, microKernels } from "./micro_kernels.ts";
+import { AREA, HEAP } from "./shared.ts";
 
 const GENERATED = new URL("./module.gen.ts", import.meta.url);
 const PAGE = 65536;
 
-/**
- * The micro-kernel: `C[n][6][8] (+)= LEFT[6][32] · B[n][32][8]`, or of LEFT and B only the first `steps` of 32. All steps
- * are unrolled, because then the left operand is read at constant addresses; 12 accumulators, two vectors of B and one
- * splat fill V8's 15 vector registers.
- *
- * Instructions are what limits it, not arithmetic. A constant address costs none where all of it is in the address and
- * nothing in the offset; a bounds check costs one less where the offset is one that was checked before, so B moves on.
- */
-function microKernel(name: string, steps: number): string {
-  const accumulators = Array.from({ length: 12 }, (_, i) => `c${i}`);
-  const step = (k: number) =>
-    [
-      `    b0 = v128.load(b); b1 = v128.load(b, 16); b += 32;`,
-      ...Array.from({ length: 6 }, (_, row) =>
-        `    a = v128.load32_splat(LEFT + ${(row * SLICE + k) * 4});` +
-        ` c${2 * row} = madd(a, b0, c${2 * row}); c${2 * row + 1} = madd(a, b1, c${2 * row + 1});`),
-    ].join("\n");
-  return `
-export function ${name}(n: i32, b: usize, c: usize, first: bool): void {
-  for (; n > 0; n--, b += ${(SLICE - steps) * 32}, c += 192) {
-    let a: v128, b0: v128, b1: v128;
-    let ${accumulators.map((name) => `${name} = splat(0)`).join(", ")};
-    if (!first) { ${accumulators.map((name, i) => `${name} = v128.load(c, ${i * 16});`).join(" ")} }
-${Array.from({ length: steps }, (_, k) => step(k)).join("\n")}
-    ${accumulators.map((name, i) => `v128.store(c, ${name}, ${i * 16});`).join(" ")}
-  }
-}`;
-}
+/** A source file's text by the path that the compiler asks for; null if there is none. */
+type ReadSource = (path: string) => string | null;
 
-/** The module of micro-kernels. */
-function microKernels(): string {
-  const imports = `import { LEFT } from "./area";\nimport { madd, splat } from "./simd";`;
-  return imports + microKernel("rows", SLICE) + microKernel("rows4", 4);
-}
-
-/** Text of a source file by the path that the compiler asks for; null if there is none. */
-function readSource(path: string, thread: number): string | null {
-  if (path.endsWith("assembly/rows.ts")) return microKernels();
+/** The sources of the module of one thread. */
+function readSource(path: string, thread: number, relaxed: boolean): string | null {
+  if (path.endsWith("assembly/micro_kernels.ts")) return microKernels(relaxed);
   if (path.endsWith("assembly/base.ts")) return `export const BASE: usize = ${(thread + 1) * AREA};`;
   try {
     return Deno.readTextFileSync(new URL(path, import.meta.url));
@@ -64,23 +33,27 @@ function readSource(path: string, thread: number): string | null {
   }
 }
 
-/** Compiles the module of one thread. */
-async function compile(thread: number, relaxed: boolean): Promise<Uint8Array> {
-  let binary: Uint8Array | undefined;
+/** Compiles the module whose entry is `entry`. */
+async function compile(entry: string, options: string, readFile: ReadSource): Promise<Uint8Array<ArrayBuffer>> {
+  let binary: Uint8Array<ArrayBuffer> | undefined;
   // Optimizing would sink each chain of multiply-adds to its store and spill everything; V8 optimizes well by itself.
-  const options =
-    `assembly/main.ts -o out.wasm -O0 --runPasses precompute-propagate --runtime stub --enable simd --enable threads ` +
-    `${relaxed ? "--enable relaxed-simd " : ""}--importMemory --sharedMemory --noExportMemory ` +
-    `--initialMemory ${HEAP / PAGE} --maximumMemory 65536`;
-  const { error, stderr } = await asc.main(options.split(" "), {
-    readFile: (path) => readSource(path, thread),
+  const all = `${entry} -o out.wasm -O0 --runPasses precompute-propagate --runtime stub --enable simd ${options}`;
+  const { error, stderr } = await asc.main(all.trim().split(" "), {
+    readFile,
     writeFile: (path, contents) => {
-      if (path === "out.wasm") binary = contents as Uint8Array;
+      if (path === "out.wasm") binary = new Uint8Array(contents as Uint8Array);
     },
     listFiles: () => [],
   });
   if (error || !binary) throw new Error(`Cannot compile the kernels:\n${stderr.toString()}`);
   return binary;
+}
+
+/** Compiles the module of one thread. */
+function compileThread(thread: number, relaxed: boolean): Promise<Uint8Array<ArrayBuffer>> {
+  const options = `${relaxed ? "--enable relaxed-simd " : ""}--enable threads --importMemory --sharedMemory ` +
+    `--noExportMemory --initialMemory ${HEAP / PAGE} --maximumMemory 65536`;
+  return compile("assembly/main.ts", options, (path) => readSource(path, thread, relaxed));
 }
 
 /** Where thread numbers go: positions at which the modules of threads 0 and 1 differ. */
@@ -99,11 +72,13 @@ interface Template {
 }
 
 async function template(relaxed: boolean): Promise<Template> {
-  const binary = new Uint8Array(await compile(0, relaxed));
-  const positions = patches(binary, await compile(1, relaxed));
+  const binary = await compileThread(0, relaxed);
+  const positions = patches(binary, await compileThread(1, relaxed));
   const patched = binary.slice();
   for (const i of positions) patched[i] = 62;
-  if (!equal(patched, await compile(61, relaxed))) throw new Error("Cannot patch thread numbers: thread 61 differs");
+  if (!equal(patched, await compileThread(61, relaxed))) {
+    throw new Error("Cannot patch thread numbers: thread 61 differs");
+  }
   return { binary, positions };
 }
 
@@ -138,11 +113,13 @@ function render(fields: Record<string, string>): string {
 
 async function generate(): Promise<Record<string, string>> {
   const relaxed = await template(true), strict = await template(false);
+  const chains = await compile("chains.ts", "--noExportMemory", (path) => path === "chains.ts" ? CHAINS : null);
   return {
     relaxed: await encode(relaxed.binary),
     relaxedPatches: await encode(encodePositions(relaxed.positions)),
     strict: await encode(strict.binary),
     strictPatches: await encode(encodePositions(strict.positions)),
+    chains: await encode(chains),
   };
 }
 

@@ -65,7 +65,8 @@ export async function unpack(module: string, patches: string): Promise<Template>
   return { binary: await inflate(module), positions };
 }
 
-async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
+/** Base64 of deflated bytes. */
+export async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(stream).arrayBuffer());

@@ -41,6 +41,8 @@ export enum Act {
 export const CONTROL = 1024;
 /** Bytes from {@linkcode CONTROL} to the turn counter: another cache line. */
 export const TURN = 64;
+/** A word that is not 0 where V8 makes 256-bit vectors of pairs. */
+export const WIDE = CONTROL + 2 * TURN;
 /** Thread `t` keeps its operands and tables at `(t + 1) * AREA`. */
 export const AREA = 16384;
 /** How many areas there are. */

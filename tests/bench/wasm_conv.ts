@@ -2,10 +2,11 @@
 /**
  * 3x3 convolutions on the CPU engine: GFLOP/s as if computed directly, beside what the processor can multiply and add.
  *
- *     deno run -A tests/bench/wasm_conv.ts [threads]
+ *     deno task bench:wasm [threads]
  */
 import { Graph, Tensor } from "../../kernels/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
+import { vectorsAreWide } from "../../kernels/wasm/wide.ts";
 import { measureFmaPeak } from "./fma_peak.ts";
 
 interface Shape {
@@ -33,7 +34,8 @@ const SHAPES: Shape[] = [
 
 const threads = Number(Deno.args[0] ?? navigator.hardwareConcurrency);
 const peak = measureFmaPeak();
-console.log(`peak of one thread: ${peak.toFixed(1)} GFLOP/s; ${threads} threads`);
+const width = await vectorsAreWide() ? 256 : 128;
+console.log(`peak of one thread: ${peak.toFixed(1)} GFLOP/s; ${threads} threads, vectors of ${width} bits`);
 const backend = await createWasmBackend({ threads });
 
 function noise(length: number): Float32Array<ArrayBuffer> {

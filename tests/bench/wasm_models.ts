@@ -5,9 +5,11 @@
  *
  *     deno task bench:models [--threads=2] [--models=vq-f4,amused,movq] [--rounds=5] [--no-web] [--no-growth]
  *
- * Engines take turns. Times are the least of the rounds.
+ * Engines take turns. Times are the least of the rounds. The task lets V8 make vectors of 256 bits where it can; to measure
+ * without, run this file by itself.
  */
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
+import { vectorsAreWide } from "../../kernels/wasm/wide.ts";
 import { relativeError } from "../golden.ts";
 import { measureFmaPeak } from "./fma_peak.ts";
 import {
@@ -82,6 +84,7 @@ async function measureGrowth(model: string): Promise<void> {
   }
 }
 
+console.log(`${threads} threads, vectors of ${await vectorsAreWide() ? 256 : 128} bits`);
 for (const model of option("models", "vq-f4,amused,movq").split(",")) {
   for (const pass of passesOf(model, 256)) await compare(pass);
   if (!Deno.args.includes("--no-growth")) await measureGrowth(model);

@@ -105,7 +105,7 @@ testOnEveryEngine("bands of any height compute what the whole does", async (back
       );
     }
   }
-}, ["webgpu, winograd", "webgpu, tuned for hardware", "webgpu, direct in bands", "wasm on 3 threads"]);
+}, ["webgpu, winograd", "webgpu, tuned for hardware", "webgpu, direct in bands", "wasm on 3 threads, 256 bits"]);
 
 testOnEveryEngine("a memory limit is kept, and the result stays the same", async (backend, { tolerance }) => {
   const shape = [1, 3, 120, 40];
@@ -127,7 +127,7 @@ testOnEveryEngine("a memory limit is kept, and the result stays the same", async
   const message = "Cannot compute within 1000 bytes";
   assertThrows(() => backend.measure(net.graph, { memoryLimit: 1000 }), DeviceError, message);
   await assertRejects(() => backend.compile(net.graph, { memoryLimit: 1000 }), DeviceError, message);
-}, ["webgpu", "wasm on 3 threads"]);
+}, ["webgpu", "wasm on 3 threads, 256 bits"]);
 
 Deno.test("no feature map beyond the limit is in a graph in bands", () => {
   const { graph } = network([1, 3, 256, 64], 16);

@@ -29,8 +29,8 @@ export const ENGINES: readonly Engine[] = [
     open: () => createWebGpuBackend({ tuning: IN_BANDS, algorithm: "direct" }),
     tolerance: 1e-6,
   },
-  { name: "wasm on 1 thread", open: () => createWasmBackend({ threads: 1 }), tolerance: 1e-5 },
-  { name: "wasm on 3 threads", open: () => createWasmBackend({ threads: 3 }), tolerance: 1e-5 },
+  { name: "wasm on 1 thread, 128 bits", open: () => createWasmBackend({ threads: 1, wide: false }), tolerance: 1e-5 },
+  { name: "wasm on 3 threads, 256 bits", open: () => createWasmBackend({ threads: 3, wide: true }), tolerance: 1e-5 },
 ];
 
 /** Registers a test for every engine, or those of some names. */

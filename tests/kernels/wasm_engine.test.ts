@@ -44,8 +44,11 @@ function network(): Graph {
   return graph;
 }
 
-async function open(threads: number): Promise<{ backend: WasmBackend; program: Program } & Disposable> {
-  const backend = await createWasmBackend({ threads });
+async function open(
+  threads: number,
+  wide?: boolean,
+): Promise<{ backend: WasmBackend; program: Program } & Disposable> {
+  const backend = await createWasmBackend({ threads, wide });
   await setParameters(backend);
   const program = await backend.compile(network());
   return { backend, program, [Symbol.dispose]: () => backend.dispose() };
@@ -74,6 +77,13 @@ Deno.test("results are the same bit for bit on 1, 2 and 5 threads", async () => 
     assertSame(await bits(many.program), expected);
     assertSame(await bits(many.program), expected);
   }
+});
+
+Deno.test("results are the same bit for bit with vectors of 128 and of 256 bits", async () => {
+  using narrow = await open(1, false), wide = await open(2, true);
+  const expected = await bits(narrow.program);
+  // Again and again, until V8 has optimized the kernels: only then does it make vectors of 256 bits.
+  for (let i = 0; i < 30; i++) assertSame(await bits(wide.program), expected);
 });
 
 /** Runs `task` while some globals are missing. */

@@ -16,8 +16,16 @@ const LATENTS = 3e-5;
 const ENGINES: { name: string; open: () => Promise<Backend>; tolerance: number }[] = [
   { name: "direct convolutions on WebGPU", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-5 },
   { name: "Winograd on WebGPU", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: LATENTS },
-  { name: "WebAssembly on one thread", open: () => createWasmBackend({ threads: 1 }), tolerance: LATENTS },
-  { name: "WebAssembly on three threads", open: () => createWasmBackend({ threads: 3 }), tolerance: LATENTS },
+  {
+    name: "WebAssembly on one thread, 128 bits",
+    open: () => createWasmBackend({ threads: 1, wide: false }),
+    tolerance: LATENTS,
+  },
+  {
+    name: "WebAssembly on three threads, 256 bits",
+    open: () => createWasmBackend({ threads: 3, wide: true }),
+    tolerance: LATENTS,
+  },
 ];
 const DECODED = 1e-4;
 /** Without quantizing, spatial norms amplify rounding errors: float32 itself is off by up to 3e-5. */

@@ -5,6 +5,8 @@ import { BASE } from "./base";
 
 /** Left operand of the micro-kernel: [6][32]. */
 export const LEFT: usize = BASE;
+/** Right operand of the one for 256-bit vectors: [2][32][8]. */
+export const RIGHT: usize = BASE + 12288;
 /** Pointers to source pixels, then to residual pixels, of one tile. */
 export const POINTERS: usize = BASE + 1024;
 /** Numbers that vector code multiplies by: see constants.ts. */

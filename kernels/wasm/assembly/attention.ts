@@ -6,9 +6,8 @@
 //   sums           [group][channels/8][6][8]
 import { SLICE } from "../shared";
 import { exp } from "./activation";
-import { LEFT } from "./area";
-import { copyPartialRow, copyRow } from "./left";
-import { rows } from "./rows";
+import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
+import { multiply } from "./multiply";
 import { add, lanes, maximum, mul, splat, sub } from "./simd";
 
 // @ts-ignore: decorator
@@ -75,13 +74,14 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
   const totals = maxima + (<usize>(count * GROUP) << 2);
   const sums = totals + (<usize>(count * GROUP) << 2);
   const scores = sums + <usize>(count * octets) * PRODUCTS;
+  const left = scores + <usize>(count * f.chunk / 8) * PRODUCTS;
   for (let i = 0; i < count * GROUP; i++) {
     store<f32>(maxima + (<usize>i << 2), -f32.MAX_VALUE);
     store<f32>(totals + (<usize>i << 2), 0);
   }
   for (let key = 0; key < padded; key += f.chunk) {
     const keys = min(f.chunk, padded - key);
-    score(f, image, first, count, key, keys, scores);
+    score(f, image, first, count, key, keys, left, scores);
     for (let i = 0; i < count * GROUP; i++) {
       const group = i / GROUP, r = <usize>(i % GROUP) << 5;
       const at = <usize>i << 2;
@@ -89,31 +89,40 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
       const fade = soften(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
       if (key > 0 && fade != 1) scaleRow(sums + <usize>(group * octets) * PRODUCTS + r, octets, fade);
     }
-    addValues(f, image, count, key, keys, scores, sums);
+    addValues(f, image, count, key, keys, scores, left, sums);
   }
   writeResults(f, image, first, count, totals, sums);
 }
 
 /** Products of queries and keys. */
-function score(f: AttentionFields, image: i32, first: i32, count: i32, key: i32, keys: i32, scores: usize): void {
+function score(
+  f: AttentionFields,
+  image: i32,
+  first: i32,
+  count: i32,
+  key: i32,
+  keys: i32,
+  left: usize,
+  scores: usize,
+): void {
   const channelSlices = (f.stored + SLICE - 1) / SLICE;
   const keyOctets = (f.pixels + SLICE - 1) / SLICE * 4;
   for (let slice = 0; slice < channelSlices; slice++) {
     const packed = f.keys + <usize>((image * channelSlices + slice) * keyOctets + key / 8) * PACKED;
     for (let g = 0; g < count; g++) {
-      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE);
-      rows(keys / 8, packed, scores + <usize>(g * keys / 8) * PRODUCTS, slice == 0);
+      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE, left + <usize>g * LEFT_BYTES);
     }
+    multiply(left, LEFT_BYTES, count, packed, keys / 8, scores, slice == 0);
   }
 }
 
-/** Fills the left operand with 32 channels of six queries. */
-function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32): void {
+/** Fills a left operand with 32 channels of six queries. */
+function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32, left: usize): void {
   for (let r = 0; r < GROUP; r++) {
     const pixel = min(first + r, f.pixels - 1);
     const from = f.q + (<usize>((image * f.pixels + pixel) * f.stored + c) << 2);
-    if (c + SLICE <= f.stored) copyRow(r, from);
-    else copyPartialRow(r, from, <usize>(f.stored - c) << 2);
+    if (c + SLICE <= f.stored) copyRow(left, r, from);
+    else copyPartialRow(left, r, from, <usize>(f.stored - c) << 2);
   }
 }
 
@@ -165,25 +174,33 @@ function scaleRow(sums: usize, octets: i32, by: f32): void {
 }
 
 /** Adds the values, weighted by the exponentials, to the sums. */
-function addValues(f: AttentionFields, image: i32, count: i32, key: i32, keys: i32, scores: usize, sums: usize): void {
+function addValues(
+  f: AttentionFields,
+  image: i32,
+  count: i32,
+  key: i32,
+  keys: i32,
+  scores: usize,
+  left: usize,
+  sums: usize,
+): void {
   const octets = (f.stored + 7) / 8;
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   for (let slice = 0; slice < keys / SLICE; slice++) {
     const values = f.values + <usize>((image * keySlices + key / SLICE + slice) * octets) * PACKED;
     for (let g = 0; g < count; g++) {
-      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCTS);
-      rows(octets, values, sums + <usize>(g * octets) * PRODUCTS, key == 0 && slice == 0);
+      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCTS, left + <usize>g * LEFT_BYTES);
     }
+    multiply(left, LEFT_BYTES, count, values, octets, sums, key == 0 && slice == 0);
   }
 }
 
-/** Fills the left operand: [4][6][8] becomes [6][32]. */
-function copyScores(from: usize): void {
-  for (let octet: usize = 0; octet < 4; octet++) {
+/** Fills a left operand: [4][6][8] becomes [6][32]. */
+function copyScores(from: usize, left: usize): void {
+  for (let k: usize = 0; k < <usize>SLICE; k += 8) {
     for (let r: usize = 0; r < <usize>GROUP; r++, from += 32) {
-      const to = LEFT + (r << 7) + (octet << 5);
-      v128.store(to, v128.load(from));
-      v128.store(to, v128.load(from, 16), 16);
+      setLeft(left, r, k, v128.load(from));
+      setLeft(left, r, k + 4, v128.load(from, 16));
     }
   }
 }

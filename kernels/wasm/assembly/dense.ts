@@ -3,8 +3,10 @@
 //   weights   [taps*channels/32][out/8][32][8]
 //   products  [group][out/8][6][8]
 import { SLICE, ZERO } from "../shared";
-import { copyPartialRow, copyRow, setLeft } from "./left";
-import { rows, rows4 } from "./rows";
+import { LEFT } from "./area";
+import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
+import { multiply } from "./multiply";
+import { rows4 } from "./micro_kernels";
 import { add } from "./simd";
 
 // @ts-ignore: decorator
@@ -60,14 +62,15 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
 
   const pointers = f.workspace + <usize>thread * f.workspaceBytes;
   const groupPointers = <usize>(f.kernel * f.kernel * GROUP) << 2;
-  const products = pointers + <usize>count * groupPointers;
+  const left = pointers + <usize>count * groupPointers;
+  const products = left + <usize>count * LEFT_BYTES;
   for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize>g * groupPointers);
   for (let slice = 0; slice < slices; slice++) {
     const weights = f.weights + <usize>(slice * octets + octet) * WEIGHTS;
     for (let g = 0; g < count; g++) {
-      gather(f, pointers + <usize>g * groupPointers, slice * SLICE);
-      rows(octetCount, weights, products + <usize>(g * octetCount) * PRODUCTS, slice == 0);
+      gather(f, pointers + <usize>g * groupPointers, slice * SLICE, left + <usize>g * LEFT_BYTES);
     }
+    multiply(left, LEFT_BYTES, count, weights, octetCount, products, slice == 0);
   }
   for (let k = slices * SLICE; k < inner; k += 4) {
     const weights = f.weights + <usize>(slices * octets + octet) * WEIGHTS + (<usize>(k % SLICE) << 5);
@@ -96,34 +99,34 @@ function pointToSources(f: DenseFields, first: i32, to: usize): void {
   }
 }
 
-/** Fills the left operand with 32 values of the inner dimension, from `k` on. */
-function gather(f: DenseFields, pointers: usize, k: i32): void {
+/** Fills a left operand with 32 values of the inner dimension, from `k` on. */
+function gather(f: DenseFields, pointers: usize, k: i32, left: usize): void {
   const tap = k / f.inChannels, c = k % f.inChannels;
   const p = pointers + <usize>(tap * GROUP << 2);
   if (c + SLICE <= f.inChannels) {
-    for (let r = 0; r < GROUP; r++) copyRow(r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2));
+    for (let r = 0; r < GROUP; r++) copyRow(left, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2));
   } else if (tap == f.kernel * f.kernel - 1) {
     for (let r = 0; r < GROUP; r++) {
-      copyPartialRow(r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2), <usize>(f.inChannels - c) << 2);
+      copyPartialRow(left, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2), <usize>(f.inChannels - c) << 2);
     }
   } else {
-    gatherAcrossTaps(f, pointers, tap, c);
+    gatherAcrossTaps(f, pointers, tap, c, left);
   }
 }
 
-/** Fills the first columns of the left operand with four values of the inner dimension, from `k` on: all of one tap. */
+/** Fills the first columns of the micro-kernel's left operand with four values of the inner dimension, from `k` on: all of one tap. */
 function gather4(f: DenseFields, pointers: usize, k: i32): void {
   const p = pointers + <usize>(k / f.inChannels * GROUP << 2), c = <usize>(k % f.inChannels) << 2;
-  for (let r = 0; r < GROUP; r++) setLeft(r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
+  for (let r = 0; r < GROUP; r++) setLeft(LEFT, r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
 }
 
 /** {@link gather} where the 32 values belong to more than one tap. */
-function gatherAcrossTaps(f: DenseFields, pointers: usize, tap: i32, c: i32): void {
+function gatherAcrossTaps(f: DenseFields, pointers: usize, tap: i32, c: i32, left: usize): void {
   const taps = f.kernel * f.kernel;
   for (let i = 0; i < SLICE; i += 4) {
     for (let r = 0; r < GROUP; r++) {
       const p = <usize>load<u32>(pointers + (<usize>(tap * GROUP + r) << 2)) + (<usize>c << 2);
-      setLeft(r, i, tap < taps ? v128.load(p) : i32x4.splat(0));
+      setLeft(left, r, i, tap < taps ? v128.load(p) : i32x4.splat(0));
     }
     c += 4;
     if (c == f.inChannels) {

@@ -10,8 +10,7 @@
 //   products             M [position][group][out/8][6][8]
 import { DEPTH, SLICE, STAGGER, TRASH, ZERO } from "../shared";
 import { setPointer } from "./area";
-import { copyLeft } from "./left";
-import { rows } from "./rows";
+import { multiply } from "./multiply";
 import { resultTile4, sourceTile4 } from "./winograd4";
 import { resultTile6, sourceTile6 } from "./winograd6";
 import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
@@ -81,7 +80,7 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
         for (let i = 0; i < depth; i++) {
           const left = v + <usize>(i * positions + position) * V_SLICE;
           const right = u + <usize>(i * octets) * U_SLICE;
-          multiply(left, positions, right, products, count, octetCount, slice + i == 0);
+          multiply(left, <usize>(DEPTH * positions) * V_SLICE, count, right, octetCount, products, slice + i == 0);
         }
       }
     }
@@ -113,14 +112,6 @@ function tilesAcross(f: WinogradFields): i32 {
 @inline
 function tilesDown(f: WinogradFields): i32 {
   return (f.height + f.side - 1) / f.side;
-}
-
-/** The matrix product of one slice at one position: written to `m` if it is the first, added to it otherwise. */
-function multiply(v: usize, positions: i32, u: usize, m: usize, groups: i32, octets: i32, isFirst: bool): void {
-  for (let group = 0; group < groups; group++) {
-    copyLeft(v + <usize>(group * DEPTH * positions) * V_SLICE);
-    rows(octets, u, m + <usize>(group * octets) * M_SLICE, isFirst);
-  }
 }
 
 /** Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. */

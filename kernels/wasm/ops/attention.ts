@@ -13,9 +13,9 @@ import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 /** Queries that the micro-kernel takes at once. */
 const GROUP = 6;
 /** Groups of queries of a block: keys and values are read once for all of them. */
-const LARGEST = 8;
+const LARGEST = 16;
 /** Keys that a block takes at once. */
-const CHUNK = 256;
+const CHUNK = 512;
 
 /** Prepares an attention. */
 export function lowerAttention(op: Attention, { threads }: Context): Lowering {
@@ -27,7 +27,7 @@ export function lowerAttention(op: Attention, { threads }: Context): Lowering {
   const groups = Math.ceil(pixels / GROUP);
   const queryBlocks = blocksOf(groups, LARGEST, threads);
   const chunk = Math.min(CHUNK, keySlices * SLICE);
-  const workspace = Math.ceil(groups / queryBlocks) * GROUP * 4 * (2 + octets * 8 + chunk);
+  const workspace = Math.ceil(groups / queryBlocks) * GROUP * 4 * (2 + octets * 8 + chunk + SLICE);
   return {
     temporary: keys + values,
     workspace,

@@ -91,7 +91,7 @@ function lowerDense(op: Conv2d, { threads, parameters }: Context): Lowering {
   const groups = Math.ceil(images * outHeight * outWidth / GROUP);
   const pixelBlocks = blocksOf(groups, DENSE_GROUPS, threads);
   const channelBlocks = pixelBlocks < threads ? Math.min(octets, threads) : 1;
-  const workspace = Math.ceil(groups / pixelBlocks) * GROUP * 4 * (kernel ** 2 + octets * 8);
+  const workspace = Math.ceil(groups / pixelBlocks) * GROUP * 4 * (kernel ** 2 + SLICE + octets * 8);
   return {
     temporary: 0,
     workspace,
