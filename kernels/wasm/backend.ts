@@ -29,7 +29,7 @@ export interface WasmOptions {
    * transform makes 3×3 convolutions faster but takes four times as much, and all has to fit 4 GiB.
    */
   readonly weightBytes?: number;
-  /** Which micro-kernel multiplies: the one for vectors of 256 bits? By default if V8 makes such; see wide.ts. */
+  /** Whether to multiply with the kernel for vectors of 256 bits: by default where V8 makes such; see wide.ts. */
   readonly wide?: boolean;
 }
 

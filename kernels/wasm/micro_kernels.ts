@@ -6,16 +6,22 @@
 
 import { SLICE } from "./shared.ts";
 
-/** Results that a micro-kernel keeps in registers: rows of vectors. */
-function accumulators(vectors: number) {
-  return Array.from(
-    { length: 6 * vectors },
-    (_, i) => ({ name: `c${i}`, row: Math.floor(i / vectors), vector: i % vectors }),
-  );
+/** A vector of results that a micro-kernel keeps in a register. */
+interface Accumulator {
+  readonly name: string;
+  readonly row: number;
+  readonly vector: number;
+}
+
+/** Six rows of `vectors` vectors. */
+function accumulators(vectors: number): Accumulator[] {
+  return Array.from({ length: 6 * vectors }, (_, i) => {
+    return { name: `c${i}`, row: Math.floor(i / vectors), vector: i % vectors };
+  });
 }
 
 /** Where in the products [octet][6][8] an accumulator belongs, in bytes. */
-function productOffset({ row, vector }: { row: number; vector: number }): number {
+function productOffset({ row, vector }: Accumulator): number {
   return (vector >> 1) * 192 + row * 32 + (vector & 1) * 16;
 }
 
@@ -34,9 +40,17 @@ function store(vectors: number): string {
     }`;
 }
 
-/** a * b + c. Not a function: what V8 is to take in pairs must not be parted by the ends of inlined calls. */
-function madd(relaxed: boolean, a: string, b: string, c: string): string {
-  return relaxed ? `f32x4.relaxed_madd(${a}, ${b}, ${c})` : `f32x4.add(f32x4.mul(${a}, ${b}), ${c})`;
+/**
+ * Adds the products of one value of a row and the right operand's vectors `b0`, `b1`, … Not by a function: what V8 is to
+ * take in pairs must not be parted by the ends of inlined calls.
+ */
+function multiplyRow(vectors: number, row: number, value: string, relaxed: boolean): string {
+  return accumulators(vectors).filter((cell) => cell.row === row).map(({ name, vector }) => {
+    const b = `b${vector}`;
+    return relaxed
+      ? `${name} = f32x4.relaxed_madd(${value}, ${b}, ${name});`
+      : `${name} = f32x4.add(f32x4.mul(${value}, ${b}), ${name});`;
+  }).join(" ");
 }
 
 /**
@@ -48,20 +62,17 @@ function madd(relaxed: boolean, a: string, b: string, c: string): string {
  * nothing in the offset; a bounds check costs one less where the offset is one that was checked before, so B moves on.
  */
 function rows(name: string, steps: number, relaxed: boolean): string {
-  const cells = accumulators(2);
   const step = (k: number) =>
     [
       `    b0 = v128.load(b); b1 = v128.load(b, 16); b += 32;`,
       ...Array.from({ length: 6 }, (_, row) =>
-        `    a = v128.load32_splat(LEFT + ${(row * SLICE + k) * 4}); ` +
-        cells.filter((cell) => cell.row === row)
-          .map(({ name, vector }) => `${name} = ${madd(relaxed, "a", `b${vector}`, name)};`).join(" ")),
+        `    a = v128.load32_splat(LEFT + ${(row * SLICE + k) * 4}); ` + multiplyRow(2, row, "a", relaxed)),
     ].join("\n");
   return `
 export function ${name}(n: i32, b: usize, c: usize, first: bool): void {
   for (; n > 0; n--, b += ${(SLICE - steps) * 32}, c += 192) {
     let a: v128, b0: v128, b1: v128;
-    let ${cells.map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
+    let ${accumulators(2).map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
 ${Array.from({ length: steps }, (_, k) => step(k)).join("\n")}
 ${store(2)}
   }
@@ -88,10 +99,7 @@ function wideRows(relaxed: boolean): string {
       `    ${right(k).join(" ")}`,
       ...Array.from({ length: 6 }, (_, row) =>
         `    s = v128.shuffle<i32>(a${row}, a${row}, ${Array(4).fill(k % 4).join(", ")}); ` +
-        cells.filter((cell) =>
-          cell.row === row
-        )
-          .map(({ name, vector }) => `${name} = ${madd(relaxed, "s", `b${vector}`, name)};`).join(" ")),
+        multiplyRow(4, row, "s", relaxed)),
     ].join("\n");
   const pairs = cells.filter(({ vector }) => vector % 2 === 0).map(({ name }, i) =>
     `i32x4.add(${name}, c${2 * i + 1});`

@@ -5,14 +5,14 @@ import { BASE } from "./base";
 
 /** Left operand of the micro-kernel: [6][32]. */
 export const LEFT: usize = BASE;
-/** Right operand of the one for 256-bit vectors: [2][32][8]. */
-export const RIGHT: usize = BASE + 12288;
 /** Pointers to source pixels, then to residual pixels, of one tile. */
 export const POINTERS: usize = BASE + 1024;
 /** Numbers that vector code multiplies by: see constants.ts. */
 export const CONSTANTS: usize = BASE + 2048;
 /** Intermediate values of a transform: four times 81 vectors at most. */
 export const SCRATCH: usize = BASE + 4096;
+/** Right operand of the micro-kernel for vectors of 256 bits: [2][32][8]. */
+export const RIGHT: usize = BASE + 12288;
 
 // @ts-ignore: decorator
 @inline

@@ -114,7 +114,7 @@ function gather(f: DenseFields, pointers: usize, k: i32, left: usize): void {
   }
 }
 
-/** Fills the first columns of the micro-kernel's left operand with four values of the inner dimension, from `k` on: all of one tap. */
+/** Fills the first columns of the micro-kernel's left operand with four values, from `k` on, which are all of one tap. */
 function gather4(f: DenseFields, pointers: usize, k: i32): void {
   const p = pointers + <usize>(k / f.inChannels * GROUP << 2), c = <usize>(k % f.inChannels) << 2;
   for (let r = 0; r < GROUP; r++) setLeft(LEFT, r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
