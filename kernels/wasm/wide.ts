@@ -2,8 +2,8 @@
  * Whether V8 computes with vectors of 256 bits.
  *
  * WebAssembly's vectors have 128 bits. Started with `--experimental-wasm-revectorize`, V8 makes one instruction of two where
- * the processor (x86-64 with AVX2) can. A program is not told, so it is measured here: 24 chains of sums need twice as long
- * as 12 or more, because they are twice as many and do not fit the registers, unless V8 takes them in pairs.
+ * the processor (x86-64 with AVX2) can. A program is not told, so it is measured here: 24 chains of sums take at least twice
+ * as long as 12, being twice as many and too many for the registers, unless V8 takes them in pairs.
  *
  * @module
  */

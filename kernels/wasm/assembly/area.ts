@@ -3,11 +3,11 @@
 // its own copy of the module, in which BASE differs (see build.ts).
 import { BASE } from "./base";
 
-/** Left operand of the micro-kernel: [6][32]. */
+/** Left operand of the micro-kernel for vectors of 128 bits: [6][32]. */
 export const LEFT: usize = BASE;
 /** Pointers to source pixels, then to residual pixels, of one tile. */
 export const POINTERS: usize = BASE + 1024;
-/** Numbers that vector code multiplies by: see constants.ts. */
+/** Numbers that vector code multiplies by: see simd.ts. */
 export const CONSTANTS: usize = BASE + 2048;
 /** Intermediate values of a transform: four times 81 vectors at most. */
 export const SCRATCH: usize = BASE + 4096;

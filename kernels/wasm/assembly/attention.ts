@@ -7,7 +7,7 @@
 import { SLICE } from "../shared";
 import { exp } from "./activation";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
-import { multiply } from "./multiply";
+import { multiply, PRODUCT_BYTES, RIGHT_BYTES } from "./multiply";
 import { add, lanes, maximum, mul, splat, sub } from "./simd";
 
 // @ts-ignore: decorator
@@ -34,16 +34,14 @@ export class AttentionFields {
 }
 
 const GROUP: i32 = 6;
-const PACKED: usize = SLICE * 8 * 4;
-const PRODUCTS: usize = <usize>GROUP * 8 * 4;
 
 /** Packs 32 keys and values; beyond the last there are zeros. */
 export function attentionPack(f: AttentionFields, block: i32): void {
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   const image = block / keySlices, slice = block % keySlices;
   const channelSlices = (f.stored + SLICE - 1) / SLICE, octets = (f.stored + 7) / 8;
-  const keys = f.keys + <usize>(image * channelSlices * keySlices * 4) * PACKED;
-  const values = f.values + <usize>((image * keySlices + slice) * octets) * PACKED;
+  const keys = f.keys + <usize>(image * channelSlices * keySlices * 4) * RIGHT_BYTES;
+  const values = f.values + <usize>((image * keySlices + slice) * octets) * RIGHT_BYTES;
   for (let i = 0; i < SLICE; i++) {
     const pixel = slice * SLICE + i;
     const exists = pixel < f.pixels;
@@ -51,11 +49,11 @@ export function attentionPack(f: AttentionFields, block: i32): void {
     for (let c = 0; c < channelSlices * SLICE; c++) {
       const octet = (c / SLICE * keySlices + slice) * 4 + i / 8;
       const key: f32 = exists && c < f.stored ? load<f32>(f.k + from + (<usize>c << 2)) : 0;
-      store<f32>(keys + <usize>octet * PACKED + <usize>((c % SLICE * 8 + i % 8) << 2), key);
+      store<f32>(keys + <usize>octet * RIGHT_BYTES + <usize>((c % SLICE * 8 + i % 8) << 2), key);
     }
     for (let c = 0; c < octets * 8; c += 4) {
       const value = exists && c < f.stored ? v128.load(f.v + from + (<usize>c << 2)) : i32x4.splat(0);
-      v128.store(values + <usize>(c / 8) * PACKED + <usize>((i * 8 + c % 8) << 2), value);
+      v128.store(values + <usize>(c / 8) * RIGHT_BYTES + <usize>((i * 8 + c % 8) << 2), value);
     }
   }
 }
@@ -73,8 +71,8 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
   const maxima = f.workspace + <usize>thread * f.workspaceBytes;
   const totals = maxima + (<usize>(count * GROUP) << 2);
   const sums = totals + (<usize>(count * GROUP) << 2);
-  const scores = sums + <usize>(count * octets) * PRODUCTS;
-  const left = scores + <usize>(count * f.chunk / 8) * PRODUCTS;
+  const scores = sums + <usize>(count * octets) * PRODUCT_BYTES;
+  const left = scores + <usize>(count * f.chunk / 8) * PRODUCT_BYTES;
   for (let i = 0; i < count * GROUP; i++) {
     store<f32>(maxima + (<usize>i << 2), -f32.MAX_VALUE);
     store<f32>(totals + (<usize>i << 2), 0);
@@ -85,9 +83,9 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
     for (let i = 0; i < count * GROUP; i++) {
       const group = i / GROUP, r = <usize>(i % GROUP) << 5;
       const at = <usize>i << 2;
-      const s = scores + <usize>(group * keys / 8) * PRODUCTS + r;
+      const s = scores + <usize>(group * keys / 8) * PRODUCT_BYTES + r;
       const fade = soften(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
-      if (key > 0 && fade != 1) scaleRow(sums + <usize>(group * octets) * PRODUCTS + r, octets, fade);
+      if (key > 0 && fade != 1) scaleRow(sums + <usize>(group * octets) * PRODUCT_BYTES + r, octets, fade);
     }
     addValues(f, image, count, key, keys, scores, left, sums);
   }
@@ -108,7 +106,7 @@ function score(
   const channelSlices = (f.stored + SLICE - 1) / SLICE;
   const keyOctets = (f.pixels + SLICE - 1) / SLICE * 4;
   for (let slice = 0; slice < channelSlices; slice++) {
-    const packed = f.keys + <usize>((image * channelSlices + slice) * keyOctets + key / 8) * PACKED;
+    const packed = f.keys + <usize>((image * channelSlices + slice) * keyOctets + key / 8) * RIGHT_BYTES;
     for (let g = 0; g < count; g++) {
       gatherQueries(f, image, (first + g) * GROUP, slice * SLICE, left + <usize>g * LEFT_BYTES);
     }
@@ -129,14 +127,14 @@ function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32, left:
 /** Turns one query's scores into exponentials. Returns by how much what was summed before must be scaled. */
 function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize, totals: usize): f32 {
   for (let key = exist; key < keys; key++) store<f32>(scores + lane(key), -f32.MAX_VALUE);
-  const end = scores + <usize>(keys / 8) * PRODUCTS;
+  const end = scores + <usize>(keys / 8) * PRODUCT_BYTES;
   let m = splat(-f32.MAX_VALUE);
-  for (let p = scores; p < end; p += PRODUCTS) m = maximum(m, maximum(v128.load(p), v128.load(p, 16)));
+  for (let p = scores; p < end; p += PRODUCT_BYTES) m = maximum(m, maximum(v128.load(p), v128.load(p, 16)));
   const before = load<f32>(maxima);
   const after = max(before, scale * largest(m));
   const shift = splat(after), factor = splat(scale);
   let sum = splat(0);
-  for (let p = scores; p < end; p += PRODUCTS) {
+  for (let p = scores; p < end; p += PRODUCT_BYTES) {
     const a = exp(sub(mul(v128.load(p), factor), shift));
     const b = exp(sub(mul(v128.load(p, 16), factor), shift));
     v128.store(p, a);
@@ -153,7 +151,7 @@ function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize,
 // @ts-ignore: decorator
 @inline
 function lane(key: i32): usize {
-  return <usize>(key / 8) * PRODUCTS + (<usize>(key % 8) << 2);
+  return <usize>(key / 8) * PRODUCT_BYTES + (<usize>(key % 8) << 2);
 }
 
 // @ts-ignore: decorator
@@ -167,7 +165,7 @@ function largest(m: v128): f32 {
 
 function scaleRow(sums: usize, octets: i32, by: f32): void {
   const factor = splat(by);
-  for (let i = 0; i < octets; i++, sums += PRODUCTS) {
+  for (let i = 0; i < octets; i++, sums += PRODUCT_BYTES) {
     v128.store(sums, mul(v128.load(sums), factor));
     v128.store(sums, mul(v128.load(sums, 16), factor), 16);
   }
@@ -187,9 +185,9 @@ function addValues(
   const octets = (f.stored + 7) / 8;
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   for (let slice = 0; slice < keys / SLICE; slice++) {
-    const values = f.values + <usize>((image * keySlices + key / SLICE + slice) * octets) * PACKED;
+    const values = f.values + <usize>((image * keySlices + key / SLICE + slice) * octets) * RIGHT_BYTES;
     for (let g = 0; g < count; g++) {
-      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCTS, left + <usize>g * LEFT_BYTES);
+      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCT_BYTES, left + <usize>g * LEFT_BYTES);
     }
     multiply(left, LEFT_BYTES, count, values, octets, sums, key == 0 && slice == 0);
   }
@@ -211,10 +209,10 @@ function writeResults(f: AttentionFields, image: i32, first: i32, count: i32, to
   const end = min(count * GROUP, f.pixels - first * GROUP);
   for (let i = 0; i < end; i++) {
     const factor = splat(1 / load<f32>(totals + (<usize>i << 2)));
-    const from = sums + <usize>(i / GROUP * octets) * PRODUCTS + (<usize>(i % GROUP) << 5);
+    const from = sums + <usize>(i / GROUP * octets) * PRODUCT_BYTES + (<usize>(i % GROUP) << 5);
     const to = f.y + (<usize>((image * f.pixels + first * GROUP + i) * f.stored) << 2);
     for (let c: usize = 0; c < <usize>f.stored << 2; c += 16) {
-      v128.store(to + c, mul(v128.load(from + (c >> 5) * PRODUCTS + (c & 16)), factor));
+      v128.store(to + c, mul(v128.load(from + (c >> 5) * PRODUCT_BYTES + (c & 16)), factor));
     }
   }
 }

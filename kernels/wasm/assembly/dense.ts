@@ -5,7 +5,7 @@
 import { SLICE, ZERO } from "../shared";
 import { LEFT } from "./area";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
-import { multiply } from "./multiply";
+import { multiply, PRODUCT_BYTES, RIGHT_BYTES } from "./multiply";
 import { rows4 } from "./micro_kernels";
 import { add } from "./simd";
 
@@ -44,8 +44,6 @@ export class DenseFields {
 const GROUP: i32 = 6;
 /** So many values of the inner dimension beyond whole slices are taken by fours: a slice would be mostly padding. */
 const FEW: i32 = 16;
-const PRODUCTS: usize = <usize>GROUP * 8 * 4;
-const WEIGHTS: usize = SLICE * 8 * 4;
 
 export function dense(f: DenseFields, block: i32, thread: i32): void {
   const pixels = f.images * f.outHeight * f.outWidth;
@@ -66,17 +64,17 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
   const products = left + <usize>count * LEFT_BYTES;
   for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize>g * groupPointers);
   for (let slice = 0; slice < slices; slice++) {
-    const weights = f.weights + <usize>(slice * octets + octet) * WEIGHTS;
+    const weights = f.weights + <usize>(slice * octets + octet) * RIGHT_BYTES;
     for (let g = 0; g < count; g++) {
       gather(f, pointers + <usize>g * groupPointers, slice * SLICE, left + <usize>g * LEFT_BYTES);
     }
     multiply(left, LEFT_BYTES, count, weights, octetCount, products, slice == 0);
   }
   for (let k = slices * SLICE; k < inner; k += 4) {
-    const weights = f.weights + <usize>(slices * octets + octet) * WEIGHTS + (<usize>(k % SLICE) << 5);
+    const weights = f.weights + <usize>(slices * octets + octet) * RIGHT_BYTES + (<usize>(k % SLICE) << 5);
     for (let g = 0; g < count; g++) {
       gather4(f, pointers + <usize>g * groupPointers, k);
-      rows4(octetCount, weights, products + <usize>(g * octetCount) * PRODUCTS, k == 0);
+      rows4(octetCount, weights, products + <usize>(g * octetCount) * PRODUCT_BYTES, k == 0);
     }
   }
   writeResults(f, first * GROUP, min((first + count) * GROUP, pixels), octet, octetCount, products);
@@ -143,10 +141,10 @@ function writeResults(f: DenseFields, first: i32, end: i32, octet: i32, octets: 
   const bias = f.bias + from;
   for (let pixel = first; pixel < end; pixel++) {
     const i = pixel - first;
-    const m = products + <usize>(i / GROUP * octets) * PRODUCTS + <usize>(i % GROUP) * 32;
+    const m = products + <usize>(i / GROUP * octets) * PRODUCT_BYTES + <usize>(i % GROUP) * 32;
     const offset = ((<usize>pixel * f.outChannels) << 2) + from;
     for (let c: usize = 0; c < bytes; c += 16) {
-      let value = add(v128.load(m + (c >> 5) * PRODUCTS + (c & 16)), v128.load(bias + c));
+      let value = add(v128.load(m + (c >> 5) * PRODUCT_BYTES + (c & 16)), v128.load(bias + c));
       if (f.residual) value = add(value, v128.load(f.residual + offset + c));
       v128.store(f.y + offset + c, value);
     }

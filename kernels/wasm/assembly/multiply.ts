@@ -5,10 +5,10 @@ import { RIGHT } from "./area";
 import { copyLeft } from "./left";
 import { rows, wideRows } from "./micro_kernels";
 
-/** Bytes of the products of one group and octet. */
-const PRODUCTS: usize = 6 * 8 * 4;
-/** Bytes of an octet of the right operand. */
-const OCTET: usize = SLICE * 8 * 4;
+/** Bytes of an octet of a right operand, [32][8]. */
+export const RIGHT_BYTES: usize = SLICE * 8 * 4;
+/** Bytes of the products of one group and octet, [6][8]. */
+export const PRODUCT_BYTES: usize = 6 * 8 * 4;
 
 /** Multiplies the left operands of `groups` groups, `stride` bytes apart; adds to the products if they are not the first. */
 export function multiply(
@@ -20,9 +20,9 @@ export function multiply(
   products: usize,
   isFirst: bool,
 ): void {
-  const productStride = <usize>octets * PRODUCTS;
+  const productStride = <usize>octets * PRODUCT_BYTES;
   if (load<i32>(WIDE)) {
-    for (; octets > 1; octets -= 2, right += 2 * OCTET, products += 2 * PRODUCTS) {
+    for (; octets > 1; octets -= 2, right += 2 * RIGHT_BYTES, products += 2 * PRODUCT_BYTES) {
       copyRight(right);
       wideRows(groups, left, stride, products, productStride, isFirst);
     }
@@ -35,7 +35,7 @@ export function multiply(
 
 /** Copies two octets of a right operand to where the micro-kernel reads them. */
 function copyRight(from: usize): void {
-  for (let i: usize = 0; i < 2 * OCTET; i += 64) {
+  for (let i: usize = 0; i < 2 * RIGHT_BYTES; i += 64) {
     const to = RIGHT + i;
     v128.store(to, v128.load(from + i));
     v128.store(to, v128.load(from + i, 16), 16);

@@ -1,5 +1,6 @@
 // Weights in the order in which the kernels read them. Blocks are octets of output channels (of codes).
 import { SLICE } from "../shared";
+import { RIGHT_BYTES } from "./multiply";
 
 // @ts-ignore: decorator
 @unmanaged
@@ -16,8 +17,6 @@ export class PackFields {
   stored: i32;
 }
 
-const PACKED: usize = SLICE * 8 * 4;
-
 // @ts-ignore: decorator
 @inline
 function raw(f: PackFields, out: i32, channel: i32, tap: i32): f32 {
@@ -29,7 +28,7 @@ function raw(f: PackFields, out: i32, channel: i32, tap: i32): f32 {
 export function packDense(f: PackFields, octet: i32): void {
   const inner = f.taps * f.stored, slices = (inner + SLICE - 1) / SLICE, octets = (f.outChannels + 7) / 8;
   for (let k = 0; k < slices * SLICE; k++) {
-    const to = f.packed + <usize>(k / SLICE * octets + octet) * PACKED + (<usize>(k % SLICE) << 5);
+    const to = f.packed + <usize>(k / SLICE * octets + octet) * RIGHT_BYTES + (<usize>(k % SLICE) << 5);
     const channel = k < inner ? k % f.stored : f.inChannels;
     for (let i = 0; i < 8; i++) store<f32>(to + (<usize>i << 2), raw(f, octet * 8 + i, channel, k / f.stored));
   }

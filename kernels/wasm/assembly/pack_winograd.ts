@@ -1,10 +1,9 @@
 // Weights for Winograd's algorithm: G g G^T, in the order [position][in/32][out/8][32][8]. Four output channels at a time.
 import { Kind, SLICE } from "../shared";
 import { SCRATCH, scratch } from "./area";
+import { RIGHT_BYTES } from "./multiply";
 import { PackFields } from "./pack";
 import { add, C, K, madd, mul, splat, sub } from "./simd";
-
-const PACKED: usize = SLICE * 8 * 4;
 
 /** F(4x4, 3x3), one octet of output channels. */
 export function packWinograd4(f: PackFields, octet: i32): void {
@@ -25,9 +24,9 @@ export function packWinogradStrided(f: PackFields, octet: i32): void {
 @inline
 function pack(f: PackFields, octet: i32, side: i32, kind: Kind): void {
   const slices = (f.inChannels + SLICE - 1) / SLICE, octets = (f.outChannels + 7) / 8;
-  const stride = <usize>(slices * octets) * PACKED;
+  const stride = <usize>(slices * octets) * RIGHT_BYTES;
   for (let channel = 0; channel < slices * SLICE; channel++) {
-    const to = f.packed + <usize>(channel / SLICE * octets + octet) * PACKED + (<usize>(channel % SLICE) << 5);
+    const to = f.packed + <usize>(channel / SLICE * octets + octet) * RIGHT_BYTES + (<usize>(channel % SLICE) << 5);
     for (let half = 0; half < 2; half++) {
       transformColumns(f, octet * 8 + half * 4, channel, kind);
       for (let i = 0; i < side; i++) {

@@ -10,11 +10,12 @@
 //   products             M [position][group][out/8][6][8]
 import { DEPTH, SLICE, STAGGER, TRASH, ZERO } from "../shared";
 import { setPointer } from "./area";
-import { multiply } from "./multiply";
+import { LEFT_BYTES } from "./left";
+import { multiply, PRODUCT_BYTES, RIGHT_BYTES } from "./multiply";
 import { resultTile4, sourceTile4 } from "./winograd4";
 import { resultTile6, sourceTile6 } from "./winograd6";
 import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
-import { M_SLICE, RESULTS, V_SLICE } from "./winograd_tile";
+import { RESULTS } from "./winograd_tile";
 
 // @ts-ignore: decorator
 @unmanaged
@@ -48,8 +49,6 @@ export class WinogradFields {
 }
 
 const GROUP: i32 = 6;
-/** Bytes of one slice of U: [32][8]. */
-const U_SLICE: usize = SLICE * 8 * 4;
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);
@@ -63,10 +62,10 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const octetCount = octets * (channelPart + 1) / f.channelBlocks - octet;
   const slices = (f.inChannels + SLICE - 1) / SLICE;
 
-  const mStride = <usize>count * octetCount * M_SLICE + STAGGER;
+  const mStride = <usize>count * octetCount * PRODUCT_BYTES + STAGGER;
   const reach = reachOf(f), positions = reach * reach;
   const v = f.workspace + <usize>thread * f.workspaceBytes;
-  const m = v + <usize>(count * DEPTH * positions) * V_SLICE;
+  const m = v + <usize>(count * DEPTH * positions) * LEFT_BYTES;
   for (let slice = 0; slice < slices; slice += DEPTH) {
     const depth = min(DEPTH, slices - slice);
     transformSources(f, first, count, slice, depth, v, positions);
@@ -76,11 +75,11 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
         if (slice == 0) memory.fill(products, 0, mStride);
       } else {
         const weights = f.stride == 1 ? position : weightsOf(position);
-        const u = f.weights + <usize>((weights * slices + slice) * octets + octet) * U_SLICE;
+        const u = f.weights + <usize>((weights * slices + slice) * octets + octet) * RIGHT_BYTES;
         for (let i = 0; i < depth; i++) {
-          const left = v + <usize>(i * positions + position) * V_SLICE;
-          const right = u + <usize>(i * octets) * U_SLICE;
-          multiply(left, <usize>(DEPTH * positions) * V_SLICE, count, right, octetCount, products, slice + i == 0);
+          const left = v + <usize>(i * positions + position) * LEFT_BYTES;
+          const right = u + <usize>(i * octets) * RIGHT_BYTES;
+          multiply(left, <usize>(DEPTH * positions) * LEFT_BYTES, count, right, octetCount, products, slice + i == 0);
         }
       }
     }
@@ -128,7 +127,7 @@ function transformSources(
   const end = min(<usize>((slice + depth) * SLICE), <usize>f.inChannels) << 2;
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
-    const to = v + <usize>(i / GROUP * DEPTH * positions) * V_SLICE + <usize>(i % GROUP) * SLICE * 4;
+    const to = v + <usize>(i / GROUP * DEPTH * positions) * LEFT_BYTES + <usize>(i % GROUP) * SLICE * 4;
     if (f.stride == 2) sourceTileStrided(to, from, end);
     else if (f.side == 4) sourceTile4(to, from, end);
     else sourceTile6(to, from, end);
@@ -172,7 +171,7 @@ function transformProducts(
   const bytes = min(<usize>octets * 32, (<usize>f.outChannels << 2) - from);
   for (let tile = first; tile < end; tile++) {
     const i = tile - first;
-    const products = m + <usize>(i / GROUP * octets) * M_SLICE + <usize>(i % GROUP) * 32;
+    const products = m + <usize>(i / GROUP * octets) * PRODUCT_BYTES + <usize>(i % GROUP) * 32;
     pointToResults(f, tile, from);
     if (f.stride == 2) resultTileStrided(products, stride, bytes, f.bias + from, f.residual != 0);
     else if (f.side == 4) resultTile4(products, stride, bytes, f.bias + from, f.residual != 0);

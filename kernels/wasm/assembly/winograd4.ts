@@ -1,7 +1,9 @@
 // The transforms of F(4x4, 3x3), after Lavin & Gray: interpolation at 0, 1, -1, 2, -2 and infinity.
 import { pointer, SCRATCH } from "./area";
+import { LEFT_BYTES } from "./left";
+import { PRODUCT_BYTES } from "./multiply";
 import { add, C, K, madd, nmadd, sub } from "./simd";
-import { clearTail, LINE, M_SLICE, put, V_SLICE, vOffset } from "./winograd_tile";
+import { clearTail, LINE, put, vOffset } from "./winograd_tile";
 
 /** Channel bytes `from` to `end` of one tile: 6x6 source pixels to 36 positions. */
 export function sourceTile4(to: usize, from: usize, end: usize): void {
@@ -9,7 +11,7 @@ export function sourceTile4(to: usize, from: usize, end: usize): void {
     const count = min(LINE, end - c);
     for (let j: usize = 0; j < 6; j++) sourceColumn(j, c, count);
     const v = to + vOffset(c - from, 36);
-    for (let i: usize = 0; i < 6; i++) sourceRow(i, v + i * 6 * V_SLICE, count);
+    for (let i: usize = 0; i < 6; i++) sourceRow(i, v + i * 6 * LEFT_BYTES, count);
   }
   clearTail(to, end - from, 36);
 }
@@ -33,7 +35,7 @@ function sourceRow(i: usize, to: usize, count: usize): void {
     const q = SCRATCH + s * 36 + i * 96;
     const d0 = v128.load(q), d1 = v128.load(q, 16), d2 = v128.load(q, 32);
     const d3 = v128.load(q, 48), d4 = v128.load(q, 64), d5 = v128.load(q, 80);
-    transform6(d0, d1, d2, d3, d4, d5, to + s, V_SLICE);
+    transform6(d0, d1, d2, d3, d4, d5, to + s, LEFT_BYTES);
   }
 }
 
@@ -55,7 +57,7 @@ function transform6(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128, 
 export function resultTile4(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
   for (let c: usize = 0; c < bytes; c += LINE) {
     const count = min(LINE, bytes - c);
-    const p = products + (c >> 5) * M_SLICE;
+    const p = products + (c >> 5) * PRODUCT_BYTES;
     for (let i: usize = 0; i < 6; i++) resultRow(i, p + i * 6 * stride, stride, count);
     for (let j: usize = 0; j < 4; j++) resultColumn(j, bias + c, c, count, residual);
   }
@@ -66,7 +68,7 @@ export function resultTile4(products: usize, stride: usize, bytes: usize, bias: 
 @inline
 function resultRow(i: usize, from: usize, stride: usize, count: usize): void {
   for (let s: usize = 0; s < count; s += 16) {
-    const p = from + (s >> 5) * M_SLICE + (s & 16), q = SCRATCH + s * 36 + (i << 6);
+    const p = from + (s >> 5) * PRODUCT_BYTES + (s & 16), q = SCRATCH + s * 36 + (i << 6);
     const m0 = v128.load(p), m1 = v128.load(p + stride), m2 = v128.load(p + 2 * stride);
     const m3 = v128.load(p + 3 * stride), m4 = v128.load(p + 4 * stride), m5 = v128.load(p + 5 * stride);
     const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);

@@ -1,7 +1,9 @@
 // The transforms of F(6x6, 3x3): interpolation at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity.
 import { pointer, SCRATCH } from "./area";
+import { LEFT_BYTES } from "./left";
+import { PRODUCT_BYTES } from "./multiply";
 import { add, C, K, madd, mul, nmadd, sub } from "./simd";
-import { clearTail, LINE, M_SLICE, put, V_SLICE, vOffset } from "./winograd_tile";
+import { clearTail, LINE, put, vOffset } from "./winograd_tile";
 
 /** Channel bytes `from` to `end` of one tile: 8x8 source pixels to 64 positions. */
 export function sourceTile6(to: usize, from: usize, end: usize): void {
@@ -9,7 +11,7 @@ export function sourceTile6(to: usize, from: usize, end: usize): void {
     const count = min(LINE, end - c);
     for (let j: usize = 0; j < 8; j++) sourceColumn(j, c, count);
     const v = to + vOffset(c - from, 64);
-    for (let i: usize = 0; i < 8; i++) sourceRow(i, v + i * 8 * V_SLICE, count);
+    for (let i: usize = 0; i < 8; i++) sourceRow(i, v + i * 8 * LEFT_BYTES, count);
   }
   clearTail(to, end - from, 64);
 }
@@ -33,7 +35,7 @@ function sourceRow(i: usize, to: usize, count: usize): void {
     const q = SCRATCH + s * 64 + (i << 7);
     const d0 = v128.load(q), d1 = v128.load(q, 16), d2 = v128.load(q, 32), d3 = v128.load(q, 48);
     const d4 = v128.load(q, 64), d5 = v128.load(q, 80), d6 = v128.load(q, 96), d7 = v128.load(q, 112);
-    transform8(d0, d1, d2, d3, d4, d5, d6, d7, to + s, V_SLICE);
+    transform8(d0, d1, d2, d3, d4, d5, d6, d7, to + s, LEFT_BYTES);
   }
 }
 
@@ -73,7 +75,7 @@ function transform8(
 export function resultTile6(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
   for (let c: usize = 0; c < bytes; c += LINE) {
     const count = min(LINE, bytes - c);
-    const p = products + (c >> 5) * M_SLICE;
+    const p = products + (c >> 5) * PRODUCT_BYTES;
     for (let i: usize = 0; i < 8; i++) resultRow(i, p + i * 8 * stride, stride, count);
     for (let j: usize = 0; j < 6; j++) resultColumn(j, bias + c, c, count, residual);
   }
@@ -84,7 +86,7 @@ export function resultTile6(products: usize, stride: usize, bytes: usize, bias: 
 @inline
 function resultRow(i: usize, from: usize, stride: usize, count: usize): void {
   for (let s: usize = 0; s < count; s += 16) {
-    const p = from + (s >> 5) * M_SLICE + (s & 16), q = SCRATCH + s * 64 + i * 96;
+    const p = from + (s >> 5) * PRODUCT_BYTES + (s & 16), q = SCRATCH + s * 64 + i * 96;
     const m1 = v128.load(p + stride), m2 = v128.load(p + 2 * stride), m3 = v128.load(p + 3 * stride);
     const m4 = v128.load(p + 4 * stride), m5 = v128.load(p + 5 * stride), m6 = v128.load(p + 6 * stride);
     const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4), s3 = add(m5, m6), d3 = sub(m5, m6);

@@ -2,8 +2,10 @@
 // is F(4, 2), interpolated at 0, 1, -1, 2 and infinity. Odd pixels meet the middle tap and pass as they are. So 9x9 source
 // pixels become 81 positions: five for the even ones, then the four odd ones.
 import { pointer, SCRATCH } from "./area";
+import { LEFT_BYTES } from "./left";
+import { PRODUCT_BYTES } from "./multiply";
 import { add, C, K, madd, nmadd, sub } from "./simd";
-import { clearTail, LINE, M_SLICE, put, V_SLICE, vOffset } from "./winograd_tile";
+import { clearTail, LINE, put, vOffset } from "./winograd_tile";
 
 /** Positions along one side of a tile. */
 export const REACH: i32 = 9;
@@ -21,7 +23,7 @@ export function sourceTileStrided(to: usize, from: usize, end: usize): void {
     const count = min(LINE, end - c);
     for (let j: usize = 0; j < 9; j++) sourceColumn(j, c, count);
     const v = to + vOffset(c - from, 81);
-    for (let i: usize = 0; i < 9; i++) sourceRow(i, v + i * 9 * V_SLICE, count);
+    for (let i: usize = 0; i < 9; i++) sourceRow(i, v + i * 9 * LEFT_BYTES, count);
   }
   clearTail(to, end - from, 81);
 }
@@ -47,11 +49,11 @@ function sourceColumn(j: usize, c: usize, count: usize): void {
 function sourceRow(i: usize, to: usize, count: usize): void {
   for (let s: usize = 0; s < count; s += 16) {
     const q = SCRATCH + s * 81 + i * 144, v = to + s;
-    transform5(v128.load(q), v128.load(q, 32), v128.load(q, 64), v128.load(q, 96), v128.load(q, 128), v, V_SLICE);
-    v128.store(v + 5 * V_SLICE, v128.load(q, 16));
-    v128.store(v + 6 * V_SLICE, v128.load(q, 48));
-    v128.store(v + 7 * V_SLICE, v128.load(q, 80));
-    v128.store(v + 8 * V_SLICE, v128.load(q, 112));
+    transform5(v128.load(q), v128.load(q, 32), v128.load(q, 64), v128.load(q, 96), v128.load(q, 128), v, LEFT_BYTES);
+    v128.store(v + 5 * LEFT_BYTES, v128.load(q, 16));
+    v128.store(v + 6 * LEFT_BYTES, v128.load(q, 48));
+    v128.store(v + 7 * LEFT_BYTES, v128.load(q, 80));
+    v128.store(v + 8 * LEFT_BYTES, v128.load(q, 112));
   }
 }
 
@@ -71,7 +73,7 @@ function transform5(e0: v128, e1: v128, e2: v128, e3: v128, e4: v128, to: usize,
 export function resultTileStrided(products: usize, stride: usize, bytes: usize, bias: usize, residual: bool): void {
   for (let c: usize = 0; c < bytes; c += LINE) {
     const count = min(LINE, bytes - c);
-    const p = products + (c >> 5) * M_SLICE;
+    const p = products + (c >> 5) * PRODUCT_BYTES;
     for (let i: usize = 0; i < 9; i++) resultRow(i, p + i * 9 * stride, stride, count);
     for (let j: usize = 0; j < 4; j++) resultColumn(j, bias + c, c, count, residual);
   }
@@ -82,7 +84,7 @@ export function resultTileStrided(products: usize, stride: usize, bytes: usize, 
 @inline
 function resultRow(i: usize, from: usize, stride: usize, count: usize): void {
   for (let s: usize = 0; s < count; s += 16) {
-    const p = from + (s >> 5) * M_SLICE + (s & 16), q = SCRATCH + s * 81 + (i << 6);
+    const p = from + (s >> 5) * PRODUCT_BYTES + (s & 16), q = SCRATCH + s * 81 + (i << 6);
     const m1 = v128.load(p + stride), m2 = v128.load(p + 2 * stride), m3 = v128.load(p + 3 * stride);
     const s1 = add(m1, m2), d1 = sub(m1, m2);
     v128.store(q, add(add(v128.load(p), s1), add(m3, v128.load(p + 5 * stride))));

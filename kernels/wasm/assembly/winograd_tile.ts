@@ -3,14 +3,10 @@
 // The transforms take a tile 16 channels at a time, because that is a line of the caches: tiles touch so many lines, at
 // such regular distances, that a line which is not used up at once is evicted before its next use. First all columns are
 // transformed into scratch memory, [channels/4][row][column], then all rows out of it.
-import { SLICE } from "../shared";
 import { pointer } from "./area";
+import { LEFT_BYTES } from "./left";
 import { add } from "./simd";
 
-/** Bytes of one slice of V at one position: [6][32]. */
-export const V_SLICE: usize = 6 * SLICE * 4;
-/** Bytes of one slice of M: [6][8]. */
-export const M_SLICE: usize = 6 * 8 * 4;
 /** The first of the pointers to the residual's pixels; before them are those to the result's. */
 export const RESULTS: usize = 36;
 /** Bytes of the channels that are transformed together. */
@@ -20,14 +16,14 @@ export const LINE: usize = 64;
 // @ts-ignore: decorator
 @inline
 export function vOffset(c: usize, positions: usize): usize {
-  return (c >> 7) * positions * V_SLICE + (c & 127);
+  return (c >> 7) * positions * LEFT_BYTES + (c & 127);
 }
 
 /** Clears what the last slice of V has beyond `bytes` of channels. */
 export function clearTail(to: usize, bytes: usize, positions: usize): void {
   for (; bytes & 127; bytes += 16) {
     const at = to + vOffset(bytes, positions);
-    for (let p: usize = 0; p < positions; p++) v128.store(at + p * V_SLICE, i32x4.splat(0));
+    for (let p: usize = 0; p < positions; p++) v128.store(at + p * LEFT_BYTES, i32x4.splat(0));
   }
 }
 
