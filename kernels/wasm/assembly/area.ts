@@ -5,7 +5,7 @@ import { BASE } from "./base";
 
 /** Left operand of the micro-kernel for vectors of 128 bits: [6][32]. */
 export const LEFT: usize = BASE;
-/** Pointers to source pixels, then to residual pixels, of one tile. */
+/** Tables of pointers to the pixels of one tile: see pointers.ts. */
 export const POINTERS: usize = BASE + 1024;
 /** Numbers that vector code multiplies by: see simd.ts. */
 export const CONSTANTS: usize = BASE + 2048;
@@ -13,18 +13,6 @@ export const CONSTANTS: usize = BASE + 2048;
 export const SCRATCH: usize = BASE + 4096;
 /** Right operand of the micro-kernel for vectors of 256 bits: [2][32][8]. */
 export const RIGHT: usize = BASE + 12288;
-
-// @ts-ignore: decorator
-@inline
-export function pointer(i: usize): usize {
-  return <usize>load<u32>(POINTERS + (i << 2));
-}
-
-// @ts-ignore: decorator
-@inline
-export function setPointer(i: usize, to: usize): void {
-  store<u32>(POINTERS + (i << 2), <u32>to);
-}
 
 // @ts-ignore: decorator
 @inline

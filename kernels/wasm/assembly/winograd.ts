@@ -9,13 +9,12 @@
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
 import { DEPTH, SLICE, STAGGER, TRASH, ZERO } from "../shared";
-import { setPointer } from "./area";
+import { PIXELS, pointToPixels, RESIDUALS } from "./pointers";
 import { LEFT_BYTES } from "./left";
 import { multiply, PRODUCT_BYTES, RIGHT_BYTES } from "./multiply";
 import { resultTile4, sourceTile4 } from "./winograd4";
 import { resultTile6, sourceTile6 } from "./winograd6";
 import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
-import { RESULTS } from "./winograd_tile";
 
 // @ts-ignore: decorator
 @unmanaged
@@ -134,27 +133,18 @@ function transformSources(
   }
 }
 
-/** Sets the pointers to the source pixels of a tile. Beyond the image (or the last tile) lies a pixel of zeros. */
+/** Points to the source pixels of a tile. Beyond the image (or the last tile) lies a pixel of zeros. */
 function pointToSources(f: WinogradFields, tile: i32): void {
-  const across = tilesAcross(f), perImage = across * tilesDown(f), reach = reachOf(f);
+  const across = tilesAcross(f), perImage = across * tilesDown(f);
   const image = tile / perImage;
   // Zeros surround the source; at stride 2 they are only to the right and below.
   const padding = i32(f.stride == 1);
   const top = tile % perImage / across * f.side * f.stride - padding;
   const left = tile % across * f.side * f.stride - padding;
-  const up = f.upsample;
-  const firstRow = image * f.sourceHeight;
-  for (let a = 0; a < reach; a++) {
-    const y = top + a;
-    const rowInside = image < f.images && <u32>y < <u32>(f.sourceHeight << up);
-    const row = (firstRow + (y >> up)) * f.sourceWidth;
-    for (let b = 0; b < reach; b++) {
-      const x = left + b;
-      const inside = rowInside && <u32>x < <u32>(f.sourceWidth << up);
-      const source = f.x + ((<usize>(row + (x >> up)) * f.inChannels) << 2);
-      setPointer(a * reach + b, inside ? source : <usize>ZERO);
-    }
-  }
+  const pixelBytes = f.inChannels << 2;
+  const first = f.x + <usize>(image * f.sourceHeight * f.sourceWidth * pixelBytes);
+  const height = image < f.images ? f.sourceHeight : 0;
+  pointToPixels(PIXELS, reachOf(f), top, left, first, height, f.sourceWidth, pixelBytes, f.upsample, ZERO);
 }
 
 /** Turns the products of tiles `first` to `end` into results: channels from `octet * 8` on. */
@@ -179,17 +169,13 @@ function transformProducts(
   }
 }
 
-/** Sets the pointers to a tile's pixels of the result and of the residual. */
+/** Points to a tile's pixels of the result and of the residual. */
 function pointToResults(f: WinogradFields, tile: i32, from: usize): void {
   const across = tilesAcross(f), perImage = across * tilesDown(f);
-  const firstRow = tile / perImage * f.height;
   const top = tile % perImage / across * f.side;
   const left = tile % across * f.side;
-  for (let i = 0; i < f.side * f.side; i++) {
-    const y = top + i / f.side, x = left + i % f.side;
-    const inside = y < f.height && x < f.width;
-    const offset = ((<usize>((firstRow + y) * f.width + x) * f.outChannels) << 2) + from;
-    setPointer(i, inside ? f.y + offset : <usize>TRASH);
-    setPointer(RESULTS + i, inside ? f.residual + offset : <usize>ZERO);
-  }
+  const pixelBytes = f.outChannels << 2;
+  const first = <usize>(tile / perImage * f.height * f.width * pixelBytes) + from;
+  pointToPixels(PIXELS, f.side, top, left, f.y + first, f.height, f.width, pixelBytes, 0, TRASH);
+  if (f.residual) pointToPixels(RESIDUALS, f.side, top, left, f.residual + first, f.height, f.width, pixelBytes, 0, ZERO);
 }

@@ -1,7 +1,8 @@
 // The transforms of F(4x4, 3x3), after Lavin & Gray: interpolation at 0, 1, -1, 2, -2 and infinity.
-import { pointer, SCRATCH } from "./area";
+import { SCRATCH } from "./area";
 import { LEFT_BYTES } from "./left";
 import { PRODUCT_BYTES } from "./multiply";
+import { PIXELS, pointer } from "./pointers";
 import { add, C, K, madd, nmadd, sub } from "./simd";
 import { clearTail, LINE, put, vOffset } from "./winograd_tile";
 
@@ -19,8 +20,8 @@ export function sourceTile4(to: usize, from: usize, end: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize, count: usize): void {
-  const p0 = pointer(j) + c, p1 = pointer(6 + j) + c, p2 = pointer(12 + j) + c;
-  const p3 = pointer(18 + j) + c, p4 = pointer(24 + j) + c, p5 = pointer(30 + j) + c;
+  const p0 = pointer(PIXELS, 0, j) + c, p1 = pointer(PIXELS, 1, j) + c, p2 = pointer(PIXELS, 2, j) + c;
+  const p3 = pointer(PIXELS, 3, j) + c, p4 = pointer(PIXELS, 4, j) + c, p5 = pointer(PIXELS, 5, j) + c;
   for (let s: usize = 0; s < count; s += 16) {
     const d0 = v128.load(p0 + s), d1 = v128.load(p1 + s), d2 = v128.load(p2 + s);
     const d3 = v128.load(p3 + s), d4 = v128.load(p4 + s), d5 = v128.load(p5 + s);
@@ -89,9 +90,9 @@ function resultColumn(j: usize, bias: usize, c: usize, count: usize, residual: b
     const m3 = v128.load(q, 192), m4 = v128.load(q, 256), m5 = v128.load(q, 320);
     const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);
     const b1 = add(s1, b), b2 = add(d1, b);
-    put(j, add(add(m0, b1), s2), c + s, residual);
-    put(4 + j, madd(d2, K(C.Two), b2), c + s, residual);
-    put(8 + j, madd(s2, K(C.Four), b1), c + s, residual);
-    put(12 + j, add(madd(d2, K(C.Eight), b2), m5), c + s, residual);
+    put(0, j, add(add(m0, b1), s2), c + s, residual);
+    put(1, j, madd(d2, K(C.Two), b2), c + s, residual);
+    put(2, j, madd(s2, K(C.Four), b1), c + s, residual);
+    put(3, j, add(madd(d2, K(C.Eight), b2), m5), c + s, residual);
   }
 }

@@ -1,7 +1,8 @@
 // The transforms of F(6x6, 3x3): interpolation at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity.
-import { pointer, SCRATCH } from "./area";
+import { SCRATCH } from "./area";
 import { LEFT_BYTES } from "./left";
 import { PRODUCT_BYTES } from "./multiply";
+import { PIXELS, pointer } from "./pointers";
 import { add, C, K, madd, mul, nmadd, sub } from "./simd";
 import { clearTail, LINE, put, vOffset } from "./winograd_tile";
 
@@ -19,8 +20,8 @@ export function sourceTile6(to: usize, from: usize, end: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize, count: usize): void {
-  const p0 = pointer(j) + c, p1 = pointer(8 + j) + c, p2 = pointer(16 + j) + c, p3 = pointer(24 + j) + c;
-  const p4 = pointer(32 + j) + c, p5 = pointer(40 + j) + c, p6 = pointer(48 + j) + c, p7 = pointer(56 + j) + c;
+  const p0 = pointer(PIXELS, 0, j) + c, p1 = pointer(PIXELS, 1, j) + c, p2 = pointer(PIXELS, 2, j) + c, p3 = pointer(PIXELS, 3, j) + c;
+  const p4 = pointer(PIXELS, 4, j) + c, p5 = pointer(PIXELS, 5, j) + c, p6 = pointer(PIXELS, 6, j) + c, p7 = pointer(PIXELS, 7, j) + c;
   for (let s: usize = 0; s < count; s += 16) {
     const d0 = v128.load(p0 + s), d1 = v128.load(p1 + s), d2 = v128.load(p2 + s), d3 = v128.load(p3 + s);
     const d4 = v128.load(p4 + s), d5 = v128.load(p5 + s), d6 = v128.load(p6 + s), d7 = v128.load(p7 + s);
@@ -109,11 +110,11 @@ function resultColumn(j: usize, bias: usize, c: usize, count: usize, residual: b
     const m4 = v128.load(q, 384), m5 = v128.load(q, 480), m6 = v128.load(q, 576);
     const s1 = add(add(m1, m2), b), d1 = add(sub(m1, m2), b);
     const s2 = add(m3, m4), d2 = sub(m3, m4), s3 = add(m5, m6), d3 = sub(m5, m6);
-    put(j, add(add(v128.load(q), s1), add(s2, s3)), c + s, residual);
-    put(6 + j, madd(d3, K(C.Half), madd(d2, K(C.Two), d1)), c + s, residual);
-    put(12 + j, madd(s3, K(C.Quarter), madd(s2, K(C.Four), s1)), c + s, residual);
-    put(18 + j, madd(d3, K(C.Eighth), madd(d2, K(C.Eight), d1)), c + s, residual);
-    put(24 + j, madd(s3, K(C.Sixteenth), madd(s2, K(C.Sixteen), s1)), c + s, residual);
-    put(30 + j, add(madd(d3, K(C.ThirtySecond), madd(d2, K(C.ThirtyTwo), d1)), v128.load(q, 672)), c + s, residual);
+    put(0, j, add(add(v128.load(q), s1), add(s2, s3)), c + s, residual);
+    put(1, j, madd(d3, K(C.Half), madd(d2, K(C.Two), d1)), c + s, residual);
+    put(2, j, madd(s3, K(C.Quarter), madd(s2, K(C.Four), s1)), c + s, residual);
+    put(3, j, madd(d3, K(C.Eighth), madd(d2, K(C.Eight), d1)), c + s, residual);
+    put(4, j, madd(s3, K(C.Sixteenth), madd(s2, K(C.Sixteen), s1)), c + s, residual);
+    put(5, j, add(madd(d3, K(C.ThirtySecond), madd(d2, K(C.ThirtyTwo), d1)), v128.load(q, 672)), c + s, residual);
   }
 }

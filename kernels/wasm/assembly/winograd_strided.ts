@@ -1,9 +1,10 @@
 // The transforms of a 3x3 convolution at stride 2, 4x4 results a tile. Along one side, even pixels meet the outer taps: that
 // is F(4, 2), interpolated at 0, 1, -1, 2 and infinity. Odd pixels meet the middle tap and pass as they are. So 9x9 source
 // pixels become 81 positions: five for the even ones, then the four odd ones.
-import { pointer, SCRATCH } from "./area";
+import { SCRATCH } from "./area";
 import { LEFT_BYTES } from "./left";
 import { PRODUCT_BYTES } from "./multiply";
+import { PIXELS, pointer } from "./pointers";
 import { add, C, K, madd, nmadd, sub } from "./simd";
 import { clearTail, LINE, put, vOffset } from "./winograd_tile";
 
@@ -31,9 +32,9 @@ export function sourceTileStrided(to: usize, from: usize, end: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize, count: usize): void {
-  const p0 = pointer(j) + c, p1 = pointer(9 + j) + c, p2 = pointer(18 + j) + c, p3 = pointer(27 + j) + c;
-  const p4 = pointer(36 + j) + c, p5 = pointer(45 + j) + c, p6 = pointer(54 + j) + c, p7 = pointer(63 + j) + c;
-  const p8 = pointer(72 + j) + c;
+  const p0 = pointer(PIXELS, 0, j) + c, p1 = pointer(PIXELS, 1, j) + c, p2 = pointer(PIXELS, 2, j) + c, p3 = pointer(PIXELS, 3, j) + c;
+  const p4 = pointer(PIXELS, 4, j) + c, p5 = pointer(PIXELS, 5, j) + c, p6 = pointer(PIXELS, 6, j) + c, p7 = pointer(PIXELS, 7, j) + c;
+  const p8 = pointer(PIXELS, 8, j) + c;
   for (let s: usize = 0; s < count; s += 16) {
     const q = SCRATCH + s * 81 + (j << 4);
     transform5(v128.load(p0 + s), v128.load(p2 + s), v128.load(p4 + s), v128.load(p6 + s), v128.load(p8 + s), q, 144);
@@ -102,9 +103,9 @@ function resultColumn(j: usize, bias: usize, c: usize, count: usize, residual: b
     const q = SCRATCH + s * 81 + (j << 4), b = v128.load(bias + s);
     const m1 = v128.load(q, 64), m2 = v128.load(q, 128), m3 = v128.load(q, 192);
     const s1 = add(add(m1, m2), b), d1 = add(sub(m1, m2), b);
-    put(j, add(add(v128.load(q), s1), add(m3, v128.load(q, 320))), c + s, residual);
-    put(4 + j, madd(m3, K(C.Two), add(d1, v128.load(q, 384))), c + s, residual);
-    put(8 + j, madd(m3, K(C.Four), add(s1, v128.load(q, 448))), c + s, residual);
-    put(12 + j, madd(m3, K(C.Eight), add(d1, add(v128.load(q, 256), v128.load(q, 512)))), c + s, residual);
+    put(0, j, add(add(v128.load(q), s1), add(m3, v128.load(q, 320))), c + s, residual);
+    put(1, j, madd(m3, K(C.Two), add(d1, v128.load(q, 384))), c + s, residual);
+    put(2, j, madd(m3, K(C.Four), add(s1, v128.load(q, 448))), c + s, residual);
+    put(3, j, madd(m3, K(C.Eight), add(d1, add(v128.load(q, 256), v128.load(q, 512)))), c + s, residual);
   }
 }

@@ -3,12 +3,10 @@
 // The transforms take a tile 16 channels at a time, because that is a line of the caches: tiles touch so many lines, at
 // such regular distances, that a line which is not used up at once is evicted before its next use. First all columns are
 // transformed into scratch memory, [channels/4][row][column], then all rows out of it.
-import { pointer } from "./area";
 import { LEFT_BYTES } from "./left";
+import { PIXELS, pointer, RESIDUALS } from "./pointers";
 import { add } from "./simd";
 
-/** The first of the pointers to the residual's pixels; before them are those to the result's. */
-export const RESULTS: usize = 36;
 /** Bytes of the channels that are transformed together. */
 export const LINE: usize = 64;
 
@@ -30,7 +28,7 @@ export function clearTail(to: usize, bytes: usize, positions: usize): void {
 /** Writes four channels of a pixel of the result. */
 // @ts-ignore: decorator
 @inline
-export function put(i: usize, value: v128, c: usize, residual: bool): void {
-  if (residual) value = add(value, v128.load(pointer(RESULTS + i) + c));
-  v128.store(pointer(i) + c, value);
+export function put(row: usize, column: usize, value: v128, c: usize, residual: bool): void {
+  if (residual) value = add(value, v128.load(pointer(RESIDUALS, row, column) + c));
+  v128.store(pointer(PIXELS, row, column) + c, value);
 }
