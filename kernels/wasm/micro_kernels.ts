@@ -87,12 +87,18 @@ ${store(2)}
  *
  * V8 looks for pairs from stores to neighbouring places on, or from sums of integers. The bounds of the stores here are
  * checked, so such sums are written down, and dropped.
+ *
+ * Right operands come from a distant cache. So each of the groups copies `share` bytes of the next one, from `next` on, to
+ * the other place while it multiplies; for that the kernel exists twice.
  */
-function wideRows(relaxed: boolean): string {
+function wideRows(place: 0 | 1, relaxed: boolean): string {
   const cells = accumulators(4);
   const left = Array.from({ length: 6 }, (_, row) => `a${row} = v128.load(p, ${row * SLICE * 4});`).join(" ");
   const right = (k: number) =>
-    Array.from({ length: 4 }, (_, v) => `b${v} = v128.load(RIGHT, ${(v >> 1) * SLICE * 32 + k * 32 + (v & 1) * 16});`);
+    Array.from(
+      { length: 4 },
+      (_, v) => `b${v} = v128.load(RIGHT${place}, ${(v >> 1) * SLICE * 32 + k * 32 + (v & 1) * 16});`,
+    );
   const step = (k: number) =>
     [
       ...k % 4 ? [] : [`    ${left} p += 16;`],
@@ -105,8 +111,12 @@ function wideRows(relaxed: boolean): string {
     `i32x4.add(${name}, c${2 * i + 1});`
   );
   return `
-export function wideRows(n: i32, a: usize, aStride: usize, c: usize, cStride: usize, first: bool): void {
-  for (; n > 0; n--, a += aStride, c += cStride) {
+export function wideRows${place}(
+  n: i32, a: usize, aStride: usize, c: usize, cStride: usize, first: bool, next: usize, share: usize
+): void {
+  let to: usize = RIGHT${1 - place};
+  for (; n > 0; n--, a += aStride, c += cStride, to += share) {
+    next = copyLines(to, min(to + share, RIGHT${1 - place} + PAIR_BYTES), next);
     let s: v128, a0: v128, a1: v128, a2: v128, a3: v128, a4: v128, a5: v128;
     let b0: v128, b1: v128, b2: v128, b3: v128;
     let ${cells.map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
@@ -120,8 +130,10 @@ ${store(4)}
 
 /** The module of micro-kernels. */
 export function microKernels(relaxed: boolean): string {
-  return `import { LEFT, RIGHT } from "./area";` + rows("rows", SLICE, relaxed) + rows("rows4", 4, relaxed) +
-    wideRows(relaxed);
+  return `
+import { LEFT, RIGHT0, RIGHT1 } from "./area";
+import { copyLines, PAIR_BYTES } from "./right";` +
+    rows("rows", SLICE, relaxed) + rows("rows4", 4, relaxed) + wideRows(0, relaxed) + wideRows(1, relaxed);
 }
 
 /** `count` chains of sums and their total. The last sums are made outside the loop, where V8 takes pairs apart. */

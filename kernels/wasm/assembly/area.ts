@@ -11,8 +11,9 @@ export const POINTERS: usize = BASE + 1024;
 export const CONSTANTS: usize = BASE + 2048;
 /** Intermediate values of a transform: four times 81 vectors at most. */
 export const SCRATCH: usize = BASE + 4096;
-/** Right operand of the micro-kernel for vectors of 256 bits: [2][32][8]. */
-export const RIGHT: usize = BASE + 12288;
+/** Two right operands of the micro-kernel for vectors of 256 bits, [2][32][8]: it reads one and fills the other. */
+export const RIGHT0: usize = BASE + 10240;
+export const RIGHT1: usize = BASE + 12288;
 
 // @ts-ignore: decorator
 @inline

@@ -7,7 +7,8 @@
 import { SLICE } from "../shared";
 import { exp } from "./activation";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
-import { multiply, PRODUCT_BYTES, RIGHT_BYTES } from "./multiply";
+import { multiply, PRODUCT_BYTES } from "./multiply";
+import { RIGHT_BYTES } from "./right";
 import { add, lanes, maximum, mul, splat, sub } from "./simd";
 
 // @ts-ignore: decorator

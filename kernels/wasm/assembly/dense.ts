@@ -5,7 +5,8 @@
 import { SLICE, ZERO } from "../shared";
 import { LEFT } from "./area";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
-import { multiply, PRODUCT_BYTES, RIGHT_BYTES } from "./multiply";
+import { multiply, PRODUCT_BYTES } from "./multiply";
+import { RIGHT_BYTES } from "./right";
 import { rows4 } from "./micro_kernels";
 import { add } from "./simd";
 

@@ -1,6 +1,6 @@
 // Weights in the order in which the kernels read them. Blocks are octets of output channels (of codes).
 import { SLICE } from "../shared";
-import { RIGHT_BYTES } from "./multiply";
+import { RIGHT_BYTES } from "./right";
 
 // @ts-ignore: decorator
 @unmanaged

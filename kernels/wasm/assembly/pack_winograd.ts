@@ -1,7 +1,7 @@
 // Weights for Winograd's algorithm: G g G^T, in the order [position][in/32][out/8][32][8]. Four output channels at a time.
 import { Kind, SLICE } from "../shared";
 import { SCRATCH, scratch } from "./area";
-import { RIGHT_BYTES } from "./multiply";
+import { RIGHT_BYTES } from "./right";
 import { PackFields } from "./pack";
 import { add, C, K, madd, mul, splat, sub } from "./simd";
 

@@ -11,7 +11,8 @@
 import { DEPTH, SLICE, STAGGER, TRASH, ZERO } from "../shared";
 import { PIXELS, pointToPixels, RESIDUALS } from "./pointers";
 import { LEFT_BYTES } from "./left";
-import { multiply, PRODUCT_BYTES, RIGHT_BYTES } from "./multiply";
+import { multiply, PRODUCT_BYTES } from "./multiply";
+import { RIGHT_BYTES } from "./right";
 import { resultTile4, sourceTile4 } from "./winograd4";
 import { resultTile6, sourceTile6 } from "./winograd6";
 import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
