@@ -69,3 +69,5 @@ export const SLICE = 32;
 export const DEPTH = 2;
 /** Bytes between the products of consecutive positions of Winograd's tiles, which keep them out of the same cache sets. */
 export const STAGGER = 192;
+/** Pointers to source pixels that a matrix product keeps for six results: whole vectors. */
+export const POINTERS_PER_TAP = 8;

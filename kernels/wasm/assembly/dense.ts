@@ -2,8 +2,8 @@
 // 3x3 over few channels. Results are taken six pixels at a time; the inner dimension runs over (tap, channel).
 //   weights   [taps*channels/32][out/8][32][8]
 //   products  [group][out/8][6][8]
-import { SLICE, ZERO } from "../shared";
-import { LEFT } from "./area";
+import { POINTERS_PER_TAP, SLICE, ZERO } from "../shared";
+import { LEFT, POINTERS } from "./area";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
 import { multiply, PRODUCT_BYTES } from "./multiply";
 import { RIGHT_BYTES } from "./right";
@@ -43,6 +43,8 @@ export class DenseFields {
 }
 
 const GROUP: i32 = 6;
+// Of each result: the address of its image, and where its source window begins.
+const IMAGES: usize = POINTERS, TOPS: usize = POINTERS + 32, LEFTS: usize = POINTERS + 64;
 /** So many values of the inner dimension beyond whole slices are taken by fours: a slice would be mostly padding. */
 const FEW: i32 = 16;
 
@@ -60,7 +62,7 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
   const slices = (inner + SLICE - 1 - FEW) / SLICE;
 
   const pointers = f.workspace + <usize>thread * f.workspaceBytes;
-  const groupPointers = <usize>(f.kernel * f.kernel * GROUP) << 2;
+  const groupPointers = <usize>(f.kernel * f.kernel) * POINTERS_PER_TAP << 2;
   const left = pointers + <usize>count * groupPointers;
   const products = left + <usize>count * LEFT_BYTES;
   for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize>g * groupPointers);
@@ -81,27 +83,48 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
   writeResults(f, first * GROUP, min((first + count) * GROUP, pixels), octet, octetCount, products);
 }
 
-/** Writes the pointers to the source pixels of six results, [tap][6]. Outside the image lies a pixel of zeros. */
+/** Writes the pointers to the source pixels of six results, and of two more, [tap][8]. */
 function pointToSources(f: DenseFields, first: i32, to: usize): void {
-  const height = f.height << f.upsample, width = f.width << f.upsample;
-  for (let r = 0; r < GROUP; r++) {
-    const pixel = first + r;
-    const image = pixel / (f.outHeight * f.outWidth);
-    const top = pixel / f.outWidth % f.outHeight * f.stride - f.padding;
-    const left = pixel % f.outWidth * f.stride - f.padding;
-    for (let tap = 0; tap < f.kernel * f.kernel; tap++) {
-      const y = top + tap / f.kernel, x = left + tap % f.kernel;
-      const inside = image < f.images && <u32>y < <u32>height && <u32>x < <u32>width;
-      const source = (image * f.height + (y >> f.upsample)) * f.width + (x >> f.upsample);
-      store<u32>(to + <usize>((tap * GROUP + r) << 2), inside ? <u32>(f.x + ((<usize>source * f.inChannels) << 2)) : ZERO);
+  placeWindows(f, first);
+  const height = i32x4.splat(f.height << f.upsample), width = i32x4.splat(f.width << f.upsample);
+  const columns = i32x4.splat(f.width), pixelBytes = i32x4.splat(f.inChannels << 2);
+  for (let half: usize = 0; half < 32; half += 16) {
+    const images = v128.load(IMAGES + half), tops = v128.load(TOPS + half), lefts = v128.load(LEFTS + half);
+    let p = to + half;
+    for (let dy = 0; dy < f.kernel; dy++) {
+      const y = i32x4.add(tops, i32x4.splat(dy));
+      const row = i32x4.mul(i32x4.shr_u(y, f.upsample), columns), rowInside = i32x4.lt_u(y, height);
+      for (let dx = 0; dx < f.kernel; dx++, p += POINTERS_PER_TAP << 2) {
+        const x = i32x4.add(lefts, i32x4.splat(dx));
+        const inside = v128.and(rowInside, i32x4.lt_u(x, width));
+        const pixel = i32x4.add(row, i32x4.shr_u(x, f.upsample));
+        const pointers = i32x4.add(images, i32x4.mul(pixel, pixelBytes));
+        v128.store(p, v128.bitselect(pointers, i32x4.splat(ZERO), inside));
+      }
     }
+  }
+}
+
+/** Sets image, top and left of the source windows of eight results. Those beyond the last image begin far above it. */
+function placeWindows(f: DenseFields, first: i32): void {
+  let image = first / (f.outHeight * f.outWidth);
+  let row = first / f.outWidth % f.outHeight, column = first % f.outWidth;
+  for (let lane: usize = 0; lane < 32; lane += 4) {
+    store<u32>(IMAGES + lane, <u32>f.x + (image * f.height * f.width * f.inChannels << 2));
+    store<i32>(TOPS + lane, image < f.images ? row * f.stride - f.padding : i32.MIN_VALUE);
+    store<i32>(LEFTS + lane, column * f.stride - f.padding);
+    if (++column < f.outWidth) continue;
+    column = 0;
+    if (++row < f.outHeight) continue;
+    row = 0;
+    image++;
   }
 }
 
 /** Fills a left operand with 32 values of the inner dimension, from `k` on. */
 function gather(f: DenseFields, pointers: usize, k: i32, left: usize): void {
   const tap = k / f.inChannels, c = k % f.inChannels;
-  const p = pointers + <usize>(tap * GROUP << 2);
+  const p = pointers + (<usize>tap * POINTERS_PER_TAP << 2);
   if (c + SLICE <= f.inChannels) {
     for (let r = 0; r < GROUP; r++) copyRow(left, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2));
   } else if (tap == f.kernel * f.kernel - 1) {
@@ -115,7 +138,7 @@ function gather(f: DenseFields, pointers: usize, k: i32, left: usize): void {
 
 /** Fills the first columns of the micro-kernel's left operand with four values, from `k` on, which are all of one tap. */
 function gather4(f: DenseFields, pointers: usize, k: i32): void {
-  const p = pointers + <usize>(k / f.inChannels * GROUP << 2), c = <usize>(k % f.inChannels) << 2;
+  const p = pointers + (<usize>(k / f.inChannels) * POINTERS_PER_TAP << 2), c = <usize>(k % f.inChannels) << 2;
   for (let r = 0; r < GROUP; r++) setLeft(LEFT, r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
 }
 
@@ -124,7 +147,7 @@ function gatherAcrossTaps(f: DenseFields, pointers: usize, tap: i32, c: i32, lef
   const taps = f.kernel * f.kernel;
   for (let i = 0; i < SLICE; i += 4) {
     for (let r = 0; r < GROUP; r++) {
-      const p = <usize>load<u32>(pointers + (<usize>(tap * GROUP + r) << 2)) + (<usize>c << 2);
+      const p = <usize>load<u32>(pointers + (<usize>tap * POINTERS_PER_TAP + r << 2)) + (<usize>c << 2);
       setLeft(left, r, i, tap < taps ? v128.load(p) : i32x4.splat(0));
     }
     c += 4;

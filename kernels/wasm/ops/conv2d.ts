@@ -6,7 +6,7 @@
 
 import type { Conv2d } from "../../graph.ts";
 import { padded } from "../layout.ts";
-import { DEPTH, Kind, SLICE, STAGGER } from "../shared.ts";
+import { DEPTH, Kind, POINTERS_PER_TAP, SLICE, STAGGER } from "../shared.ts";
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Tiles, or pixels, that the micro-kernel takes at once. */
@@ -91,7 +91,8 @@ function lowerDense(op: Conv2d, { threads, parameters }: Context): Lowering {
   const groups = Math.ceil(images * outHeight * outWidth / GROUP);
   const pixelBlocks = blocksOf(groups, DENSE_GROUPS, threads);
   const channelBlocks = pixelBlocks < threads ? Math.min(octets, threads) : 1;
-  const workspace = Math.ceil(groups / pixelBlocks) * GROUP * 4 * (kernel ** 2 + SLICE + octets * 8);
+  const workspace = Math.ceil(groups / pixelBlocks) * 4 *
+    (kernel ** 2 * POINTERS_PER_TAP + GROUP * (SLICE + octets * 8));
   return {
     temporary: 0,
     workspace,
