@@ -83,7 +83,8 @@ ${store(2)}
  * The micro-kernel for vectors of 256 bits: `C[n][2][6][8] (+)= A[n][6][32] · RIGHT[2][32][8]`. V8 can make one instruction
  * of two on neighbouring vectors (see wide.ts), if nothing that could trap lies between them. So here the right operand is
  * at constant addresses. The left one is read, and its bounds are checked, once for four steps: a shuffle that spreads one
- * lane of it becomes a load of that lane.
+ * lane of it becomes a load of that lane. Its row is part of the address: as an offset, V8 would add it to the memory's
+ * start, keep all those sums, and fetch one before each load.
  *
  * V8 looks for pairs from stores to neighbouring places on, or from sums of integers. The bounds of the stores here are
  * checked, so such sums are written down, and dropped.
@@ -93,7 +94,7 @@ ${store(2)}
  */
 function wideRows(place: 0 | 1, relaxed: boolean): string {
   const cells = accumulators(4);
-  const left = Array.from({ length: 6 }, (_, row) => `a${row} = v128.load(p, ${row * SLICE * 4});`).join(" ");
+  const left = Array.from({ length: 6 }, (_, row) => `a${row} = v128.load(p + ${row * SLICE * 4});`).join(" ");
   const right = (k: number) =>
     Array.from(
       { length: 4 },
