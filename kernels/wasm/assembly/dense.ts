@@ -5,9 +5,9 @@
 import { POINTERS_PER_TAP, SLICE, ZERO } from "../shared";
 import { LEFT, POINTERS } from "./area";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
+import { rows4 } from "./micro_kernels";
 import { multiply, PRODUCT_BYTES } from "./multiply";
 import { RIGHT_BYTES } from "./right";
-import { rows4 } from "./micro_kernels";
 import { add } from "./simd";
 
 // @ts-ignore: decorator
@@ -83,7 +83,7 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
   writeResults(f, first * GROUP, min((first + count) * GROUP, pixels), octet, octetCount, products);
 }
 
-/** Writes the pointers to the source pixels of six results, and of two more, [tap][8]. */
+/** Writes the pointers to the source pixels of six results, and of two more, [tap][8]; outside lies a pixel of zeros. */
 function pointToSources(f: DenseFields, first: i32, to: usize): void {
   placeWindows(f, first);
   const height = i32x4.splat(f.height << f.upsample), width = i32x4.splat(f.width << f.upsample);

@@ -1,8 +1,8 @@
 // Group normalization in three jobs: statistics of chunks of pixels, their combination, and the normalization itself.
 //
 // Large means with small variances must stay exact. So each chunk is summed around the mean of a sample of it (a sixteenth:
-// its distance from the mean is then at most four deviations), chunks are combined in float64 by Chan's formula, and the mean is applied in two parts: x - center is exact where it
-// matters, and what center lacks goes into the shift.
+// the mean of all is at most four deviations away), chunks are combined in float64 by Chan's formula, and the mean is
+// applied in two parts: x - center is exact where it matters, and what center lacks goes into the shift.
 import { Act } from "../shared";
 import { activate } from "./activation";
 import { add, madd, splat, sub } from "./simd";
@@ -62,7 +62,7 @@ export function normStatistics(f: NormFields, block: i32, thread: i32): void {
   const start = f.x + <usize>(image * pixels + first) * row;
   const end = start + <usize>count * row;
   const sums = f.workspace + <usize>thread * f.workspaceBytes;
-  fetch(start, end, sums);
+  readThrough(start, end, sums);
   let c: usize = 0;
   for (; c + LINE <= row; c += LINE) sumLine(start + c, end, row, count, sums + c);
   for (; c < row; c += 16) sumVector(start + c, end, row, count, sums + c);
@@ -73,15 +73,20 @@ export function normStatistics(f: NormFields, block: i32, thread: i32): void {
  * Reads all lines in the order of memory, which is faster than the strides in which they are summed then. What is written
  * keeps the compiler from leaving that out.
  */
-function fetch(start: usize, end: usize, to: usize): void {
+function readThrough(start: usize, end: usize, to: usize): void {
   let all = splat(0);
   for (let p = start; p < end; p += LINE) all = v128.or(all, v128.load(p));
   v128.store(to, all);
 }
 
-/**
- * Of four channels: the mean, roughly, the sum of differences from it, and that of their squares, each in a row of `sums`.
- */
+/** Pixels of the sample whose mean is what all are summed around. */
+// @ts-ignore: decorator
+@inline
+function sampleOf(count: i32): i32 {
+  return (count + 15) / 16;
+}
+
+/** Of four channels, a row of `sums` each: the mean of a sample, the sum of differences from it, that of their squares. */
 function sumVector(start: usize, end: usize, row: usize, count: i32, sums: usize): void {
   let s = splat(0), q = splat(0);
   const sample = sampleOf(count);
@@ -96,13 +101,6 @@ function sumVector(start: usize, end: usize, row: usize, count: i32, sums: usize
   v128.store(sums, center);
   v128.store(sums + row, s);
   v128.store(sums + 2 * row, q);
-}
-
-/** Pixels of the sample whose mean is what all are summed around. */
-// @ts-ignore: decorator
-@inline
-function sampleOf(count: i32): i32 {
-  return (count + 15) / 16;
 }
 
 /** The same of 16 channels, a line of the caches: one sum would wait for its last addition most of the time. */

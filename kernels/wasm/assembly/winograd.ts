@@ -9,9 +9,9 @@
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
 import { DEPTH, SLICE, STAGGER, TRASH, ZERO } from "../shared";
-import { PIXELS, pointToPixels, RESIDUALS } from "./pointers";
 import { LEFT_BYTES } from "./left";
 import { multiply, PRODUCT_BYTES } from "./multiply";
+import { PIXELS, pointToPixels, RESIDUALS } from "./pointers";
 import { RIGHT_BYTES } from "./right";
 import { resultTile4, sourceTile4 } from "./winograd4";
 import { resultTile6, sourceTile6 } from "./winograd6";
@@ -178,5 +178,6 @@ function pointToResults(f: WinogradFields, tile: i32, from: usize): void {
   const pixelBytes = f.outChannels << 2;
   const first = <usize>(tile / perImage * f.height * f.width * pixelBytes) + from;
   pointToPixels(PIXELS, f.side, top, left, f.y + first, f.height, f.width, pixelBytes, 0, TRASH);
-  if (f.residual) pointToPixels(RESIDUALS, f.side, top, left, f.residual + first, f.height, f.width, pixelBytes, 0, ZERO);
+  if (!f.residual) return;
+  pointToPixels(RESIDUALS, f.side, top, left, f.residual + first, f.height, f.width, pixelBytes, 0, ZERO);
 }

@@ -20,8 +20,9 @@ export function sourceTile6(to: usize, from: usize, end: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize, count: usize): void {
-  const p0 = pointer(PIXELS, 0, j) + c, p1 = pointer(PIXELS, 1, j) + c, p2 = pointer(PIXELS, 2, j) + c, p3 = pointer(PIXELS, 3, j) + c;
-  const p4 = pointer(PIXELS, 4, j) + c, p5 = pointer(PIXELS, 5, j) + c, p6 = pointer(PIXELS, 6, j) + c, p7 = pointer(PIXELS, 7, j) + c;
+  const p0 = pointer(PIXELS, 0, j) + c, p1 = pointer(PIXELS, 1, j) + c, p2 = pointer(PIXELS, 2, j) + c;
+  const p3 = pointer(PIXELS, 3, j) + c, p4 = pointer(PIXELS, 4, j) + c, p5 = pointer(PIXELS, 5, j) + c;
+  const p6 = pointer(PIXELS, 6, j) + c, p7 = pointer(PIXELS, 7, j) + c;
   for (let s: usize = 0; s < count; s += 16) {
     const d0 = v128.load(p0 + s), d1 = v128.load(p1 + s), d2 = v128.load(p2 + s), d3 = v128.load(p3 + s);
     const d4 = v128.load(p4 + s), d5 = v128.load(p5 + s), d6 = v128.load(p6 + s), d7 = v128.load(p7 + s);

@@ -32,9 +32,9 @@ export function sourceTileStrided(to: usize, from: usize, end: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize, count: usize): void {
-  const p0 = pointer(PIXELS, 0, j) + c, p1 = pointer(PIXELS, 1, j) + c, p2 = pointer(PIXELS, 2, j) + c, p3 = pointer(PIXELS, 3, j) + c;
-  const p4 = pointer(PIXELS, 4, j) + c, p5 = pointer(PIXELS, 5, j) + c, p6 = pointer(PIXELS, 6, j) + c, p7 = pointer(PIXELS, 7, j) + c;
-  const p8 = pointer(PIXELS, 8, j) + c;
+  const p0 = pointer(PIXELS, 0, j) + c, p1 = pointer(PIXELS, 1, j) + c, p2 = pointer(PIXELS, 2, j) + c;
+  const p3 = pointer(PIXELS, 3, j) + c, p4 = pointer(PIXELS, 4, j) + c, p5 = pointer(PIXELS, 5, j) + c;
+  const p6 = pointer(PIXELS, 6, j) + c, p7 = pointer(PIXELS, 7, j) + c, p8 = pointer(PIXELS, 8, j) + c;
   for (let s: usize = 0; s < count; s += 16) {
     const q = SCRATCH + s * 81 + (j << 4);
     transform5(v128.load(p0 + s), v128.load(p2 + s), v128.load(p4 + s), v128.load(p6 + s), v128.load(p8 + s), q, 144);
