@@ -12,7 +12,8 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { type Command, help, helpOn, LOADING, type Options, parseArguments, UsageError } from "./cli/arguments.ts";
+import { count, indent, oneLine, seconds, table } from "./cli/text.ts";
 import deno from "./deno.json" with { type: "json" };
 import {
   describeReconstruction,
@@ -28,82 +29,6 @@ import {
   type VQConfig,
   VQModel,
 } from "./mod.ts";
-
-const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
-
-/** An option, as `parseArgs` takes it, with what else there is to say of it. */
-interface Option {
-  readonly type: "string" | "boolean";
-  readonly short?: string;
-  /** For `--help`: the name of its value. */
-  readonly value?: string;
-  /** For `--help`. */
-  readonly help: string;
-  /** Values it takes, if not any, and their description. */
-  readonly pattern?: RegExp;
-  readonly takes?: string;
-}
-
-const WHOLE = { type: "string", pattern: /^[1-9]\d*$/, takes: "a whole number ≥ 1" } as const;
-const SIDE = { ...WHOLE, value: "PIXELS" } as const;
-
-const OPTIONS = {
-  output: { type: "string", short: "o", value: "FILE", help: "where to write the result" },
-  "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
-  height: { ...SIDE, help: "resize the picture first; default: its own height" },
-  width: { ...SIDE, help: "resize the picture first; default: its own width" },
-  size: { ...SIDE, help: "both sides of the picture; default: 256" },
-  tune: { type: "boolean", help: "first find the fastest kernels for this size on WebGPU, and keep them in the cache" },
-  rounds: { ...WHOLE, value: "COUNT", help: "runs to take the median of; default: 5" },
-  range: {
-    type: "string",
-    value: "LOW,HIGH",
-    help: 'pixel values, "-1,1" or "0,1"; default "0,1" with lookup_from_codebook (aMUSEd), else "-1,1"',
-    pattern: /^(-1|0),1$/,
-    takes: '"-1,1" or "0,1"',
-  },
-  device: {
-    type: "string",
-    value: "NAME",
-    help: 'where to compute: "webgpu", "wasm", or "auto" for a GPU if there is one, else the CPU; default "auto"',
-  },
-  dtype: {
-    type: "string",
-    value: "NAME",
-    help: 'how to store numbers: "float32", or on a GPU "float16" for half the memory; default "float32"',
-    pattern: /^float(32|16)$/,
-    takes: '"float32" or "float16"',
-  },
-  threads: { ...WHOLE, value: "COUNT", help: "threads of the CPU engine; default: as many as the machine has" },
-  subfolder: {
-    type: "string",
-    value: "NAME",
-    help: "the folder in MODEL that holds the model; default: found by itself",
-  },
-  revision: { type: "string", value: "NAME", help: 'branch, tag or commit on the Hub; default "main"' },
-  variant: {
-    type: "string",
-    value: "NAME",
-    help: 'which weights: "fp16" for diffusion_pytorch_model.fp16.safetensors',
-  },
-  help: { type: "boolean", short: "h", help: "show this help" },
-} as const satisfies Record<string, Option>;
-
-type OptionName = keyof typeof OPTIONS;
-
-/** Options as they were given. */
-type Options = { [K in OptionName]?: (typeof OPTIONS)[K]["type"] extends "string" ? string : boolean };
-
-/** Something to do. */
-interface Command {
-  readonly summary: string;
-  readonly usage: string;
-  readonly operands: readonly string[];
-  readonly options: readonly OptionName[];
-  readonly run: (operands: readonly string[], options: Options) => Promise<void>;
-}
-
-const LOADING = ["device", "dtype", "threads", "subfolder", "revision", "variant", "help"] as const;
 
 const COMMANDS: Record<string, Command> = {
   info: {
@@ -143,9 +68,6 @@ const COMMANDS: Record<string, Command> = {
   },
 };
 
-/** What is wrong with the arguments, rather than with the work. */
-class UsageError extends Error {}
-
 /** Does what the arguments say, and returns the exit code. */
 async function main(args: string[]): Promise<number> {
   try {
@@ -158,75 +80,16 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function runCommand([name, ...args]: string[]): Promise<void> {
-  if (name === "--help" || name === "-h") return console.log(help());
+  if (name === "--help" || name === "-h") return console.log(help(Object.values(COMMANDS)));
   if (name === "--version") return console.log(deno.version);
   if (!Object.hasOwn(COMMANDS, name ?? "")) {
     const found = name === undefined ? "no command" : `unknown command "${name}"`;
     throw new UsageError(`${found}: expected ${Object.keys(COMMANDS).join(", ")} or --help`);
   }
   const command = COMMANDS[name];
-  const { operands, options } = parse(command, args);
+  const { operands, options } = parseArguments(command, args);
   if (options.help) return console.log(helpOn(command));
-  checkArguments(command, operands, options);
   await command.run(operands, options);
-}
-
-function parse(command: Command, args: string[]): { operands: string[]; options: Options } {
-  const options = Object.fromEntries(command.options.map((name) => [name, OPTIONS[name]]));
-  try {
-    const { positionals, values } = parseArgs({ args: joinRange(args), options, allowPositionals: true });
-    return { operands: positionals, options: values };
-  } catch (cause) {
-    throw new UsageError(oneLine(cause), { cause });
-  }
-}
-
-/** `--range -1,1` becomes `--range=-1,1`: `parseArgs` would take the value for an option. */
-function joinRange(args: string[]): string[] {
-  const at = args.indexOf("--range");
-  return at < 0 || at + 1 === args.length ? args : args.toSpliced(at, 2, `--range=${args[at + 1]}`);
-}
-
-function checkArguments({ usage, operands }: Command, found: readonly string[], options: Options): void {
-  if (found.length < operands.length) {
-    throw new UsageError(`missing ${operands.slice(found.length).join(" and ")}: expected ${usage}`);
-  }
-  if (found.length > operands.length) {
-    throw new UsageError(`unexpected "${found[operands.length]}": expected ${usage}`);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    const { pattern, takes }: Option = OPTIONS[name as OptionName];
-    if (pattern && !pattern.test(`${value}`)) throw new UsageError(`--${name} takes ${takes}, found "${value}"`);
-  }
-}
-
-function help(): string {
-  const commands = Object.values(COMMANDS).map(({ usage, summary }) => [usage, summary] as const);
-  const options = [["-h, --help", "show this help; after a command, how to use it"], ["--version", "show the version"]];
-  return `Turns pictures into discrete tokens and back, with any VQModel that Diffusers saved.
-
-Usage: ${PROGRAM} COMMAND ...
-
-Commands:
-${indent(table(commands))}
-
-Options:
-${indent(table(options))}
-
-MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with one. Pictures are PNG or JPEG files.`;
-}
-
-function helpOn({ summary, usage, options }: Command): string {
-  const rows = options.map((name) => {
-    const { short, value, help }: Option = OPTIONS[name];
-    return [`${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`, help];
-  });
-  return `${summary}.
-
-Usage: ${PROGRAM} ${usage}
-
-Options:
-${indent(table(rows))}`;
 }
 
 async function info([source]: readonly string[], options: Options): Promise<void> {
@@ -387,26 +250,8 @@ async function readTokens(path: string): Promise<Tokens> {
   );
 }
 
-/** Two columns. */
-function table(rows: readonly (readonly string[])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join("\n");
-}
-
-function indent(text: string): string {
-  return text.replace(/^/gm, "  ");
-}
-
 function engineOf({ device, dtype }: VQModel): string {
   return `${device}, ${dtype}`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function seconds(milliseconds: number): string {
-  return `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
 /** Where the result goes. That it can go there is checked now, before anything is computed. */
@@ -434,10 +279,6 @@ async function checkWritable(path: string): Promise<void> {
 
 function sizeOf({ height, width }: Options): { height?: number; width?: number } {
   return { height: height ? Number(height) : undefined, width: width ? Number(width) : undefined };
-}
-
-function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : `${error}`).replace(/\s*\n\s*/g, " ");
 }
 
 /** Whether to show errors in full; without permission to read the variable, no. */

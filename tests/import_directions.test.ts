@@ -11,7 +11,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   hub: [],
   model: ["kernels", "hub"],
   "mod.ts": ["model", "kernels", "hub"],
-  "cli.ts": ["mod.ts", "deno.json"],
+  "cli.ts": ["cli", "mod.ts", "deno.json"],
+  cli: [],
   examples: ["mod.ts"],
 };
 

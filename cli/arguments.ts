@@ -1,0 +1,160 @@
+/**
+ * The grammar of the command line: what options there are, how arguments are read and checked, and what `--help` says.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { indent, oneLine, table } from "./text.ts";
+
+const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
+
+/** An option, as `parseArgs` takes it, with what else there is to say of it. */
+interface Option {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** For `--help`: the name of its value. */
+  readonly value?: string;
+  /** For `--help`. */
+  readonly help: string;
+  /** Values it takes, if not any, and their description. */
+  readonly pattern?: RegExp;
+  readonly takes?: string;
+}
+
+const WHOLE = { type: "string", pattern: /^[1-9]\d*$/, takes: "a whole number ≥ 1" } as const;
+const SIDE = { ...WHOLE, value: "PIXELS" } as const;
+
+const OPTIONS = {
+  output: { type: "string", short: "o", value: "FILE", help: "where to write the result" },
+  "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
+  height: { ...SIDE, help: "resize the picture first; default: its own height" },
+  width: { ...SIDE, help: "resize the picture first; default: its own width" },
+  size: { ...SIDE, help: "both sides of the picture; default: 256" },
+  tune: { type: "boolean", help: "first find the fastest kernels for this size on WebGPU, and keep them in the cache" },
+  rounds: { ...WHOLE, value: "COUNT", help: "runs to take the median of; default: 5" },
+  range: {
+    type: "string",
+    value: "LOW,HIGH",
+    help: 'pixel values, "-1,1" or "0,1"; default "0,1" with lookup_from_codebook (aMUSEd), else "-1,1"',
+    pattern: /^(-1|0),1$/,
+    takes: '"-1,1" or "0,1"',
+  },
+  device: {
+    type: "string",
+    value: "NAME",
+    help: 'where to compute: "webgpu", "wasm", or "auto" for a GPU if there is one, else the CPU; default "auto"',
+  },
+  dtype: {
+    type: "string",
+    value: "NAME",
+    help: 'how to store numbers: "float32", or on a GPU "float16" for half the memory; default "float32"',
+    pattern: /^float(32|16)$/,
+    takes: '"float32" or "float16"',
+  },
+  threads: { ...WHOLE, value: "COUNT", help: "threads of the CPU engine; default: as many as the machine has" },
+  subfolder: {
+    type: "string",
+    value: "NAME",
+    help: "the folder in MODEL that holds the model; default: found by itself",
+  },
+  revision: { type: "string", value: "NAME", help: 'branch, tag or commit on the Hub; default "main"' },
+  variant: {
+    type: "string",
+    value: "NAME",
+    help: 'which weights: "fp16" for diffusion_pytorch_model.fp16.safetensors',
+  },
+  help: { type: "boolean", short: "h", help: "show this help" },
+} as const satisfies Record<string, Option>;
+
+/** The name of an option. */
+type OptionName = keyof typeof OPTIONS;
+
+/** Options as they were given. */
+export type Options = { [K in OptionName]?: (typeof OPTIONS)[K]["type"] extends "string" ? string : boolean };
+
+/** Something to do. */
+export interface Command {
+  readonly summary: string;
+  readonly usage: string;
+  readonly operands: readonly string[];
+  readonly options: readonly OptionName[];
+  readonly run: (operands: readonly string[], options: Options) => Promise<void>;
+}
+
+/** The options of every command, for it loads a model. */
+export const LOADING = ["device", "dtype", "threads", "subfolder", "revision", "variant", "help"] as const;
+
+/** What is wrong with the arguments, rather than with the work. */
+export class UsageError extends Error {}
+
+/**
+ * Operands and options of a command. With `--help` they are not checked: it may stand anywhere.
+ *
+ * @throws {UsageError} if the command does not take them
+ */
+export function parseArguments(command: Command, args: string[]): { operands: string[]; options: Options } {
+  const { operands, options } = readArguments(command, args);
+  if (!options.help) checkArguments(command, operands, options);
+  return { operands, options };
+}
+
+function readArguments(command: Command, args: string[]): { operands: string[]; options: Options } {
+  const options = Object.fromEntries(command.options.map((name) => [name, OPTIONS[name]]));
+  try {
+    const { positionals, values } = parseArgs({ args: joinRange(args), options, allowPositionals: true });
+    return { operands: positionals, options: values };
+  } catch (cause) {
+    throw new UsageError(oneLine(cause), { cause });
+  }
+}
+
+/** `--range -1,1` becomes `--range=-1,1`: `parseArgs` would take the value for an option. */
+function joinRange(args: string[]): string[] {
+  const at = args.indexOf("--range");
+  return at < 0 || at + 1 === args.length ? args : args.toSpliced(at, 2, `--range=${args[at + 1]}`);
+}
+
+function checkArguments({ usage, operands }: Command, found: readonly string[], options: Options): void {
+  if (found.length < operands.length) {
+    throw new UsageError(`missing ${operands.slice(found.length).join(" and ")}: expected ${usage}`);
+  }
+  if (found.length > operands.length) {
+    throw new UsageError(`unexpected "${found[operands.length]}": expected ${usage}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const { pattern, takes }: Option = OPTIONS[name as OptionName];
+    if (pattern && !pattern.test(`${value}`)) throw new UsageError(`--${name} takes ${takes}, found "${value}"`);
+  }
+}
+
+/** What the program does, and its commands. */
+export function help(commands: readonly Command[]): string {
+  const usages = commands.map(({ usage, summary }) => [usage, summary] as const);
+  const options = [["-h, --help", "show this help; after a command, how to use it"], ["--version", "show the version"]];
+  return `Turns pictures into discrete tokens and back, with any VQModel that Diffusers saved.
+
+Usage: ${PROGRAM} COMMAND ...
+
+Commands:
+${indent(table(usages))}
+
+Options:
+${indent(table(options))}
+
+MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with one. Pictures are PNG or JPEG files.`;
+}
+
+/** How to use one command. */
+export function helpOn({ summary, usage, options }: Command): string {
+  const rows = options.map((name) => {
+    const { short, value, help }: Option = OPTIONS[name];
+    return [`${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`, help];
+  });
+  return `${summary}.
+
+Usage: ${PROGRAM} ${usage}
+
+Options:
+${indent(table(rows))}`;
+}
