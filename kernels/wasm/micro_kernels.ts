@@ -6,6 +6,9 @@
 
 import { SLICE } from "./shared.ts";
 
+/** Bytes of the products of six rows and an octet of columns. */
+const PRODUCT_BYTES = 6 * 8 * 4;
+
 /** A vector of results that a micro-kernel keeps in a register. */
 interface Accumulator {
   readonly name: string;
@@ -22,7 +25,7 @@ function accumulators(vectors: number): Accumulator[] {
 
 /** Where in the products [octet][6][8] an accumulator belongs, in bytes. */
 function productOffset({ row, vector }: Accumulator): number {
-  return (vector >> 1) * 192 + row * 32 + (vector & 1) * 16;
+  return (vector >> 1) * PRODUCT_BYTES + row * 32 + (vector & 1) * 16;
 }
 
 /** Writes the accumulators, or adds them to what is there. */
@@ -70,7 +73,7 @@ function rows(name: string, steps: number, relaxed: boolean): string {
     ].join("\n");
   return `
 export function ${name}(n: i32, b: usize, c: usize, first: bool): void {
-  for (; n > 0; n--, b += ${(SLICE - steps) * 32}, c += 192) {
+  for (; n > 0; n--, b += ${(SLICE - steps) * 32}, c += ${PRODUCT_BYTES}) {
     let a: v128, b0: v128, b1: v128;
     let ${accumulators(2).map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
 ${Array.from({ length: steps }, (_, k) => step(k)).join("\n")}

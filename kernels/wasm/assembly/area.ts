@@ -5,7 +5,7 @@ import { BASE } from "./base";
 
 /** Left operand of the micro-kernel for vectors of 128 bits: [6][32]. */
 export const LEFT: usize = BASE;
-/** Tables of pointers to the pixels of one tile: see pointers.ts. */
+/** Pointers to the pixels of one tile (see pointers.ts), or where six results' source windows lie (see dense.ts). */
 export const POINTERS: usize = BASE + 1024;
 /** Numbers that vector code multiplies by: see simd.ts. */
 export const CONSTANTS: usize = BASE + 2048;
