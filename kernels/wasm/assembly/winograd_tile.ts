@@ -1,14 +1,10 @@
 // What all tiles have in common.
 //
-// The transforms take a tile 16 channels at a time, because that is a line of the caches: tiles touch so many lines, at
-// such regular distances, that a line which is not used up at once is evicted before its next use. First all columns are
-// transformed into scratch memory, [channels/4][row][column], then all rows out of it.
+// The transforms take four channels of a tile at a time: all columns into scratch memory, [row][column], then all rows out
+// of it. All calls are written down, because then scratch memory and pointers are at constant addresses.
 import { LEFT_BYTES } from "./left";
 import { PIXELS, pointer, RESIDUALS } from "./pointers";
 import { add } from "./simd";
-
-/** Bytes of the channels that are transformed together. */
-export const LINE: usize = 64;
 
 /** Where channel byte `c` of a tile lies in V: slices of all positions, one after the other. */
 // @ts-ignore: decorator
@@ -23,6 +19,13 @@ export function clearTail(to: usize, bytes: usize, positions: usize): void {
     const at = to + vOffset(bytes, positions);
     for (let p: usize = 0; p < positions; p++) v128.store(at + p * LEFT_BYTES, i32x4.splat(0));
   }
+}
+
+/** Reads four channels of a pixel of the source. */
+// @ts-ignore: decorator
+@inline
+export function source(row: usize, column: usize, c: usize): v128 {
+  return v128.load(pointer(PIXELS, row, column) + c);
 }
 
 /** Writes four channels of a pixel of the result. */
