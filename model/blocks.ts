@@ -58,10 +58,11 @@ export function spatialNorm(g: Graph, zq: Node): Norm {
 /** Upstream's `ResnetBlock2D`. */
 export function resnet({ g, norm, activation }: Blocks, w: Weights, x: Node, out: number): Node {
   const channels = channelsOf(x);
+  // Before the norm, which then may overwrite `x`.
+  const shortcut = channels === out ? x : g.conv2d(x, w.conv("conv_shortcut", { in: channels, out, kernel: 1 }));
   let h = norm.apply(w, "norm1", x, activation);
   h = g.conv2d(h, w.conv("conv1", { in: channels, out }));
   h = norm.apply(w, "norm2", h, activation);
-  const shortcut = channels === out ? x : g.conv2d(x, w.conv("conv_shortcut", { in: channels, out, kernel: 1 }));
   return g.conv2d(h, w.conv("conv2", { in: out, out }), { residual: shortcut });
 }
 
