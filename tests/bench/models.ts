@@ -122,7 +122,8 @@ export async function start(open: () => Promise<Contender>, x: Float32Array<Arra
 }
 
 /**
- * The least milliseconds of each contender. They take turns, so that whatever else the machine does meets all of them.
+ * The milliseconds of each contender, round by round. They take turns, so that whatever else the machine does meets all of
+ * them.
  *
  * @param rounds how often each computes
  */
@@ -130,19 +131,26 @@ export async function race(
   contenders: readonly Contender[],
   x: Float32Array<ArrayBuffer>,
   rounds: number | ((name: string) => number),
-): Promise<number[]> {
+): Promise<number[][]> {
   const turns = contenders.map(({ name }) => typeof rounds === "number" ? rounds : rounds(name));
-  const least = contenders.map(() => Infinity);
+  const times: number[][] = contenders.map(() => []);
   for (let round = 0; round < Math.max(...turns); round++) {
     for (const [i, { run }] of contenders.entries()) {
       if (round >= turns[i]) continue;
       await new Promise((resolve) => setTimeout(resolve, 100)); // until the threads of the one before sleep
       const from = performance.now();
       await run(x);
-      least[i] = Math.min(least[i], performance.now() - from);
+      times[i].push(performance.now() - from);
     }
   }
-  return least;
+  return times;
+}
+
+/** How many times as fast the first contender is as another: the median of the rounds that both ran. */
+export function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
+  const ratios = theirs.map((time, round) => time / ours[round]).sort((a, b) => a - b);
+  const middle = ratios.length >> 1;
+  return ratios.length % 2 ? ratios[middle] : (ratios[middle - 1] + ratios[middle]) / 2;
 }
 
 /** Weights by the recipe of the goldens, made once per name. */

@@ -5,7 +5,7 @@
  *
  *     deno task bench:models [--threads=2] [--models=vq-f4,amused,movq] [--rounds=5] [--no-web] [--no-growth]
  *
- * Engines take turns. Times are the least of the rounds. The task lets V8 make vectors of 256 bits where it can; to measure
+ * Engines take turns. Times are the least of the rounds, ratios the median of those of each round. The task lets V8 make vectors of 256 bits where it can; to measure
  * without, run this file by itself.
  */
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
@@ -15,6 +15,7 @@ import { measureFmaPeak } from "./fma_peak.ts";
 import {
   type Contender,
   flopsOf,
+  medianRatio,
   onnx,
   option,
   ours,
@@ -47,15 +48,16 @@ async function compare(pass: Pass): Promise<void> {
   const title = `${pass.model} ${pass.name}`.padEnd(16);
   const starters: Starter[] = [];
   for (const open of await openers(pass)) starters.push(await start(open, pass.x));
-  const least = await race(starters, pass.x, (name) => name === "onnxruntime-web" ? 1 : rounds);
+  const times = await race(starters, pass.x, (name) => name === "onnxruntime-web" ? 1 : rounds);
   const peak = measureFmaPeak() * threads;
   starters.forEach(({ name, first, resident }, i) => {
-    const rate = flopsOf(pass) / least[i] / 1e6;
+    const least = Math.min(...times[i]);
+    const rate = flopsOf(pass) / least / 1e6;
     console.log(
       `${title} ${name.padEnd(17)} first ${(first / 1e3).toFixed(2)} s, ` +
-        `least ${(least[i] / 1e3).toFixed(3)} s, ${rate.toFixed(0).padStart(4)} GFLOP/s ` +
+        `least ${(least / 1e3).toFixed(3)} s, ${rate.toFixed(0).padStart(4)} GFLOP/s ` +
         `= ${(rate / peak).toFixed(2)} of the peak, ${(resident / 2 ** 20).toFixed(0)} MiB` +
-        (i ? `; this engine is ${(least[i] / least[0]).toFixed(2)} times as fast` : ""),
+        (i ? `; this engine is ${medianRatio(times[0], times[i]).toFixed(2)} times as fast` : ""),
     );
   });
   console.log(`${title} differ by ${relativeError(starters[0].result, starters[1].result).toExponential(1)}`);
@@ -71,7 +73,7 @@ async function measureGrowth(model: string): Promise<void> {
     const engines: Contender[] = [];
     for (const pass of passes) engines.push(await ours(name, await createWasmBackend({ threads }), pass));
     for (let round = 0; round <= rounds; round++) {
-      for (const [i, { x }] of passes.entries()) times[i] = Math.min(times[i], (await race([engines[i]], x, 1))[0]);
+      for (const [i, { x }] of passes.entries()) times[i] = Math.min(times[i], (await race([engines[i]], x, 1))[0][0]);
     }
     for (const engine of engines) await engine.close();
     const [one, ...others] = times;
