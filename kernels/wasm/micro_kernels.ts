@@ -4,10 +4,10 @@
  * @module
  */
 
-import { SLICE } from "./shared.ts";
+import { GROUP, SLICE } from "./shared.ts";
 
 /** Bytes of the products of six rows and an octet of columns. */
-const PRODUCT_BYTES = 6 * 8 * 4;
+const PRODUCT_BYTES = GROUP * 8 * 4;
 
 /** A vector of results that a micro-kernel keeps in a register. */
 interface Accumulator {
@@ -18,7 +18,7 @@ interface Accumulator {
 
 /** Six rows of `vectors` vectors. */
 function accumulators(vectors: number): Accumulator[] {
-  return Array.from({ length: 6 * vectors }, (_, i) => {
+  return Array.from({ length: GROUP * vectors }, (_, i) => {
     return { name: `c${i}`, row: Math.floor(i / vectors), vector: i % vectors };
   });
 }
@@ -68,7 +68,7 @@ function rows(name: string, steps: number, relaxed: boolean): string {
   const step = (k: number) =>
     [
       `    b0 = v128.load(b); b1 = v128.load(b, 16); b += 32;`,
-      ...Array.from({ length: 6 }, (_, row) =>
+      ...Array.from({ length: GROUP }, (_, row) =>
         `    a = v128.load32_splat(LEFT + ${(row * SLICE + k) * 4}); ` + multiplyRow(2, row, "a", relaxed)),
     ].join("\n");
   return `
@@ -97,7 +97,7 @@ ${store(2)}
  */
 function wideRows(place: 0 | 1, relaxed: boolean): string {
   const cells = accumulators(4);
-  const left = Array.from({ length: 6 }, (_, row) => `a${row} = v128.load(p + ${row * SLICE * 4});`).join(" ");
+  const left = Array.from({ length: GROUP }, (_, row) => `a${row} = v128.load(p + ${row * SLICE * 4});`).join(" ");
   const right = (k: number) =>
     Array.from(
       { length: 4 },
@@ -107,7 +107,7 @@ function wideRows(place: 0 | 1, relaxed: boolean): string {
     [
       ...k % 4 ? [] : [`    ${left} p += 16;`],
       `    ${right(k).join(" ")}`,
-      ...Array.from({ length: 6 }, (_, row) =>
+      ...Array.from({ length: GROUP }, (_, row) =>
         `    s = v128.shuffle<i32>(a${row}, a${row}, ${Array(4).fill(k % 4).join(", ")}); ` +
         multiplyRow(4, row, "s", relaxed)),
     ].join("\n");

@@ -63,6 +63,8 @@ export const JOB = 192;
 /** Where a job's own words begin. */
 export const FIELDS = 64;
 
+/** Pixels, tiles or queries that the micro-kernel takes at once. */
+export const GROUP = 6;
 /** Channels that the micro-kernel takes at once; packed weights come in such slices. */
 export const SLICE = 32;
 /** Slices of source channels that Winograd's algorithm transforms at a time. */

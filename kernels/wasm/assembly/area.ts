@@ -9,11 +9,14 @@ export const LEFT: usize = BASE;
 export const POINTERS: usize = BASE + 1024;
 /** Numbers that vector code multiplies by: see simd.ts. */
 export const CONSTANTS: usize = BASE + 2048;
-/** Intermediate values of a transform: four times 81 vectors at most. */
+/** Intermediate values of a transform: 81 vectors at most. */
 export const SCRATCH: usize = BASE + 4096;
 /** Two right operands of the micro-kernel for vectors of 256 bits, [2][32][8]: it reads one and fills the other. */
 export const RIGHT0: usize = BASE + 10240;
 export const RIGHT1: usize = BASE + 12288;
+
+/** Bytes of a line of the caches. */
+export const LINE: usize = 64;
 
 // @ts-ignore: decorator
 @inline

@@ -4,7 +4,7 @@
 //   packed values  [image][keys/32][channels/8][32][8]
 //   scores         [group][chunk/8][6][8]
 //   sums           [group][channels/8][6][8]
-import { SLICE } from "../shared";
+import { GROUP, SLICE } from "../shared";
 import { exp } from "./activation";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
 import { multiply, PRODUCT_BYTES } from "./multiply";
@@ -33,8 +33,6 @@ export class AttentionFields {
   workspace: usize;
   workspaceBytes: usize;
 }
-
-const GROUP: i32 = 6;
 
 /** Packs 32 keys and values; beyond the last there are zeros. */
 export function attentionPack(f: AttentionFields, block: i32): void {

@@ -2,7 +2,7 @@
 // 3x3 over few channels. Results are taken six pixels at a time; the inner dimension runs over (tap, channel).
 //   weights   [taps*channels/32][out/8][32][8]
 //   products  [group][out/8][6][8]
-import { POINTERS_PER_TAP, SLICE, ZERO } from "../shared";
+import { GROUP, POINTERS_PER_TAP, SLICE, ZERO } from "../shared";
 import { LEFT, POINTERS } from "./area";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
 import { rows4 } from "./micro_kernels";
@@ -42,7 +42,6 @@ export class DenseFields {
   workspaceBytes: usize;
 }
 
-const GROUP: i32 = 6;
 // Of each result: the address of its image, and where its source window begins.
 const IMAGES: usize = POINTERS, TOPS: usize = POINTERS + 32, LEFTS: usize = POINTERS + 64;
 /** So many values of the inner dimension beyond whole slices are taken by fours: a slice would be mostly padding. */

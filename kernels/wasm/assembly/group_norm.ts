@@ -5,6 +5,7 @@
 // applied in two parts: x - center is exact where it matters, and what center lacks goes into the shift.
 import { Act } from "../shared";
 import { activate } from "./activation";
+import { LINE } from "./area";
 import { add, madd, splat, sub } from "./simd";
 
 // @ts-ignore: decorator
@@ -48,9 +49,6 @@ export class NormFields {
   workspace: usize;
   workspaceBytes: usize;
 }
-
-/** Bytes of a line of the caches. */
-const LINE: usize = 64;
 
 /** Statistics of one chunk of pixels. */
 export function normStatistics(f: NormFields, block: i32, thread: i32): void {

@@ -1,10 +1,10 @@
 // Left operands of matrix products, [6][32], and the place where the micro-kernel reads one.
-import { SLICE } from "../shared";
+import { GROUP, SLICE } from "../shared";
 import { LEFT } from "./area";
 
 const ROW: usize = SLICE * 4;
 /** Bytes of a left operand. */
-export const LEFT_BYTES: usize = 6 * ROW;
+export const LEFT_BYTES: usize = ROW * GROUP;
 
 /** Sets columns `k` to `k + 3` of row `r`. */
 // @ts-ignore: decorator
@@ -38,5 +38,5 @@ export function copyPartialRow(left: usize, r: usize, from: usize, bytes: usize)
 
 /** Copies a left operand to where the micro-kernel reads it. */
 export function copyLeft(from: usize): void {
-  for (let r: usize = 0; r < 6; r++) copyRow(LEFT, r, from + r * ROW);
+  for (let r: usize = 0; r < <usize>GROUP; r++) copyRow(LEFT, r, from + r * ROW);
 }

@@ -1,13 +1,13 @@
 // Matrix products of one slice of 32 channels: products [group][octets][6][8] of left operands [6][32] and a right operand
 // [octets][32][8]. Which micro-kernel computes them does not change a bit of the result.
-import { WIDE } from "../shared";
+import { GROUP, WIDE } from "../shared";
 import { RIGHT0 } from "./area";
 import { copyLeft } from "./left";
 import { rows, wideRows0, wideRows1 } from "./micro_kernels";
 import { copyLines, PAIR_BYTES, RIGHT_BYTES, shareOfPair } from "./right";
 
 /** Bytes of the products of one group and octet, [6][8]. */
-export const PRODUCT_BYTES: usize = 6 * 8 * 4;
+export const PRODUCT_BYTES: usize = GROUP * 8 * 4;
 
 /** Multiplies the left operands of `groups` groups, `stride` bytes apart; adds to the products if they are not the first. */
 export function multiply(

@@ -8,7 +8,7 @@
 //   transformed source   V [group][DEPTH][position][6][32]
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
-import { DEPTH, SLICE, STAGGER, TRASH, ZERO } from "../shared";
+import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../shared";
 import { LEFT_BYTES } from "./left";
 import { multiply, PRODUCT_BYTES } from "./multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "./pointers";
@@ -47,8 +47,6 @@ export class WinogradFields {
   workspace: usize;
   workspaceBytes: usize;
 }
-
-const GROUP: i32 = 6;
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);

@@ -7,11 +7,9 @@
 import type { Attention } from "../../graph.ts";
 import { float } from "../job.ts";
 import { padded } from "../layout.ts";
-import { Kind, SLICE } from "../shared.ts";
+import { GROUP, Kind, SLICE } from "../shared.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 
-/** Queries that the micro-kernel takes at once. */
-const GROUP = 6;
 /** Groups of queries of a block: keys and values are read once for all of them. */
 const LARGEST = 16;
 /** Keys that a block takes at once. */

@@ -6,11 +6,8 @@
 
 import type { Conv2d } from "../../graph.ts";
 import { padded } from "../layout.ts";
-import { DEPTH, Kind, POINTERS_PER_TAP, SLICE, STAGGER } from "../shared.ts";
+import { DEPTH, GROUP, Kind, POINTERS_PER_TAP, SLICE, STAGGER } from "../shared.ts";
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
-
-/** Tiles, or pixels, that the micro-kernel takes at once. */
-const GROUP = 6;
 
 /** Prepares a convolution. */
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
