@@ -25,9 +25,9 @@ import type { Shape } from "../tensor.ts";
 import { VEC4_BYTES } from "./element.ts";
 import type { Kernel } from "./pipeline.ts";
 import { bands, type FeatureMap, type PlannedMemory, type Recorder, rowsOf, VEC4 } from "./recorder.ts";
-import { activationFunction, memoized, REDUCE } from "./wgsl.ts";
+import { activationFunction, lanesFor, memoized, REDUCE } from "./wgsl.ts";
 
-/** Strips of an image at most: what one workgroup of a software adapter can fold within its 65,535 rounds of loops. */
+/** Strips of an image: one workgroup folds those of each group of channels. A few more where bands begin new ones. */
 const MAX_STRIPS = 2048;
 
 const SUMS = `
@@ -262,7 +262,9 @@ function recordFold(
   { weights, groups, epsilon }: { weights: NormParameter; groups: number; epsilon: number },
 ): PlannedMemory {
   const table = r.allocate(n * 3 * c4 * VEC4);
-  r.dispatch({ label: "group norm: fold", source: FOLD, constants: { LANES: r.tuning.reduceLanes } }, {
+  const each = c / groups;
+  const lanes = lanesFor((2 * cut.strips + 1) * each, r.tuning.reduceLanes);
+  r.dispatch({ label: "group norm: fold", source: FOLD, constants: { LANES: lanes } }, {
     params: { channels: c, c4, area: h * w, ...cut, groups, epsilon },
     buffers: { sums, weights: r.parameter(weights).buffer, table },
     grid: [groups, n, 1],

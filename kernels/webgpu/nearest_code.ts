@@ -8,14 +8,14 @@
 import type { NearestCode } from "../graph.ts";
 import type { Kernel } from "./pipeline.ts";
 import type { Recorder } from "./recorder.ts";
-import { unroll } from "./wgsl.ts";
+import { MAX_ROUNDS, unroll } from "./wgsl.ts";
 
 /** Pixels an invocation compares, with this many codes at a time. */
 const PIXELS = 4;
 const CODES = 4;
 const LANES = 8;
-/** Software adapters silently leave a loop after 65,535 rounds, counted over all loops of an invocation. */
-const MAX_ROUNDS = 60000;
+/** Pixels for which workgroups are laid out in one row. */
+const ROW = 65536;
 
 /** The best code of each pixel within one part of the codebook. A distance that is not a number is never less. */
 const SEARCH: Kernel = {
@@ -115,10 +115,10 @@ export function recordNearestCode(r: Recorder, op: NearestCode): void {
       grid: [Math.ceil((end - first) / (LANES * PIXELS)), parts, 1],
     });
   }
-  const rowLength = x.w;
+  const rowLength = Math.min(pixels, ROW);
   r.dispatch(CHOOSE, {
     params: { parts, pixels, rowLength },
     buffers: { distances, candidates, indices },
-    grid: [Math.ceil(rowLength / 64), pixels / rowLength, 1],
+    grid: [Math.ceil(rowLength / 64), Math.ceil(pixels / rowLength), 1],
   });
 }

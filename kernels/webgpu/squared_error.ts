@@ -6,7 +6,7 @@
 
 import type { SquaredError } from "../graph.ts";
 import type { Recorder } from "./recorder.ts";
-import { REDUCE } from "./wgsl.ts";
+import { lanesFor, REDUCE } from "./wgsl.ts";
 
 /** Each workgroup sums the squared differences of some pixels. */
 const SQUARES = `
@@ -67,7 +67,7 @@ export function recordSquaredError(r: Recorder, op: SquaredError): void {
     firstSum += groups[i];
   });
   const factor = op.factor / (x.n * x.c * x.h * x.w);
-  r.dispatch({ label: "squared error: total", source: TOTAL, constants: { LANES: lanes } }, {
+  r.dispatch({ label: "squared error: total", source: TOTAL, constants: { LANES: lanesFor(count, lanes) } }, {
     params: { count, factor },
     buffers: { sums, total: r.createArray(op) },
     grid: [1, 1, 1],

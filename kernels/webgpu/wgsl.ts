@@ -39,7 +39,7 @@ fn activate(x: vec4f) -> vec4f { ${ACTIVATIONS[activation ?? "none"]} }`;
 
 const ACTIVATIONS: Record<Activation | "none", string> = {
   none: "return x;",
-  relu: "return max(x, vec4f());",
+  relu: "return select(x, vec4f(), x < vec4f());", // unlike max, it keeps what is no number
   silu: "return x / (1.0 + exp(-x));",
   gelu: "return 0.5 * x * (1.0 + erf(x * 0.70710678));",
   // x tanh(ln(1 + e)) with e = exp(x), as a quotient that neither overflows nor cancels
@@ -60,6 +60,17 @@ fn erf(x: vec4f) -> vec4f {
   let near = x * (1.12837917 + s * (-0.37612639 + s * (0.11283792 + s * (-0.02686617 + s * 0.00522398))));
   return select(far, near, z < vec4f(0.3));
 }`;
+
+/** Software adapters silently leave a loop after 65,535 rounds, counted over all loops of an invocation. */
+export const MAX_ROUNDS = 60000;
+/** Lanes of a workgroup at most, on every device. */
+const MAX_LANES = 256;
+
+/** The lanes that share so many rounds of loops: `lanes`, or as many more as it takes to keep {@linkcode MAX_ROUNDS}. */
+export function lanesFor(rounds: number, lanes: number): number {
+  while (rounds / lanes > MAX_ROUNDS && lanes < MAX_LANES) lanes *= 2;
+  return lanes;
+}
 
 /**
  * `fn reduceSum(value: f32, lane: u32) -> f32` (and the maximum): every lane of the workgroup gets the result, and all must

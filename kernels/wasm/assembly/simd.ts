@@ -35,18 +35,18 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
   return f32x4.sub(c, f32x4.mul(a, b));
 }
 
-// The strict minimum and maximum are several instructions each on x86.
+// The strict minimum and maximum are several instructions each on x86. These give `a` where that is no number.
 // @ts-ignore: decorator
 @inline
 export function minimum(a: v128, b: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_min(a, b);
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_min(b, a);
   return f32x4.pmin(a, b);
 }
 
 // @ts-ignore: decorator
 @inline
 export function maximum(a: v128, b: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_max(a, b);
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_max(b, a);
   return f32x4.pmax(a, b);
 }
 

@@ -1,0 +1,72 @@
+/** Values that are no numbers, and sums so long that they reach the limits of adapters. */
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { Tensor } from "../../kernels/mod.ts";
+import { assertClose } from "../golden.ts";
+import { randomTensor, runOp, tensorOf, testOnEveryEngine } from "./engines.ts";
+
+const SOME = ["webgpu", "webgpu, tuned for hardware", "wasm on 3 threads, 256 bits"];
+
+testOnEveryEngine("a group of more sums than one lane can add up is normalized", async (backend) => {
+  const [channels, height, width] = [512, 256, 160];
+  const parameter = { kind: "norm", name: "norm", channels } as const;
+  const ones = { data: new Float32Array(channels).fill(1), shape: [channels] };
+  const zeros = { data: new Float32Array(channels), shape: [channels] };
+  // Of each channel the second half is 2, so the mean of all is 1 and that of the first half 0.
+  const area = height * width;
+  const x = Float32Array.from({ length: channels * area }, (_, i) => i % area < area / 2 ? 0 : 2);
+  const { data } = await runOp(
+    backend,
+    [new Tensor(x, [1, channels, height, width])],
+    [{ parameter, weight: ones, bias: zeros }],
+    (g, [node]) => g.groupNorm(node, parameter, { groups: 1, epsilon: 0 }),
+  );
+  for (const i of [0, area / 2 - 1, 511 * area]) assertAlmostEquals(data[i], -1, 1e-5);
+  for (const i of [area / 2, area - 1, 512 * area - 1]) assertAlmostEquals(data[i], 1, 1e-5);
+}, SOME);
+
+testOnEveryEngine("a loss of more sums than one lane can add up is whole", async (backend) => {
+  const [x, code] = [1, 0].map((value) => new Tensor(new Float32Array(2048 * 2048).fill(value), [1, 1, 2048, 2048]));
+  const { data } = await runOp(backend, [x, code], [], (g, [a, b]) => g.squaredError(a, b, 1));
+  assertAlmostEquals(data[0], 1, 1e-5);
+}, SOME);
+
+testOnEveryEngine("latents of any height are quantized", async (backend) => {
+  const parameter = { kind: "codebook", name: "codes", codes: 2, channels: 1 } as const;
+  const weight = { data: new Float32Array([0, 1]), shape: [2, 1] };
+  const x = Float32Array.from({ length: 70_000 }, (_, i) => i % 2);
+  const { data } = await runOp(
+    backend,
+    [new Tensor(x, [1, 1, 70_000, 1])],
+    [{ parameter, weight }],
+    (g, [node]) => g.nearestCode(node, parameter),
+  );
+  assertEquals(data.findIndex((index, i) => index !== i % 2), -1);
+}, SOME);
+
+testOnEveryEngine("a norm over what is no number is none, whatever the activation", async (backend) => {
+  const parameter = { kind: "norm", name: "norm", channels: 8 } as const;
+  const [weight, bias] = [randomTensor([8], 1), randomTensor([8], 2)];
+  for (const activation of [undefined, "relu", "silu", "mish", "gelu"] as const) {
+    const x = randomTensor([1, 8, 3, 5], 3);
+    x.data[4] = NaN;
+    const { data } = await runOp(
+      backend,
+      [tensorOf(x)],
+      [{ parameter, weight, bias }],
+      (g, [node]) => g.groupNorm(node, parameter, { groups: 2, epsilon: 1e-6, activation }),
+    );
+    assert(data.subarray(0, 60).every(Number.isNaN), `${activation}: the group of it`);
+    assert(!data.subarray(60).some(Number.isNaN), `${activation}: the other group`);
+  }
+});
+
+testOnEveryEngine("a query that is no number attends to nothing, and no one else minds", async (backend) => {
+  const [q, k, v] = [1, 2, 3].map((seed) => randomTensor([1, 8, 4, 5], seed));
+  const attend = () => runOp(backend, [q, k, v].map(tensorOf), [], (g, [a, b, c]) => g.attention(a, b, c));
+  const { data: expected } = await attend();
+  q.data[7] = NaN;
+  const { data } = await attend();
+  data.forEach((value, i) => assertEquals(Number.isNaN(value), i % 20 === 7, `pixel ${i % 20}`));
+  const others = (values: ArrayLike<number>) => Float32Array.from(Array.from(values).filter((_, i) => i % 20 !== 7));
+  assertClose(others(data), others(expected), 1e-6, "the others");
+});
