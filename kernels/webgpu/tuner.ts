@@ -7,8 +7,9 @@
  * @module
  */
 
-import type { Backend, TuneOptions } from "../backend.ts";
-import { type Conv2d, type Graph, parametersOf, sizesOf } from "../graph.ts";
+import type { Backend, Program, TuneOptions } from "../backend.ts";
+import { type Conv2d, type Graph, type Input, parametersOf, sizesOf } from "../graph.ts";
+import { Pixels } from "../pixels.ts";
 import { costOf, type OpCost } from "../profile.ts";
 import { sizeOf, Tensor } from "../tensor.ts";
 import { type Choices, isTunable, layerKey, opKey, type TunableOp } from "./choices.ts";
@@ -70,14 +71,14 @@ export async function measureChoices(
 
 /** Milliseconds of every op of a graph on an engine, which is disposed of. */
 async function measure(graph: Graph, engine: Backend, signal?: AbortSignal): Promise<Map<string, number>> {
+  let program: Program | undefined;
   try {
     for (const parameter of parametersOf(graph)) {
       const [weights, biases] = sizesOf(parameter);
       await engine.setParameter(parameter, new Float32Array(weights), new Float32Array(biases));
     }
-    const program = await engine.compile(graph);
-    const inputs = graph.nodes.filter((node) => node.op === "input")
-      .map(({ shape }) => new Tensor(new Float32Array(sizeOf(shape)), shape));
+    program = await engine.compile(graph);
+    const inputs = graph.nodes.filter((node) => node.op === "input").map(zeros);
     const least = new Map<string, number>();
     for (let round = 0; round <= ROUNDS; round++) {
       const profile = await program.profile(inputs, { signal });
@@ -86,8 +87,18 @@ async function measure(graph: Graph, engine: Backend, signal?: AbortSignal): Pro
     }
     return least;
   } finally {
+    program?.dispose();
     engine.dispose();
   }
+}
+
+/** Something for an input to be. */
+function zeros({ shape, dtype, pixels }: Input): Tensor {
+  if (pixels) {
+    const [n, , h, w] = shape;
+    return new Tensor(new Pixels(new Uint8ClampedArray(4 * n * h * w), shape, pixels), shape, dtype);
+  }
+  return new Tensor(dtype === "int32" ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape)), shape);
 }
 
 function nameOf({ op, name, shape }: OpCost): string {

@@ -68,6 +68,7 @@ function measure(
             engines.runs++;
             return Promise.resolve(ops);
           },
+          dispose: () => {},
         }),
       dispose: () => engines.disposed++,
     } as unknown as Backend;
@@ -194,4 +195,33 @@ Deno.test("an engine that was tuned computes the same in the way that is kept, a
   assertEquals(next.memory.weights < transformed / 3, true);
   assertClose(await compute(next), expected, 1e-5, "on the next engine");
   next.dispose();
+});
+
+Deno.test("graphs of tokens and pictures are tuned, and nothing of it stays on the device", async () => {
+  const adapter = await navigator.gpu.requestAdapter();
+  const device = await adapter!.requestDevice({ requiredFeatures: ["timestamp-query"] });
+  let buffers = 0;
+  const createBuffer = device.createBuffer.bind(device);
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
+    let isAlive = true;
+    buffers++;
+    buffer.destroy = () => {
+      buffers -= Number(isAlive);
+      isAlive = false;
+      destroy();
+    };
+    return buffer;
+  };
+  const codebook = { kind: "codebook", name: "codes", codes: 4, channels: 8 } as const;
+  const conv = (name: string, ins: number) => ({ kind: "conv", name, in: ins, out: 8, kernel: 3, stride: 1 } as const);
+  const g = new Graph();
+  g.output(g.conv2d(g.lookup(g.input([1, 4, 4], "int32"), codebook), conv("of tokens", 8)));
+  g.output(g.conv2d(g.pixels([1, 3, 4, 4], "unit"), conv("of a picture", 3)));
+  const backend = await createWebGpuBackend({ tuning: TUNING, device });
+  await backend.tune(g);
+  backend.dispose();
+  assertEquals(buffers, 0);
+  device.destroy();
 });
