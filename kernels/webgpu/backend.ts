@@ -134,19 +134,23 @@ class WebGpuBackend implements Backend {
   }
 
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
-    const programs = [await this.#create(graph, options)];
-    /** Uses the last program; where memory runs out, makes one that takes less, and uses that. */
+    const programs = [await this.#orLoss(this.#create(graph, options))];
+    /**
+     * Uses the last program; where memory runs out, once more without the idle buffers of others, then makes one that takes
+     * less, and uses that.
+     */
     const use = async <T>(call: (program: Program) => Promise<T>): Promise<T> => {
-      for (;;) {
+      for (let attempt = 0;; attempt++) {
         this.#checkUsable();
         const program = programs.at(-1)!;
         try {
-          return await call(program);
+          return await this.#orLoss(call(program));
         } catch (error) {
-          await noticeLoss();
-          if (this.#lost) this.#checkUsable();
           if (!(error instanceof OutOfMemoryError)) throw error;
-          if (program === programs.at(-1)) programs.push(await this.#createSmaller(graph, options, program, error));
+          if (attempt === 0) this.#pool.trim();
+          else if (program === programs.at(-1)) {
+            programs.push(await this.#createSmaller(graph, options, program, error));
+          }
         }
       }
     };
@@ -160,9 +164,21 @@ class WebGpuBackend implements Backend {
     };
   }
 
+  /** What comes of some work for the device; if the device was lost meanwhile, an error that says so. */
+  async #orLoss<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      await noticeLoss();
+      if (this.#lost) this.#checkUsable();
+      throw error;
+    }
+  }
+
   async #create(graph: Graph, options?: PlanOptions): Promise<Program> {
     const plan = this.#plan(graph, options);
     this.#pool.trim(); // a new shape wants buffers of other sizes
+    this.#pool.limit = (options?.memoryLimit ?? Infinity) - this.#weights.bytes;
     return await this.#createProgram(plan);
   }
 

@@ -36,6 +36,8 @@ export class BufferPool {
   readonly #lent = new Set<GPUBuffer>();
   /** What the device said of new buffers. */
   readonly #answers = new WeakMap<GPUBuffer, Promise<GPUError | null>>();
+  /** Bytes of all buffers beyond which idle ones are given back before others are made. */
+  limit = Infinity;
   #bytes = 0;
   #disposed = false;
 
@@ -110,12 +112,13 @@ export class BufferPool {
     return at < 0 ? undefined : this.#idle[use].splice(at, 1)[0];
   }
 
-  /** The smallest idle buffer that fits without wasting more than a quarter. */
+  /** The smallest idle buffer that fits without wasting more than a quarter; where memory is limited, without any waste. */
   #reuse(size: number, use: BufferUse): GPUBuffer | undefined {
     const idle = this.#idle[use];
+    const largest = this.limit === Infinity ? size * 1.25 + GRAIN : size;
     let best = -1;
     idle.forEach((buffer, i) => {
-      const fits = buffer.size >= size && buffer.size <= size * 1.25 + GRAIN;
+      const fits = buffer.size >= size && buffer.size <= largest;
       if (fits && (best < 0 || buffer.size < idle[best].size)) best = i;
     });
     return best < 0 ? undefined : idle.splice(best, 1)[0];
@@ -126,6 +129,7 @@ export class BufferPool {
     const usage = use === "readback"
       ? GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
       : GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    if (this.#bytes + size > this.limit) this.trim();
     this.#bytes += size;
     this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({ label, size, usage });

@@ -72,6 +72,19 @@ Deno.test("memory that the device does not have is an error that names the op, a
   device.destroy();
 });
 
+Deno.test("what other calls left idle is given back before memory runs out", async () => {
+  const device = await openDevice();
+  const memory = limitMemory(device);
+  using model = await makeModel(TINY, { device });
+  const samples = [64, 54, 46].map((side) => picture(1, 3, side, side));
+  const plan = () => model.memory({ shape: samples[0].shape, method: "tokenize" }).activations;
+  const before = plan();
+  memory.limit = memory.used + 1.1 * before;
+  for (let round = 0; round < 2; round++) for (const sample of samples) await model.tokenize(sample);
+  assertEquals(plan(), before);
+  device.destroy();
+});
+
 Deno.test("no picture is too large for an error", async () => {
   using model = await makeModel(CONFIG);
   using tokens = picture(1, 3, 2, 2);
@@ -172,6 +185,19 @@ Deno.test("a device that was chosen by itself and lost is replaced, the second t
     assertEquals(fallbacks.length, 2);
     for (const { reason } of fallbacks) assertStringIncludes(reason!, "the device was lost");
     assertEquals(events.filter(({ status }) => status === "ready").length, 3);
+  });
+});
+
+Deno.test("a device that is lost while something compiles is replaced", async () => {
+  await withGpu(async (devices) => {
+    using model = await makeModel(CONFIG, { device: "auto" });
+    using sample = picture(1, 3, 12, 8);
+    const expected = (await model.tokenize(sample)).indices;
+    devices[0].destroy();
+    const { sample: decoded } = await model.forward(sample); // not compiled before
+    decoded.dispose();
+    assertEquals([devices.length, model.device], [2, "webgpu"]);
+    assertEquals((await model.tokenize(sample)).indices, expected);
   });
 });
 

@@ -42,6 +42,14 @@ testOnEveryDevice("tiling bounds the memory of every call, with the same result"
   model.enableTiling(limit);
   assert(model.memory({ shape: sample.shape }).peak <= limit);
   const tiled = await run();
+  if (device === "webgpu") {
+    for (let round = 0; round < 2; round++) {
+      using _decoded = await model.decode(picture(2, 3, 12 + 4 * round, 6)).then(({ sample }) => sample);
+      await run();
+      const { weights, buffers } = model.memory();
+      assert(weights + buffers <= limit, `${weights + buffers} of ${limit} are held between calls`);
+    }
+  }
   assertClose(tiled.decoded, expected.decoded, 3e-6, "decoded");
   assertAlmostEquals(tiled.loss, expected.loss, 1e-6 * expected.loss);
   assert(tiled.indices.every((index, i) => index === expected.indices[i]));
