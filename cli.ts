@@ -13,6 +13,7 @@
  */
 
 import { type Command, help, helpOn, LOADING, type Options, parseArguments, UsageError } from "./cli/arguments.ts";
+import { checkWritable, writeWhole } from "./cli/files.ts";
 import { count, indent, oneLine, seconds, table } from "./cli/text.ts";
 import deno from "./deno.json" with { type: "json" };
 import {
@@ -151,7 +152,7 @@ async function tokenize([source, path]: readonly string[], options: Options): Pr
   const { indices, shape } = await model.tokenize(sample);
   const [, , height, width] = sample.shape;
   const file = { model: source, picture: { width, height }, shape, indices: [...indices] };
-  await Deno.writeTextFile(output, JSON.stringify(file) + "\n");
+  await writeWhole(output, JSON.stringify(file) + "\n");
   console.log(`Wrote ${output}: ${count(indices.length)} tokens, ${shape[2]}×${shape[1]}`);
 }
 
@@ -164,10 +165,14 @@ async function detokenize([source, path]: readonly string[], options: Options): 
   console.log(`Wrote ${output}: ${picture.width}×${picture.height}`);
 }
 
+/** A picture of such sides fits an array of floats. */
+const LARGEST_SIDE = 16384;
+
 async function profile([source]: readonly string[], options: Options): Promise<void> {
+  const side = Number(options.size ?? 256);
+  if (side > LARGEST_SIDE) throw new UsageError(`--size takes at most ${LARGEST_SIDE}, found ${options.size}`);
   using model = await load(source, options);
   const { in_channels } = model.config;
-  const side = Number(options.size ?? 256);
   using sample = new Tensor(new Float32Array(in_channels * side * side), [1, in_channels, side, side]);
   if (options.tune) await model.tune({ shape: sample.shape });
   const measured = await model.profile(sample, { rounds: Number(options.rounds ?? 5) });
@@ -264,17 +269,6 @@ async function outputOf({ output }: Options): Promise<string> {
 async function pictureOutputOf(options: Options): Promise<string> {
   if (options.output !== undefined) pictureFormatOf(options.output);
   return await outputOf(options);
-}
-
-/** A file that is there stays as it is; one that is not, is not there afterwards. */
-async function checkWritable(path: string): Promise<void> {
-  try {
-    (await Deno.open(path, { write: true, createNew: true })).close();
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    (await Deno.open(path, { write: true })).close();
-  }
 }
 
 function sizeOf({ height, width }: Options): { height?: number; width?: number } {

@@ -38,6 +38,10 @@ export function checkInputShape(method: NonNullable<MemoryOptions["method"]>, sh
     case "detokenize":
       checkDecodable(config);
       return checkSides("tokens", shape, ["n", "height", "width"]);
+    default:
+      throw new RangeError(
+        `Cannot plan ${method}: expected encode, tokenize, quantize, decode, detokenize or forward`,
+      );
   }
 }
 
@@ -114,8 +118,9 @@ function checkPicture(name: string, shape: Shape, channels: number, key: string)
 
 /** Checks that a shape has these dimensions, none of them 0. */
 function checkSides(name: string, shape: Shape, expected: readonly string[]): void {
-  if (shape.length !== expected.length) {
-    throw new RangeError(`Cannot use ${name}: expected shape [${expected.join(", ")}], found [${shape}]`);
+  if (shape?.length !== expected.length) {
+    const found = shape ? `[${shape}]` : "none";
+    throw new RangeError(`Cannot use ${name}: expected shape [${expected.join(", ")}], found ${found}`);
   }
   if (!shape.every((side) => Number.isSafeInteger(side) && side >= 0)) {
     throw new RangeError(`Cannot use ${name}: sides must be whole numbers, its shape is [${shape}]`);
