@@ -21,7 +21,7 @@ export function mebibytes(bytes: number): string {
 /** A growing memory with an allocator. Views are made anew at each use, because growing may replace the buffer. */
 export class Memory {
   /** What the kernels import. */
-  readonly memory: WebAssembly.Memory;
+  memory: WebAssembly.Memory;
   #spans = new Spans(HEAP, (top) => this.#grow(top));
   #weights = 0;
   /** Whether the engine is gone. */
@@ -29,6 +29,12 @@ export class Memory {
 
   constructor(shared: boolean) {
     this.memory = new WebAssembly.Memory({ initial: HEAP / PAGE, maximum: MAX_PAGES, shared });
+  }
+
+  /** Gives the memory back to the system, as soon as no thread holds it any more. */
+  dispose(): void {
+    this.disposed = true;
+    this.memory = new WebAssembly.Memory({ initial: 0 });
   }
 
   /** Bytes of the memory as it has grown so far. It never shrinks. */

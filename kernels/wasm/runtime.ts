@@ -40,7 +40,7 @@ export class Runtime {
 
   /** Ends the threads. */
   dispose(): void {
-    this.memory.disposed = true;
     this.team.dispose();
+    this.memory.dispose();
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DeviceError } from "../errors.ts";
 import type { Memory } from "./memory.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { JOB } from "./shared.ts";
@@ -25,7 +26,7 @@ const PATIENCE_MS = 50;
 export async function createSoloTeam(memory: Memory): Promise<Team> {
   const binary = moduleFor(await loadTemplate(), 0, false);
   const { instance } = await WebAssembly.instantiate(binary, { env: { memory: memory.memory } });
-  const kernels = instance.exports as unknown as Kernels;
+  let kernels: Kernels | undefined = instance.exports as unknown as Kernels;
   kernels.initialize();
   return {
     threads: 1,
@@ -33,6 +34,7 @@ export async function createSoloTeam(memory: Memory): Promise<Team> {
       let since = performance.now();
       for (let i = 0; i < count; i++) {
         signal?.throwIfAborted();
+        if (!kernels) throw new DeviceError("The engine was disposed");
         kernels.run(jobs + i * JOB, 1, 0, 1);
         if (performance.now() - since < PATIENCE_MS) continue;
         await nextTask();
@@ -40,7 +42,9 @@ export async function createSoloTeam(memory: Memory): Promise<Team> {
       }
       signal?.throwIfAborted();
     },
-    dispose() {},
+    dispose() {
+      kernels = undefined; // it holds the memory
+    },
   };
 }
 

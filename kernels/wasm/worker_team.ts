@@ -93,6 +93,7 @@ export async function createWorkerTeam(memory: Memory, threads: number): Promise
 
 /** Makes all threads return after the job at hand; see assembly/main.ts. */
 function stopThreads(memory: Memory): void {
+  if (memory.disposed) return;
   const words = memory.integers(CONTROL, TURN / 4 + 1);
   Atomics.store(words, 0, 1);
   Atomics.add(words, TURN / 4, 1);

@@ -30,6 +30,27 @@ testOnEveryEngine("a loss of more sums than one lane can add up is whole", async
   assertAlmostEquals(data[0], 1, 1e-5);
 }, SOME);
 
+testOnEveryEngine("more than a million pixels are all computed", async (backend) => {
+  const side = 1300;
+  const x = Float32Array.from({ length: side * side }, (_, i) => i % 3);
+  const conv = { kind: "conv", name: "conv", in: 1, out: 1, kernel: 1, stride: 1 } as const;
+  const codebook = { kind: "codebook", name: "codes", codes: 3, channels: 1 } as const;
+  const { data } = await runOp(
+    backend,
+    [new Tensor(x, [1, 1, side, side])],
+    [
+      {
+        parameter: conv,
+        weight: { data: new Float32Array([-1]), shape: [1] },
+        bias: { data: new Float32Array([1]), shape: [1] },
+      },
+      { parameter: codebook, weight: { data: new Float32Array([-1, 0, 1]), shape: [3, 1] } },
+    ],
+    (g, [node]) => g.lookup(g.nearestCode(g.conv2d(node, conv), codebook), codebook),
+  );
+  assertEquals(data.findIndex((value, i) => value !== 1 - x[i]), -1);
+}, SOME);
+
 testOnEveryEngine("latents of any height are quantized", async (backend) => {
   const parameter = { kind: "codebook", name: "codes", codes: 2, channels: 1 } as const;
   const weight = { data: new Float32Array([0, 1]), shape: [2, 1] };
@@ -69,4 +90,26 @@ testOnEveryEngine("a query that is no number attends to nothing, and no one else
   data.forEach((value, i) => assertEquals(Number.isNaN(value), i % 20 === 7, `pixel ${i % 20}`));
   const others = (values: ArrayLike<number>) => Float32Array.from(Array.from(values).filter((_, i) => i % 20 !== 7));
   assertClose(others(data), others(expected), 1e-6, "the others");
+});
+
+testOnEveryEngine("a picture of two colors is normalized exactly", async (backend) => {
+  for (
+    const [channels, side, top, rest] of [[4, 128, 30000, 0], [4, 128, 0, 0.7], [8, 128, 0.1, 0.7], [32, 96, 5, -0.3]]
+  ) {
+    const parameter = { kind: "norm", name: "norm", channels } as const;
+    const weight = { data: new Float32Array(channels).fill(1), shape: [channels] };
+    const bias = { data: new Float32Array(channels), shape: [channels] };
+    const area = side * side, split = area / 16;
+    const x = Float32Array.from({ length: channels * area }, (_, i) => i % area < split ? top : rest);
+    const { data } = await runOp(
+      backend,
+      [new Tensor(x, [1, channels, side, side])],
+      [{ parameter, weight, bias }],
+      (g, [node]) => g.groupNorm(node, parameter, { groups: 2, epsilon: 1e-6 }),
+    );
+    const [a, b] = [Math.fround(top), Math.fround(rest)];
+    const mean = (a + 15 * b) / 16, variance = ((a - mean) ** 2 + 15 * (b - mean) ** 2) / 16;
+    const expected = x.map((value) => (value - mean) / Math.sqrt(variance + 1e-6));
+    assertClose(data, expected, 1e-5, `${top} above ${rest}`);
+  }
 });

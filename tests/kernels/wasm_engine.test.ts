@@ -170,6 +170,19 @@ for (const threads of [1, 3]) {
   });
 }
 
+Deno.test("disposing the engine on one thread ends a run between ops", async () => {
+  const backend = await createWasmBackend({ threads: 1 });
+  const layer = { kind: "conv", name: "conv", in: 32, out: 32, kernel: 3, stride: 1 } as const;
+  await backend.setParameter(layer, new Float32Array(32 * 32 * 9), new Float32Array(32));
+  const graph = new Graph();
+  let x = graph.input([1, 32, 256, 256]);
+  for (let i = 0; i < 100; i++) x = graph.conv2d(x, layer);
+  graph.output(x);
+  const run = (await backend.compile(graph)).run([new Tensor(new Float32Array(32 * 256 * 256), [1, 32, 256, 256])]);
+  setTimeout(() => backend.dispose(), 100);
+  await assertRejects(() => run, DeviceError, "disposed");
+});
+
 Deno.test("values that are not finite hang nothing", async () => {
   using engine = await open(2);
   for (const value of [NaN, Infinity, -Infinity, 3e38]) {

@@ -6,6 +6,7 @@
 //   sums           [group][channels/8][6][8]
 import { GROUP, SLICE } from "../shared";
 import { exp } from "./activation";
+import { startOf } from "./cut";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
 import { multiply, PRODUCT_BYTES } from "./multiply";
 import { RIGHT_BYTES } from "./right";
@@ -61,8 +62,8 @@ export function attentionPack(f: AttentionFields, block: i32): void {
 export function attention(f: AttentionFields, block: i32, thread: i32): void {
   const image = block / f.queryBlocks, part = block % f.queryBlocks;
   const groups = (f.pixels + GROUP - 1) / GROUP;
-  const first = groups * part / f.queryBlocks;
-  const count = groups * (part + 1) / f.queryBlocks - first;
+  const first = startOf(part, f.queryBlocks, groups);
+  const count = startOf(part + 1, f.queryBlocks, groups) - first;
   const octets = (f.stored + 7) / 8;
   const padded = (f.pixels + SLICE - 1) / SLICE * SLICE;
 

@@ -1,4 +1,6 @@
 // Copies memory, in blocks.
+import { startOf } from "./cut";
+
 // @ts-ignore: decorator
 @unmanaged
 export class CopyFields {
@@ -11,7 +13,7 @@ export class CopyFields {
 }
 
 export function copy(f: CopyFields, block: i32): void {
-  const start = <usize>(<i64>f.vectors * block / f.blocks) << 4;
-  const end = <usize>(<i64>f.vectors * (block + 1) / f.blocks) << 4;
+  const start = <usize>startOf(block, f.blocks, f.vectors) << 4;
+  const end = <usize>startOf(block + 1, f.blocks, f.vectors) << 4;
   memory.copy(f.y + start, f.x + start, end - start);
 }

@@ -4,6 +4,7 @@
 //   products  [group][out/8][6][8]
 import { GROUP, POINTERS_PER_TAP, SLICE, ZERO } from "../shared";
 import { LEFT, POINTERS } from "./area";
+import { startOf } from "./cut";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
 import { rows4 } from "./micro_kernels";
 import { multiply, PRODUCT_BYTES } from "./multiply";
@@ -51,12 +52,12 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
   const pixels = f.images * f.outHeight * f.outWidth;
   const groups = (pixels + GROUP - 1) / GROUP;
   const part = block / f.channelBlocks;
-  const first = groups * part / f.pixelBlocks;
-  const count = groups * (part + 1) / f.pixelBlocks - first;
+  const first = startOf(part, f.pixelBlocks, groups);
+  const count = startOf(part + 1, f.pixelBlocks, groups) - first;
   const octets = (f.outChannels + 7) / 8;
   const channelPart = block % f.channelBlocks;
-  const octet = octets * channelPart / f.channelBlocks;
-  const octetCount = octets * (channelPart + 1) / f.channelBlocks - octet;
+  const octet = startOf(channelPart, f.channelBlocks, octets);
+  const octetCount = startOf(channelPart + 1, f.channelBlocks, octets) - octet;
   const inner = f.kernel * f.kernel * f.inChannels;
   const slices = (inner + SLICE - 1 - FEW) / SLICE;
 

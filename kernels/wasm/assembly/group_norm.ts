@@ -6,6 +6,7 @@
 import { Act } from "../shared";
 import { activate } from "./activation";
 import { LINE } from "./area";
+import { startOf } from "./cut";
 import { add, madd, splat, sub } from "./simd";
 
 // @ts-ignore: decorator
@@ -62,8 +63,8 @@ export function normStatistics(f: NormFields, block: i32, thread: i32): void {
   const sums = f.workspace + <usize>thread * f.workspaceBytes;
   readThrough(start, end, sums);
   let c: usize = 0;
-  for (; c + LINE <= row; c += LINE) sumLine(start + c, end, row, count, sums + c);
-  for (; c < row; c += 16) sumVector(start + c, end, row, count, sums + c);
+  for (; c + LINE <= row; c += LINE) sumLine(start + c, row, count, sums + c);
+  for (; c < row; c += 16) sumVector(start + c, row, count, sums + c);
   foldChannels(f, count, sums, f.statistics + (<usize>(block * f.groups) << 4));
 }
 
@@ -77,24 +78,33 @@ function readThrough(start: usize, end: usize, to: usize): void {
   v128.store(to, all);
 }
 
-/** Pixels of the sample whose mean is what all are summed around. */
+/** Every so many pixels belong to the sample whose mean is what all are summed around. */
+const SPACING: i32 = 16;
+/** Pixels whose sums are added to the total at once: sums of thousands of equal numbers would drift. */
+const RUN: i32 = 64;
+
 // @ts-ignore: decorator
 @inline
 function sampleOf(count: i32): i32 {
-  return (count + 15) / 16;
+  return (count + SPACING - 1) / SPACING;
 }
 
 /** Of four channels, a row of `sums` each: the mean of a sample, the sum of differences from it, that of their squares. */
-function sumVector(start: usize, end: usize, row: usize, count: i32, sums: usize): void {
+function sumVector(start: usize, row: usize, count: i32, sums: usize): void {
   let s = splat(0), q = splat(0);
   const sample = sampleOf(count);
-  for (let p = start, last = start + <usize>sample * row; p < last; p += row) s = add(s, v128.load(p));
+  for (let i = 0, p = start; i < sample; i++, p += <usize>SPACING * row) s = add(s, v128.load(p));
   const center = f32x4.div(s, splat(<f32>sample));
   s = splat(0);
-  for (let p = start; p < end; p += row) {
-    const d = sub(v128.load(p), center);
-    s = add(s, d);
-    q = madd(d, d, q);
+  for (let left = count, p = start; left > 0; left -= RUN) {
+    let runS = splat(0), runQ = splat(0);
+    for (let i = min(left, RUN); i > 0; i--, p += row) {
+      const d = sub(v128.load(p), center);
+      runS = add(runS, d);
+      runQ = madd(d, d, runQ);
+    }
+    s = add(s, runS);
+    q = add(q, runQ);
   }
   v128.store(sums, center);
   v128.store(sums + row, s);
@@ -102,10 +112,10 @@ function sumVector(start: usize, end: usize, row: usize, count: i32, sums: usize
 }
 
 /** The same of 16 channels, a line of the caches: one sum would wait for its last addition most of the time. */
-function sumLine(start: usize, end: usize, row: usize, count: i32, sums: usize): void {
+function sumLine(start: usize, row: usize, count: i32, sums: usize): void {
   let s0 = splat(0), s1 = s0, s2 = s0, s3 = s0, q0 = s0, q1 = s0, q2 = s0, q3 = s0;
   const sample = sampleOf(count);
-  for (let p = start, last = start + <usize>sample * row; p < last; p += row) {
+  for (let i = 0, p = start; i < sample; i++, p += <usize>SPACING * row) {
     s0 = add(s0, v128.load(p));
     s1 = add(s1, v128.load(p, 16));
     s2 = add(s2, v128.load(p, 32));
@@ -114,17 +124,22 @@ function sumLine(start: usize, end: usize, row: usize, count: i32, sums: usize):
   const n = splat(<f32>sample);
   const c0 = f32x4.div(s0, n), c1 = f32x4.div(s1, n), c2 = f32x4.div(s2, n), c3 = f32x4.div(s3, n);
   s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
-  for (let p = start; p < end; p += row) {
-    const d0 = sub(v128.load(p), c0), d1 = sub(v128.load(p, 16), c1);
-    const d2 = sub(v128.load(p, 32), c2), d3 = sub(v128.load(p, 48), c3);
-    s0 = add(s0, d0);
-    s1 = add(s1, d1);
-    s2 = add(s2, d2);
-    s3 = add(s3, d3);
-    q0 = madd(d0, d0, q0);
-    q1 = madd(d1, d1, q1);
-    q2 = madd(d2, d2, q2);
-    q3 = madd(d3, d3, q3);
+  for (let left = count, p = start; left > 0; left -= RUN) {
+    let t0 = splat(0), t1 = t0, t2 = t0, t3 = t0, u0 = t0, u1 = t0, u2 = t0, u3 = t0;
+    for (let i = min(left, RUN); i > 0; i--, p += row) {
+      const d0 = sub(v128.load(p), c0), d1 = sub(v128.load(p, 16), c1);
+      const d2 = sub(v128.load(p, 32), c2), d3 = sub(v128.load(p, 48), c3);
+      t0 = add(t0, d0);
+      t1 = add(t1, d1);
+      t2 = add(t2, d2);
+      t3 = add(t3, d3);
+      u0 = madd(d0, d0, u0);
+      u1 = madd(d1, d1, u1);
+      u2 = madd(d2, d2, u2);
+      u3 = madd(d3, d3, u3);
+    }
+    s0 = add(s0, t0), s1 = add(s1, t1), s2 = add(s2, t2), s3 = add(s3, t3);
+    q0 = add(q0, u0), q1 = add(q1, u1), q2 = add(q2, u2), q3 = add(q3, u3);
   }
   storeLine(sums, c0, c1, c2, c3);
   storeLine(sums + row, s0, s1, s2, s3);
@@ -286,7 +301,7 @@ function applyTo(f: NormFields, block: i32, act: Act, modulated: bool): void {
 }
 
 function rangeStart(f: NormFields, block: i32): i32 {
-  return <i32>(<i64>f.images * f.height * f.width * block / f.pixelBlocks);
+  return startOf(block, f.pixelBlocks, f.images * f.height * f.width);
 }
 
 /** The pixel of the modulation maps that lies nearest to `pixel`. */

@@ -1,4 +1,5 @@
 // Codebook rows by index.
+import { startOf } from "./cut";
 
 // @ts-ignore: decorator
 @unmanaged
@@ -15,9 +16,9 @@ export class LookupFields {
 }
 
 export function lookup(f: LookupFields, block: i32): void {
-  const end = f.pixels * (block + 1) / f.blocks;
+  const end = startOf(block + 1, f.blocks, f.pixels);
   const bytes = <usize>f.stored << 2;
-  for (let pixel = f.pixels * block / f.blocks; pixel < end; pixel++) {
+  for (let pixel = startOf(block, f.blocks, f.pixels); pixel < end; pixel++) {
     const index = load<i32>(f.indices + (<usize>pixel << 2));
     const inside = max(0, min(index, f.codes - 1));
     memory.copy(f.y + <usize>pixel * bytes, f.rows + <usize>inside * bytes, bytes);

@@ -2,6 +2,7 @@
 // keeps near ties apart. Four pixels meet eight codes at a time.
 //   codebook  [codes/8][channels][8], missing codes infinitely far away
 import { SCRATCH, scratch } from "./area";
+import { startOf } from "./cut";
 import { madd, splat, sub } from "./simd";
 
 // @ts-ignore: decorator
@@ -24,8 +25,8 @@ const INDICES: usize = 8;
 
 export function nearestCode(f: NearestCodeFields, block: i32): void {
   const quads = (f.pixels + 3) / 4;
-  const end = quads * (block + 1) / f.blocks;
-  for (let quad = quads * block / f.blocks; quad < end; quad++) {
+  const end = startOf(block + 1, f.blocks, quads);
+  for (let quad = startOf(block, f.blocks, quads); quad < end; quad++) {
     compareAll(f, quad * 4);
     for (let i = 0; i < min(4, f.pixels - quad * 4); i++) {
       store<i32>(f.y + (<usize>(quad * 4 + i) << 2), lowest(<usize>i));

@@ -1,4 +1,5 @@
 // x + (code - x): the code up to one rounding.
+import { startOf } from "./cut";
 import { add, sub } from "./simd";
 
 // @ts-ignore: decorator
@@ -14,8 +15,8 @@ export class StraightThroughFields {
 }
 
 export function straightThrough(f: StraightThroughFields, block: i32): void {
-  const end = <usize>(<i64>f.vectors * (block + 1) / f.blocks) << 4;
-  for (let i = <usize>(<i64>f.vectors * block / f.blocks) << 4; i < end; i += 16) {
+  const end = <usize>startOf(block + 1, f.blocks, f.vectors) << 4;
+  for (let i = <usize>startOf(block, f.blocks, f.vectors) << 4; i < end; i += 16) {
     const x = v128.load(f.x + i);
     v128.store(f.y + i, add(x, sub(v128.load(f.code + i), x)));
   }

@@ -9,6 +9,7 @@
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
 import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../shared";
+import { startOf } from "./cut";
 import { LEFT_BYTES } from "./left";
 import { multiply, PRODUCT_BYTES } from "./multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "./pointers";
@@ -52,12 +53,12 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);
   const groups = (tiles + GROUP - 1) / GROUP;
   const part = block / f.channelBlocks;
-  const first = groups * part / f.tileBlocks;
-  const count = groups * (part + 1) / f.tileBlocks - first;
+  const first = startOf(part, f.tileBlocks, groups);
+  const count = startOf(part + 1, f.tileBlocks, groups) - first;
   const octets = (f.outChannels + 7) / 8;
   const channelPart = block % f.channelBlocks;
-  const octet = octets * channelPart / f.channelBlocks;
-  const octetCount = octets * (channelPart + 1) / f.channelBlocks - octet;
+  const octet = startOf(channelPart, f.channelBlocks, octets);
+  const octetCount = startOf(channelPart + 1, f.channelBlocks, octets) - octet;
   const slices = (f.inChannels + SLICE - 1) / SLICE;
 
   const mStride = <usize>count * octetCount * PRODUCT_BYTES + STAGGER;
