@@ -136,11 +136,13 @@ async function orRefuse<T>(task: () => Promise<T>, wrongKind = 400, outOfRange =
 
 /** The bytes of the body, in one buffer however many pieces they come in, and never more than `limit`. */
 async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLong = () => new Refusal(413, `the body has more than ${limit} bytes`);
+  if (Number(request.headers.get("content-length")) > limit) throw tooLong();
   const bytes = new Uint8Array(limit);
   let size = 0;
   const into = new WritableStream<Uint8Array>({
     write(piece) {
-      if (size + piece.length > limit) throw new Refusal(413, `the body has more than ${limit} bytes`);
+      if (size + piece.length > limit) throw tooLong();
       bytes.set(piece, size);
       size += piece.length;
     },

@@ -88,7 +88,7 @@ export function plan(graph: Graph, context: Context): Plan {
     offsets,
     parts,
     bytes: spans.top,
-    workspace: Math.max(0, ...steps.map((step) => step.lowering.workspace)),
+    workspace: steps.reduce((most, { lowering }) => Math.max(most, lowering.workspace), 0),
   };
 }
 

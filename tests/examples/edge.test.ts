@@ -179,6 +179,8 @@ Deno.test("what is wrong with a request comes back as JSON with a fitting status
     await assertRefused(await post("/tokens", new Uint8Array(2_000_001)), 413, "more than 2000000 bytes");
     const endless = "POST /tokens HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n" +
       " ".repeat(2_000_001);
+    const announced = "POST /tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n";
+    assertMatch(await answerTo(port, announced), /^HTTP\/1.1 413 .*"the body has more than 2000000 bytes"/s);
     assertMatch(await answerTo(port, endless), /^HTTP\/1.1 413 .*"the body has more than 2000000 bytes"/s);
     for (const [json, status, message] of NO_TOKENS) await assertRefused(await post("/picture", json), status, message);
 
