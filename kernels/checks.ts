@@ -29,15 +29,44 @@ export function checkParameter(parameter: Parameter, weight: Float32Array, bias:
   );
 }
 
+/** What an engine keeps of a layer. */
+export interface Kept<T> {
+  /** The layer as it was when its weights were set. */
+  readonly layer: Parameter;
+  /** What became of them. */
+  readonly prepared: T;
+}
+
 /**
  * What an engine keeps of a layer whose weights were set.
  *
- * @throws {TypeError} if they were not
+ * @throws {TypeError} if they were not, or for a layer of another kind or size
  */
-export function findParameter<T>(kept: ReadonlyMap<string, T>, { name }: Parameter): T {
-  const found = kept.get(name);
-  if (found === undefined) throw new TypeError(`Cannot compile: the weights of ${name} were not set`);
-  return found;
+export function findParameter<T>(all: ReadonlyMap<string, Kept<T>>, parameter: Parameter): T {
+  const kept = all.get(parameter.name);
+  if (kept === undefined) throw new TypeError(`Cannot compile: the weights of ${parameter.name} were not set`);
+  if (describe(kept.layer) !== describe(parameter)) {
+    throw new TypeError(
+      `Cannot compile: the weights of ${parameter.name} were set for ${describe(kept.layer)}, ` +
+        `but the graph has ${describe(parameter)}`,
+    );
+  }
+  return kept.prepared;
+}
+
+function describe(parameter: Parameter): string {
+  switch (parameter.kind) {
+    case "conv": {
+      const { kernel, in: ins, out, stride } = parameter;
+      return `a ${kernel}×${kernel} convolution of ${ins} to ${out} channels at stride ${stride}`;
+    }
+    case "linear":
+      return `a linear layer of ${parameter.in} to ${parameter.out} channels`;
+    case "norm":
+      return `a norm of ${parameter.channels} channels`;
+    case "codebook":
+      return `a codebook of ${parameter.codes} codes of ${parameter.channels} channels`;
+  }
 }
 
 /**

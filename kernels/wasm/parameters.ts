@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkParameter, findParameter } from "../checks.ts";
+import { checkParameter, findParameter, type Kept } from "../checks.ts";
 import type { ConvParameter, LinearParameter, Parameter } from "../graph.ts";
 import type { Job } from "./job.ts";
 import { padded } from "./layout.ts";
@@ -32,7 +32,7 @@ const LARGE_TILES = 256 * 256;
 
 /** Every parameter by name. */
 export class Parameters {
-  #packed = new Map<string, Packed>();
+  #packed = new Map<string, Kept<Packed>>();
 
   /** `useWinograd` says whether convolutions may be prepared for it; `run` computes a list of jobs. */
   constructor(
@@ -54,12 +54,12 @@ export class Parameters {
     const packed = parameter.kind === "norm"
       ? this.#storeNorm(parameter.channels, weight, bias)
       : await this.#pack(parameter, weight, bias);
-    this.#packed.set(parameter.name, packed);
+    this.#packed.set(parameter.name, { layer: parameter, prepared: packed });
     this.memory.countWeights(packed.bytes);
   }
 
   #remove(name: string): void {
-    const packed = this.#packed.get(name);
+    const packed = this.#packed.get(name)?.prepared;
     if (!packed) return;
     this.#packed.delete(name);
     this.memory.free(packed.weight);

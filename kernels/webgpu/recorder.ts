@@ -9,7 +9,7 @@
  * @module
  */
 
-import { findParameter } from "../checks.ts";
+import { findParameter, type Kept } from "../checks.ts";
 import { DeviceError } from "../errors.ts";
 import type { Node, Parameter } from "../graph.ts";
 import type { OpCost } from "../profile.ts";
@@ -115,14 +115,14 @@ export class Recorder {
   readonly tuning: Tuning;
   readonly #gpu: Gpu;
   readonly #pipelines: PipelineCache;
-  readonly #parameters: ReadonlyMap<string, PreparedParameter>;
+  readonly #parameters: ReadonlyMap<string, Kept<PreparedParameter>>;
   readonly #float16: ReadonlySet<Node>;
   readonly #values = new Map<number, FeatureMap | PlannedMemory>();
 
   constructor(
     gpu: Gpu,
     pipelines: PipelineCache,
-    parameters: ReadonlyMap<string, PreparedParameter>,
+    parameters: ReadonlyMap<string, Kept<PreparedParameter>>,
     tuning: Tuning,
     float16: ReadonlySet<Node>,
   ) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkParameter } from "../checks.ts";
+import { checkParameter, type Kept } from "../checks.ts";
 import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter, Parameter } from "../graph.ts";
 import { guarded } from "./device.ts";
 import { type Element, fitsFloat16, specialize, VEC4_BYTES } from "./element.ts";
@@ -86,7 +86,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 
 /** Uploads layers. */
 export class WeightStore {
-  readonly parameters = new Map<string, PreparedParameter>();
+  readonly parameters = new Map<string, Kept<PreparedParameter>>();
   readonly #device: GPUDevice;
   readonly #pool: BufferPool;
   readonly #pipelines: PipelineCache;
@@ -116,7 +116,7 @@ export class WeightStore {
 
   /** The algorithm that the weights of a layer were uploaded for, if they were. */
   algorithmOf({ name }: ConvParameter | LinearParameter): ConvAlgorithm | undefined {
-    return (this.parameters.get(name) as PreparedConv | undefined)?.algorithm;
+    return (this.parameters.get(name)?.prepared as PreparedConv | undefined)?.algorithm;
   }
 
   /**
@@ -131,7 +131,7 @@ export class WeightStore {
     const prepare = await this.#preparation(parameter, weight);
     const what = `upload ${weight.byteLength} bytes of ${parameter.name}`;
     const prepared = await guarded(this.#device, what, () => prepare(weight, bias));
-    this.parameters.set(parameter.name, prepared);
+    this.parameters.set(parameter.name, { layer: parameter, prepared });
     this.#underway += weight.byteLength;
     if (this.#underway < BYTES_UNDERWAY) return;
     this.#underway = 0;
@@ -243,7 +243,7 @@ export class WeightStore {
   }
 
   #free(name: string): void {
-    const prepared = this.parameters.get(name);
+    const prepared = this.parameters.get(name)?.prepared;
     if (!prepared) return;
     this.parameters.delete(name);
     for (const memory of "weights" in prepared ? [prepared.weights, prepared.bias] : [prepared.buffer]) {

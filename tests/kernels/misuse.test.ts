@@ -41,6 +41,20 @@ testOnEveryEngine("a graph whose weights were not set is refused", async (backen
   await assertRejects(() => backend.compile(convolution()), TypeError, "the weights of conv were not set");
 });
 
+testOnEveryEngine("a graph whose layers are not those whose weights were set is refused", async (backend) => {
+  await setConv(backend);
+  const refuses = async (change: Partial<typeof CONV>, message: string) => {
+    const layer = { ...CONV, ...change };
+    const graph = new Graph();
+    graph.output(graph.conv2d(graph.input([1, layer.in, 4, 4]), layer));
+    await assertRejects(() => backend.compile(graph), TypeError, message);
+  };
+  const set = `the weights of conv were set for a 3×3 convolution of ${CONV.in} to ${CONV.out} channels at stride 1`;
+  await refuses({ in: 64 as never }, `${set}, but the graph has a 3×3 convolution of 64 to ${CONV.out} channels`);
+  await refuses({ stride: 2 as never }, "at stride 2");
+  await refuses({ kernel: 1 as never }, "a 1×1 convolution");
+});
+
 testOnEveryEngine("inputs other than the graph's are refused", async (backend) => {
   await setConv(backend);
   const program = await backend.compile(convolution());
