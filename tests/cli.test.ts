@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { writeWhole } from "../cli/files.ts";
 import deno from "../deno.json" with { type: "json" };
 import { decodePicture } from "../mod.ts";
 
@@ -79,6 +80,7 @@ const MISUSES: [args: string[], message: string][] = [
   [["info", MODEL, "--side-by-side"], "Unknown option '--side-by-side'"],
   [["reconstruct", MODEL, PICTURE, "--range", "-1,0"], '--range takes "-1,1" or "0,1", found "-1,0"'],
   [["reconstruct", MODEL, PICTURE, "--width", "1e3"], '--width takes a whole number ≥ 1, found "1e3"'],
+  [["profile", MODEL, "--size", "100000"], "--size takes at most 16384, found 100000"],
   [["reconstruct", MODEL, PICTURE, "--height"], "'--height <value>' argument missing"],
   [["reconstruct", MODEL, PICTURE, "--side-by-side"], "-o is needed"],
   [["tokenize", MODEL, PICTURE], "-o is needed"],
@@ -218,4 +220,20 @@ Deno.test("profile prints what each op took", async () => {
   assertMatch(lines[0], /^\w+, float32, 16×16$/);
   assertMatch(lines[3], /^all +\d+ +\d+\.\d\d +100\.0 /);
   assert(lines.some((line) => /^conv2d +encoder\.conv_in +1×16×16×16 +\d+\.\d\d /.test(line)));
+});
+
+Deno.test("a file that cannot be written whole leaves nothing behind", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const target = join(folder, "tokens.json");
+    await writeWhole(target, "old");
+    await writeWhole(target, "new");
+    assertEquals(await Deno.readTextFile(target), "new");
+    await Deno.remove(target);
+    await Deno.mkdir(target); // no file can take its place
+    await assertRejects(() => writeWhole(target, "newer"));
+    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["tokens.json"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

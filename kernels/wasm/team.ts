@@ -28,19 +28,23 @@ export async function createSoloTeam(memory: Memory): Promise<Team> {
   const { instance } = await WebAssembly.instantiate(binary, { env: { memory: memory.memory } });
   let kernels: Kernels | undefined = instance.exports as unknown as Kernels;
   kernels.initialize();
+  /** The kernels, unless computing is to end. */
+  const wanted = (signal?: AbortSignal): Kernels => {
+    signal?.throwIfAborted();
+    if (!kernels) throw new DeviceError("The engine was disposed");
+    return kernels;
+  };
   return {
     threads: 1,
     async run(jobs, count, signal) {
       let since = performance.now();
       for (let i = 0; i < count; i++) {
-        signal?.throwIfAborted();
-        if (!kernels) throw new DeviceError("The engine was disposed");
-        kernels.run(jobs + i * JOB, 1, 0, 1);
+        wanted(signal).run(jobs + i * JOB, 1, 0, 1);
         if (performance.now() - since < PATIENCE_MS) continue;
         await nextTask();
         since = performance.now();
       }
-      signal?.throwIfAborted();
+      wanted(signal);
     },
     dispose() {
       kernels = undefined; // it holds the memory

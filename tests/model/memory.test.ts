@@ -79,6 +79,8 @@ testOnEveryDevice("memory is planned for every method and any size, if the metho
   const refuses = (options: MemoryOptions, message: string) =>
     assertThrows(() => model.memory(options), RangeError, message);
   refuses({ shape: [1, 4, 8, 8] }, "Cannot use sample: expected 3 channels");
+  refuses({ shape: [1, 3, 8, 8], method: "paint" as never }, "Cannot plan paint: expected encode, tokenize");
+  refuses({} as never, "expected shape [n, 3, height, width], found none");
   refuses({ shape: [1, 3, 8] }, "expected shape [n, 3, height, width]");
   refuses({ shape: [1, 3, 0, 8] }, "it is empty");
   refuses({ shape: [1, 3, 8.5, 8] }, "sides must be whole numbers");
