@@ -206,6 +206,8 @@ export class Graph {
 
   #add<T extends Op>(op: Omit<T, "id">): T {
     const node = { ...op, id: this.nodes.length } as T;
+    const isWhole = node.shape.every((side) => Number.isSafeInteger(side) && side > 0);
+    check(isWhole, `${parameterOf(node)?.name ?? node.op}: its shape [${node.shape}] must be whole numbers ≥ 1`);
     this.nodes.push(node);
     return node;
   }

@@ -51,11 +51,17 @@ export class Parameters {
     checkParameter(parameter, weight, bias);
     checkChannels(parameter);
     this.#remove(parameter.name);
-    const packed = parameter.kind === "norm"
-      ? this.#storeNorm(parameter.channels, weight, bias)
-      : await this.#pack(parameter, weight, bias);
-    this.#packed.set(parameter.name, { layer: parameter, prepared: packed });
-    this.memory.countWeights(packed.bytes);
+    const places: number[] = [];
+    try {
+      const packed = parameter.kind === "norm"
+        ? this.#storeNorm(parameter.channels, weight, bias, places)
+        : await this.#pack(parameter, weight, bias, places);
+      this.#packed.set(parameter.name, { layer: parameter, prepared: packed });
+      this.memory.countWeights(packed.bytes);
+    } catch (error) {
+      for (const address of places) this.memory.free(address);
+      throw error;
+    }
   }
 
   #remove(name: string): void {
@@ -67,13 +73,21 @@ export class Parameters {
     this.memory.countWeights(-packed.bytes);
   }
 
-  #storeNorm(channels: number, gamma: Float32Array, beta: Float32Array): Packed {
-    const weight = this.#storePadded(gamma, padded(channels)), bias = this.#storePadded(beta, padded(channels));
-    return { kind: "norm", weight, bias, bytes: 8 * padded(channels) };
+  /** Reserves bytes, and adds the address to `places`. */
+  #allocate(bytes: number, places: number[]): number {
+    const address = this.memory.allocate(bytes);
+    places.push(address);
+    return address;
   }
 
-  #storePadded(values: Float32Array, length: number): number {
-    const address = this.memory.allocate(4 * length);
+  #storeNorm(channels: number, gamma: Float32Array, beta: Float32Array, places: number[]): Packed {
+    const length = padded(channels);
+    const weight = this.#storePadded(gamma, length, places), bias = this.#storePadded(beta, length, places);
+    return { kind: "norm", weight, bias, bytes: 8 * length };
+  }
+
+  #storePadded(values: Float32Array, length: number, places: number[]): number {
+    const address = this.#allocate(4 * length, places);
     const view = this.memory.floats(address, length);
     view.fill(0);
     view.set(values);
@@ -85,16 +99,20 @@ export class Parameters {
     parameter: Exclude<Parameter, { kind: "norm" }>,
     weight: Float32Array,
     bias: Float32Array,
+    places: number[],
   ): Promise<Packed> {
     const { kind, inputs, outputs, taps, floats, second } = packing(parameter, this.useWinograd);
-    const address = this.memory.allocate(4 * floats);
-    const rest = kind === Kind.PackCodebook ? this.memory.allocate(4 * second) : this.#storePadded(bias, second);
-    const raw = this.#storePadded(weight, weight.length);
+    const address = this.#allocate(4 * floats, places);
+    const rest = kind === Kind.PackCodebook
+      ? this.#allocate(4 * second, places)
+      : this.#storePadded(bias, second, places);
+    const copy: number[] = [];
     try {
+      const raw = this.#storePadded(weight, weight.length, copy);
       const fields = [raw, address, rest, inputs, outputs, taps, padded(inputs)];
       await this.run([{ kind, blocks: Math.ceil(outputs / 8), fields }]);
     } finally {
-      this.memory.free(raw);
+      copy.forEach((place) => this.memory.free(place));
     }
     return { kind, weight: address, bias: rest, bytes: 4 * (floats + second) };
   }

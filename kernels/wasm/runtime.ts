@@ -16,15 +16,21 @@ export class Runtime {
 
   constructor(readonly memory: Memory, readonly team: Team) {}
 
-  /** Runs `task` after all tasks before it have ended. */
+  /** Runs `task` after all tasks before it have ended, unless `signal` aborts before it begins. */
   alone<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const turn = this.#last.then(() => {
+    return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      if (this.memory.disposed) throw new DeviceError("Cannot compute: the engine was disposed");
-      return task();
+      const giveUp = () => reject(signal!.reason);
+      signal?.addEventListener("abort", giveUp, { once: true });
+      const turn = this.#last.then(() => {
+        signal?.removeEventListener("abort", giveUp);
+        signal?.throwIfAborted();
+        if (this.memory.disposed) throw new DeviceError("Cannot compute: the engine was disposed");
+        return task();
+      });
+      this.#last = turn.catch(() => {});
+      turn.then(resolve, reject);
     });
-    this.#last = turn.catch(() => {});
-    return turn;
   }
 
   /** Runs jobs that need no workspace. */

@@ -1,5 +1,5 @@
 /** What every engine refuses, and with which errors. */
-import { assertRejects } from "@std/assert";
+import { assertRejects, assertThrows } from "@std/assert";
 import { type Backend, DeviceError, Graph, type Parameter, Tensor } from "../../kernels/mod.ts";
 import { testOnEveryEngine } from "./engines.ts";
 
@@ -19,6 +19,16 @@ function convolution(): Graph {
 function setConv(backend: Backend): Promise<void> {
   return backend.setParameter(CONV, new Float32Array(135), new Float32Array(5));
 }
+
+Deno.test("sides that are not whole numbers from 1 on are refused", () => {
+  const graph = new Graph();
+  const refuses = (record: () => void, message: string) => assertThrows(record, RangeError, `Cannot record ${message}`);
+  for (const side of [0, -1, 1.5, NaN]) {
+    refuses(() => graph.input([1, 3, 4, side]), `input: its shape [1,3,4,${side}] must be whole numbers ≥ 1`);
+  }
+  const row = graph.input([1, 3, 1, 8]);
+  refuses(() => graph.conv2d(row, { ...CONV, stride: 2 }), "conv: its shape [1,5,0,4] must be whole numbers ≥ 1");
+});
 
 testOnEveryEngine("weights of a wrong length are refused, and those set before stay", async (backend) => {
   const refuses = (parameter: Parameter, [weights, biases]: number[], message: string) =>

@@ -1,7 +1,9 @@
 /** What only the CPU engine promises: threads, memory, aborting, ending. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DeviceError, Graph, type Program, Tensor } from "../../kernels/mod.ts";
+import { Memory } from "../../kernels/wasm/memory.ts";
 import { createWasmBackend, type WasmBackend } from "../../kernels/wasm/mod.ts";
+import { Parameters } from "../../kernels/wasm/parameters.ts";
 import { randomTensor, tensorOf } from "./engines.ts";
 
 const CONV_IN = { kind: "conv", name: "conv_in", in: 3, out: 36, kernel: 3, stride: 1 } as const;
@@ -154,6 +156,22 @@ for (const threads of [1, 3]) {
     assertSame(await bits(engine.program), expected);
   });
 
+  Deno.test(`aborting a run that waits for its turn on ${threads} threads ends it at once`, async () => {
+    using engine = await open(threads);
+    const expected = await bits(engine.program);
+    const controller = new AbortController();
+    const done: string[] = [];
+    const first = bits(engine.program).then((result) => (done.push("first"), result));
+    const waiting = engine.program.run([picture()], { signal: controller.signal });
+    const refusal = assertRejects(() => waiting, Error, "stop").then(() => done.push("waiting"));
+    const third = bits(engine.program);
+    controller.abort(new Error("stop"));
+    await refusal;
+    assertSame(await first, expected);
+    assertSame(await third, expected);
+    assertEquals(done, ["waiting", "first"]);
+  });
+
   Deno.test(`disposing the engine on ${threads} threads ends runs, and tensors say so`, async () => {
     using engine = await open(threads);
     const [result] = await engine.program.run([picture()]);
@@ -199,6 +217,19 @@ Deno.test("weights are counted in the layout that the kernels read", async () =>
   assert(buffers > 0);
   await setParameters(engine.backend);
   assertEquals(engine.backend.memory.weights, weights);
+});
+
+Deno.test("weights that could not be set leave no memory behind", async () => {
+  const memory = new Memory(false);
+  const parameters = new Parameters(memory, true, () => Promise.reject(new DeviceError("no thread")));
+  const top = memory.allocate(64);
+  memory.free(top);
+  const none = new Float32Array();
+  const weight = new Float32Array(36 * 36 * 9), bias = new Float32Array(36);
+  await assertRejects(() => parameters.set(CONV, weight, bias), DeviceError, "no thread");
+  await assertRejects(() => parameters.set(CODES, new Float32Array(50 * 36), none), DeviceError, "no thread");
+  assertEquals(memory.allocate(1e6), top);
+  assertEquals(memory.weights, 0);
 });
 
 Deno.test("a graph beyond 4 GiB is refused, with the size that would fit", async () => {
