@@ -136,6 +136,8 @@ async function orRefuse<T>(task: () => Promise<T>, wrongKind = 400, outOfRange =
 
 /** The bytes of the body, in one buffer however many pieces they come in, and never more than `limit`. */
 async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") throw new Refusal(415, `the body is encoded as ${encoding}, send it as it is`);
   const tooLong = () => new Refusal(413, `the body has more than ${limit} bytes`);
   if (Number(request.headers.get("content-length")) > limit) throw tooLong();
   const bytes = new Uint8Array(limit);
@@ -151,8 +153,9 @@ async function readBody(request: Request, limit: number): Promise<Uint8Array<Arr
   try {
     await request.body?.pipeTo(into, { signal: AbortSignal.any([request.signal, deadline]) });
   } catch (error) {
+    if (error instanceof Refusal) throw error;
     if (error === deadline.reason) throw new Refusal(408, `the body took longer than ${BODY_MS / 1000} seconds`);
-    throw error;
+    throw new Refusal(400, "the body broke off");
   }
   return bytes.subarray(0, size);
 }

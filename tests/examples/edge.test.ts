@@ -84,6 +84,12 @@ async function assertRefused(response: Response, status: number, message = ""): 
   assertStringIncludes(error, message);
 }
 
+/** Sends the beginning of a request, and goes. */
+async function hangUp(port: number, beginning: string): Promise<void> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(beginning));
+}
+
 /** The answer to a request sent byte by byte as given. */
 async function answerTo(port: number, request: string): Promise<string> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -177,6 +183,9 @@ Deno.test("what is wrong with a request comes back as JSON with a fitting status
       "769×512 pixels, more than 393216",
     );
     await assertRefused(await post("/tokens", new Uint8Array(2_000_001)), 413, "more than 2000000 bytes");
+    const encoded = await post("/tokens", png, { headers: { "content-encoding": "gzip" } });
+    await assertRefused(encoded, 415, "encoded as gzip");
+    await hangUp(port, "POST /tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"); // the log must not mind
     const endless = "POST /tokens HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n" +
       " ".repeat(2_000_001);
     const announced = "POST /tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n";
