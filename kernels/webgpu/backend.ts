@@ -164,13 +164,13 @@ class WebGpuBackend implements Backend {
     };
   }
 
-  /** What comes of some work for the device; if the device was lost meanwhile, an error that says so. */
+  /** What comes of some work for the device; if it was lost or the model disposed meanwhile, an error that says so. */
   async #orLoss<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
       await noticeLoss();
-      if (this.#lost) this.#checkUsable();
+      this.#checkUsable();
       throw error;
     }
   }
@@ -206,12 +206,12 @@ class WebGpuBackend implements Backend {
   async tune(graph: Graph, options?: TuneOptions): Promise<boolean> {
     this.#checkUsable();
     const tiles = [undefined, ...this.#tuning.tiles];
-    const measured = await measureChoices(graph, {
+    const measured = await this.#orLoss(measureChoices(graph, {
       candidates: CONV_ALGORITHMS.flatMap((algorithm) => tiles.map((tile) => ({ algorithm, tile }))),
       open: (candidate) =>
         new WebGpuBackend({ ...this.#gpu, borrowed: true }, { ...this.#options, ...candidate }, this.#pipelines),
       algorithmOf: (layer, wanted) => this.#chooseAlgorithm(layer, wanted),
-    }, options);
+    }, options));
     this.#choices = mergeChoices(this.#choices, measured);
     await this.#kept.add(measured);
     return graph.nodes.some((op) =>

@@ -1,7 +1,7 @@
 /** Models that were tuned: what changes, what must not, and what the next one finds. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { VQModel } from "../../mod.ts";
+import { DeviceError, VQModel } from "../../mod.ts";
 import { assertClose } from "../golden.ts";
 import { tree } from "../hub/hub_fixture.ts";
 import { makeModel, picture, take, TINY, withFolder } from "./models.ts";
@@ -77,4 +77,9 @@ Deno.test("tuning that is stopped changes nothing", async () => {
   assertEquals(model.memory().weights, before);
   using sample = picture(1, 3, 2, 2);
   assertEquals((await take((await model.encode(sample)).latents)).length, 12);
+});
+
+Deno.test("tuning a model that is disposed of meanwhile says so", async () => {
+  using model = await makeModel(CONFIG);
+  await assertRejects(() => model.tune({ onProgress: () => model.dispose() }), DeviceError, "the model was disposed");
 });
