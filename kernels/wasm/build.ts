@@ -12,6 +12,7 @@
  */
 
 import asc from "npm:assemblyscript@0.28.20/asc";
+import { EXPONENTIAL } from "./exponential.ts";
 import { CHAINS, microKernels } from "./micro_kernels.ts";
 import { AREA, HEAP } from "./shared.ts";
 
@@ -24,6 +25,7 @@ type ReadSource = (path: string) => string | null;
 /** The sources of the module of one thread. */
 function readSource(path: string, thread: number, relaxed: boolean): string | null {
   if (path.endsWith("assembly/micro_kernels.ts")) return microKernels(relaxed);
+  if (path.endsWith("assembly/exponential.ts")) return EXPONENTIAL;
   if (path.endsWith("assembly/base.ts")) return `export const BASE: usize = ${(thread + 1) * AREA};`;
   try {
     return Deno.readTextFileSync(new URL(path, import.meta.url));

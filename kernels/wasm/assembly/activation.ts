@@ -1,23 +1,7 @@
 // The activations, four values at a time.
 import { Act } from "../shared";
-import { add, C, K, madd, maximum, minimum, mul, nmadd, sub } from "./simd";
-
-/** e^x to 1e-7, for x clamped to [-87, 88]: the polynomial of Cephes' expf. */
-// @ts-ignore: decorator
-@inline
-export function exp(x: v128): v128 {
-  x = maximum(minimum(x, K(C.Highest)), K(C.Lowest));
-  const shifted = madd(x, K(C.Log2e), K(C.Magic));
-  const n = sub(shifted, K(C.Magic));
-  const r = nmadd(n, K(C.Ln2Low), nmadd(n, K(C.Ln2High), x));
-  let p = madd(r, K(C.P0), K(C.P1));
-  p = madd(p, r, K(C.P2));
-  p = madd(p, r, K(C.P3));
-  p = madd(p, r, K(C.P4));
-  p = madd(p, r, K(C.Half));
-  p = add(madd(p, mul(r, r), r), K(C.One));
-  return mul(p, i32x4.shl(shifted, 23));
-}
+import { exp } from "./exponential";
+import { add, C, K, madd, minimum, mul, sub } from "./simd";
 
 // @ts-ignore: decorator
 @inline

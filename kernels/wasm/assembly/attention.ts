@@ -5,8 +5,8 @@
 //   scores         [group][chunk/8][6][8]
 //   sums           [group][channels/8][6][8]
 import { GROUP, SLICE } from "../shared";
-import { exp } from "./activation";
 import { startOf } from "./cut";
+import { exp } from "./exponential";
 import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
 import { multiply, PRODUCT_BYTES } from "./multiply";
 import { RIGHT_BYTES } from "./right";
