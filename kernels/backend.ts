@@ -85,7 +85,8 @@ export interface Backend {
   readonly lost: boolean;
   /**
    * Takes the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). They are copied; the arrays
-   * may be reused. `bias` is empty for codebooks.
+   * may be reused. `bias` is empty for codebooks. Graphs that use the layer have to be compiled after that, and again when
+   * its weights are set again.
    *
    * @throws {RangeError} if there are not as many weights or biases as the layer has
    * @throws {DeviceError} if the device cannot hold them or was lost, or the engine was disposed

@@ -201,7 +201,9 @@ export class VQModel {
    * @throws {RangeError} if `bytes` is no positive number
    */
   enableTiling(bytes: number): void {
-    if (!(bytes > 0)) throw new RangeError(`Cannot bound memory: expected a number of bytes > 0, found ${bytes}`);
+    if (typeof bytes !== "number" || !(bytes > 0)) {
+      throw new RangeError(`Cannot bound memory: expected a number of bytes > 0, found ${bytes}`);
+    }
     this.#engine.programs.memoryLimit = bytes;
   }
 
@@ -330,7 +332,9 @@ export class VQModel {
     return await this.#use("tokenize", sample, options, async (program, input) => {
       const [indices] = await program.run([input], options);
       using result = indices;
-      return { indices: await result.data() as Int32Array, shape: result.shape as Tokens["shape"] };
+      const data = await result.data() as Int32Array;
+      options.signal?.throwIfAborted();
+      return { indices: data, shape: result.shape as Tokens["shape"] };
     });
   }
 

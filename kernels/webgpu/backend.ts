@@ -19,7 +19,7 @@ import { float16Values } from "./element.ts";
 import { recordGroupNorm, recordNormalize, recordNormCoefficients, recordNormSums } from "./group_norm.ts";
 import { recordFromNchw, recordToNchw } from "./layout.ts";
 import { recordLookup } from "./lookup.ts";
-import { BufferPool, checkBufferSize, OutOfMemoryError } from "./memory.ts";
+import { BufferPool, OutOfMemoryError } from "./memory.ts";
 import { recordNearestCode } from "./nearest_code.ts";
 import { PipelineCache } from "./pipeline.ts";
 import { PixelReader } from "./pixel_reader.ts";
@@ -130,7 +130,7 @@ class WebGpuBackend implements Backend {
 
   async setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     this.#checkUsable();
-    await this.#weights.set(parameter, weight, bias);
+    await this.#orLoss(this.#weights.set(parameter, weight, bias));
   }
 
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
@@ -229,13 +229,8 @@ class WebGpuBackend implements Backend {
   #plan(graph: Graph, { memoryLimit }: PlanOptions = {}): SharedPlan {
     this.#checkUsable();
     const { bytes: weights } = this.#weights;
-    const { maxBufferSize } = this.#gpu.device.limits;
     const limit = Math.min(this.#available, (memoryLimit ?? Infinity) - weights);
-    const plan = planWithin(graph, limit, (candidate) => {
-      const shared = shareBuffers(this.#record(candidate));
-      for (const { bytes, label } of shared.slots) checkBufferSize(bytes, label, maxBufferSize);
-      return shared;
-    });
+    const plan = planWithin(graph, limit, (candidate) => shareBuffers(this.#record(candidate)));
     checkLimit(plan.bytes, weights, memoryLimit);
     return plan;
   }

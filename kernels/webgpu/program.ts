@@ -201,6 +201,7 @@ export async function createProgram(
     try {
       using readback = await refusable(taken, () => submit(given, results, taken, stopwatch));
       if (readback) await verify(readback, results);
+      signal?.throwIfAborted();
       return results;
     } catch (error) {
       bound = undefined; // its groups may be what the device refused
@@ -290,7 +291,7 @@ class GpuStorage implements DeviceStorage {
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     const shape = this.#shape;
     if (this.#copy) return floatsToPixels(new Float32Array(this.#copy), shape, range, nchw(shape));
-    return await this.#readPixels(new Tensor(this, shape, this.#dtype), range);
+    return await this.#holding(() => this.#readPixels(new Tensor(this, shape, this.#dtype), range));
   }
 
   /** Takes a copy of the elements on the host, for reading. */
@@ -299,14 +300,15 @@ class GpuStorage implements DeviceStorage {
   }
 
   async read(): Promise<TensorData> {
-    const bytes = this.#copy?.slice(0) ?? await this.#fetch();
+    const bytes = this.#copy?.slice(0) ?? await this.#holding(() => readBuffer(this.device, this.#pool, this));
     return this.#dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
-  async #fetch(): Promise<ArrayBuffer> {
+  /** Keeps the buffer until it is read, even if the tensor is disposed of meanwhile. */
+  async #holding<T>(read: () => Promise<T>): Promise<T> {
     this.#users++;
     try {
-      return await readBuffer(this.device, this.#pool, this);
+      return await read();
     } finally {
       this.release();
     }

@@ -15,6 +15,7 @@ import type { Node, Parameter } from "../graph.ts";
 import type { OpCost } from "../profile.ts";
 import type { Gpu } from "./device.ts";
 import { type Element, OVERFLOW, specialize, VEC4_BYTES } from "./element.ts";
+import { checkBufferSize } from "./memory.ts";
 import { type Kernel, packParams, type Pipeline, type PipelineCache } from "./pipeline.ts";
 import { chooseTile, type Tile, type Tuning } from "./tuning.ts";
 import type { PreparedParameter } from "./weights.ts";
@@ -143,8 +144,9 @@ export class Recorder {
     return Math.min(this.bindingLimit, this.tuning.windowBytes);
   }
 
-  /** Plans memory. */
+  /** Plans memory; throws a {@linkcode DeviceError} if it is more than a buffer of the device. */
   allocate(bytes: number, element: Element = "f32"): PlannedMemory {
+    checkBufferSize(bytes, this.op.name, this.#gpu.device.limits.maxBufferSize);
     return new PlannedMemory(bytes, element, this.op.name);
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { checkParameter, type Kept } from "../checks.ts";
+import { DeviceError } from "../errors.ts";
 import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter, Parameter } from "../graph.ts";
 import { guarded } from "./device.ts";
 import { type Element, fitsFloat16, specialize, VEC4_BYTES } from "./element.ts";
@@ -47,6 +48,9 @@ export interface PreparedCodebook {
 
 /** A layer's weights on the device. */
 export type PreparedParameter = PreparedConv | PreparedNorm | PreparedCodebook;
+
+/** Uploads a layer, and adds every buffer that it makes to `made`. */
+type Prepare = (weight: Float32Array, bias: Float32Array, made: WeightMemory[]) => PreparedParameter;
 
 const LANES = 64;
 /**
@@ -94,6 +98,7 @@ export class WeightStore {
   readonly #algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm;
   #bytes = 0;
   #underway = 0;
+  #disposed = false;
 
   constructor(
     device: GPUDevice,
@@ -127,38 +132,43 @@ export class WeightStore {
    */
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     checkParameter(parameter, weight, bias);
-    this.#free(parameter.name);
     const prepare = await this.#preparation(parameter, weight);
     const what = `upload ${weight.byteLength} bytes of ${parameter.name}`;
-    const prepared = await guarded(this.#device, what, () => prepare(weight, bias));
-    this.parameters.set(parameter.name, { layer: parameter, prepared });
+    const made: WeightMemory[] = [];
+    try {
+      const prepared = await guarded(this.#device, what, () => prepare(weight, bias, made));
+      if (this.#disposed) throw new DeviceError(`Cannot ${what}: the engine was disposed`);
+      this.#free(parameter.name);
+      this.parameters.set(parameter.name, { layer: parameter, prepared });
+    } catch (error) {
+      made.forEach((memory) => this.#destroy(memory));
+      throw error;
+    }
     this.#underway += weight.byteLength;
     if (this.#underway < BYTES_UNDERWAY) return;
     this.#underway = 0;
     await this.#device.queue.onSubmittedWorkDone();
   }
 
-  /** Frees every layer. */
+  /** Frees every layer, and those under way when they arrive. */
   dispose(): void {
+    this.#disposed = true;
     for (const name of [...this.parameters.keys()]) this.#free(name);
   }
 
   /** How to upload a layer, once its kernel is compiled. */
-  async #preparation(
-    parameter: Parameter,
-    values: Float32Array,
-  ): Promise<(weight: Float32Array, bias: Float32Array) => PreparedParameter> {
+  async #preparation(parameter: Parameter, values: Float32Array): Promise<Prepare> {
     switch (parameter.kind) {
       case "norm":
-        return (weight, bias) => ({ kind: "norm", buffer: this.#norm(parameter, weight, bias) });
+        return (weight, bias, made) => ({ kind: "norm", buffer: this.#norm(parameter, weight, bias, made) });
       case "codebook":
-        return (weight) => ({ kind: "codebook", buffer: this.#codebook(parameter, weight) });
+        return (weight, _, made) => ({ kind: "codebook", buffer: this.#codebook(parameter, weight, made) });
       default:
         return await this.#convPreparation(parameter, values);
     }
   }
 
-  async #convPreparation(parameter: ConvParameter | LinearParameter, values: Float32Array) {
+  async #convPreparation(parameter: ConvParameter | LinearParameter, values: Float32Array): Promise<Prepare> {
     const { kernel, stride } = parameter.kind === "conv" ? parameter : { kernel: 1, stride: 1 } as const;
     const algorithm = this.#algorithm(parameter);
     const taps = kernel === 3 ? 9 : 1;
@@ -170,30 +180,30 @@ export class WeightStore {
 
     const [inRows, outC4] = [padded(parameter.in), padded(parameter.out) / 4];
     const params = { ins: parameter.in, outs: parameter.out, inRows, outC4 };
-    return (weight: Float32Array, bias: Float32Array): PreparedConv => {
-      const weights = this.#create(positions * inRows * outC4 * VEC4_BYTES[element], element);
+    return (weight, bias, made) => {
+      const weights = this.#create(positions * inRows * outC4 * VEC4_BYTES[element], element, made);
       this.#pack(pipeline, compiled, weight, weights.buffer, params);
       const paddedBias = new Float32Array(outC4 * 4);
       paddedBias.set(bias);
-      return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias) };
+      return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias, made) };
     };
   }
 
-  #norm({ channels }: NormParameter, weight: Float32Array, bias: Float32Array): WeightMemory {
+  #norm({ channels }: NormParameter, weight: Float32Array, bias: Float32Array, made: WeightMemory[]): WeightMemory {
     const both = new Float32Array(2 * padded(channels));
     both.set(weight);
     both.set(bias, padded(channels));
-    return this.#upload(both);
+    return this.#upload(both, made);
   }
 
-  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array): WeightMemory {
+  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array, made: WeightMemory[]): WeightMemory {
     const width = padded(channels);
-    if (width === channels) return this.#upload(weight);
+    if (width === channels) return this.#upload(weight, made);
     const rows = new Float32Array(codes * width);
     for (let code = 0; code < codes; code++) {
       rows.set(weight.subarray(code * channels, (code + 1) * channels), code * width);
     }
-    return this.#upload(rows);
+    return this.#upload(rows, made);
   }
 
   /** Runs a packing kernel over one layer. */
@@ -230,26 +240,31 @@ export class WeightStore {
     this.#pool.release(raw);
   }
 
-  #upload(data: Float32Array): WeightMemory {
-    const memory = this.#create(data.byteLength, "f32");
+  #upload(data: Float32Array, made: WeightMemory[]): WeightMemory {
+    const memory = this.#create(data.byteLength, "f32", made);
     this.#device.queue.writeBuffer(memory.buffer, 0, data as Float32Array<ArrayBuffer>);
     return memory;
   }
 
-  #create(bytes: number, element: Element): WeightMemory {
-    this.#bytes += bytes;
+  #create(bytes: number, element: Element, made: WeightMemory[]): WeightMemory {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-    return { buffer: this.#device.createBuffer({ size: bytes, usage }), bytes, element };
+    const memory = { buffer: this.#device.createBuffer({ size: bytes, usage }), bytes, element };
+    this.#bytes += bytes;
+    made.push(memory);
+    return memory;
+  }
+
+  #destroy({ buffer, bytes }: WeightMemory): void {
+    this.#bytes -= bytes;
+    buffer.destroy();
   }
 
   #free(name: string): void {
     const prepared = this.parameters.get(name)?.prepared;
     if (!prepared) return;
     this.parameters.delete(name);
-    for (const memory of "weights" in prepared ? [prepared.weights, prepared.bias] : [prepared.buffer]) {
-      this.#bytes -= memory.bytes;
-      memory.buffer.destroy();
-    }
+    const all = "weights" in prepared ? [prepared.weights, prepared.bias] : [prepared.buffer];
+    all.forEach((memory) => this.#destroy(memory));
   }
 }
 

@@ -123,3 +123,17 @@ testOnEveryEngine("pixels of a tensor that is gone are refused", async (backend)
   backend.dispose();
   await assertRejects(() => readPixels(other, "unit"), Error, "disposed");
 });
+
+testOnEveryEngine("pixels are those of the tensor, even if it is disposed of while they are read", async (backend) => {
+  const graph = new Graph();
+  graph.output(graph.straightThrough(graph.input([1, 3, 16, 16]), graph.input([1, 3, 16, 16])));
+  const program = await backend.compile(graph);
+  const grey = (value: number) => new Tensor(new Float32Array(3 * 16 * 16).fill(value), [1, 3, 16, 16]);
+  const [first] = await program.run([grey(0), grey(0.25)]);
+  const reading = readPixels(first, "unit");
+  first.dispose();
+  const [second] = await program.run([grey(0), grey(0.75)]);
+  assertEquals((await reading)[0], 64);
+  assertEquals((await readPixels(second, "unit"))[0], 191);
+  second.dispose();
+});

@@ -49,4 +49,29 @@ Deno.test("weights that the device cannot take are an error that names the layer
     const loading = () =>
       backend.setParameter(conv(channels), new Float32Array(channels * channels * 9), new Float32Array(channels));
     await assertRejects(loading, DeviceError, "bytes of large: the device refused");
+    assertEquals(backend.memory.weights, 0);
   }));
+
+Deno.test("weights that are set several times at once are kept once", async () => {
+  const backend = await createWebGpuBackend();
+  const layer = conv(36);
+  const set = () => backend.setParameter(layer, new Float32Array(36 * 36 * 9), new Float32Array(36));
+  await set();
+  const { weights } = backend.memory;
+  await Promise.all([set(), set(), set()]);
+  assertEquals(backend.memory.weights, weights);
+  backend.dispose();
+});
+
+Deno.test("weights that arrive after the engine was disposed are refused, and given back", async () => {
+  const norm = { kind: "norm", name: "norm", channels: 32 } as const;
+  const layer = conv(36);
+  const backend = await createWebGpuBackend();
+  const pending = [
+    backend.setParameter(norm, new Float32Array(32), new Float32Array(32)),
+    backend.setParameter(layer, new Float32Array(36 * 36 * 9), new Float32Array(36)),
+  ];
+  backend.dispose();
+  for (const setting of pending) await assertRejects(() => setting, DeviceError, "the model was disposed");
+  assertEquals(backend.memory.weights, 0);
+});
