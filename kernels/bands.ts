@@ -29,10 +29,18 @@ type RowRange = readonly [first: number, end: number];
 /** Ops that can compute some rows from some rows. */
 type RowOp = Conv2d | GroupNorm;
 
-/** The same computation, in bands. */
-export function inBands(graph: Graph, limits: BandLimits): Graph {
-  return new Rewriter(graph, limits).rewrite();
+/** The same computation, in bands; nothing where that takes more than `maxOps` ops. */
+export function inBands(graph: Graph, limits: BandLimits, maxOps = Infinity): Graph | undefined {
+  try {
+    return new Rewriter(graph, limits, maxOps).rewrite();
+  } catch (error) {
+    if (error instanceof TooManyOps) return undefined;
+    throw error;
+  }
 }
+
+/** Ends a rewriting that has taken enough. */
+class TooManyOps extends Error {}
 
 /** The sizes, largest first, of the feature maps that need not be held. */
 export function streamableSizes(graph: Graph): number[] {
@@ -56,6 +64,7 @@ function isRowOp(op: Op): op is RowOp {
 class Rewriter {
   readonly #source: Graph;
   readonly #limits: BandLimits;
+  readonly #maxOps: number;
   readonly #g = new Graph();
   /** What is not held. */
   readonly #streamed: ReadonlySet<Node>;
@@ -64,9 +73,10 @@ class Rewriter {
   /** Coefficients of norms, by those of the old graph. */
   readonly #coefficients = new Map<GroupNorm, Node>();
 
-  constructor(source: Graph, limits: BandLimits) {
+  constructor(source: Graph, limits: BandLimits, maxOps: number) {
     this.#source = source;
     this.#limits = limits;
+    this.#maxOps = maxOps;
     this.#streamed = new Set(streamable(source).filter(({ shape }) => sizeOf(shape) > limits.mapSize));
   }
 
@@ -158,6 +168,7 @@ class Rewriter {
 
   /** Computes rows of a value: `[1, channels, rows, w]`. */
   #compute(op: RowOp, image: number, range: RowRange): Node {
+    if (this.#g.nodes.length > this.#maxOps) throw new TooManyOps();
     /** Values that are not held, and the row that they begin with. */
     const parts = new Map<Node, { part: Node; start: number }>();
     const rowsOf = (node: Node, [first, end]: RowRange): Node => {

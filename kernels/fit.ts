@@ -7,9 +7,13 @@
 import { inBands, streamableSizes } from "./bands.ts";
 import { DeviceError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
+import { sizeOf } from "./tensor.ts";
 
-/** Into how many bands the largest feature map is cut: each time into four times as many. */
-const COUNTS = [4, 16, 64, 256];
+/** Ops of all that is tried: so many take seconds to plan. Hundreds of pictures in bands would take minutes. */
+const MAX_OPS = 200_000;
+
+/** Into how many bands the largest feature map of each picture is cut: each time into four times as many. */
+const COUNTS = [1, 4, 16, 64, 256];
 
 /**
  * The first plan that takes at most `limit` bytes: of the graph as it is, then with ever more of its feature maps in bands.
@@ -24,7 +28,9 @@ export function planWithin<P extends { readonly bytes: number }>(
   plan: (graph: Graph) => P,
 ): P {
   let [smallest, refusal]: [P | undefined, unknown] = [undefined, undefined];
+  let ops = 0;
   const attempt = (candidate: Graph): P | undefined => {
+    ops += candidate.nodes.length;
     try {
       const planned = plan(candidate);
       if (!smallest || planned.bytes < smallest.bytes) smallest = planned;
@@ -36,11 +42,17 @@ export function planWithin<P extends { readonly bytes: number }>(
   };
   const whole = attempt(graph);
   if (whole && whole.bytes <= limit) return whole;
-  const sizes = streamableSizes(graph);
-  for (const mapSize of [...sizes.slice(1), 0]) {
+  const results = graph.outputs.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+  const sizes = results <= limit ? streamableSizes(graph) : []; // no bands make the results smaller
+  const [images] = graph.nodes[0].shape;
+  const counts = images === 1 ? COUNTS.slice(1) : COUNTS;
+  holding: for (const mapSize of sizes.length ? [...sizes.slice(1), 0] : []) {
     let previous: number | undefined;
-    for (const count of COUNTS) {
-      const planned = attempt(inBands(graph, { mapSize, bandSize: sizes[0] / count }));
+    for (const count of counts) {
+      const candidate = inBands(graph, { mapSize, bandSize: sizes[0] / (images * count) }, MAX_OPS - ops);
+      if (!candidate && count === counts[0]) break holding; // to hold less takes even more ops,
+      if (!candidate) break; // and so do finer bands
+      const planned = attempt(candidate);
       if (!planned) continue;
       if (planned.bytes <= limit) return planned;
       // Bands of no height would leave what is held: with bytes = held + share / count, solved for held.

@@ -1,6 +1,7 @@
 /** Graphs in bands of rows compute what they compute as a whole, in less memory. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { inBands, streamableSizes } from "../../kernels/bands.ts";
+import { planWithin } from "../../kernels/fit.ts";
 import { splitImage } from "../../kernels/strips.ts";
 import {
   type Activation,
@@ -99,7 +100,7 @@ testOnEveryEngine("bands of any height compute what the whole does", async (back
     const expected = await run(net.graph);
     const [largest, second] = streamableSizes(net.graph);
     for (const [mapSize, bands] of [[second, 2], [0, 7]]) {
-      const results = await run(inBands(net.graph, { mapSize, bandSize: largest / bands }));
+      const results = await run(inBands(net.graph, { mapSize, bandSize: largest / bands })!);
       results.forEach((values, i) =>
         assertClose(values, expected[i], 2 * tolerance, `[${shape}], ${bands} bands, ${i}`)
       );
@@ -132,11 +133,25 @@ testOnEveryEngine("a memory limit is kept, and the result stays the same", async
 Deno.test("no feature map beyond the limit is in a graph in bands", () => {
   const { graph } = network([1, 3, 256, 64], 16);
   const sizes = streamableSizes(graph);
-  const { nodes, outputs } = inBands(graph, { mapSize: sizes.at(-1)!, bandSize: sizes[0] / 16 });
+  const { nodes, outputs } = inBands(graph, { mapSize: sizes.at(-1)!, bandSize: sizes[0] / 16 })!;
   for (const op of nodes) {
     if (op.op === "conv2d" || op.op === "normalize") assert(sizeOf(op.shape) < sizes[0] / 2, `${op.op} [${op.shape}]`);
   }
   assertEquals(outputs.map(({ shape }) => shape), graph.outputs.map(({ shape }) => shape));
+});
+
+Deno.test("a graph whose results alone are too large is planned once, and no graph takes more ops than allowed", () => {
+  const { graph } = network([1000, 3, 64, 64], 16);
+  assertEquals(inBands(graph, { mapSize: 0, bandSize: 1 }, 1000), undefined);
+  const planned: number[] = [];
+  const plan = ({ nodes }: Graph) => {
+    planned.push(nodes.length);
+    return { bytes: 1e12 };
+  };
+  assertEquals(planWithin(graph, 1000, plan), { bytes: 1e12 });
+  assertEquals(planned, [graph.nodes.length]);
+  planWithin(graph, 1e11, plan);
+  assert(planned.length > 2 && planned.reduce((sum, nodes) => sum + nodes) < 250_000, `${planned}`);
 });
 
 Deno.test("an image is split into strips that do not reach over the end of a band", () => {
