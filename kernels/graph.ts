@@ -81,6 +81,7 @@ export class Graph {
     options: { upsample?: boolean; residual?: Node } = {},
   ): Node {
     const { upsample = false, residual } = options;
+    checkFeatureMap(x, weights.name);
     const [n, c, h, w] = x.shape;
     check(c === weights.in, `${weights.name}: takes ${weights.in} channels, got ${c}`);
     const stride = weights.kind === "conv" ? weights.stride : 1;
@@ -97,9 +98,13 @@ export class Graph {
   /** Group norm or spatial norm, with the activation that follows; see {@linkcode GroupNorm}. */
   groupNorm(x: Node, weights: NormParameter, options: GroupNormOptions): Node {
     const { groups, epsilon, activation, modulation } = options;
+    checkFeatureMap(x, weights.name);
     const [n, c, h, w] = x.shape;
     check(c === weights.channels, `${weights.name}: takes ${weights.channels} channels, got ${c}`);
-    check(c % groups === 0, `${weights.name}: ${c} channels do not form ${groups} equal groups`);
+    check(
+      Number.isSafeInteger(groups) && groups > 0 && c % groups === 0,
+      `${weights.name}: ${c} channels do not form ${groups} equal groups`,
+    );
     for (const map of modulation ? [modulation.scale, modulation.shift] : []) {
       const [mn, mc, mh, mw] = map.shape;
       check(mn === n && mc === c && h % mh === 0 && w % mw === 0, `${weights.name}: modulated by [${map.shape}]`);
@@ -119,12 +124,14 @@ export class Graph {
 
   /** Self-attention; see {@linkcode Attention}. All three operands have the same shape. */
   attention(q: Node, k: Node, v: Node): Node {
+    [q, k, v].forEach((operand) => checkFeatureMap(operand, "attention"));
     check(sameShape(q.shape, k.shape) && sameShape(q.shape, v.shape), `attention: [${q.shape}], [${k.shape}], ...`);
     return this.#add<Attention>({ op: "attention", q, k, v, shape: q.shape, dtype: "float32" });
   }
 
   /** Vector quantization; see {@linkcode NearestCode}. */
   nearestCode(x: Node, codebook: CodebookParameter): Node {
+    checkFeatureMap(x, codebook.name);
     const [n, c, h, w] = x.shape;
     check(c === codebook.channels, `${codebook.name}: codes have ${codebook.channels} channels, got ${c}`);
     return this.#add<NearestCode>({ op: "nearestCode", x, codebook, shape: [n, h, w], dtype: "int32" });
@@ -303,6 +310,10 @@ export function macs(op: Op): number {
 
 function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((side, i) => side === b[i]);
+}
+
+function checkFeatureMap({ shape, dtype }: Node, name: string): void {
+  check(shape.length === 4 && dtype === "float32", `${name}: takes float32 [n, c, h, w], got ${dtype} [${shape}]`);
 }
 
 function check(holds: boolean, message: string): asserts holds {

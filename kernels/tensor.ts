@@ -55,15 +55,16 @@ export class Tensor {
   #storage: TensorData | DeviceStorage | undefined;
 
   /**
-   * A host tensor. `data` is kept, not copied.
+   * A host tensor. `data` is kept, not copied: it must stay as it is until the calls that take the tensor have ended.
    *
    * @throws {TypeError} if `data` is neither a `Float32Array` nor an `Int32Array`, or a side is not a whole number ≥ 0
    * @throws {RangeError} if `data` does not have as many elements as `shape`
    */
-  constructor(data: TensorData, shape: Shape);
+  constructor(data: Float32Array | Int32Array, shape: Shape);
   /** A tensor over an engine's memory. For engines. */
   constructor(storage: DeviceStorage, shape: Shape, dtype: DType);
-  constructor(storage: TensorData | DeviceStorage, shape: Shape, dtype?: DType) {
+  constructor(data: Float32Array | Int32Array | DeviceStorage, shape: Shape, dtype?: DType) {
+    const storage = data as TensorData | DeviceStorage; // engines read shared memory as they do any other
     if (!Array.isArray(shape)) {
       throw new TypeError(`Cannot create a tensor: shape must be a list such as [1, 3, 256, 256], found ${shape}`);
     }

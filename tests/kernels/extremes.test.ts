@@ -81,6 +81,22 @@ testOnEveryEngine("a norm over what is no number is none, whatever the activatio
   }
 });
 
+testOnEveryEngine("what a norm makes infinite stays so, whatever the activation", async (backend) => {
+  const parameter = { kind: "norm", name: "norm", channels: 4 } as const;
+  const weight = { data: new Float32Array(4).fill(3e38), shape: [4] }, bias = { data: new Float32Array(4), shape: [4] };
+  const x = { data: new Float32Array(4 * 15), shape: [1, 4, 3, 5] };
+  x.data[7] = 10;
+  for (const activation of [undefined, "relu", "silu", "mish", "gelu"] as const) {
+    const { data } = await runOp(
+      backend,
+      [tensorOf(x)],
+      [{ parameter, weight, bias }],
+      (g, [node]) => g.groupNorm(node, parameter, { groups: 1, epsilon: 1e-6, activation }),
+    );
+    assertEquals(data[7], Infinity, activation);
+  }
+});
+
 testOnEveryEngine("a query that is no number attends to nothing, and no one else minds", async (backend) => {
   const [q, k, v] = [1, 2, 3].map((seed) => randomTensor([1, 8, 4, 5], seed));
   const attend = () => runOp(backend, [q, k, v].map(tensorOf), [], (g, [a, b, c]) => g.attention(a, b, c));

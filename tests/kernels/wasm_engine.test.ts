@@ -264,3 +264,11 @@ Deno.test("the event loop turns while a run computes", async () => {
     assert(longest < total / 3, `blocked for ${longest} of ${total} ms`);
   }
 });
+
+Deno.test("timers have their turn between short runs on one thread", async () => {
+  using engine = await open(1);
+  const signal = AbortSignal.timeout(100);
+  const runs = Array.from({ length: 300 }, () => engine.program.run([picture()], { signal }));
+  const ends = await Promise.allSettled(runs);
+  assertEquals([ends[0].status, ends.at(-1)!.status], ["fulfilled", "rejected"]);
+});
