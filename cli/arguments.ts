@@ -44,6 +44,8 @@ const OPTIONS = {
     type: "string",
     value: "NAME",
     help: 'where to compute: "webgpu", "wasm", or "auto" for a GPU if there is one, else the CPU; default "auto"',
+    pattern: /^(auto|webgpu|wasm)$/,
+    takes: '"auto", "webgpu" or "wasm"',
   },
   dtype: {
     type: "string",

@@ -4,12 +4,20 @@
  * @module
  */
 
-/** Writes a file beside its final name first and then renames it: what was there stays until all of it is written. */
+import { dirname, join } from "node:path";
+
+/**
+ * Writes a file under another name first and then renames it: what was there stays until all of it is written. Links stay
+ * links, and files keep their permissions. What is no file, such as a pipe or `/dev/null`, is written to as it is.
+ */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const unfinished = besideIt(path);
+  const place = await followed(path);
+  const there = await Deno.stat(place).catch(() => undefined);
+  if (there && !there.isFile) return await Deno.writeTextFile(place, text);
+  const unfinished = besideIt(place);
   try {
-    await Deno.writeTextFile(unfinished, text);
-    await Deno.rename(unfinished, path);
+    await Deno.writeTextFile(unfinished, text, { mode: there?.mode ?? undefined });
+    await Deno.rename(unfinished, place);
   } catch (error) {
     await Deno.remove(unfinished).catch(() => {}); // what went wrong first is what matters
     throw error;
@@ -18,13 +26,11 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 
 /** Checks that such a file can be written. One that is there stays as it is; one that is not, is not there afterwards. */
 export async function checkWritable(path: string): Promise<void> {
-  try {
-    await touch(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    (await Deno.open(path, { write: true })).close();
-    await touch(besideIt(path));
-  }
+  const place = await followed(path);
+  const there = await Deno.stat(place).catch(() => undefined);
+  if (there && !there.isFile && !there.isDirectory) return; // to open a pipe would use it up
+  if (there) (await Deno.open(place, { write: true })).close();
+  await touch(there ? besideIt(place) : place);
 }
 
 /** Makes a file that is not there, and removes it. */
@@ -33,6 +39,12 @@ async function touch(path: string): Promise<void> {
   await Deno.remove(path);
 }
 
+/** Where links lead, if they lead anywhere. */
+async function followed(path: string): Promise<string> {
+  return await Deno.realPath(path).catch(() => path);
+}
+
+/** A name in the same folder, not longer for a long one. */
 function besideIt(path: string): string {
-  return `${path}.${crypto.randomUUID()}.part`;
+  return join(dirname(path), `.${crypto.randomUUID()}.part`);
 }

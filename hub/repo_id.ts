@@ -33,11 +33,13 @@ export function checkRepoId(repo: string): void {
   const isName = (part: string) => /^[A-Za-z0-9_](?:[\w.-]{0,94}\w)?$/.test(part);
   const parts = repo.split("/");
   if (parts.length > 2 || !parts.every(isName) || /--|\.\./.test(repo) || repo.endsWith(".git")) {
+    const shown = /^https?:\/\/[^/]+\/([^/]+\/[^/?#]+)/.exec(repo)?.[1];
+    const advice = shown ? `"${shown}" for what is at that address` : `"./${repo}" for a directory`;
     throw new HubError(
       `Cannot load ${
         JSON.stringify(repo)
       }: expected a repository of the Hub, such as "owner/name", or a directory that ` +
-        `exists; write "./${repo}" for a directory`,
+        `exists; write ${advice}`,
     );
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { open, rename, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { countElements, ELEMENT_TYPES } from "./element_types.ts";
 import { reasonOf, WeightsError } from "./errors.ts";
 import type { TensorInfo } from "./tensor_source.ts";
@@ -51,7 +52,7 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = DEFAULT_METADATA,
 ): Promise<void> {
   const chunks = safetensorsChunks(tensors, metadata);
-  const temporary = `${path}.${crypto.randomUUID()}.incomplete`;
+  const temporary = join(dirname(path), `.${crypto.randomUUID()}.incomplete`);
   const writing = async <T>(step: Promise<T>): Promise<T> =>
     await step.catch((cause) => {
       throw new WeightsError(`Cannot write ${path}: ${reasonOf(cause)}`, { cause });

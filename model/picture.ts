@@ -99,15 +99,19 @@ export class Picture {
   async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
     const format = pictureFormatOf(path);
     const bytes = format === "png" ? await encodePngByPlatform(this) : this.encode(format, options);
-    const { rename, rm, writeFile } = await import("node:fs/promises");
+    const { realpath, rename, rm, stat, writeFile } = await import("node:fs/promises");
+    const { dirname, join } = await import("node:path");
     const { fileURLToPath } = await import("node:url");
     const target = path instanceof URL || path.startsWith("file:") ? fileURLToPath(path) : path;
-    const unfinished = `${target}.${crypto.randomUUID()}.part`;
+    const place = await realpath(target).catch(() => target); // links stay links
+    const there = await stat(place).catch(() => undefined);
+    const isFile = there?.isFile() ?? true;
+    const unfinished = isFile ? join(dirname(place), `.${crypto.randomUUID()}.part`) : place; // pipes cannot be renamed
     try {
-      await writeFile(unfinished, bytes);
-      await rename(unfinished, target);
+      await writeFile(unfinished, bytes, { mode: there?.mode });
+      if (isFile) await rename(unfinished, place);
     } catch (error) {
-      await rm(unfinished, { force: true }).catch(() => {}); // what went wrong first is what matters
+      if (isFile) await rm(unfinished, { force: true }).catch(() => {}); // what went wrong first is what matters
       if (error instanceof Error && error.name === "NotCapable") throw error; // says which permission to give
       const reason = error instanceof Error ? error.message : String(error);
       throw new TypeError(`Cannot save picture as ${target}: ${reason}`, { cause: error });
@@ -117,15 +121,17 @@ export class Picture {
 
 /**
  * Decodes a PNG or JPEG file, told apart by its first bytes, to an opaque RGB picture as PIL's `convert("RGB")` does:
- * alpha is dropped, gray and palettes become RGB, an EXIF orientation is not applied. Samples of 16 bits keep their high byte.
+ * alpha is dropped, gray and palettes become RGB, an EXIF orientation is not applied. Unlike PIL's, samples of 16 bits keep
+ * their high byte.
  *
  * @throws {TypeError} if the bytes are neither PNG nor JPEG, or damaged, cut short or of an unsupported kind
  * @throws {RangeError} if the header states more than `maxPixels` pixels; nothing is decoded then
  */
 export async function decodePicture(
-  bytes: Uint8Array<ArrayBuffer>,
+  file: Uint8Array,
   { maxPixels = MAX_PIXELS }: DecodePictureOptions = {},
 ): Promise<Picture> {
+  const bytes = file.buffer instanceof ArrayBuffer ? file as Uint8Array<ArrayBuffer> : new Uint8Array(file);
   const png = isPng(bytes);
   if (!png && !isJpeg(bytes)) throw cannotDecode(`expected a PNG or JPEG file, found ${describe(bytes)}`);
   const { width, height } = png ? pngSize(bytes) : jpegSize(bytes);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { writeWhole } from "../cli/files.ts";
+import { checkWritable, writeWhole } from "../cli/files.ts";
 import deno from "../deno.json" with { type: "json" };
 import { decodePicture } from "../mod.ts";
 
@@ -229,6 +229,23 @@ Deno.test("a file that cannot be written whole leaves nothing behind", async () 
     await writeWhole(target, "old");
     await writeWhole(target, "new");
     assertEquals(await Deno.readTextFile(target), "new");
+
+    if (Deno.build.os !== "windows") {
+      const link = `${folder}/link.json`;
+      await Deno.symlink(target, link);
+      await Deno.chmod(target, 0o600);
+      await writeWhole(link, "newest");
+      assertEquals(await Deno.readTextFile(target), "newest");
+      assertEquals([(await Deno.lstat(link)).isSymlink, (await Deno.stat(target)).mode! & 0o777], [true, 0o600]);
+      await Deno.remove(link);
+      await checkWritable("/dev/null");
+      await writeWhole("/dev/null", "nothing");
+      assertEquals((await Deno.stat("/dev/null")).isCharDevice, true);
+    }
+
+    const long = `${folder}/${"y".repeat(250)}.json`;
+    await writeWhole(long, "{}");
+    await Deno.remove(long);
     await Deno.remove(target);
     await Deno.mkdir(target); // no file can take its place
     await assertRejects(() => writeWhole(target, "newer"));

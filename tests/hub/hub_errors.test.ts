@@ -168,4 +168,6 @@ Deno.test("what is a path and what is a repository", async () => {
   assert(await isLocalPath(new URL(".", import.meta.url).pathname));
   for (const repo of ["owner/name", "name", "a.b/c-d_e", "~name".slice(1)]) assert(!await isLocalPath(repo), repo);
   await assertRejects(() => isLocalPath("no such/folder"), HubError, "or a directory that exists");
+  const address = "https://hub.example/owner/name/tree/main";
+  await assertRejects(() => isLocalPath(address), HubError, 'write "owner/name" for what is at that address');
 });

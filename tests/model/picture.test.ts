@@ -204,6 +204,13 @@ Deno.test("save() writes what the extension says, and nothing else", async () =>
     assertEquals(await Deno.readFile(join(folder, "b.JPG")), picture.encode("jpeg", { quality: 50 }));
     await assertRejects(() => picture.save(join(folder, "d.webp")), TypeError, ".png, .jpg or .jpeg");
     await assertRejects(() => picture.save(join(folder, "png")), TypeError, ".png, .jpg or .jpeg");
+    if (Deno.build.os !== "windows") {
+      await Deno.symlink(join(folder, "c.jpeg"), join(folder, "link.png"));
+      await picture.save(join(folder, "link.png"));
+      assertEquals((await Deno.lstat(join(folder, "link.png"))).isSymlink, true);
+      assertEquals(await Deno.readFile(join(folder, "c.jpeg")), await Deno.readFile(join(folder, "a.png")));
+      await Deno.remove(join(folder, "link.png"));
+    }
     await Deno.mkdir(join(folder, "e.png"));
     await assertRejects(() => picture.save(join(folder, "e.png")));
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a.png", "b.JPG", "c.jpeg", "e.png"]);
