@@ -20,7 +20,7 @@ export interface PixelData {
 }
 
 /** A picture: the path or `file:` URL of a PNG or JPEG file, the bytes of one, or pixels. */
-export type PictureSource = string | URL | Uint8Array<ArrayBuffer> | ArrayBuffer | PixelData;
+export type PictureSource = string | URL | Uint8Array | ArrayBuffer | PixelData | ImageData;
 
 /** The only way of resizing: PIL's `LANCZOS`, upstream's default. */
 export type Resample = "lanczos";
@@ -88,7 +88,7 @@ export class ImageProcessor {
    * A processor with these options; all have a default.
    *
    * @throws {TypeError} if `resample` is not `"lanczos"`
-   * @throws {RangeError} if `vaeScaleFactor` is not a whole number ≥ 1
+   * @throws {RangeError} if `vaeScaleFactor` is not a whole number ≥ 1, or `maxPixels` less than 1
    */
   constructor(options: ImageProcessorOptions = {}) {
     checkResample(options.resample);
@@ -97,6 +97,9 @@ export class ImageProcessor {
     this.#doNormalize = options.doNormalize ?? true;
     this.#doConvertGrayscale = options.doConvertGrayscale ?? false;
     this.#maxPixels = options.maxPixels ?? MAX_PIXELS;
+    if (!(this.#maxPixels >= 1)) {
+      throw new RangeError(`Cannot prepare pictures: maxPixels must be a number ≥ 1, found ${this.#maxPixels}`);
+    }
   }
 
   /**
@@ -191,13 +194,14 @@ async function readRaster(source: PictureSource, maxPixels: number, signal?: Abo
   }
   if (source instanceof ArrayBuffer) source = new Uint8Array(source);
   if (source instanceof Uint8Array) source = await decodePicture(source, { maxPixels });
-  if (!(source?.data instanceof Uint8Array || source?.data instanceof Uint8ClampedArray)) {
+  const data = source?.data;
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
     throw new TypeError(
       "Cannot preprocess picture: expected a path, a file: URL, the bytes of a PNG or JPEG file, " +
         "or { width, height, data } with data in a Uint8Array or Uint8ClampedArray",
     );
   }
-  return toRgb(source, maxPixels);
+  return toRgb({ width: source.width, height: source.height, data }, maxPixels);
 }
 
 function toRgb({ width, height, data }: PixelData, maxPixels: number): RgbRaster {

@@ -38,10 +38,13 @@ export function tokenMap(indices: Int32Array, [height, width]: readonly [height:
  * Pictures in a row on white, each drawn at the size of the first, by nearest neighbour.
  *
  * @param options.gap white pixels between two pictures, a whole number ≥ 0; default 8
- * @throws {RangeError} if there is no picture
+ * @throws {RangeError} if there is no picture, or `gap` is not a whole number ≥ 0
  */
 export function sideBySide(pictures: readonly Picture[], { gap = 8 }: { gap?: number } = {}): Picture {
   if (pictures.length === 0) throw new RangeError("Cannot put pictures side by side: there are none");
+  if (!Number.isSafeInteger(gap) || gap < 0) {
+    throw new RangeError(`Cannot put pictures side by side: gap must be a whole number ≥ 0, found ${gap}`);
+  }
   const [{ width, height }] = pictures;
   const total = pictures.length * (width + gap) - gap;
   const data = new Uint8ClampedArray(4 * total * height).fill(255);
