@@ -5,8 +5,8 @@
  *
  *     deno task bench:models [--threads=2] [--models=vq-f4,amused,movq] [--rounds=5] [--no-web] [--no-growth]
  *
- * Engines take turns. Times are the least of the rounds, ratios the median of those of each round. The task lets V8 make vectors of 256 bits where it can; to measure
- * without, run this file by itself.
+ * Engines take turns. Times are the least of the rounds, ratios the median of those of each round. The task lets V8 make
+ * vectors of 256 bits where it can; to measure without, run this file by itself.
  */
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { vectorsAreWide } from "../../kernels/wasm/wide.ts";
