@@ -122,6 +122,13 @@ Deno.test("preprocess() refuses what is no picture", async () => {
   const short = { width: 8, height: 8, data: new Uint8Array(65) };
   await assertRejects(() => processor.preprocess(short), RangeError, "found 65");
   await assertRejects(() => processor.preprocess(new Uint8Array(9)), TypeError, "Cannot decode picture");
+  for (const maxPixels of [0, -1, NaN]) {
+    assertThrows(
+      () => new ImageProcessor({ maxPixels }),
+      RangeError,
+      `maxPixels must be a number ≥ 1, found ${maxPixels}`,
+    );
+  }
   await assertRejects(() => new ImageProcessor({ maxPixels: 63 }).preprocess(flat(8, 8)), RangeError, "maxPixels");
   await assertRejects(() => new ImageProcessor({ maxPixels: 63 }).preprocess(pictureUrl(PHOTO)), RangeError, "640×480");
   await assertRejects(() => processor.preprocess("tests/fixtures/no such picture.png"), Error, "no such picture.png");
@@ -172,4 +179,16 @@ Deno.test("a picture comes back from preprocess() and postprocess() byte for byt
     const [picture] = await processor.postprocess(await processor.preprocess(new Picture(16, 16, data)));
     assertEquals(picture.data, data);
   }
+});
+
+Deno.test("preprocess() takes bytes over shared memory, and ImageData", async () => {
+  const processor = new ImageProcessor();
+  const file = await Deno.readFile(pictureUrl(PHOTO));
+  const shared: Uint8Array = new Uint8Array(new SharedArrayBuffer(file.length));
+  shared.set(file);
+  const expected = await (await processor.preprocess(file)).data();
+  const floats = await (await processor.preprocess(shared)).data();
+  assertEquals(floats.findIndex((value, i) => value !== expected[i]), -1);
+  const image: ImageData = new ImageData(8, 8);
+  assertEquals((await processor.preprocess(image)).shape, [1, 3, 8, 8]);
 });

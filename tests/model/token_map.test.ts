@@ -31,4 +31,5 @@ Deno.test("sideBySide() enlarges by nearest neighbour and leaves white between",
   const row = [...Array(8).fill(9), 255, 255, 255, 255, 1, 2, 3, 255, 1, 2, 3, 255];
   assertEquals([...joined.data], [...row, ...row]);
   assertThrows(() => sideBySide([]), RangeError, "there are none");
+  for (const gap of [-1, 1.5, NaN]) assertThrows(() => sideBySide([wide], { gap }), RangeError, `≥ 0, found ${gap}`);
 });
