@@ -71,7 +71,7 @@ const BLOCK_OCTETS = 16;
 function winogradBlocks(octets: number, weightBytes: number, groupBytes: number, groups: number, threads: number) {
   const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
   const largest = Math.min(12, Math.max(3, Math.floor(blockBytes / groupBytes)));
-  if (groups > 2 * threads * largest) return { tileBlocks: blocksOf(groups, largest, threads), channelBlocks: 1 };
+  if (groups > largest) return { tileBlocks: blocksOf(groups, largest, threads), channelBlocks: 1 };
   const channelBlocks = Math.min(threads, Math.max(1, Math.floor(octets / BLOCK_OCTETS)));
   const least = Math.ceil(threads / channelBlocks);
   return { tileBlocks: Math.min(groups, Math.max(least, Math.ceil(groups / largest))), channelBlocks };
