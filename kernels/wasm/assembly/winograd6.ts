@@ -3,7 +3,7 @@ import { SCRATCH, scratch } from "./area";
 import { LEFT_BYTES } from "./left";
 import { PRODUCT_BYTES } from "./multiply";
 import { add, C, K, madd, mul, nmadd, sub } from "./simd";
-import { clearTail, put, source, vOffset } from "./winograd_tile";
+import { clearTail, put, residue, source, vOffset } from "./winograd_tile";
 
 /** Channel bytes `from` to `end` of one tile: 8x8 source pixels to 64 positions. */
 export function sourceTile6(to: usize, from: usize, end: usize): void {
@@ -128,10 +128,24 @@ function resultColumn(j: usize, bias: usize, c: usize, residual: bool): void {
   const m4 = scratch(j + 24), m5 = scratch(j + 30), m6 = scratch(j + 36);
   const s1 = add(add(m1, m2), b), d1 = add(sub(m1, m2), b);
   const s2 = add(m3, m4), d2 = sub(m3, m4), s3 = add(m5, m6), d3 = sub(m5, m6);
-  put(0, j, add(add(scratch(j), s1), add(s2, s3)), c, residual);
-  put(1, j, madd(d3, K(C.Half), madd(d2, K(C.Two), d1)), c, residual);
-  put(2, j, madd(s3, K(C.Quarter), madd(s2, K(C.Four), s1)), c, residual);
-  put(3, j, madd(d3, K(C.Eighth), madd(d2, K(C.Eight), d1)), c, residual);
-  put(4, j, madd(s3, K(C.Sixteenth), madd(s2, K(C.Sixteen), s1)), c, residual);
-  put(5, j, add(madd(d3, K(C.ThirtySecond), madd(d2, K(C.ThirtyTwo), d1)), scratch(j + 42)), c, residual);
+  let r0 = add(add(scratch(j), s1), add(s2, s3));
+  let r1 = madd(d3, K(C.Half), madd(d2, K(C.Two), d1));
+  let r2 = madd(s3, K(C.Quarter), madd(s2, K(C.Four), s1));
+  let r3 = madd(d3, K(C.Eighth), madd(d2, K(C.Eight), d1));
+  let r4 = madd(s3, K(C.Sixteenth), madd(s2, K(C.Sixteen), s1));
+  let r5 = add(madd(d3, K(C.ThirtySecond), madd(d2, K(C.ThirtyTwo), d1)), scratch(j + 42));
+  if (residual) {
+    r0 = add(r0, residue(0, j, c));
+    r1 = add(r1, residue(1, j, c));
+    r2 = add(r2, residue(2, j, c));
+    r3 = add(r3, residue(3, j, c));
+    r4 = add(r4, residue(4, j, c));
+    r5 = add(r5, residue(5, j, c));
+  }
+  put(0, j, r0, c);
+  put(1, j, r1, c);
+  put(2, j, r2, c);
+  put(3, j, r3, c);
+  put(4, j, r4, c);
+  put(5, j, r5, c);
 }

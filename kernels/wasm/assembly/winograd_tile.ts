@@ -4,7 +4,6 @@
 // of it. All calls are written down, because then scratch memory and pointers are at constant addresses.
 import { LEFT_BYTES } from "./left";
 import { PIXELS, pointer, RESIDUALS } from "./pointers";
-import { add } from "./simd";
 
 /** Where channel byte `c` of a tile lies in V: slices of all positions, one after the other. */
 // @ts-ignore: decorator
@@ -28,10 +27,16 @@ export function source(row: usize, column: usize, c: usize): v128 {
   return v128.load(pointer(PIXELS, row, column) + c);
 }
 
+/** Reads four channels of a pixel of the residual. */
+// @ts-ignore: decorator
+@inline
+export function residue(row: usize, column: usize, c: usize): v128 {
+  return v128.load(pointer(RESIDUALS, row, column) + c);
+}
+
 /** Writes four channels of a pixel of the result. */
 // @ts-ignore: decorator
 @inline
-export function put(row: usize, column: usize, value: v128, c: usize, residual: bool): void {
-  if (residual) value = add(value, v128.load(pointer(RESIDUALS, row, column) + c));
+export function put(row: usize, column: usize, value: v128, c: usize): void {
   v128.store(pointer(PIXELS, row, column) + c, value);
 }
