@@ -35,53 +35,32 @@ export class Pixels implements DeviceStorage {
 
   /** As floats, NCHW. */
   floats(): Float32Array<ArrayBuffer> {
-    const [n, c, h, w] = this.#shape;
-    const floats = new Float32Array(n * c * h * w);
-    pixelsToFloats(this, floats, this.#shape, nchw(this.#shape));
-    return floats;
+    return pixelsToFloats(this, this.#shape);
   }
 
   /** As they are, or as they would be in another range. */
   // deno-lint-ignore require-await
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     if (range === this.range) return this.bytes.slice();
-    return floatsToPixels(this.floats(), this.#shape, range, nchw(this.#shape));
+    return floatsToPixels(this.floats(), this.#shape, range);
   }
 
   /** Nothing to do: the bytes are the host's. */
   release(): void {}
 }
 
-/** How far apart floats are in memory. */
-export interface Strides {
-  /** From one image to the next. */
-  readonly image: number;
-  /** From one channel to the next. */
-  readonly channel: number;
-  /** From one pixel to the next. */
-  readonly pixel: number;
-}
-
-/** The strides of the API's layout. */
-export function nchw([, c, h, w]: Shape): Strides {
-  return { image: c * h * w, channel: h * w, pixel: 1 };
-}
-
-/** Writes the floats that pixels stand for. */
-export function pixelsToFloats(
-  { bytes, range }: Pixels,
-  floats: Float32Array,
-  [n, c, h, w]: Shape,
-  { image, channel, pixel }: Strides,
-): void {
+/** The floats that pixels stand for, NCHW. */
+function pixelsToFloats({ bytes, range }: Pixels, [n, c, h, w]: Shape): Float32Array<ArrayBuffer> {
   const table = NUMBERS[range];
   const plane = h * w;
+  const floats = new Float32Array(n * c * plane);
+  let to = 0;
   for (let i = 0; i < n * c; i++) {
-    const [number, part] = [Math.floor(i / c), i % c];
-    let to = number * image + part * channel;
+    const [number, channel] = [Math.floor(i / c), i % c];
     const end = 4 * plane * (number + 1);
-    for (let at = 4 * plane * number + part; at < end; at += 4, to += pixel) floats[to] = table[bytes[at]];
+    for (let at = 4 * plane * number + channel; at < end; at += 4) floats[to++] = table[bytes[at]];
   }
+  return floats;
 }
 
 /**
@@ -91,18 +70,17 @@ export function floatsToPixels(
   floats: ArrayLike<number>,
   [n, c, h, w]: Shape,
   range: PixelRange,
-  { image, channel, pixel }: Strides,
 ): Uint8ClampedArray<ArrayBuffer> {
   const toUnit = range === "signed" ? signedToUnit : (value: number) => value;
   const plane = h * w;
   const bytes = new Uint8ClampedArray(4 * n * plane).fill(255);
   for (let i = 0; i < n * 3; i++) {
-    const [number, part] = [Math.floor(i / 3), i % 3];
-    let from = number * image + part % c * channel;
+    const [number, channel] = [Math.floor(i / 3), i % 3];
+    let from = (number * c + channel % c) * plane;
     const end = 4 * plane * (number + 1);
     // A clamped array clamps, rounds halves to even and stores NaN as 0.
-    for (let at = 4 * plane * number + part; at < end; at += 4, from += pixel) {
-      bytes[at] = Math.fround(toUnit(floats[from]) * 255);
+    for (let at = 4 * plane * number + channel; at < end; at += 4) {
+      bytes[at] = Math.fround(toUnit(floats[from++]) * 255);
     }
   }
   return bytes;
@@ -112,7 +90,7 @@ export function floatsToPixels(
 export async function readPixels(tensor: Tensor, range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
   const { storage, shape } = tensor;
   if (!ArrayBuffer.isView(storage) && storage.readPixels) return await storage.readPixels(range);
-  return floatsToPixels(await tensor.data(), shape, range, nchw(shape));
+  return floatsToPixels(await tensor.data(), shape, range);
 }
 
 /** What to hand to a device of a tensor: its pixels where those are wanted, otherwise its elements. */

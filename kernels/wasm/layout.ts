@@ -4,7 +4,6 @@
  * @module
  */
 
-import { type Pixels, pixelsToFloats, type Strides } from "../pixels.ts";
 import type { Shape } from "../tensor.ts";
 import { sizeOf } from "../tensor.ts";
 
@@ -54,15 +53,4 @@ export function restore(from: Float32Array, to: Float32Array, shape: Shape): voi
       }
     }
   }
-}
-
-/** Writes what pixels stand for to where it is stored. */
-export function storePixels(from: Pixels, to: Float32Array, shape: Shape): void {
-  if (padded(shape[1]) !== shape[1]) to.fill(0);
-  pixelsToFloats(from, to, shape, stridesOf(shape));
-}
-
-/** How far apart stored elements are. */
-export function stridesOf([, c, h, w]: Shape): Strides {
-  return { image: padded(c) * h * w, channel: 1, pixel: padded(c) };
 }

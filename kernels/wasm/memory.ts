@@ -77,6 +77,11 @@ export class Memory {
     return new Int32Array(this.memory.buffer, address, length);
   }
 
+  /** A view of `length` bytes of pixels. */
+  pixels(address: number, length: number): Uint8ClampedArray {
+    return new Uint8ClampedArray(this.memory.buffer, address, length);
+  }
+
   #grow(top: number): void {
     const missing = top - this.bytes;
     if (missing <= 0) return;

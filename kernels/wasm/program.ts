@@ -12,8 +12,9 @@ import { costOf, type OpProfile } from "../profile.ts";
 import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { DeviceError } from "../errors.ts";
 import { type Job, writeJobs } from "./job.ts";
-import { store, storedSize, storePixels } from "./layout.ts";
+import { store, storedSize } from "./layout.ts";
 import { mebibytes, type Memory } from "./memory.ts";
+import { uploadPixels } from "./pixels.ts";
 import { addressesOf, bytesOf, type Plan } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
 import { JOB } from "./shared.ts";
@@ -78,7 +79,7 @@ export class WasmProgram implements Program {
   }
 
   #isOwn(storage: Tensor["storage"]): storage is WasmStorage {
-    return storage instanceof WasmStorage && storage.memory === this.runtime.memory;
+    return storage instanceof WasmStorage && storage.runtime === this.runtime;
   }
 
   async #run(
@@ -109,10 +110,14 @@ export class WasmProgram implements Program {
     const block = memory.allocate(this.#blockBytes());
     try {
       const places = new Map(this.graph.outputs.map((node, i) => [this.#owner(node), outputs[i]]));
+      const uploads: Job[] = [];
       this.#inputs.forEach((node, i) => {
+        const value = data[i], place = places.get(node) ?? block + this.plan.offsets.get(node)!;
         if (own[i]) places.set(node, own[i].address);
-        else this.#upload(data[i]!, places.get(node) ?? block + this.plan.offsets.get(node)!, node);
+        else if (value instanceof Pixels) uploads.push(uploadPixels(value, place, node.shape, this.runtime));
+        else this.#upload(value!, place, node);
       });
+      if (uploads.length > 0) await this.runtime.runJobs(uploads);
       const jobs = this.#jobsAt(block, places);
       const list = block + this.plan.bytes + this.plan.workspace * team.threads;
       writeJobs(jobs.flat(), memory, list);
@@ -139,10 +144,9 @@ export class WasmProgram implements Program {
     return this.plan.steps.map(({ lowering, temporary }) => lowering.jobs(at(temporary)));
   }
 
-  #upload(data: TensorData | Pixels, address: number, { shape, dtype }: Node): void {
+  #upload(data: TensorData, address: number, { shape, dtype }: Node): void {
     const { memory } = this.runtime;
-    if (data instanceof Pixels) storePixels(data, memory.floats(address, storedSize(shape)), shape);
-    else if (dtype === "int32") memory.integers(address, data.length).set(data);
+    if (dtype === "int32") memory.integers(address, data.length).set(data);
     else if (shape.length !== 4) memory.floats(address, data.length).set(data);
     else store(data, memory.floats(address, storedSize(shape)), shape);
   }
@@ -155,7 +159,7 @@ export class WasmProgram implements Program {
   }
 
   #tensor(address: number, shape: Shape, dtype: DType): Tensor {
-    return new Tensor(new WasmStorage(this.runtime.memory, address, shape, dtype), shape, dtype);
+    return new Tensor(new WasmStorage(this.runtime, address, shape, dtype), shape, dtype);
   }
 }
 

@@ -24,6 +24,8 @@ export enum Kind {
   SquaredError,
   SquaredErrorFold,
   Copy,
+  UnpackPixels,
+  PackPixels,
 }
 
 /** Activations as numbers. */

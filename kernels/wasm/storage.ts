@@ -5,18 +5,19 @@
  */
 
 import { DeviceError } from "../errors.ts";
-import { floatsToPixels, type PixelRange } from "../pixels.ts";
+import type { PixelRange } from "../pixels.ts";
 import type { DeviceStorage, DType, Shape, TensorData } from "../tensor.ts";
 import { sizeOf } from "../tensor.ts";
-import { restore, storedSize, stridesOf } from "./layout.ts";
-import type { Memory } from "./memory.ts";
+import { restore, storedSize } from "./layout.ts";
+import { downloadPixels } from "./pixels.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** One tensor's place. It is freed once it was released and no run reads it any more. */
 export class WasmStorage implements DeviceStorage {
   #users = 1;
 
   constructor(
-    readonly memory: Memory,
+    readonly runtime: Runtime,
     readonly address: number,
     private readonly shape: Shape,
     private readonly dtype: DType,
@@ -28,22 +29,26 @@ export class WasmStorage implements DeviceStorage {
   }
 
   release(): void {
-    if (--this.#users === 0) this.memory.free(this.address);
+    if (--this.#users === 0) this.runtime.memory.free(this.address);
   }
 
-  // deno-lint-ignore require-await
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     this.#checkAlive();
-    const stored = this.memory.floats(this.address, storedSize(this.shape));
-    return floatsToPixels(stored, this.shape, range, stridesOf(this.shape));
+    this.retain();
+    try {
+      return await this.runtime.alone(() => downloadPixels(this.address, this.shape, range, this.runtime));
+    } finally {
+      this.release();
+    }
   }
 
   // deno-lint-ignore require-await
   async read(): Promise<TensorData> {
     this.#checkAlive();
+    const { memory } = this.runtime;
     const length = storedSize(this.shape);
-    if (this.dtype === "int32") return new Int32Array(this.memory.integers(this.address, length));
-    const stored = this.memory.floats(this.address, length);
+    if (this.dtype === "int32") return new Int32Array(memory.integers(this.address, length));
+    const stored = memory.floats(this.address, length);
     if (this.shape.length !== 4) return new Float32Array(stored);
     const data = new Float32Array(sizeOf(this.shape));
     restore(stored, data, this.shape);
@@ -51,6 +56,6 @@ export class WasmStorage implements DeviceStorage {
   }
 
   #checkAlive(): void {
-    if (this.memory.disposed) throw new DeviceError("Cannot read a tensor: its engine was disposed");
+    if (this.runtime.memory.disposed) throw new DeviceError("Cannot read a tensor: its engine was disposed");
   }
 }

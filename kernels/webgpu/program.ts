@@ -7,7 +7,7 @@
 import type { Program, RunOptions } from "../backend.ts";
 import { checkInputs, checkNotDisposed } from "../checks.ts";
 import { DeviceError, OverflowError } from "../errors.ts";
-import { floatsToPixels, nchw, type PixelRange, Pixels, valuesOf } from "../pixels.ts";
+import { floatsToPixels, type PixelRange, Pixels, valuesOf } from "../pixels.ts";
 import type { OpCost, OpProfile } from "../profile.ts";
 import { type DeviceStorage, type DType, type Shape, sizeOf, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
@@ -290,7 +290,7 @@ class GpuStorage implements DeviceStorage {
 
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     const shape = this.#shape;
-    if (this.#copy) return floatsToPixels(new Float32Array(this.#copy), shape, range, nchw(shape));
+    if (this.#copy) return floatsToPixels(new Float32Array(this.#copy), shape, range);
     return await this.#holding(() => this.#readPixels(new Tensor(this, shape, this.#dtype), range));
   }
 
