@@ -10,7 +10,7 @@ import type { Kernels } from "./module.ts";
 
 /** To a worker, first: what it needs to become a thread. */
 export interface Setup {
-  readonly binary: Uint8Array<ArrayBuffer>;
+  readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly thread: number;
   readonly threads: number;
@@ -60,7 +60,7 @@ async function main(node: boolean): Promise<void> {
 
   async function prepare(message: Setup) {
     setup = message;
-    const { instance } = await WebAssembly.instantiate(setup.binary, { env: { memory: setup.memory } });
+    const instance = await WebAssembly.instantiate(setup.module, { env: { memory: setup.memory } });
     kernels = instance.exports as unknown as Kernels;
     kernels.initialize();
   }
@@ -80,7 +80,7 @@ async function main(node: boolean): Promise<void> {
 
   port.onmessage = async ({ data }) => {
     try {
-      if ("binary" in data) await prepare(data);
+      if ("module" in data) await prepare(data);
       else compute(data);
       port.postMessage({});
     } catch (error) {

@@ -58,9 +58,9 @@ export async function createWorkerTeam(memory: Memory, threads: number): Promise
   const end = (reason: string) => members.forEach((member) => member.fail(new DeviceError(reason)));
   try {
     await Promise.all(members.map(async (member, thread) => {
-      const [template] = await Promise.all([loading, member.start()]); // unpacked while the workers start
-      const binary = moduleFor(template, thread, true);
-      await member.ask({ binary, memory: memory.memory, thread, threads, stop: CONTROL, turn: CONTROL + TURN });
+      const compiling = loading.then((template) => WebAssembly.compile(moduleFor(template, thread, true)));
+      const [module] = await Promise.all([compiling, member.start()]); // compiled while the workers start
+      await member.ask({ module, memory: memory.memory, thread, threads, stop: CONTROL, turn: CONTROL + TURN });
     }));
   } catch (error) {
     end("The other threads could not start");
