@@ -140,7 +140,7 @@ class Engine implements WasmBackend {
       (candidate) =>
         new WasmProgram(this.runtime, candidate, plan(candidate, { threads, parameters: this.#parameters })),
     );
-    checkFits(program, memory);
+    checkFits(program, graph, memory);
     checkLimit(program.bytes, memory.weights, memoryLimit);
     return program;
   }

@@ -163,17 +163,21 @@ export class WasmProgram implements Program {
   }
 }
 
+/** Of the memory that is left, what inputs that are said to fit may take: not all of it grows with their pixels. */
+const MARGIN = 0.95;
+
 /**
  * Refuses a program that needs more than the memory can hold.
  *
  * @throws {DeviceError}
  */
-export function checkFits({ bytes }: Program, { available, weights }: Memory): void {
+export function checkFits({ bytes }: Program, graph: Graph, { available, weights }: Memory): void {
   if (bytes <= available) return;
-  const percent = Math.floor(100 * available / bytes);
+  const sides = graph.nodes[0].shape.slice(-2);
+  const fitting = sides.map((side) => Math.floor(side * Math.sqrt(MARGIN * available / bytes)));
   throw new DeviceError(
     `Cannot run on this engine: ${mebibytes(bytes)} are needed, but of WebAssembly's 4096 MiB only ` +
       `${mebibytes(available)} are left beside the weights (${mebibytes(weights)}); ` +
-      `inputs with ${percent} % of these pixels would fit`,
+      `inputs of ${fitting.join("×")} instead of ${sides.join("×")} would fit`,
   );
 }

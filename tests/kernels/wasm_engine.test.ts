@@ -1,5 +1,5 @@
 /** What only the CPU engine promises: threads, memory, aborting, ending. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Backend, DeviceError, Graph, type Program, Tensor } from "../../kernels/mod.ts";
 import { Memory } from "../../kernels/wasm/memory.ts";
 import { createWasmBackend, type WasmBackend } from "../../kernels/wasm/mod.ts";
@@ -234,9 +234,15 @@ Deno.test("weights that could not be set leave no memory behind", async () => {
 
 Deno.test("a graph beyond 4 GiB is refused, with the size that would fit", async () => {
   using engine = await open(1);
-  const graph = new Graph();
-  graph.output(graph.conv2d(graph.input([1, 3, 8192, 8192]), CONV_IN));
-  await assertRejects(() => engine.backend.compile(graph), DeviceError, "% of these pixels would fit");
+  await engine.backend.setParameter(CONV_IN, new Float32Array(27 * CONV_IN.out), new Float32Array(CONV_IN.out));
+  const measure = (height: number, width: number) => {
+    const graph = new Graph();
+    graph.output(graph.conv2d(graph.input([1, 3, height, width]), CONV_IN));
+    return engine.backend.measure(graph);
+  };
+  const { message } = assertThrows(() => measure(8192, 16384), DeviceError, "instead of 8192×16384 would fit");
+  const [height, width] = /inputs of (\d+)×(\d+) /.exec(message)!.slice(1).map(Number);
+  assert(measure(height, width) > 2 ** 31, `${height}×${width} take little`);
 });
 
 Deno.test("wrong options are refused", async () => {
