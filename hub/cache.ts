@@ -12,10 +12,11 @@
  * @module
  */
 
-import { copyFile, link, lstat, mkdir, readFile, rename, stat, symlink, unlink, writeFile } from "node:fs/promises";
+import { copyFile, link, lstat, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HubError } from "./errors.ts";
 import { isGranted } from "./permissions.ts";
+import { replace } from "./replace.ts";
 import { isCommitHash } from "./repo_id.ts";
 
 /** The part of the cache that is a repository's. */
@@ -94,18 +95,6 @@ async function linkTo(blob: string, relative: string, path: string): Promise<voi
 
 async function succeeds(step: Promise<void>): Promise<boolean> {
   return await step.then(() => true, () => false);
-}
-
-/** Makes a file under another name first, so that nobody ever sees half of it. */
-export async function replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}.incomplete`;
-  try {
-    await make(temporary);
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => {}); // what went wrong first is what matters
-    throw error;
-  }
 }
 
 /** Makes folders, and refuses those that lead elsewhere. */

@@ -32,7 +32,7 @@ export async function failureOf(response: Response, url: URL, asked: Asked): Pro
 }
 
 function explain(status: number, headers: Headers, url: URL, asked: Asked): string {
-  const { repo, revision, hubUrl, tokenSource } = asked;
+  const { action, repo, revision, hubUrl, tokenSource } = asked;
   const code = headers.get("x-error-code");
   const said = headers.get("x-error-message") ?? "";
   const signIn = `pass a token (make one at ${hubUrl}/settings/tokens), or set HF_TOKEN`;
@@ -56,7 +56,8 @@ function explain(status: number, headers: Headers, url: URL, asked: Asked): stri
     const access = tokenSource
       ? `if it is private, the token from ${tokenSource} must be allowed to read it`
       : `if it is private, ${signIn}`;
-    return `there is no such repository for you at ${hubUrl}. Check its spelling; ${access}`;
+    const missing = action === "load" ? `at ${hubUrl}, nor a directory of that name here` : `at ${hubUrl}`;
+    return `there is no such repository for you ${missing}. Check its spelling; ${access}`;
   }
   if (status === 403) {
     return tokenSource

@@ -30,7 +30,7 @@ import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openLocalModel(directory: string | URL, options: ModelChoice = {}): Promise<ModelFiles> {
-  return await openModelIn(directoryStore(toPath(directory)), options);
+  return await openModelIn(directoryStore(directoryPath(directory)), options);
 }
 
 /** The files of a directory. */
@@ -48,11 +48,18 @@ export function directoryStore(root: string): FileStore {
   };
 }
 
-function toPath(directory: string | URL): string {
+/**
+ * The path of a model's directory.
+ *
+ * @param directory a path, in which a leading `~` is the user's folder, or a `file:` URL
+ * @throws {HubError} if it is neither
+ */
+export function directoryPath(directory: string | URL): string {
+  if (directory === "") throw new HubError("Cannot use an empty text as a directory: expected a path or a file: URL");
   if (typeof directory === "string" && !directory.startsWith("file:")) return expandHome(directory);
   try {
     return fileURLToPath(directory);
   } catch (cause) {
-    throw new HubError(`Cannot load ${directory}: expected a path or a file: URL; ${reasonOf(cause)}`, { cause });
+    throw new HubError(`Cannot use ${directory}: expected a path or a file: URL; ${reasonOf(cause)}`, { cause });
   }
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { HubError, reasonOf } from "./errors.ts";
+import { directoryPath } from "./local.ts";
 import { CONFIG_NAME } from "./model_files.ts";
+import { replace } from "./replace.ts";
 import type { TensorToWrite } from "./safetensors_writer.ts";
-import { writeWeights } from "./shard_writer.ts";
+import { parseSize, writeWeights } from "./shard_writer.ts";
 
 /** Options of {@linkcode saveLocalModel}. */
 export interface SaveOptions {
@@ -27,9 +28,10 @@ export interface SaveOptions {
  *
  * Upstream: `diffusers.ModelMixin.save_pretrained`.
  *
- * @param directory created if need be
+ * @param directory a path, in which a leading `~` is the user's folder, or a `file:` URL; created if need be
  * @param config the text of `config.json`
  * @param tensors called for their data one at a time
+ * @throws {RangeError} if `maxShardSize` is no size
  * @throws {HubError} if the directory or the configuration cannot be written
  * @throws {WeightsError} if the weights cannot be written
  */
@@ -39,17 +41,16 @@ export async function saveLocalModel(
   tensors: Iterable<TensorToWrite>,
   { maxShardSize = "10GB" }: SaveOptions = {},
 ): Promise<void> {
-  const folder = directory instanceof URL ? fileURLToPath(directory) : directory;
+  const folder = directoryPath(directory), shardSize = parseSize(maxShardSize);
   try {
     await mkdir(folder, { recursive: true });
   } catch (cause) {
     throw new HubError(`Cannot create the directory ${folder}: ${reasonOf(cause)}`, { cause });
   }
-  await writeWeights(folder, tensors, maxShardSize);
+  await writeWeights(folder, tensors, shardSize);
   const path = join(folder, CONFIG_NAME);
   try {
-    await writeFile(`${path}.incomplete`, config);
-    await rename(`${path}.incomplete`, path);
+    await replace(path, (temporary) => writeFile(temporary, config));
   } catch (cause) {
     throw new HubError(`Cannot write ${path}: ${reasonOf(cause)}`, { cause });
   }

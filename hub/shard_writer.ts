@@ -4,9 +4,10 @@
  * @module
  */
 
-import { readdir, rename, unlink, writeFile } from "node:fs/promises";
+import { readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { reasonOf, WeightsError } from "./errors.ts";
+import { replace } from "./replace.ts";
 import { bytesOf, type TensorToWrite, writeSafetensors } from "./safetensors_writer.ts";
 
 const STEM = "diffusion_pytorch_model";
@@ -27,16 +28,15 @@ export interface Shard {
  * `diffusion_pytorch_model-00001-of-00002.safetensors` and the index `diffusion_pytorch_model.safetensors.index.json`.
  * What was there under such names and no longer belongs to the model is removed in the end.
  *
- * @param maxShardSize the bytes of tensors that a file may have, as a number or like `"5GB"`
- * @throws {RangeError} if that is no size
+ * @param shardSize the bytes of tensors that a file may have
  * @throws {WeightsError} if a file cannot be written
  */
 export async function writeWeights(
   folder: string,
   tensors: Iterable<TensorToWrite>,
-  maxShardSize: number | string,
+  shardSize: number,
 ): Promise<void> {
-  const shards = planShards(tensors, parseSize(maxShardSize));
+  const shards = planShards(tensors, shardSize);
   for (const { file, tensors } of shards) await writeSafetensors(join(folder, file), tensors);
 
   const files = new Set(shards.map(({ file }) => file));
@@ -44,8 +44,12 @@ export async function writeWeights(
     await writeIndex(join(folder, INDEX_NAME), shards);
     files.add(INDEX_NAME);
   }
-  for (const name of await readdir(folder)) {
-    if (ANY_NAME.test(name) && !files.has(name)) await unlink(join(folder, name));
+  try {
+    for (const name of await readdir(folder)) {
+      if (ANY_NAME.test(name) && !files.has(name)) await unlink(join(folder, name));
+    }
+  } catch (cause) {
+    throw new WeightsError(`Cannot remove earlier weights from ${folder}: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -87,15 +91,18 @@ async function writeIndex(path: string, shards: readonly Shard[]): Promise<void>
   places.sort(([a], [b]) => a < b ? -1 : 1);
   const index = { metadata: { total_size: size }, weight_map: Object.fromEntries(places) };
   try {
-    await writeFile(`${path}.incomplete`, JSON.stringify(index, null, 2) + "\n");
-    await rename(`${path}.incomplete`, path);
+    await replace(path, (temporary) => writeFile(temporary, JSON.stringify(index, null, 2) + "\n"));
   } catch (cause) {
     throw new WeightsError(`Cannot write ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 
-/** Bytes, from a number or a text such as `"5GB"`: units of a thousand, as in Diffusers. */
-function parseSize(size: number | string): number {
+/**
+ * Bytes, from a number or a text such as `"5GB"`: units of a thousand, as in Diffusers.
+ *
+ * @throws {RangeError} if it is neither
+ */
+export function parseSize(size: number | string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]B|)$/i.exec(String(size).trim()) ?? [];
   const bytes = Number(number) * UNITS[unit?.toUpperCase()];
   if (bytes > 0) return bytes;

@@ -6,9 +6,10 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolder, replace } from "./cache.ts";
+import { makeFolder } from "./cache.ts";
 import { defaultCacheDir, expandHome } from "./environment.ts";
 import { isGranted } from "./permissions.ts";
+import { replace } from "./replace.ts";
 
 /** Texts of JSON under names. */
 export interface TextStore {

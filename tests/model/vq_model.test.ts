@@ -1,6 +1,6 @@
 /** What a model does beside computing: shapes, errors, memory, concurrency, saving. */
 import { assert, assertEquals, assertIsError, assertNotEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { join, toFileUrl } from "@std/path";
 import { Graph } from "../../kernels/mod.ts";
 import { type Device, DeviceError, HubError, Tensor, type VQConfig, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/config.ts";
@@ -520,7 +520,15 @@ testOnEveryDevice("saving where there is no place for it is an error, and the mo
     await Deno.writeTextFile(join(folder, "file"), "in the way");
     using model = await makeModel(TINY, { device });
     await assertRejects(() => model.savePretrained(join(folder, "file")), HubError, "Cannot");
-    await model.savePretrained(join(folder, "other"));
+    await assertRejects(() => model.savePretrained(""), HubError, "expected a path");
+    await assertRejects(() => model.savePretrained(join(folder, "none"), { maxShardSize: "1 potato" }), RangeError);
+    await Deno.mkdir(join(folder, "taken", "config.json"), { recursive: true });
+    await assertRejects(() => model.savePretrained(join(folder, "taken")), HubError, "Cannot write");
+    const url = toFileUrl(join(folder, "other"));
+    await model.savePretrained(`${url}`);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["file", "other", "taken"]);
+    assertEquals([...Deno.readDirSync(join(folder, "taken"))].length, 2, "the weights and what was there");
+    assertEquals([...Deno.readDirSync(url)].length, 2);
   });
 });
 
