@@ -54,7 +54,7 @@ const COMMANDS: Record<string, Command> = {
     run: tokenize,
   },
   detokenize: {
-    summary: "Turn tokens into a picture",
+    summary: "Turn tokens, or with - those of standard input, into a picture",
     usage: "detokenize MODEL TOKENS.json -o PICTURE.png",
     operands: ["MODEL", "TOKENS.json"],
     options: ["output", "range", ...LOADING],
@@ -145,14 +145,16 @@ async function reconstruct([source, path]: readonly string[], options: Options):
 }
 
 async function tokenize([source, path]: readonly string[], options: Options): Promise<void> {
-  const output = await outputOf(options);
+  const isPiped = options.output === "-";
+  const output = isPiped ? "" : await outputOf(options);
   const bytes = await Deno.readFile(path);
   using model = await load(source, options);
   using sample = await processorFor(model, options).preprocess(bytes, sizeOf(options));
   const { indices, shape } = await model.tokenize(sample);
   const [, , height, width] = sample.shape;
-  const file = { model: source, picture: { width, height }, shape, indices: [...indices] };
-  await writeWhole(output, JSON.stringify(file) + "\n");
+  const file = JSON.stringify({ model: source, picture: { width, height }, shape, indices: [...indices] });
+  if (isPiped) return console.log(file);
+  await writeWhole(output, `${file}\n`);
   console.log(`Wrote ${output}: ${count(indices.length)} tokens, ${shape[2]}×${shape[1]}`);
 }
 
@@ -238,9 +240,9 @@ async function toPicture(model: VQModel, processor: ImageProcessor, tokens: Toke
   return picture;
 }
 
-/** Tokens of one picture, as `tokenize` writes them. The model checks them against its codebook. */
+/** Tokens of one picture, as `tokenize` writes them; of `-` those of standard input. The model checks them. */
 async function readTokens(path: string): Promise<Tokens> {
-  const text = await Deno.readTextFile(path);
+  const text = path === "-" ? await new Response(Deno.stdin.readable).text() : await Deno.readTextFile(path);
   let cause: unknown;
   try {
     const { indices, shape } = JSON.parse(text);

@@ -26,7 +26,12 @@ const WHOLE = { type: "string", pattern: /^[1-9]\d*$/, takes: "a whole number â‰
 const SIDE = { ...WHOLE, value: "PIXELS" } as const;
 
 const OPTIONS = {
-  output: { type: "string", short: "o", value: "FILE", help: "where to write the result" },
+  output: {
+    type: "string",
+    short: "o",
+    value: "FILE",
+    help: "where to write the result; for tokens, - is standard output",
+  },
   "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
   height: { ...SIDE, help: "resize the picture first; default: its own height" },
   width: { ...SIDE, help: "resize the picture first; default: its own width" },

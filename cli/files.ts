@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 /**
  * Writes a file under another name first and then renames it: what was there stays until all of it is written. Links stay
@@ -39,9 +39,10 @@ async function touch(path: string): Promise<void> {
   await Deno.remove(path);
 }
 
-/** Where links lead, if they lead anywhere. */
+/** Where links lead, the last one even if nothing is there. */
 async function followed(path: string): Promise<string> {
-  return await Deno.realPath(path).catch(() => path);
+  const link = await Deno.readLink(path).catch(() => undefined);
+  return await Deno.realPath(path).catch(() => link === undefined ? path : resolve(dirname(path), link));
 }
 
 /** A name in the same folder, not longer for a long one. */

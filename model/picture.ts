@@ -99,11 +99,13 @@ export class Picture {
   async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
     const format = pictureFormatOf(path);
     const bytes = format === "png" ? await encodePngByPlatform(this) : this.encode(format, options);
-    const { realpath, rename, rm, stat, writeFile } = await import("node:fs/promises");
-    const { dirname, join } = await import("node:path");
+    const { readlink, realpath, rename, rm, stat, writeFile } = await import("node:fs/promises");
+    const { dirname, join, resolve } = await import("node:path");
     const { fileURLToPath } = await import("node:url");
     const target = path instanceof URL || path.startsWith("file:") ? fileURLToPath(path) : path;
-    const place = await realpath(target).catch(() => target); // links stay links
+    // Links stay links, even one that leads to nothing yet.
+    const link = await readlink(target).catch(() => undefined);
+    const place = await realpath(target).catch(() => link === undefined ? target : resolve(dirname(target), link));
     const there = await stat(place).catch(() => undefined);
     const isFile = there?.isFile() ?? true;
     const unfinished = isFile ? join(dirname(place), `.${crypto.randomUUID()}.part`) : place; // pipes cannot be renamed
@@ -163,8 +165,24 @@ export function pictureFormatOf(path: string | URL): PictureFormat {
   );
 }
 
+/** Formats that are not read, by what is at an offset of their files. */
+const OTHERS: readonly (readonly [format: string, offset: number, text: string])[] = [
+  ["GIF", 0, "GIF8"],
+  ["WebP", 8, "WEBP"],
+  ["AVIF", 8, "avif"],
+  ["HEIC", 8, "heic"],
+  ["HEIC", 8, "mif1"],
+  ["BMP", 0, "BM"],
+  ["TIFF", 0, "II*\0"],
+  ["TIFF", 0, "MM\0*"],
+  ["SVG", 0, "<svg"],
+];
+
 function describe(bytes: Uint8Array): string {
   if (bytes.length === 0) return "no bytes";
+  const textAt = (offset: number, length: number) => String.fromCharCode(...bytes.subarray(offset, offset + length));
+  const other = OTHERS.find(([, offset, text]) => textAt(offset, text.length) === text);
+  if (other) return `${other[0]}; convert it first`;
   return `bytes that begin with ${
     Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ")
   }`;

@@ -18,12 +18,16 @@ interface Result {
 }
 
 /** Runs the command line in a process of its own. */
-async function cli(args: readonly string[], env: Record<string, string> = {}): Promise<Result> {
-  const command = new Deno.Command(Deno.execPath(), {
+async function cli(args: readonly string[], env: Record<string, string> = {}, input = ""): Promise<Result> {
+  const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--deny-ffi", "--quiet", CLI, ...args],
     env: { NO_COLOR: "1", DEBUG: "", ...env },
-  });
-  const { code, stdout, stderr } = await command.output();
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await new Blob([input]).stream().pipeTo(process.stdin).catch(() => {}); // most commands do not read it
+  const { code, stdout, stderr } = await process.output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
@@ -204,6 +208,12 @@ Deno.test("tokenize and detokenize give the picture that reconstruct gives", asy
     await succeed("detokenize", MODEL, path("tokens.json"), "-o", path("decoded.png"));
     await succeed("reconstruct", MODEL, PICTURE, ...SIZE, "-o", path("reconstructed.png"));
     assertEquals(await Deno.readFile(path("decoded.png")), await Deno.readFile(path("reconstructed.png")));
+
+    const piped = await succeed("tokenize", MODEL, PICTURE, ...SIZE, "-o", "-");
+    assertEquals(piped, await Deno.readTextFile(path("tokens.json")));
+    const { code } = await cli(["detokenize", MODEL, "-", "-o", path("piped.png")], {}, piped);
+    assertEquals(code, 0);
+    assertEquals(await Deno.readFile(path("piped.png")), await Deno.readFile(path("decoded.png")));
   });
 });
 
@@ -237,6 +247,10 @@ Deno.test("a file that cannot be written whole leaves nothing behind", async () 
       await writeWhole(link, "newest");
       assertEquals(await Deno.readTextFile(target), "newest");
       assertEquals([(await Deno.lstat(link)).isSymlink, (await Deno.stat(target)).mode! & 0o777], [true, 0o600]);
+      await Deno.remove(target);
+      await checkWritable(link);
+      await writeWhole(link, "again");
+      assertEquals([(await Deno.lstat(link)).isSymlink, await Deno.readTextFile(target)], [true, "again"]);
       await Deno.remove(link);
       await checkWritable("/dev/null");
       await writeWhole("/dev/null", "nothing");
