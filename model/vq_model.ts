@@ -195,8 +195,8 @@ export class VQModel {
 
   /**
    * Bounds the memory of calls: what would take more than `bytes`, weights included, is computed in bands of rows. Unlike
-   * upstream's `enable_tiling`, whose tiles overlap and are blended, the result is the same up to rounding; but it takes
-   * longer. What the device could not hold otherwise is computed in bands also without this.
+   * `enable_tiling` of upstream's `AutoencoderKL`, whose tiles overlap and are blended, the result is the same up to
+   * rounding; but it takes longer. What the device could not hold otherwise is computed in bands also without this.
    *
    * @throws {RangeError} if `bytes` is no positive number
    */
