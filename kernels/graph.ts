@@ -60,6 +60,7 @@ export class Graph {
 
   /** A tensor given at run time, in order of the calls. Float inputs are NCHW; int32 ones are `[n, h, w]`. */
   input(shape: Shape, dtype: "float32" | "int32" = "float32"): Node {
+    check(dtype === "float32" || shape.length === 3, `input: int32 is [n, h, w], got [${shape}]`);
     return this.#input({ shape, dtype, pixels: undefined });
   }
 
@@ -71,6 +72,7 @@ export class Graph {
 
   /** Makes `value` a result of the graph. */
   output(value: Node): void {
+    check((value as Op).op !== "rows", "output: rows are a part of another value; place them");
     this.outputs.push(value);
   }
 
@@ -152,12 +154,14 @@ export class Graph {
 
   /** See {@linkcode StraightThrough}. */
   straightThrough(x: Node, code: Node): Node {
+    [x, code].forEach((operand) => checkFeatureMap(operand, "straightThrough"));
     check(sameShape(x.shape, code.shape), `straightThrough: [${x.shape}] and [${code.shape}]`);
     return this.#add<StraightThrough>({ op: "straightThrough", x, code, shape: x.shape, dtype: "float32" });
   }
 
   /** See {@linkcode SquaredError}. */
   squaredError(x: Node, code: Node, factor: number): Node {
+    [x, code].forEach((operand) => checkFeatureMap(operand, "squaredError"));
     check(sameShape(x.shape, code.shape), `squaredError: [${x.shape}] and [${code.shape}]`);
     return this.#add<SquaredError>({ op: "squaredError", x, code, factor, shape: [], dtype: "float32" });
   }

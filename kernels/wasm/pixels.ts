@@ -1,42 +1,41 @@
 /**
- * Pictures on their way into the memory and out of it: there, the threads turn bytes to floats and back.
+ * Pictures on their way into the memory and out of it.
  *
  * @module
  */
 
 import type { PixelRange, Pixels } from "../pixels.ts";
 import type { Shape } from "../tensor.ts";
-import type { Job } from "./job.ts";
 import { pixelsOf } from "./layout.ts";
-import type { Runtime } from "./runtime.ts";
-import { Kind } from "./shared.ts";
+import type { Memory } from "./memory.ts";
+import type { Kernels } from "./module.ts";
+import { AREA, HOST } from "./shared.ts";
 
-/** Copies pixels to the end of the place of a tensor `[n, 3 or 1, h, w]`; the job that is returned unpacks them. */
-export function uploadPixels({ bytes, range }: Pixels, address: number, shape: Shape, { memory }: Runtime): Job {
-  const end = address + 16 * pixelsOf(shape);
-  memory.pixels(end - bytes.length, bytes.length).set(bytes);
-  return job(Kind.UnpackPixels, end - bytes.length, address, shape, range, 1);
+/** Writes what pixels stand for to the place of a tensor `[n, 3 or 1, h, w]`. */
+export function storePixels({ bytes, range }: Pixels, address: number, shape: Shape, memory: Memory, kernels: Kernels) {
+  const count = pixelsOf(shape);
+  const end = address + 16 * count - bytes.length;
+  memory.pixels(end, bytes.length).set(bytes);
+  kernels.unpackPixels(end, address, count, shape[1] === 1, range === "signed");
 }
 
-/** The pixels of a tensor `[n, 3 or 1, h, w]`. */
-export async function downloadPixels(
+/** Pixels of which the bytes fill the host's area. */
+const PIECE = AREA / 4;
+
+/** The pixels of a tensor `[n, 3 or 1, h, w]`. They come piece by piece, because a full memory has no place for all. */
+export function restorePixels(
   address: number,
   shape: Shape,
   range: PixelRange,
-  runtime: Runtime,
-): Promise<Uint8ClampedArray<ArrayBuffer>> {
-  const { memory, team } = runtime;
-  const length = 4 * pixelsOf(shape);
-  const bytes = memory.allocate(length);
-  try {
-    await runtime.runJobs([job(Kind.PackPixels, bytes, address, shape, range, team.threads)]);
-    return new Uint8ClampedArray(memory.pixels(bytes, length));
-  } finally {
-    memory.free(bytes);
+  memory: Memory,
+  kernels: Kernels,
+): Uint8ClampedArray<ArrayBuffer> {
+  const count = pixelsOf(shape);
+  const bytes = new Uint8ClampedArray(4 * count);
+  for (let pixel = 0; pixel < count; pixel += PIECE) {
+    const part = Math.min(PIECE, count - pixel);
+    kernels.packPixels(HOST, address + 16 * pixel, part, shape[1] === 1, range === "signed");
+    bytes.set(memory.pixels(HOST, 4 * part), 4 * pixel);
   }
-}
-
-function job(kind: Kind, bytes: number, floats: number, shape: Shape, range: PixelRange, blocks: number): Job {
-  const fields = [bytes, floats, pixelsOf(shape), Number(shape[1] === 1), Number(range === "signed"), blocks];
-  return { kind, blocks, fields };
+  return bytes;
 }

@@ -67,13 +67,16 @@ export function plan(graph: Graph, context: Context): Plan {
     return isOnlyOperand && lasts.get(node) === op.id && offsets.has(node) && (node as Op).op !== "input";
   };
 
+  // Inputs are written before the first op is computed.
   for (const op of graph.nodes) {
-    if (op.op === "rows") continue;
+    if (op.op === "input" && !outputs.has(op)) offsets.set(op, spans.allocate(bytesOf(op)));
+  }
+  for (const op of graph.nodes) {
+    if (op.op === "rows" || op.op === "input") continue;
     const ownsPlace = owner(op) === op && !outputs.has(op);
     const overwritten = ownsPlace ? overwritable(op).find((node) => diesIn(op, node)) : undefined;
     if (overwritten) offsets.set(op, offsets.get(overwritten)!);
     else if (ownsPlace) offsets.set(op, spans.allocate(bytesOf(op)));
-    if (op.op === "input") continue;
     const lowering = lower(op, context);
     const temporary = spans.allocate(lowering.temporary);
     steps.push({ op, lowering, temporary });

@@ -14,7 +14,7 @@ import { DeviceError } from "../errors.ts";
 import { type Job, writeJobs } from "./job.ts";
 import { store, storedSize } from "./layout.ts";
 import { mebibytes, type Memory } from "./memory.ts";
-import { uploadPixels } from "./pixels.ts";
+import { storePixels } from "./pixels.ts";
 import { addressesOf, bytesOf, type Plan } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
 import { JOB } from "./shared.ts";
@@ -110,14 +110,10 @@ export class WasmProgram implements Program {
     const block = memory.allocate(this.#blockBytes());
     try {
       const places = new Map(this.graph.outputs.map((node, i) => [this.#owner(node), outputs[i]]));
-      const uploads: Job[] = [];
       this.#inputs.forEach((node, i) => {
-        const value = data[i], place = places.get(node) ?? block + this.plan.offsets.get(node)!;
         if (own[i]) places.set(node, own[i].address);
-        else if (value instanceof Pixels) uploads.push(uploadPixels(value, place, node.shape, this.runtime));
-        else this.#upload(value!, place, node);
+        else this.#upload(data[i]!, places.get(node) ?? block + this.plan.offsets.get(node)!, node);
       });
-      if (uploads.length > 0) await this.runtime.runJobs(uploads);
       const jobs = this.#jobsAt(block, places);
       const list = block + this.plan.bytes + this.plan.workspace * team.threads;
       writeJobs(jobs.flat(), memory, list);
@@ -144,9 +140,10 @@ export class WasmProgram implements Program {
     return this.plan.steps.map(({ lowering, temporary }) => lowering.jobs(at(temporary)));
   }
 
-  #upload(data: TensorData, address: number, { shape, dtype }: Node): void {
-    const { memory } = this.runtime;
-    if (dtype === "int32") memory.integers(address, data.length).set(data);
+  #upload(data: TensorData | Pixels, address: number, { shape, dtype }: Node): void {
+    const { memory, team } = this.runtime;
+    if (data instanceof Pixels) storePixels(data, address, shape, memory, team.kernels());
+    else if (dtype === "int32") memory.integers(address, data.length).set(data);
     else if (shape.length !== 4) memory.floats(address, data.length).set(data);
     else store(data, memory.floats(address, storedSize(shape)), shape);
   }

@@ -24,8 +24,6 @@ export enum Kind {
   SquaredError,
   SquaredErrorFold,
   Copy,
-  UnpackPixels,
-  PackPixels,
 }
 
 /** Activations as numbers. */
@@ -49,6 +47,8 @@ export const WIDE = CONTROL + 2 * TURN;
 export const AREA = 16384;
 /** How many areas there are. */
 export const MAX_THREADS = 62;
+/** As large an area, for what the host hands to the kernels that it calls itself. */
+export const HOST = 63 * AREA;
 /** Zeros that stand for every pixel outside an image. */
 export const ZERO = 1048576;
 /** Where the parts of a tile that stick out of the image are written. */

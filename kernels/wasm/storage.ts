@@ -9,7 +9,7 @@ import type { PixelRange } from "../pixels.ts";
 import type { DeviceStorage, DType, Shape, TensorData } from "../tensor.ts";
 import { sizeOf } from "../tensor.ts";
 import { restore, storedSize } from "./layout.ts";
-import { downloadPixels } from "./pixels.ts";
+import { restorePixels } from "./pixels.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** One tensor's place. It is freed once it was released and no run reads it any more. */
@@ -32,14 +32,11 @@ export class WasmStorage implements DeviceStorage {
     if (--this.#users === 0) this.runtime.memory.free(this.address);
   }
 
+  // deno-lint-ignore require-await
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     this.#checkAlive();
-    this.retain();
-    try {
-      return await this.runtime.alone(() => downloadPixels(this.address, this.shape, range, this.runtime));
-    } finally {
-      this.release();
-    }
+    const { memory, team } = this.runtime;
+    return restorePixels(this.address, this.shape, range, memory, team.kernels());
   }
 
   // deno-lint-ignore require-await

@@ -13,6 +13,12 @@ import { JOB } from "./shared.ts";
 export interface Team {
   /** How many threads compute. */
   readonly threads: number;
+  /**
+   * The kernels on the calling thread, for what it does itself.
+   *
+   * @throws {DeviceError} if the engine was disposed
+   */
+  kernels(): Kernels;
   /** Runs `count` jobs from address `jobs` on. Rejects with the signal's reason, between jobs, once it is aborted. */
   run(jobs: number, count: number, signal?: AbortSignal): Promise<void>;
   /** Ends the threads. A run under way rejects. */
@@ -38,6 +44,7 @@ export async function createSoloTeam(memory: Memory): Promise<Team> {
   let since = performance.now();
   return {
     threads: 1,
+    kernels: () => wanted(),
     async run(jobs, count, signal) {
       for (let i = 0; i < count; i++) {
         wanted(signal).run(jobs + i * JOB, 1, 0, 1);

@@ -6,7 +6,7 @@
 
 import { DeviceError } from "../errors.ts";
 import type { Memory } from "./memory.ts";
-import { loadTemplate, moduleFor } from "./module.ts";
+import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { CONTROL, TURN } from "./shared.ts";
 import type { Team } from "./team.ts";
 import { type Order, type Setup, startThread, type Thread } from "./worker.ts";
@@ -53,15 +53,21 @@ class Member {
 
 /** Starts `threads` workers. Rejects where that is not possible. */
 export async function createWorkerTeam(memory: Memory, threads: number): Promise<Team> {
-  const loading = loadTemplate();
+  const template = loadTemplate();
+  const compiling = Array.from(
+    { length: threads },
+    async (_, thread) => await WebAssembly.compile(moduleFor(await template, thread, true)),
+  );
   const members = Array.from({ length: threads }, () => new Member());
   const end = (reason: string) => members.forEach((member) => member.fail(new DeviceError(reason)));
+  let kernels: Kernels | undefined;
   try {
     await Promise.all(members.map(async (member, thread) => {
-      const compiling = loading.then((template) => WebAssembly.compile(moduleFor(template, thread, true)));
-      const [module] = await Promise.all([compiling, member.start()]); // compiled while the workers start
+      const [module] = await Promise.all([compiling[thread], member.start()]); // compiled while the workers start
       await member.ask({ module, memory: memory.memory, thread, threads, stop: CONTROL, turn: CONTROL + TURN });
     }));
+    const instance = await WebAssembly.instantiate(await compiling[0], { env: { memory: memory.memory } });
+    kernels = instance.exports as unknown as Kernels;
   } catch (error) {
     end("The other threads could not start");
     throw error;
@@ -69,6 +75,10 @@ export async function createWorkerTeam(memory: Memory, threads: number): Promise
   const stop = () => stopThreads(memory);
   return {
     threads,
+    kernels() {
+      if (!kernels) throw new DeviceError("The engine was disposed");
+      return kernels;
+    },
     async run(jobs, count, signal) {
       signal?.throwIfAborted();
       Atomics.store(memory.integers(CONTROL, 1), 0, 0);
@@ -85,6 +95,7 @@ export async function createWorkerTeam(memory: Memory, threads: number): Promise
       signal?.throwIfAborted();
     },
     dispose() {
+      kernels = undefined; // it holds the memory
       stop();
       end("The engine was disposed");
     },

@@ -157,7 +157,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     ${
     modulated
       ? `let at = pixel + p.shift;
-    let source = (((at / p.w) * p.mapH / p.h - p.mapFirst) * p.mapW + (at % p.w) * p.mapW / p.w) * p.c4 + c;
+    // Maps are a whole number of times smaller; products of two sides could take more than 32 bits.
+    let mapRow = (at / p.w) / (p.h / p.mapH) - p.mapFirst;
+    let source = (mapRow * p.mapW + (at % p.w) / (p.w / p.mapW)) * p.c4 + c;
     v = v * vec4f(scaleMap[source - p.scaleOrigin]) + vec4f(shiftMap[source - p.shiftOrigin]);`
       : ""
   }

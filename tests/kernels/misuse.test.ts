@@ -33,11 +33,16 @@ Deno.test("sides that are not whole numbers from 1 on are refused", () => {
 Deno.test("operands of another rank or type, and groups that are none, are refused", () => {
   const graph = new Graph();
   const refuses = (record: () => void, message: string) => assertThrows(record, RangeError, `Cannot record ${message}`);
-  const [row, indices] = [graph.input([3, 4, 4]), graph.input([1, 3, 4, 4], "int32")];
+  const [row, indices] = [graph.input([3, 4, 4]), graph.input([1, 4, 4], "int32")];
   refuses(() => graph.conv2d(row, CONV), "conv: takes float32 [n, c, h, w], got float32 [3,4,4]");
-  refuses(() => graph.conv2d(indices, CONV), "conv: takes float32 [n, c, h, w], got int32 [1,3,4,4]");
+  refuses(() => graph.conv2d(indices, CONV), "conv: takes float32 [n, c, h, w], got int32 [1,4,4]");
   refuses(() => graph.attention(row, row, row), "attention: takes float32 [n, c, h, w]");
   refuses(() => graph.nearestCode(indices, CODES), "codes: takes float32 [n, c, h, w], got int32");
+  refuses(() => graph.straightThrough(row, row), "straightThrough: takes float32 [n, c, h, w], got float32 [3,4,4]");
+  refuses(() => graph.squaredError(row, row, 1), "squaredError: takes float32 [n, c, h, w], got float32 [3,4,4]");
+  refuses(() => graph.input([1, 3, 4, 4], "int32"), "input: int32 is [n, h, w], got [1,3,4,4]");
+  const top = graph.rows(graph.input([1, 3, 4, 4]), 0, [0, 2]);
+  refuses(() => graph.output(top), "output: rows are a part of another value");
   for (const groups of [0, -5, 0.5, NaN]) {
     const x = graph.input([1, 5, 4, 4]);
     refuses(() => graph.groupNorm(x, NORM, { groups, epsilon: 1e-6 }), `norm: 5 channels do not form ${groups} equal`);

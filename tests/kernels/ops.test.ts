@@ -1,7 +1,7 @@
 /** Each op on each engine against the plain reference, at odd shapes. */
 import { assertEquals } from "@std/assert";
 import type { Activation, ConvParameter } from "../../kernels/mod.ts";
-import { Tensor } from "../../kernels/mod.ts";
+import { Graph, Tensor } from "../../kernels/mod.ts";
 import { assertClose, type Dense } from "../golden.ts";
 import * as reference from "../reference_ops.ts";
 import { type Layer, randomTensor, runOp, tensorOf, testOnEveryEngine } from "./engines.ts";
@@ -179,6 +179,40 @@ testOnEveryEngine("spatial norms equal the reference", async (backend) => {
     const expected = reference.spatialModulation(norm, { y, b, activation: "silu" });
     assertClose(result.data, expected.data, 2e-6, `spatial norm [${shape}]`);
   }
+});
+
+testOnEveryEngine("spatial norms take maps that are as wide as the picture, however wide that is", async (backend) => {
+  const shape = [1, 4, 1, 65537]; // squared, that is more than 32 bits hold
+  const layer = normLayer(4);
+  const [x, y, b] = [randomTensor(shape, 3, 2), randomTensor(shape, 4, 1, 1), randomTensor(shape, 5)];
+  const result = await runOp(
+    backend,
+    [x, y, b].map(tensorOf),
+    [layer],
+    (graph, [node, scale, shift]) =>
+      graph.groupNorm(node, layer.parameter as never, { groups: 2, epsilon: 1e-6, modulation: { scale, shift } }),
+  );
+  const norm = reference.groupNorm(x, { groups: 2, weight: layer.weight, bias: layer.bias });
+  assertClose(result.data, reference.spatialModulation(norm, { y, b }).data, 2e-6, "wide spatial norm");
+});
+
+testOnEveryEngine("inputs that are recorded late are there when they are read", async (backend) => {
+  const shape = [1, 4, 3, 3];
+  const [x, y] = [randomTensor(shape, 1), randomTensor(shape, 2)];
+  const weight = randomTensor([4, 4, 1, 1], 3), bias = randomTensor([4], 4);
+  const parameter = { kind: "conv", name: "conv", in: 4, out: 4, kernel: 1, stride: 1 } as const;
+  await backend.setParameter(parameter, weight.data, bias.data);
+  const graph = new Graph();
+  const twice = graph.conv2d(graph.conv2d(graph.input(shape), parameter), parameter);
+  graph.output(graph.conv2d(twice, parameter, { residual: graph.input(shape) }));
+  const program = await backend.compile(graph);
+  const [result] = await program.run([x, y].map(tensorOf));
+  const conv = (input: Dense): Dense => {
+    return { shape, data: new Float32Array(reference.conv2d(input, weight, { bias }).data) };
+  };
+  const expected = conv(conv(conv(x))).data.map((value, i) => value + y.data[i]);
+  assertClose(await result.data(), expected, 2e-6, "late input");
+  result.dispose();
 });
 
 testOnEveryEngine("attention equals the reference", async (backend) => {

@@ -1,9 +1,10 @@
 /** What only the CPU engine promises: threads, memory, aborting, ending. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Backend, DeviceError, Graph, type Program, Tensor } from "../../kernels/mod.ts";
+import { type Backend, DeviceError, Graph, type Program, readPixels, Tensor } from "../../kernels/mod.ts";
 import { Memory } from "../../kernels/wasm/memory.ts";
 import { createWasmBackend, type WasmBackend } from "../../kernels/wasm/mod.ts";
 import { Parameters } from "../../kernels/wasm/parameters.ts";
+import type { WasmStorage } from "../../kernels/wasm/storage.ts";
 import { randomTensor, tensorOf } from "./engines.ts";
 
 const CONV_IN = { kind: "conv", name: "conv_in", in: 3, out: 36, kernel: 3, stride: 1 } as const;
@@ -243,6 +244,33 @@ Deno.test("a graph beyond 4 GiB is refused, with the size that would fit", async
   const { message } = assertThrows(() => measure(8192, 16384), DeviceError, "instead of 8192×16384 would fit");
   const [height, width] = /inputs of (\d+)×(\d+) /.exec(message)!.slice(1).map(Number);
   assert(measure(height, width) > 2 ** 31, `${height}×${width} take little`);
+});
+
+Deno.test("pictures are read at once: while runs wait, from a full memory, and to the end where the engine is disposed of", async () => {
+  for (const threads of [1, 2]) {
+    const backend = await createWasmBackend({ threads });
+    const shape = [1, 3, 64, 64], gray = new Tensor(new Float32Array(3 * 64 * 64).fill(0.5), shape);
+    const graph = new Graph();
+    graph.output(graph.straightThrough(graph.input(shape), graph.input(shape)));
+    const program = await backend.compile(graph);
+    const order: string[] = [];
+    const results = await Promise.all(Array.from({ length: 4 }, async () => {
+      const [result] = await program.run([gray, gray]);
+      order.push("run");
+      assertEquals((await readPixels(result, "unit"))[0], 128);
+      order.push("picture");
+      return result;
+    }));
+    assert(order.indexOf("picture") < order.lastIndexOf("run"), `${order}`);
+
+    const { memory } = (results[0].storage as WasmStorage).runtime;
+    memory.allocate = () => {
+      throw new DeviceError("the memory is full");
+    };
+    const reading = readPixels(results[0], "unit");
+    backend.dispose();
+    assertEquals((await reading)[0], 128);
+  }
 });
 
 Deno.test("wrong options are refused", async () => {

@@ -334,8 +334,9 @@ function rangeStart(f: NormFields, block: i32): i32 {
 function modulationPixel(f: NormFields, pixel: i32): i32 {
   const pixels = f.height * f.width;
   const image = pixel / pixels;
-  const row = pixel % pixels / f.width + f.firstRow;
-  const y = row * f.modulationHeight / f.imageHeight - f.modulationFirst;
-  const x = pixel % f.width * f.modulationWidth / f.width;
+  const row = pixel % pixels / f.width + f.firstRow, column = pixel % f.width;
+  // Maps are a whole number of times smaller; products of two sides could take more than 32 bits.
+  const y = row / (f.imageHeight / f.modulationHeight) - f.modulationFirst;
+  const x = column / (f.width / f.modulationWidth);
   return (image * f.modulationHeight + y) * f.modulationWidth + x;
 }

@@ -8,11 +8,11 @@ import { lookup, LookupFields } from "./lookup";
 import { nearestCode, NearestCodeFields } from "./nearest_code";
 import { packCodebook, packDense, PackFields } from "./pack";
 import { packWinograd4, packWinograd6, packWinogradStrided } from "./pack_winograd";
-import { packPixels, PixelsFields, unpackPixels } from "./pixels";
 import { squaredError, SquaredErrorFields, squaredErrorFold } from "./squared_error";
 import { straightThrough, StraightThroughFields } from "./straight_through";
 import { winograd, WinogradFields } from "./winograd";
 
+export { packPixels, unpackPixels } from "./pixels";
 export { initialize } from "./simd";
 
 /** The header of a job. */
@@ -103,9 +103,5 @@ function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
       return squaredErrorFold(changetype<SquaredErrorFields>(fields));
     case Kind.Copy:
       return copy(changetype<CopyFields>(fields), block);
-    case Kind.UnpackPixels:
-      return unpackPixels(changetype<PixelsFields>(fields), block);
-    case Kind.PackPixels:
-      return packPixels(changetype<PixelsFields>(fields), block);
   }
 }
