@@ -63,7 +63,7 @@ function lowerWinograd(op: Conv2d, side: 4 | 6, { threads, parameters }: Context
 /** Transformed tiles and products of a block: what a core's second-level cache holds beside the weights. */
 const CACHE_BYTES = 5 * 2 ** 18;
 /** Where the weights are much larger, blocks are as well: each block reads all weights once. */
-const WEIGHTS_PER_BLOCK = 3;
+const WEIGHTS_PER_BLOCK = 2;
 /** Octets of output channels of a block, at least: each block transforms its tiles anew. */
 const BLOCK_OCTETS = 16;
 
@@ -78,7 +78,7 @@ function winogradBlocks(octets: number, weightBytes: number, groupBytes: number,
 }
 
 /** Groups of pixels of a block: the weights of one slice are read once for all of them. */
-const DENSE_GROUPS = 16;
+const DENSE_GROUPS = 32;
 
 function lowerDense(op: Conv2d, { threads, parameters }: Context): Lowering {
   const [images, channels, outHeight, outWidth] = op.shape;
