@@ -27,7 +27,10 @@ export function source(row: usize, column: usize, c: usize): v128 {
   return v128.load(pointer(PIXELS, row, column) + c);
 }
 
-/** Reads four channels of a pixel of the residual. */
+/**
+ * Reads four channels of a pixel of the residual. Before any result is written: rows are often a multiple of 4 KiB apart, and
+ * such a load waits for a store to the same place of another page.
+ */
 // @ts-ignore: decorator
 @inline
 export function residue(row: usize, column: usize, c: usize): v128 {

@@ -73,11 +73,10 @@ function winogradBlocks(octets: number, weightBytes: number, groupBytes: number,
   const largest = Math.min(12, Math.max(3, Math.floor(blockBytes / groupBytes)));
   if (groups > largest) return { tileBlocks: blocksOf(groups, largest, threads), channelBlocks: 1 };
   const channelBlocks = Math.min(threads, Math.max(1, Math.floor(octets / BLOCK_OCTETS)));
-  const least = Math.ceil(threads / channelBlocks);
-  return { tileBlocks: Math.min(groups, Math.max(least, Math.ceil(groups / largest))), channelBlocks };
+  return { tileBlocks: Math.min(groups, Math.ceil(threads / channelBlocks)), channelBlocks };
 }
 
-/** Groups of pixels of a block: the weights of one slice are read once for all of them. */
+/** Groups of pixels of a block at most: the weights of one slice are read once for all of them. */
 const DENSE_GROUPS = 32;
 
 function lowerDense(op: Conv2d, { threads, parameters }: Context): Lowering {
