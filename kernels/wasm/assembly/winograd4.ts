@@ -3,7 +3,7 @@ import { SCRATCH, scratch } from "./area";
 import { LEFT_BYTES } from "./left";
 import { PRODUCT_BYTES } from "./multiply";
 import { add, C, K, madd, nmadd, sub } from "./simd";
-import { clearTail, put, residue, source, vOffset } from "./winograd_tile";
+import { clearTail, putColumn4, source, vOffset } from "./winograd_tile";
 
 /** Channel bytes `from` to `end` of one tile: 6x6 source pixels to 36 positions. */
 export function sourceTile4(to: usize, from: usize, end: usize): void {
@@ -98,18 +98,9 @@ function resultColumn(j: usize, bias: usize, c: usize, residual: bool): void {
   const m3 = scratch(j + 12), m4 = scratch(j + 16), m5 = scratch(j + 20);
   const s1 = add(m1, m2), d1 = sub(m1, m2), s2 = add(m3, m4), d2 = sub(m3, m4);
   const b1 = add(s1, b), b2 = add(d1, b);
-  let r0 = add(add(m0, b1), s2);
-  let r1 = madd(d2, K(C.Two), b2);
-  let r2 = madd(s2, K(C.Four), b1);
-  let r3 = add(madd(d2, K(C.Eight), b2), m5);
-  if (residual) {
-    r0 = add(r0, residue(0, j, c));
-    r1 = add(r1, residue(1, j, c));
-    r2 = add(r2, residue(2, j, c));
-    r3 = add(r3, residue(3, j, c));
-  }
-  put(0, j, r0, c);
-  put(1, j, r1, c);
-  put(2, j, r2, c);
-  put(3, j, r3, c);
+  const r0 = add(add(m0, b1), s2);
+  const r1 = madd(d2, K(C.Two), b2);
+  const r2 = madd(s2, K(C.Four), b1);
+  const r3 = add(madd(d2, K(C.Eight), b2), m5);
+  putColumn4(j, r0, r1, r2, r3, c, residual);
 }

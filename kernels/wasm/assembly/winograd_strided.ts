@@ -5,7 +5,7 @@ import { SCRATCH, scratch } from "./area";
 import { LEFT_BYTES } from "./left";
 import { PRODUCT_BYTES } from "./multiply";
 import { add, C, K, madd, nmadd, sub } from "./simd";
-import { clearTail, put, residue, source, vOffset } from "./winograd_tile";
+import { clearTail, putColumn4, source, vOffset } from "./winograd_tile";
 
 /** Positions along one side of a tile. */
 export const REACH: i32 = 9;
@@ -117,18 +117,9 @@ function resultColumn(j: usize, bias: usize, c: usize, residual: bool): void {
   const b = v128.load(bias + c);
   const m1 = scratch(j + 4), m2 = scratch(j + 8), m3 = scratch(j + 12);
   const s1 = add(add(m1, m2), b), d1 = add(sub(m1, m2), b);
-  let r0 = add(add(scratch(j), s1), add(m3, scratch(j + 20)));
-  let r1 = madd(m3, K(C.Two), add(d1, scratch(j + 24)));
-  let r2 = madd(m3, K(C.Four), add(s1, scratch(j + 28)));
-  let r3 = madd(m3, K(C.Eight), add(d1, add(scratch(j + 16), scratch(j + 32))));
-  if (residual) {
-    r0 = add(r0, residue(0, j, c));
-    r1 = add(r1, residue(1, j, c));
-    r2 = add(r2, residue(2, j, c));
-    r3 = add(r3, residue(3, j, c));
-  }
-  put(0, j, r0, c);
-  put(1, j, r1, c);
-  put(2, j, r2, c);
-  put(3, j, r3, c);
+  const r0 = add(add(scratch(j), s1), add(m3, scratch(j + 20)));
+  const r1 = madd(m3, K(C.Two), add(d1, scratch(j + 24)));
+  const r2 = madd(m3, K(C.Four), add(s1, scratch(j + 28)));
+  const r3 = madd(m3, K(C.Eight), add(d1, add(scratch(j + 16), scratch(j + 32))));
+  putColumn4(j, r0, r1, r2, r3, c, residual);
 }
