@@ -47,11 +47,11 @@ export {
 } from "./kernels/mod.ts";
 export type { DownBlockType, UpBlockType, VQConfig } from "./model/config.ts";
 export { ConfigError } from "./model/errors.ts";
-export * from "./model/image_processor.ts";
-export * from "./model/picture.ts";
+export * from "./model/images/image_processor.ts";
+export * from "./model/images/picture.ts";
 export { Profile, type ProfiledOp } from "./model/profile.ts";
 export * from "./model/report.ts";
-export * from "./model/token_map.ts";
+export * from "./model/images/token_map.ts";
 export type { Tokens } from "./model/tokens.ts";
 export type {
   CallOptions,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Picture } from "./picture.ts";
+import type { Picture } from "./images/picture.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** What {@linkcode describeReconstruction} finds. */

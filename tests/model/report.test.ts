@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { Picture } from "../../model/picture.ts";
+import { Picture } from "../../model/images/picture.ts";
 import { describeReconstruction, psnr } from "../../model/report.ts";
 
 /** A picture of one grey. */

@@ -2,7 +2,7 @@
 import { deflateSync } from "node:zlib";
 import { crc32 } from "imagescript/png/src/crc.mjs";
 
-const FOLDER = new URL("../fixtures/golden/image-processor/", import.meta.url);
+const FOLDER = new URL("../../fixtures/golden/image-processor/", import.meta.url);
 
 /** One call of upstream's `preprocess`. */
 export interface Scenario {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { decodePicture } from "../../model/picture.ts";
-import { lanczosResize, type RgbRaster } from "../../model/resample.ts";
+import { decodePicture } from "../../../model/images/picture.ts";
+import { lanczosResize, type RgbRaster } from "../../../model/images/resample.ts";
 import { bytes, pictureUrl, preprocessed, shapeOf } from "./picture_fixtures.ts";
 
 function raster(width: number, height: number, data: Iterable<number>): RgbRaster {

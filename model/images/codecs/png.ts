@@ -8,7 +8,8 @@
 
 import { crc32 } from "imagescript/png/src/crc.mjs";
 import { compress } from "imagescript/png/src/zlib.mjs";
-import { cannotDecode, type Rgba } from "./picture_codec.ts";
+import type { Raster } from "../raster.ts";
+import { cannotDecode } from "./errors.ts";
 
 interface Header {
   readonly width: number;
@@ -52,7 +53,7 @@ export function pngSize(bytes: Uint8Array<ArrayBuffer>): { width: number; height
 }
 
 /** The pixels of a PNG. Alpha is dropped, 16-bit samples keep their high byte. Never inflates beyond the stated size. */
-export async function decodePng(bytes: Uint8Array<ArrayBuffer>): Promise<Rgba> {
+export async function decodePng(bytes: Uint8Array<ArrayBuffer>): Promise<Raster> {
   const [first, ...rest] = chunks(bytes);
   const header = readHeader(first);
   const palette = rest.find((chunk) => chunk.type === "PLTE")?.data;
@@ -79,13 +80,13 @@ export async function decodePng(bytes: Uint8Array<ArrayBuffer>): Promise<Rgba> {
 }
 
 /** A lossless PNG: gray if every pixel is, RGBA if any pixel is not opaque, RGB otherwise. */
-export function encodePng(picture: Rgba): Uint8Array<ArrayBuffer> {
+export function encodePng(picture: Raster): Uint8Array<ArrayBuffer> {
   const channels = channelsNeeded(picture.data);
   return assemble(picture, channels, compress(filterRows(picture, channels), 6));
 }
 
 /** The same picture as {@linkcode encodePng}'s, in a third of the time: deflated by the platform, which has to be waited for. */
-export async function encodePngByPlatform(picture: Rgba): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodePngByPlatform(picture: Raster): Promise<Uint8Array<ArrayBuffer>> {
   const channels = channelsNeeded(picture.data);
   const rows = new Blob([filterRows(picture, channels)]).stream();
   const deflated = await new Response(rows.pipeThrough(new CompressionStream("deflate"))).arrayBuffer();
@@ -93,7 +94,7 @@ export async function encodePngByPlatform(picture: Rgba): Promise<Uint8Array<Arr
 }
 
 /** The samples as they are deflated: each row behind its filter byte. */
-function filterRows({ width, height, data }: Rgba, channels: number): Uint8Array<ArrayBuffer> {
+function filterRows({ width, height, data }: Raster, channels: number): Uint8Array<ArrayBuffer> {
   const rowBytes = width * channels;
   const filtered = new Uint8Array(height * (1 + rowBytes));
   let above = new Uint8Array(channels + rowBytes); // rows begin with a pixel of zeros, which is what lies beyond the edge
@@ -108,7 +109,7 @@ function filterRows({ width, height, data }: Rgba, channels: number): Uint8Array
   return filtered;
 }
 
-function assemble({ width, height }: Rgba, channels: number, deflated: Uint8Array): Uint8Array<ArrayBuffer> {
+function assemble({ width, height }: Raster, channels: number, deflated: Uint8Array): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(13);
   new DataView(header.buffer).setUint32(0, width);
   new DataView(header.buffer).setUint32(4, height);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
-import { decodePicture, Picture } from "../../model/picture.ts";
-import { JPEG_WASM } from "../../model/picture_jpeg_wasm.ts";
+import { decodePicture, Picture } from "../../../model/images/picture.ts";
+import { JPEG_WASM } from "../../../model/images/codecs/imagescript_jpeg_wasm.ts";
 import { makePng, type PngParts } from "./picture_fixtures.ts";
 
 /** Smooth colours with a little texture, so that every PNG filter has its rows. */
@@ -23,7 +23,7 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 async function fixture(name: string): Promise<Uint8Array<ArrayBuffer>> {
-  return await Deno.readFile(new URL(`../fixtures/pictures/${name}.jpg`, import.meta.url));
+  return await Deno.readFile(new URL(`../../fixtures/pictures/${name}.jpg`, import.meta.url));
 }
 
 /** A colour type of PNG, and the RGBA bytes it must become. */

@@ -6,8 +6,9 @@
  * @module
  */
 
-import { cannotDecode, type Rgba } from "./picture_codec.ts";
-import { JPEG_WASM } from "./picture_jpeg_wasm.ts";
+import type { Raster } from "../raster.ts";
+import { cannotDecode } from "./errors.ts";
+import { JPEG_WASM } from "./imagescript_jpeg_wasm.ts";
 
 /** What the module exports. Pointers are byte offsets into `memory`. */
 interface Codec {
@@ -56,7 +57,7 @@ export function jpegSize(bytes: Uint8Array): { width: number; height: number } {
 }
 
 /** The pixels of a JPEG, as RGB. CMYK becomes RGB as in PIL; an EXIF orientation is not applied, as in PIL. */
-export function decodeJpeg(bytes: Uint8Array): Rgba {
+export function decodeJpeg(bytes: Uint8Array): Raster {
   const { width, height } = jpegSize(bytes);
   const codec = startCodec();
   let picture = 0;
@@ -74,7 +75,7 @@ export function decodeJpeg(bytes: Uint8Array): Rgba {
 }
 
 /** A JPEG without chroma subsampling. Alpha is dropped. `quality` is libjpeg's, 1 to 100. */
-export function encodeJpeg({ width, height, data }: Rgba, quality: number): Uint8Array<ArrayBuffer> {
+export function encodeJpeg({ width, height, data }: Raster, quality: number): Uint8Array<ArrayBuffer> {
   if (width > MAX_SIDE || height > MAX_SIDE) {
     throw new RangeError(
       `Cannot encode picture: ${width}×${height} is too large for JPEG, a side has at most ${MAX_SIDE}`,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { cannotDecode } from "./picture_codec.ts";
-import { decodeJpeg, encodeJpeg, isJpeg, jpegSize } from "./picture_jpeg.ts";
-import { decodePng, encodePng, encodePngByPlatform, isPng, pngSize } from "./picture_png.ts";
+import { cannotDecode } from "./codecs/errors.ts";
+import { decodeJpeg, encodeJpeg, isJpeg, jpegSize } from "./codecs/jpeg.ts";
+import { decodePng, encodePng, encodePngByPlatform, isPng, pngSize } from "./codecs/png.ts";
 
 /** How many pixels a picture may have unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
 export const MAX_PIXELS: number = 8192 * 8192;

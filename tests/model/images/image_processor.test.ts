@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { Tensor } from "../../kernels/tensor.ts";
-import { ImageProcessor, type PictureSource } from "../../model/image_processor.ts";
-import { Picture } from "../../model/picture.ts";
+import { Tensor } from "../../../kernels/tensor.ts";
+import { ImageProcessor, type PictureSource } from "../../../model/images/image_processor.ts";
+import { Picture } from "../../../model/images/picture.ts";
 import { bytes, floats, pictureUrl, postprocessed, preprocessed, type Scenario, shapeOf } from "./picture_fixtures.ts";
 
 const PHOTO = preprocessed.find(({ image }) => image === "photo.png")!;

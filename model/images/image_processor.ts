@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type PixelRange, Pixels, readPixels } from "../kernels/pixels.ts";
-import { Tensor } from "../kernels/tensor.ts";
+import { type PixelRange, Pixels, readPixels } from "../../kernels/pixels.ts";
+import { Tensor } from "../../kernels/tensor.ts";
 import { decodePicture, MAX_PIXELS, Picture } from "./picture.ts";
 import { lanczosResize, type RgbRaster } from "./resample.ts";
 

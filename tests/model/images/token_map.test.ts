@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Picture } from "../../model/picture.ts";
-import { sideBySide, tokenMap } from "../../model/token_map.ts";
+import { Picture } from "../../../model/images/picture.ts";
+import { sideBySide, tokenMap } from "../../../model/images/token_map.ts";
 
 Deno.test("tokenMap() gives a token the same colour wherever it stands", () => {
   const one = tokenMap(Int32Array.of(3, 900, 3), [1, 3]);
