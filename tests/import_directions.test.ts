@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 
 const LAYOUT = new Set([
   ...Object.keys(MAY_IMPORT),
-  ...["tests", "docs", ".ci", ".github", ".gitattributes", ".gitignore"],
+  ...["tests", "tools", "docs", ".ci", ".github", ".gitattributes", ".gitignore"],
   ...["deno.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"],
 ]);
 

@@ -1,0 +1,64 @@
+import { assert, assertEquals } from "@std/assert";
+import { avifOrientation, avifSize, decodeAvif } from "../../../../model/images/codecs/avif.ts";
+import { decodePng } from "../../../../model/images/codecs/png.ts";
+import { assertRefused, type Codec, fixture, fixtures } from "./format_fixtures.ts";
+
+const AVIF: Codec = { size: avifSize, decode: decodeAvif };
+
+/** How far eight-bit YCbCr may be from avifdec's: there libyuv converts in fixed point, here libavif itself. */
+const ROUNDING: Record<string, number> = { "420.avif": 3 };
+
+Deno.test("AVIF is decoded as avifdec decodes it", async () => {
+  const names = fixtures(".avif");
+  assertEquals(names.length, 6);
+  for (const name of names) {
+    const expected = await decodePng(fixture(`${name}.png`));
+    const picture = await decodeAvif(fixture(name));
+    assertEquals([picture.width, picture.height], [expected.width, expected.height], name);
+    assertEquals(avifSize(fixture(name)), { width: expected.width, height: expected.height }, name);
+    const apart = picture.data.map((value, i) => Math.abs(value - expected.data[i]));
+    assert(Math.max(...apart) <= (ROUNDING[name] ?? 0), `${name} is ${Math.max(...apart)} apart`);
+  }
+});
+
+Deno.test("an AVIF is turned as its boxes say, the turn before the reflection", () => {
+  assertEquals(avifOrientation(fixture("lossless.avif")), 1);
+  assertEquals(avifOrientation(fixture("turned.avif")), 5);
+  const bytes = fixture("turned.avif");
+  const at = (type: string) => new TextDecoder("latin1").decode(bytes).indexOf(type) + 4;
+  const turned = (turns: number, axis: number) => {
+    bytes[at("irot")] = turns;
+    bytes[at("imir")] = axis;
+    return avifOrientation(bytes);
+  };
+  assertEquals([0, 1, 2, 3].map((turns) => turned(turns, 0)), [4, 5, 2, 7]);
+  assertEquals([0, 1, 2, 3].map((turns) => turned(turns, 1)), [2, 7, 4, 5]);
+});
+
+Deno.test("a damaged AVIF gives a picture of the size it states or is refused", async () => {
+  for (const name of fixtures(".avif")) {
+    const bytes = fixture(name);
+    for (let i = 0; i < 24; i++) {
+      const damaged = i < 12 ? bytes.slice(0, Math.floor(bytes.length * i / 12)) : bytes.slice();
+      if (i >= 12) damaged[(i * i * 7919 + 13 * i) % bytes.length] ^= 1 << i % 8;
+      try {
+        const { width, height } = avifSize(damaged);
+        if (width * height > 1e6) continue;
+        const picture = await decodeAvif(damaged);
+        assertEquals([picture.width, picture.height], [width, height]);
+      } catch (error) {
+        assert(
+          error instanceof TypeError && error.message.startsWith("Cannot decode picture: "),
+          `${name} ${i}: ${error}`,
+        );
+      }
+    }
+  }
+});
+
+Deno.test("an AVIF whose boxes and data disagree in size is refused", async () => {
+  const bytes = fixture("lossless.avif");
+  const ispe = new TextDecoder("latin1").decode(bytes).indexOf("ispe");
+  bytes[ispe + 4 + 7]++;
+  await assertRefused(AVIF, bytes, "Cannot decode picture");
+});

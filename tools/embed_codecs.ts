@@ -1,0 +1,53 @@
+// deno-lint-ignore-file no-console
+/**
+ * Puts the WebAssembly of picture codecs into modules, in base64: a file beside a module needs `--allow-read`, and importing
+ * it breaks type checking and bundling. With `--check` only says whether the modules are up to date.
+ */
+
+import "@jsquash/avif/meta.js"; // brings the package, which an import of a computed name does not
+
+interface Codec {
+  /** The WebAssembly file, in an npm package. */
+  readonly source: string;
+  /** The module that is written, and the name that it exports. */
+  readonly output: string;
+  readonly name: string;
+  /** What it is and whose. */
+  readonly about: string;
+}
+
+const CODECS: readonly Codec[] = [
+  {
+    source: "@jsquash/avif/codec/dec/avif_dec.wasm",
+    output: "model/images/codecs/avif_wasm.gen.ts",
+    name: "AVIF_WASM",
+    about:
+      "The AVIF decoder of @jsquash/avif (Apache-2.0, © Google and Jamie Sinclair; libavif and libaom, BSD-2-Clause)",
+  },
+];
+
+function moduleOf({ source, name, about }: Codec, wasm: Uint8Array): string {
+  return `/**
+ * ${about}: \`${source}\`.
+ *
+ * Made by \`deno task codecs\`, not to be edited.
+ *
+ * @module
+ */
+
+/** The WebAssembly module, base64. */
+export const ${name}: string =
+  "${wasm.toBase64()}";
+`;
+}
+
+for (const codec of CODECS) {
+  const { default: wasm } = await import(codec.source, { with: { type: "bytes" } });
+  const text = moduleOf(codec, wasm);
+  const file = new URL(`../${codec.output}`, import.meta.url);
+  if (!Deno.args.includes("--check")) await Deno.writeTextFile(file, text);
+  else if (await Deno.readTextFile(file) !== text) {
+    console.error(`${codec.output} is not what ${codec.source} holds; run deno task codecs`);
+    Deno.exitCode = 1;
+  }
+}
