@@ -11,7 +11,7 @@
  * @module
  */
 
-import asc from "npm:assemblyscript@0.28.20/asc";
+import { compile, emit, sourcesIn } from "./compile.ts";
 import { EXPONENTIAL } from "./exponential.ts";
 import { CHAINS, microKernels } from "./micro_kernels.ts";
 import { AREA, HEAP } from "./shared.ts";
@@ -19,43 +19,24 @@ import { AREA, HEAP } from "./shared.ts";
 const GENERATED = new URL("./module.gen.ts", import.meta.url);
 const PAGE = 65536;
 
-/** A source file's text by the path that the compiler asks for; null if there is none. */
-type ReadSource = (path: string) => string | null;
+// Optimizing would sink each chain of multiply-adds to its store and spill everything; V8 optimizes well by itself. That
+// copies of inlined code share their locals makes the module a third as large, packed.
+const PASSES = "-O0 --runPasses precompute-propagate,coalesce-locals";
+
+const readFile = sourcesIn(new URL(".", import.meta.url));
 
 /** The sources of the module of one thread. */
 function readSource(path: string, thread: number, relaxed: boolean): string | null {
   if (path.endsWith("assembly/micro_kernels.ts")) return microKernels(relaxed);
   if (path.endsWith("assembly/exponential.ts")) return EXPONENTIAL;
   if (path.endsWith("assembly/base.ts")) return `export const BASE: usize = ${(thread + 1) * AREA};`;
-  try {
-    return Deno.readTextFileSync(new URL(path, import.meta.url));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
-/** Compiles the module whose entry is `entry`. */
-async function compile(entry: string, options: string, readFile: ReadSource): Promise<Uint8Array<ArrayBuffer>> {
-  let binary: Uint8Array<ArrayBuffer> | undefined;
-  // Optimizing would sink each chain of multiply-adds to its store and spill everything; V8 optimizes well by itself. That
-  // copies of inlined code share their locals makes the module a third as large, packed.
-  const passes = "precompute-propagate,coalesce-locals";
-  const all = `${entry} -o out.wasm -O0 --runPasses ${passes} --runtime stub --enable simd ${options}`;
-  const { error, stderr } = await asc.main(all.trim().split(" "), {
-    readFile,
-    writeFile: (path, contents) => {
-      if (path === "out.wasm") binary = new Uint8Array(contents as Uint8Array);
-    },
-    listFiles: () => [],
-  });
-  if (error || !binary) throw new Error(`Cannot compile the kernels:\n${stderr.toString()}`);
-  return binary;
+  return readFile(path);
 }
 
 /** Compiles the module of one thread. */
 function compileThread(thread: number, relaxed: boolean): Promise<Uint8Array<ArrayBuffer>> {
-  const options = `${relaxed ? "--enable relaxed-simd " : ""}--enable threads --importMemory --sharedMemory ` +
+  const options =
+    `${PASSES} ${relaxed ? "--enable relaxed-simd " : ""}--enable threads --importMemory --sharedMemory ` +
     `--noExportMemory --initialMemory ${HEAP / PAGE} --maximumMemory 65536`;
   return compile("assembly/main.ts", options, (path) => readSource(path, thread, relaxed));
 }
@@ -107,17 +88,13 @@ function encodePositions(positions: number[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
 
-/** Base64 in short lines, which tools can show; `atob` skips what lies between them. */
-function render(fields: Record<string, string>): string {
-  const lines = Object.entries(fields).map(([name, value]) =>
-    `/** See build.ts. */\nexport const ${name}: string = \`\n${value.match(/.{1,120}/g)!.join("\n")}\n\`;`
-  );
-  return `// Built by build.ts from assembly/*.ts: do not edit.\n// deno-fmt-ignore-file\n\n${lines.join("\n")}\n`;
-}
-
 async function generate(): Promise<Record<string, string>> {
   const relaxed = await template(true), strict = await template(false);
-  const chains = await compile("chains.ts", "--noExportMemory", (path) => path === "chains.ts" ? CHAINS : null);
+  const chains = await compile(
+    "chains.ts",
+    `${PASSES} --noExportMemory`,
+    (path) => path === "chains.ts" ? CHAINS : null,
+  );
   return {
     relaxed: await encode(relaxed.binary),
     relaxedPatches: await encode(encodePositions(relaxed.positions)),
@@ -127,11 +104,4 @@ async function generate(): Promise<Record<string, string>> {
   };
 }
 
-if (import.meta.main) {
-  const text = render(await generate());
-  if (!Deno.args.includes("--check")) {
-    await Deno.writeTextFile(GENERATED, text);
-  } else if (await Deno.readTextFile(GENERATED) !== text) {
-    throw new Error("kernels/wasm/module.gen.ts is not what the sources build: run `deno task wasm`");
-  }
-}
+if (import.meta.main) await emit(GENERATED, await generate());

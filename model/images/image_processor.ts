@@ -7,7 +7,8 @@
 import { type PixelRange, Pixels, readPixels } from "../../kernels/pixels.ts";
 import { Tensor } from "../../kernels/tensor.ts";
 import { decodePicture, MAX_PIXELS, Picture } from "./picture.ts";
-import { lanczosResize, type RgbRaster } from "./resample.ts";
+import type { Raster } from "./raster.ts";
+import { resize } from "./resample.ts";
 
 /** Pixels in memory, such as an `ImageData` or a {@linkcode Picture}. */
 export interface PixelData {
@@ -115,7 +116,7 @@ export class ImageProcessor {
     options: PreprocessOptions = {},
   ): Promise<Tensor> {
     checkResample(options.resample);
-    const rasters: RgbRaster[] = [];
+    const rasters: Raster[] = [];
     for (const one of Array.isArray(source) ? source : [source]) {
       options.signal?.throwIfAborted();
       const raster = await readRaster(one, this.#maxPixels, options.signal);
@@ -146,11 +147,11 @@ export class ImageProcessor {
     });
   }
 
-  #fit(raster: RgbRaster, { height, width }: PreprocessOptions): RgbRaster {
+  #fit(raster: Raster, { height, width }: PreprocessOptions): Raster {
     const rows = this.#target("height", height ?? raster.height);
     const columns = this.#target("width", width ?? raster.width);
     checkPixels(columns, rows, this.#maxPixels);
-    return lanczosResize(raster, columns, rows);
+    return resize(raster, columns, rows, "lanczos");
   }
 
   #target(name: "height" | "width", side: number): number {
@@ -187,8 +188,8 @@ async function readPicture(path: string | URL, signal?: AbortSignal): Promise<Ui
   }
 }
 
-/** Any source as RGB. */
-async function readRaster(source: PictureSource, maxPixels: number, signal?: AbortSignal): Promise<RgbRaster> {
+/** Any source as opaque pixels. */
+async function readRaster(source: PictureSource, maxPixels: number, signal?: AbortSignal): Promise<Raster> {
   if (typeof source === "string" || source instanceof URL) {
     source = await readPicture(source, signal);
   }
@@ -201,10 +202,10 @@ async function readRaster(source: PictureSource, maxPixels: number, signal?: Abo
         "or { width, height, data } with data in a Uint8Array or Uint8ClampedArray",
     );
   }
-  return toRgb({ width: source.width, height: source.height, data }, maxPixels);
+  return toRaster({ width: source.width, height: source.height, data }, maxPixels);
 }
 
-function toRgb({ width, height, data }: PixelData, maxPixels: number): RgbRaster {
+function toRaster({ width, height, data }: PixelData, maxPixels: number): Raster {
   const pixels = wholeNumber("width", width) * wholeNumber("height", height);
   checkPixels(width, height, maxPixels);
   const channels = data.length / pixels;
@@ -214,24 +215,22 @@ function toRgb({ width, height, data }: PixelData, maxPixels: number): RgbRaster
         `or ${4 * pixels} of RGBA, found ${data.length}`,
     );
   }
-  const out = new Uint8ClampedArray(3 * pixels);
-  for (let from = 0, to = 0; to < out.length; from += channels) {
-    for (let c = 0; c < 3; c++) out[to++] = data[channels === 1 ? from : from + c];
+  const out = new Uint8ClampedArray(4 * pixels).fill(255);
+  for (let from = 0, to = 0; to < out.length; from += channels, to += 4) {
+    for (let c = 0; c < 3; c++) out[to + c] = data[channels === 1 ? from : from + c];
   }
   return { width, height, data: out };
 }
 
 /** A tensor over the bytes of pictures of one size; gray ones stand for one channel. */
-function toTensor(rasters: RgbRaster[], grayscale: boolean, range: PixelRange): Tensor {
+function toTensor(rasters: Raster[], grayscale: boolean, range: PixelRange): Tensor {
   const [{ width, height }] = rasters;
   const bytes = new Uint8ClampedArray(4 * rasters.length * height * width).fill(255);
   let to = 0;
   for (const { data } of rasters) {
-    for (let at = 0; at < data.length; at += 3, to += 4) {
+    for (let at = 0; at < data.length; at += 4, to += 4) {
       const gray = grayscale ? luma(data, at) : undefined;
-      bytes[to] = gray ?? data[at];
-      bytes[to + 1] = gray ?? data[at + 1];
-      bytes[to + 2] = gray ?? data[at + 2];
+      for (let c = 0; c < 3; c++) bytes[to + c] = gray ?? data[at + c];
     }
   }
   const shape = [rasters.length, grayscale ? 1 : 3, height, width];
@@ -243,7 +242,7 @@ function luma(data: Uint8ClampedArray, at: number): number {
   return (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16;
 }
 
-function checkSameSize(rasters: RgbRaster[]): void {
+function checkSameSize(rasters: Raster[]): void {
   if (rasters.length === 0) throw new RangeError("Cannot preprocess pictures: the array is empty");
   const [{ width, height }] = rasters;
   const n = rasters.findIndex((raster) => raster.width !== width || raster.height !== height);

@@ -1,38 +1,78 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodePicture } from "../../../model/images/picture.ts";
-import { lanczosResize, type RgbRaster } from "../../../model/images/resample.ts";
+import type { Raster } from "../../../model/images/raster.ts";
+import { type Box, type Resample, resize } from "../../../model/images/resample.ts";
 import { bytes, pictureUrl, preprocessed, shapeOf } from "./picture_fixtures.ts";
+import { isOpaque, readCases, rgbOf, sha256Of, syntheticPicture } from "./synthetic_pictures.ts";
 
-function raster(width: number, height: number, data: Iterable<number>): RgbRaster {
-  return { width, height, data: Uint8ClampedArray.from(data) };
+interface Case {
+  size: [width: number, height: number];
+  seed: number;
+  contrast: boolean;
+  box: Box | null;
+  out: [width: number, height: number];
+  sha256: Record<Resample, string>;
 }
 
-for (const scenario of preprocessed.filter((s) => !s.do_convert_grayscale)) {
-  Deno.test(`lanczosResize() gives PIL's bytes in scenario ${scenario.key}`, async () => {
-    const { width, height, data } = await decodePicture(await Deno.readFile(pictureUrl(scenario)));
-    const [rows, columns] = shapeOf(`${scenario.key}.resized`);
-    const resized = lanczosResize(raster(width, height, data.filter((_, i) => i % 4 < 3)), columns, rows);
-    assertEquals([resized.height, resized.width], [rows, columns]);
-    assertEquals(new Uint8Array(resized.data), bytes(`${scenario.key}.resized`));
+for (const { size, seed, contrast, box, out, sha256 } of readCases<Case>("resized.json")) {
+  Deno.test(`resize() gives PIL's bytes from ${size.join("×")}${box ? ` within ${box}` : ""} to ${out.join("×")}`, () => {
+    const source = syntheticPicture(...size, seed, contrast);
+    for (const [filter, expected] of Object.entries(sha256)) {
+      const resized = resize(source, ...out, filter as Resample, box ?? undefined);
+      assertEquals([resized.width, resized.height], out);
+      assertEquals(sha256Of(resized), expected, filter);
+      assert(isOpaque(resized));
+    }
   });
 }
 
-Deno.test("lanczosResize() returns the same raster if the size stays", () => {
-  const source = raster(1, 2, [1, 2, 3, 4, 5, 6]);
-  assertEquals(lanczosResize(source, 1, 2) === source, true);
+for (const scenario of preprocessed.filter((s) => !s.do_convert_grayscale)) {
+  Deno.test(`resize() gives PIL's bytes in scenario ${scenario.key}`, async () => {
+    const [rows, columns] = shapeOf(`${scenario.key}.resized`);
+    const resized = resize(await decodePicture(await Deno.readFile(pictureUrl(scenario))), columns, rows, "lanczos");
+    assertEquals(rgbOf(resized), bytes(`${scenario.key}.resized`));
+  });
+}
+
+Deno.test("resize() returns the same raster if nothing changes", () => {
+  const source = syntheticPicture(3, 2, 0, false);
+  assertEquals(resize(source, 3, 2, "lanczos") === source, true);
+  assertEquals(resize(source, 3, 2, "nearest", [0, 0, 3, 2]) === source, true);
 });
 
-Deno.test("lanczosResize() keeps a flat colour at any size", () => {
-  const source = raster(5, 3, Array(15).fill([10, 128, 255]).flat());
-  for (const [width, height] of [[1, 1], [2, 9], [13, 2], [64, 64]]) {
-    const { data } = lanczosResize(source, width, height);
-    assertEquals(data, Uint8ClampedArray.from(Array(width * height).fill([10, 128, 255]).flat()));
+Deno.test("resize() reads pixels that lie anywhere in a buffer, and leaves them as they are", () => {
+  const source = syntheticPicture(9, 7, 1, false);
+  const buffer = new Uint8ClampedArray(source.data.length + 5);
+  buffer.set(source.data, 3);
+  const moved: Raster = { ...source, data: buffer.subarray(3, 3 + source.data.length) };
+  for (const filter of ["lanczos", "nearest"] as const) {
+    assertEquals(resize(moved, 5, 11, filter), resize(source, 5, 11, filter));
+  }
+  assertEquals(moved.data, source.data);
+});
+
+Deno.test("resize() gives the same after a picture too large for the memory that is kept", () => {
+  const small = syntheticPicture(9, 7, 1, false);
+  const before = resize(small, 20, 20, "bicubic");
+  const large = resize(small, 2400, 2400, "bicubic");
+  assertEquals([large.width, large.height, isOpaque(large)], [2400, 2400, true]);
+  assertEquals(resize(small, 20, 20, "bicubic"), before);
+});
+
+Deno.test("resize() takes pictures one pixel wide or high and a million long", () => {
+  for (const [width, height] of [[1, 1e6], [1e6, 1]]) {
+    const source: Raster = { width, height, data: new Uint8ClampedArray(4e6).fill(255) };
+    for (const filter of ["lanczos", "nearest"] as const) {
+      const { data } = resize(source, Math.ceil(width / 2), Math.ceil(height / 2), filter);
+      assertEquals(data, new Uint8ClampedArray(2e6).fill(255));
+    }
   }
 });
 
-Deno.test("lanczosResize() clips what overshoots an edge", () => {
-  const edge = raster(8, 1, [0, 0, 0, 0, 255, 255, 255, 255].flatMap((v) => [v, v, v]));
-  const { data } = lanczosResize(edge, 16, 1);
-  assertEquals(data[0], 0);
-  assertEquals(data.at(-1), 255);
+Deno.test("resize() refuses a box beyond the picture", () => {
+  const source = syntheticPicture(4, 3, 0, false);
+  const boxes: Box[] = [[-1, 0, 4, 3], [0, 0, 4.1, 3], [0, 2, 4, 1], [0, 0, NaN, 3]];
+  for (const box of boxes) {
+    assertThrows(() => resize(source, 2, 2, "box", box), RangeError, `box [${box}] is not within its 4×3 pixels`);
+  }
 });

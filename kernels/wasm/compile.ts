@@ -1,0 +1,55 @@
+/**
+ * What the builds of WebAssembly modules share: the AssemblyScript compiler, and the TypeScript that carries its results.
+ *
+ * @module
+ */
+
+import asc from "npm:assemblyscript@0.28.20/asc";
+
+/** A source file's text by the path that the compiler asks for; null if there is none. */
+export type ReadSource = (path: string) => string | null;
+
+/** Reads sources from a folder. */
+export function sourcesIn(folder: URL): ReadSource {
+  return (path) => {
+    try {
+      return Deno.readTextFileSync(new URL(path, folder));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    }
+  };
+}
+
+/** Compiles the module whose entry is `entry`. */
+export async function compile(entry: string, options: string, readFile: ReadSource): Promise<Uint8Array<ArrayBuffer>> {
+  let binary: Uint8Array<ArrayBuffer> | undefined;
+  const all = `${entry} -o out.wasm --runtime stub --enable simd ${options}`;
+  const { error, stderr } = await asc.main(all.trim().split(" "), {
+    readFile,
+    writeFile: (path, contents) => {
+      if (path === "out.wasm") binary = new Uint8Array(contents as Uint8Array);
+    },
+    listFiles: () => [],
+  });
+  if (error || !binary) throw new Error(`Cannot compile the kernels:\n${stderr.toString()}`);
+  return binary;
+}
+
+/**
+ * Writes a module of base64 strings; with `--check` on the command line fails instead if the committed one is another.
+ * The lines are short, so that tools can show them; `atob` skips what lies between them.
+ */
+export async function emit(file: URL, fields: Record<string, string>): Promise<void> {
+  const lines = Object.entries(fields).map(([name, value]) =>
+    `/** See build.ts. */\nexport const ${name}: string = \`\n${value.match(/.{1,120}/g)!.join("\n")}\n\`;`
+  );
+  const text = `// Built by build.ts from assembly/*.ts: do not edit.\n// deno-fmt-ignore-file\n\n${
+    lines.join("\n")
+  }\n`;
+  if (!Deno.args.includes("--check")) {
+    await Deno.writeTextFile(file, text);
+  } else if (await Deno.readTextFile(file) !== text) {
+    throw new Error(`${file.pathname} is not what the sources build: run \`deno task wasm\``);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The WebAssembly module for work on pixels.
+ *
+ * @module
+ */
+
+import { module } from "./module.gen.ts";
+
+/** What the module exports; addresses and sizes are bytes. See assembly/. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  resampleRows(
+    source: number,
+    out: number,
+    rows: number,
+    rowBytes: number,
+    columns: number,
+    bounds: number,
+    weights: number,
+    stride: number,
+  ): void;
+  resampleColumns(
+    source: number,
+    out: number,
+    rows: number,
+    rowBytes: number,
+    bounds: number,
+    weights: number,
+    stride: number,
+  ): void;
+}
+
+/** The module's functions, and its memory as bytes. */
+export type Kernels = Omit<Exports, "memory"> & { readonly bytes: Uint8Array<ArrayBuffer> };
+
+const PAGE = 65536;
+
+/** An instance is kept for the next picture unless its memory has grown beyond this. */
+const KEPT_BYTES = 16 << 20;
+
+let compiled: WebAssembly.Module | undefined;
+let kept: Exports | undefined;
+
+/** An instance with at least `size` bytes of memory, to be used before anybody else asks for one. */
+export function kernelsWith(size: number): Kernels {
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(module), (character) => character.charCodeAt(0)));
+  const exports = kept ?? new WebAssembly.Instance(compiled).exports as unknown as Exports;
+  const { memory } = exports;
+  const missing = size - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+  kept = memory.buffer.byteLength <= KEPT_BYTES ? exports : undefined;
+  return { ...exports, bytes: new Uint8Array(memory.buffer as ArrayBuffer) };
+}
