@@ -59,7 +59,8 @@ export function tapsOf(filter: Filter, sizeIn: number, start: number, stop: numb
     for (let i = 0; i < count; i++) total += weights[i] = weigh((i + first - centre + 0.5) * (1 / stretch));
     weights[count] = 0; // ends the last pair
     for (let i = 0, to = stride * position; i < count; i += 2) {
-      const [a, b] = [fixed(weights[i] / (total || 1)), fixed(weights[i + 1] / (total || 1))];
+      const a = fixed(weights[i] / (total || 1));
+      const b = fixed(weights[i + 1] / (total || 1));
       pairs[to++] = a & LOW | (b & LOW) << 16;
       pairs[to++] = a >> LOW_BITS & 0xffff | b >> LOW_BITS << 16;
     }

@@ -28,6 +28,18 @@ interface Exports {
     weights: number,
     stride: number,
   ): void;
+  unfilterRows(source: number, out: number, rows: number, rowBytes: number, pixelBytes: number): number;
+  lookUpPixels(
+    source: number,
+    out: number,
+    rows: number,
+    rowBytes: number,
+    columns: number,
+    depth: number,
+    table: number,
+  ): void;
+  clipGrayPixels(source: number, out: number, pixels: number): void;
+  copyPixels(source: number, out: number, pixels: number, pixelBytes: number, green: number, blue: number): void;
 }
 
 /** The module's functions, and its memory as bytes. */

@@ -59,12 +59,12 @@ Deno.test("resize() gives the same after a picture too large for the memory that
   assertEquals(resize(small, 20, 20, "bicubic"), before);
 });
 
-Deno.test("resize() takes pictures one pixel wide or high and a million long", () => {
-  for (const [width, height] of [[1, 1e6], [1e6, 1]]) {
-    const source: Raster = { width, height, data: new Uint8ClampedArray(4e6).fill(255) };
+Deno.test("resize() takes pictures one pixel wide or high and very long", () => {
+  for (const [width, height] of [[1, 2e5], [2e5, 1]]) {
+    const source: Raster = { width, height, data: new Uint8ClampedArray(8e5).fill(255) };
     for (const filter of ["lanczos", "nearest"] as const) {
       const { data } = resize(source, Math.ceil(width / 2), Math.ceil(height / 2), filter);
-      assertEquals(data, new Uint8ClampedArray(2e6).fill(255));
+      assertEquals([data.length, data.findIndex((byte) => byte !== 255)], [4e5, -1]);
     }
   }
 });
