@@ -65,13 +65,32 @@ export interface Program {
   dispose(): void;
 }
 
-/** Bytes an engine holds now. */
+/**
+ * Bytes an engine holds now, of its device's memory.
+ *
+ * What is held but not used is kept for the next runs, as far as one of the last four needed it. What none of them needed
+ * is given back where it is much: on WebGPU more than 1 MiB and more than what is kept; on the CPU engine, which has to move
+ * into a smaller memory and takes a tenth of a second or two for it, more than 32 MiB and than half of what is kept.
+ */
 export interface MemoryUse {
-  /** Weights, in the layouts that the kernels read. */
+  /**
+   * Weights, in the layouts that the kernels read. Those may take much more than the checkpoint: transformed for
+   * Winograd's algorithm, 3×3 convolutions take four times as much, those of few channels on the CPU engine seven times.
+   */
   readonly weights: number;
-  /** Everything else: tensors in use, and buffers kept for the next run. */
+  /** Everything else that is held. */
   readonly buffers: number;
+  /** All that is held: {@linkcode weights} and {@linkcode buffers}. */
+  readonly held: number;
+  /**
+   * Of that, what is in use: weights, tensors that are neither disposed of nor collected as garbage, runs under way, and
+   * 2 MiB of tables that the CPU engine always has.
+   */
+  readonly used: number;
 }
+
+/** What an engine holds that was disposed of. */
+export const NO_MEMORY: MemoryUse = { weights: 0, buffers: 0, held: 0, used: 0 };
 
 /** A compute engine. WebGPU and WebAssembly are peers behind this interface. */
 export interface Backend {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { MemoryUse, OverflowError } from "../kernels/mod.ts";
+import { type MemoryUse, NO_MEMORY, type OverflowError } from "../kernels/mod.ts";
 import type { ProgramCache } from "./programs.ts";
 import type { ReplaceableEngine } from "./replaceable_engine.ts";
 
@@ -24,7 +24,7 @@ export class Float32Engine {
 
   /** Bytes it holds now. */
   get memory(): MemoryUse {
-    return this.#engine?.backend.memory ?? { weights: 0, buffers: 0 };
+    return this.#engine?.backend.memory ?? NO_MEMORY;
   }
 
   /** Repeats what failed with an error; see {@linkcode ProgramCache.memoryLimit}. */

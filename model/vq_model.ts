@@ -160,8 +160,9 @@ export class VQModel {
   }
 
   /**
-   * Bytes the model holds on its device now: weights, and buffers for everything else; those included that a model in
-   * float16 holds to repeat calls in float32.
+   * Bytes the model holds on its device now, and how many of them are in use; those included that a model in float16 holds
+   * to repeat calls in float32. Held beyond what is in use is what one of the last four calls needed, see
+   * {@linkcode MemoryUse}.
    */
   memory(): MemoryUse;
   /**
@@ -184,7 +185,12 @@ export class VQModel {
   memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
     if (!options) {
       const [own, repeats] = [this.#engine.backend.memory, this.#float32.memory];
-      return { weights: own.weights + repeats.weights, buffers: own.buffers + repeats.buffers };
+      return {
+        weights: own.weights + repeats.weights,
+        buffers: own.buffers + repeats.buffers,
+        held: own.held + repeats.held,
+        used: own.used + repeats.used,
+      };
     }
     const { shape, method = "forward" } = options;
     const graph = this.#record(method, shape);

@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { Backend, MemoryUse, PlanOptions, Program } from "../backend.ts";
+import { type Backend, type MemoryUse, NO_MEMORY, type PlanOptions, type Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../fit.ts";
 import type { Graph, Parameter } from "../graph.ts";
-import { Memory } from "./memory.ts";
 import { Parameters } from "./parameters.ts";
 import { plan } from "./plan.ts";
 import { checkFits, WasmProgram } from "./program.ts";
@@ -77,8 +76,7 @@ async function start(threads: number): Promise<Runtime> {
 async function startThreads(threads: number): Promise<Runtime | undefined> {
   if (threads === 1 || typeof SharedArrayBuffer === "undefined") return undefined;
   try {
-    const memory = new Memory(true);
-    return new Runtime(memory, await createWorkerTeam(memory, threads));
+    return await Runtime.create(true, (memory) => createWorkerTeam(memory, threads));
   } catch {
     return undefined;
   }
@@ -86,8 +84,7 @@ async function startThreads(threads: number): Promise<Runtime | undefined> {
 
 async function startAlone(): Promise<Runtime> {
   try {
-    const memory = new Memory(false);
-    return new Runtime(memory, await createSoloTeam(memory));
+    return await Runtime.create(false, createSoloTeam);
   } catch (cause) {
     throw new DeviceError(`Cannot start the CPU engine: WebAssembly with SIMD is needed (${cause})`, { cause });
   }
@@ -108,8 +105,8 @@ class Engine implements WasmBackend {
   }
 
   get memory(): MemoryUse {
-    const { bytes, weights, disposed } = this.runtime.memory;
-    return disposed ? { weights: 0, buffers: 0 } : { weights, buffers: bytes - weights };
+    const { bytes, used, weights, disposed } = this.runtime.memory;
+    return disposed ? NO_MEMORY : { weights, buffers: bytes - weights, held: bytes, used };
   }
 
   setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {

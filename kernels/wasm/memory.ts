@@ -1,6 +1,9 @@
 /**
  * The one WebAssembly memory that all threads share.
  *
+ * A WebAssembly memory grows, but does not shrink. What a large call leaves behind is given back by moving into a smaller
+ * one: everything keeps its address, so what refers to places in the memory need not know.
+ *
  * @module
  */
 
@@ -18,17 +21,36 @@ export function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
-/** A growing memory with an allocator. Views are made anew at each use, because growing may replace the buffer. */
+/** A memory with an allocator. Views are made anew at each use, because growing may replace the buffer. */
 export class Memory {
   /** What the kernels import. */
   memory: WebAssembly.Memory;
-  #spans = new Spans(HEAP, (top) => this.#grow(top));
+  readonly #shared: boolean;
+  readonly #spans = new Spans(HEAP, (top) => this.#grow(top));
   #weights = 0;
   /** Whether the engine is gone. */
   disposed = false;
 
   constructor(shared: boolean) {
-    this.memory = new WebAssembly.Memory({ initial: HEAP / PAGE, maximum: MAX_PAGES, shared });
+    this.#shared = shared;
+    this.memory = this.create(HEAP);
+  }
+
+  /**
+   * Another memory for kernels to import, of at least `bytes` bytes; see {@linkcode moveTo}.
+   *
+   * @throws {RangeError} if the system refuses
+   */
+  create(bytes: number): WebAssembly.Memory {
+    return new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE), maximum: MAX_PAGES, shared: this.#shared });
+  }
+
+  /** Goes on in a smaller memory, which holds all that is in use. The one before is the system's once it is collected. */
+  moveTo(smaller: WebAssembly.Memory): void {
+    const { byteLength } = smaller.buffer;
+    new Uint8Array(smaller.buffer).set(new Uint8Array(this.memory.buffer, 0, byteLength));
+    this.memory = smaller;
+    this.#spans.shrink(byteLength);
   }
 
   /** Gives the memory back to the system, as soon as no thread holds it any more. */
@@ -37,9 +59,24 @@ export class Memory {
     this.memory = new WebAssembly.Memory({ initial: 0 });
   }
 
-  /** Bytes of the memory as it has grown so far. It never shrinks. */
+  /** Bytes of the memory as it is now. */
   get bytes(): number {
     return this.memory.buffer.byteLength;
+  }
+
+  /** Of those, the bytes in use: what was reserved, and what the kernels always have. */
+  get used(): number {
+    return HEAP + this.#spans.bytes;
+  }
+
+  /** How many bytes the memory had to have since {@linkcode startPeak}. */
+  get peak(): number {
+    return this.#spans.peak;
+  }
+
+  /** Measures {@linkcode peak} anew. */
+  startPeak(): void {
+    this.#spans.startPeak();
   }
 
   /** Bytes that weights take, which no run can use. */

@@ -5,7 +5,6 @@
  */
 
 import { DeviceError } from "../errors.ts";
-import type { Memory } from "./memory.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { JOB } from "./shared.ts";
 
@@ -29,9 +28,9 @@ export interface Team {
 const PATIENCE_MS = 50;
 
 /** Computes on the calling thread; the event loop gets its turn between jobs. */
-export async function createSoloTeam(memory: Memory): Promise<Team> {
+export async function createSoloTeam(memory: WebAssembly.Memory): Promise<Team> {
   const binary = moduleFor(await loadTemplate(), 0, false);
-  const { instance } = await WebAssembly.instantiate(binary, { env: { memory: memory.memory } });
+  const { instance } = await WebAssembly.instantiate(binary, { env: { memory } });
   let kernels: Kernels | undefined = instance.exports as unknown as Kernels;
   kernels.initialize();
   /** The kernels, unless computing is to end. */

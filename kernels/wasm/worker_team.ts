@@ -5,7 +5,6 @@
  */
 
 import { DeviceError } from "../errors.ts";
-import type { Memory } from "./memory.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { CONTROL, TURN } from "./shared.ts";
 import type { Team } from "./team.ts";
@@ -51,28 +50,19 @@ class Member {
   }
 }
 
-/** Starts `threads` workers. Rejects where that is not possible. */
-export async function createWorkerTeam(memory: Memory, threads: number): Promise<Team> {
-  const template = loadTemplate();
-  const compiling = Array.from(
-    { length: threads },
-    async (_, thread) => await WebAssembly.compile(moduleFor(await template, thread, true)),
-  );
+/** Starts `threads` workers on a shared memory. Rejects where that is not possible. */
+export async function createWorkerTeam(memory: WebAssembly.Memory, threads: number): Promise<Team> {
   const members = Array.from({ length: threads }, () => new Member());
   const end = (reason: string) => members.forEach((member) => member.fail(new DeviceError(reason)));
   let kernels: Kernels | undefined;
   try {
-    await Promise.all(members.map(async (member, thread) => {
-      const [module] = await Promise.all([compiling[thread], member.start()]); // compiled while the workers start
-      await member.ask({ module, memory: memory.memory, thread, threads, stop: CONTROL, turn: CONTROL + TURN });
-    }));
-    const instance = await WebAssembly.instantiate(await compiling[0], { env: { memory: memory.memory } });
-    kernels = instance.exports as unknown as Kernels;
+    kernels = await startMembers(members, memory);
   } catch (error) {
     end("The other threads could not start");
     throw error;
   }
-  const stop = () => stopThreads(memory);
+  let control: Int32Array | undefined = new Int32Array(memory.buffer, CONTROL, TURN / 4 + 1);
+  const stop = () => stopThreads(control);
   return {
     threads,
     kernels() {
@@ -81,7 +71,7 @@ export async function createWorkerTeam(memory: Memory, threads: number): Promise
     },
     async run(jobs, count, signal) {
       signal?.throwIfAborted();
-      Atomics.store(memory.integers(CONTROL, 1), 0, 0);
+      if (control) Atomics.store(control, 0, 0);
       signal?.addEventListener("abort", stop);
       try {
         const work = members.map((member) => member.ask({ jobs, count }));
@@ -95,18 +85,31 @@ export async function createWorkerTeam(memory: Memory, threads: number): Promise
       signal?.throwIfAborted();
     },
     dispose() {
-      kernels = undefined; // it holds the memory
       stop();
+      kernels = control = undefined; // they hold the memory
       end("The engine was disposed");
     },
   };
 }
 
+/** Starts the workers, and compiles each one's module meanwhile. Returns the kernels on the calling thread. */
+async function startMembers(members: readonly Member[], memory: WebAssembly.Memory): Promise<Kernels> {
+  const template = loadTemplate();
+  const compiling = members.map(async (_, thread) =>
+    await WebAssembly.compile(moduleFor(await template, thread, true))
+  );
+  await Promise.all(members.map(async (member, thread) => {
+    const [module] = await Promise.all([compiling[thread], member.start()]);
+    await member.ask({ module, memory, thread, threads: members.length, stop: CONTROL, turn: CONTROL + TURN });
+  }));
+  const instance = await WebAssembly.instantiate(await compiling[0], { env: { memory } });
+  return instance.exports as unknown as Kernels;
+}
+
 /** Makes all threads return after the job at hand; see assembly/main.ts. */
-function stopThreads(memory: Memory): void {
-  if (memory.disposed) return;
-  const words = memory.integers(CONTROL, TURN / 4 + 1);
-  Atomics.store(words, 0, 1);
-  Atomics.add(words, TURN / 4, 1);
-  Atomics.notify(words, TURN / 4);
+function stopThreads(control: Int32Array | undefined): void {
+  if (!control) return;
+  Atomics.store(control, 0, 1);
+  Atomics.add(control, TURN / 4, 1);
+  Atomics.notify(control, TURN / 4);
 }

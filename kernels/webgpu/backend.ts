@@ -125,7 +125,9 @@ class WebGpuBackend implements Backend {
   }
 
   get memory(): MemoryUse {
-    return { weights: this.#weights.bytes, buffers: this.#pool.bytes };
+    const { bytes: weights } = this.#weights;
+    const { bytes: buffers, lent } = this.#pool;
+    return { weights, buffers, held: weights + buffers, used: weights + lent };
   }
 
   async setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
@@ -144,7 +146,9 @@ class WebGpuBackend implements Backend {
         this.#checkUsable();
         const program = programs.at(-1)!;
         try {
-          return await this.#orLoss(call(program));
+          const result = await this.#orLoss(call(program));
+          this.#pool.endCall();
+          return result;
         } catch (error) {
           if (!(error instanceof OutOfMemoryError)) throw error;
           if (attempt === 0) this.#pool.trim();

@@ -8,6 +8,7 @@
  */
 
 import { DeviceError } from "../errors.ts";
+import { HighWater } from "../high_water.ts";
 
 /** The device could not provide a buffer. */
 export class OutOfMemoryError extends DeviceError {}
@@ -16,6 +17,9 @@ export class OutOfMemoryError extends DeviceError {}
 export type BufferUse = "storage" | "readback";
 
 const GRAIN = 256;
+
+/** Idle buffers of fewer bytes than this are kept anyway. */
+const LEAST_EXCESS = 2 ** 20;
 
 /**
  * Refuses a buffer that is too large for a device.
@@ -32,13 +36,18 @@ export function checkBufferSize(size: number, label: string, limit: number): voi
 /** Hands out buffers and takes them back. */
 export class BufferPool {
   readonly #device: GPUDevice;
-  readonly #idle: Record<BufferUse, GPUBuffer[]> = { storage: [], readback: [] };
+  /** Those that were released last come last. */
+  readonly #idle: GPUBuffer[] = [];
   readonly #lent = new Set<GPUBuffer>();
   /** What the device said of new buffers. */
   readonly #answers = new WeakMap<GPUBuffer, Promise<GPUError | null>>();
   /** Bytes of all buffers beyond which idle ones are given back before others are made. */
   limit = Infinity;
   #bytes = 0;
+  #lentBytes = 0;
+  /** The most bytes that were lent since the last call ended. */
+  #peak = 0;
+  readonly #needed = new HighWater();
   #disposed = false;
 
   constructor(device: GPUDevice) {
@@ -48,6 +57,11 @@ export class BufferPool {
   /** Bytes of all buffers, in use or idle. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes of the buffers in use. */
+  get lent(): number {
+    return this.#lentBytes;
   }
 
   /**
@@ -63,8 +77,10 @@ export class BufferPool {
       throw new DeviceError("Cannot use this device memory: its model was disposed, or its device lost");
     }
     const size = Math.max(GRAIN, Math.ceil(bytes / GRAIN) * GRAIN);
-    const buffer = this.#takeBack(before, use) ?? this.#reuse(size, use) ?? this.#create(size, label, use);
+    const buffer = this.#takeBack(before) ?? this.#reuse(size, use) ?? this.#create(size, label, use);
     this.#lent.add(buffer);
+    this.#lentBytes += buffer.size;
+    this.#peak = Math.max(this.#peak, this.#lentBytes);
     return buffer;
   }
 
@@ -87,38 +103,51 @@ export class BufferPool {
 
   /** Takes a buffer back. */
   release(buffer: GPUBuffer): void {
-    if (!this.#lent.delete(buffer)) return; // the pool was disposed meanwhile
-    const use = buffer.usage & GPUBufferUsage.MAP_READ ? "readback" : "storage";
-    this.#idle[use].push(buffer);
+    if (this.#takeFromLent(buffer)) this.#idle.push(buffer); // unless the pool was disposed meanwhile
+  }
+
+  /**
+   * Takes note that a call has ended. Gives idle buffers back to the system, those that were used least recently first, if
+   * all buffers are more than twice what one of the last calls needed: shapes that alternate find theirs again.
+   */
+  endCall(): void {
+    this.#needed.note(this.#peak);
+    this.#peak = this.#lentBytes;
+    const needed = this.#needed.bytes;
+    if (this.#bytes - needed <= Math.max(LEAST_EXCESS, needed)) return;
+    while (this.#bytes > needed && this.#idle.length > 0) this.#destroy(this.#idle.shift()!);
   }
 
   /** Gives idle buffers back to the system. */
   trim(): void {
-    for (const use of ["storage", "readback"] as const) {
-      for (const buffer of this.#idle[use].splice(0)) this.#destroy(buffer);
-    }
+    for (const buffer of this.#idle.splice(0)) this.#destroy(buffer);
   }
 
   /** Destroys every buffer, also those in use. */
   dispose(): void {
     this.#disposed = true;
     this.trim();
-    for (const buffer of this.#lent) this.#destroy(buffer);
-    this.#lent.clear();
+    for (const buffer of this.#lent) this.#forget(buffer);
   }
 
-  #takeBack(buffer: GPUBuffer | undefined, use: BufferUse): GPUBuffer | undefined {
-    const at = buffer ? this.#idle[use].indexOf(buffer) : -1;
-    return at < 0 ? undefined : this.#idle[use].splice(at, 1)[0];
+  #takeBack(buffer: GPUBuffer | undefined): GPUBuffer | undefined {
+    const at = buffer ? this.#idle.indexOf(buffer) : -1;
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
+  }
+
+  #takeFromLent(buffer: GPUBuffer): boolean {
+    if (!this.#lent.delete(buffer)) return false;
+    this.#lentBytes -= buffer.size;
+    return true;
   }
 
   /** The smallest idle buffer that fits without wasting more than a quarter; where memory is limited, without any waste. */
   #reuse(size: number, use: BufferUse): GPUBuffer | undefined {
-    const idle = this.#idle[use];
+    const idle = this.#idle;
     const largest = this.limit === Infinity ? size * 1.25 + GRAIN : size;
     let best = -1;
     idle.forEach((buffer, i) => {
-      const fits = buffer.size >= size && buffer.size <= largest;
+      const fits = useOf(buffer) === use && buffer.size >= size && buffer.size <= largest;
       if (fits && (best < 0 || buffer.size < idle[best].size)) best = i;
     });
     return best < 0 ? undefined : idle.splice(best, 1)[0];
@@ -143,14 +172,15 @@ export class BufferPool {
 
   /** Lets no one have a buffer any more that there never was. */
   #forget(buffer: GPUBuffer): void {
-    const lists = Object.values(this.#idle);
-    const idle = lists.find((list) => list.includes(buffer));
-    idle?.splice(idle.indexOf(buffer), 1);
-    if (this.#lent.delete(buffer) || idle) this.#destroy(buffer);
+    if (this.#takeBack(buffer) || this.#takeFromLent(buffer)) this.#destroy(buffer);
   }
 
   #destroy(buffer: GPUBuffer): void {
     this.#bytes -= buffer.size;
     buffer.destroy();
   }
+}
+
+function useOf({ usage }: GPUBuffer): BufferUse {
+  return usage & GPUBufferUsage.MAP_READ ? "readback" : "storage";
 }

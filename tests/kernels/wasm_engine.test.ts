@@ -1,6 +1,6 @@
 /** What only the CPU engine promises: threads, memory, aborting, ending. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Backend, DeviceError, Graph, type Program, readPixels, Tensor } from "../../kernels/mod.ts";
+import { type Backend, DeviceError, Graph, NO_MEMORY, type Program, readPixels, Tensor } from "../../kernels/mod.ts";
 import { Memory } from "../../kernels/wasm/memory.ts";
 import { createWasmBackend, type WasmBackend } from "../../kernels/wasm/mod.ts";
 import { Parameters } from "../../kernels/wasm/parameters.ts";
@@ -185,7 +185,7 @@ for (const threads of [1, 3]) {
     await assertRejects(() => engine.program.run([picture()]), DeviceError, "disposed");
     await assertRejects(() => engine.backend.compile(network()), DeviceError, "disposed");
     result.dispose();
-    assertEquals(engine.backend.memory, { weights: 0, buffers: 0 });
+    assertEquals(engine.backend.memory, NO_MEMORY);
   });
 }
 

@@ -1,5 +1,6 @@
 /** Models in float16: how close they come, what they take, and what happens where float16 cannot hold a value. */
 import { assertEquals, assertGreaterOrEqual, assertLess, assertRejects } from "@std/assert";
+import { NO_MEMORY } from "../../kernels/mod.ts";
 import { DeviceError, ImageProcessor, type Progress, Tensor, type VQConfig, VQModel } from "../../mod.ts";
 import { assertClose, loadBundled, loadGolden } from "../golden.ts";
 import { checkpointOf, MemoryFiles, take, TINY } from "./models.ts";
@@ -38,7 +39,6 @@ const CONFIG: Partial<VQConfig> = {
 };
 /** As wide as it takes for the same kernels. */
 const sample = () => new Tensor(Float32Array.from({ length: 432 }, (_, i) => Math.sin(i)), [1, 3, 4, 36]);
-const NO_MEMORY = { weights: 0, buffers: 0 };
 
 /** A model whose decoder makes values that float16 cannot hold, loaded in float16; and the same in float32. */
 async function loadLoud(onProgress?: (progress: Progress) => void) {

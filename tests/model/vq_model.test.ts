@@ -1,7 +1,7 @@
 /** What a model does beside computing: shapes, errors, memory, concurrency, saving. */
 import { assert, assertEquals, assertIsError, assertNotEquals, assertRejects } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
-import { Graph } from "../../kernels/mod.ts";
+import { Graph, NO_MEMORY } from "../../kernels/mod.ts";
 import { type Device, DeviceError, HubError, Tensor, type VQConfig, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/config.ts";
 import { assertClose, type Dense, loadGolden } from "../golden.ts";
@@ -181,11 +181,11 @@ testOnEveryDevice(
     assert(model.memory().weights > 4 * model.numParameters(), "weights are on the device");
     assert(model.memory().buffers > 0);
     model.dispose();
-    assertEquals(model.memory(), { weights: 0, buffers: 0 });
+    assertEquals(model.memory(), NO_MEMORY);
     model.dispose();
     latents.dispose();
     latents.dispose();
-    assertEquals(model.memory(), { weights: 0, buffers: 0 });
+    assertEquals(model.memory(), NO_MEMORY);
   },
 );
 
@@ -223,7 +223,7 @@ async function checkReadAfterDispose(device: Device): Promise<void> {
   const { latents } = await model.encode(picture(1, 3, 8, 8));
   model.dispose();
   await assertRejects(() => soon(latents.data()), DeviceError, "disposed");
-  assertEquals(model.memory(), { weights: 0, buffers: 0 });
+  assertEquals(model.memory(), NO_MEMORY);
   using other = await makeModel();
   await assertRejects(() => soon(other.decode(latents)), DeviceError, "disposed");
 }
@@ -240,7 +240,7 @@ testOnEveryDevice(
       if (result.status === "fulfilled") continue;
       assertIsError(result.reason, TypeError, "Cannot use the model: it was disposed during the call");
     }
-    assertEquals(model.memory(), { weights: 0, buffers: 0 });
+    assertEquals(model.memory(), NO_MEMORY);
   },
 );
 

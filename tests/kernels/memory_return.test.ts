@@ -1,0 +1,174 @@
+/** Memory of large calls comes back. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Backend, Graph, NO_MEMORY, type Program, type Tensor } from "../../kernels/mod.ts";
+import { createWasmBackend } from "../../kernels/wasm/mod.ts";
+import type { WasmStorage } from "../../kernels/wasm/storage.ts";
+import { collectGarbage } from "../garbage.ts";
+import { randomTensor, tensorOf, testOnEveryEngine } from "./engines.ts";
+
+const ENGINES = ["webgpu", "wasm on 1 thread, 128 bits", "wasm on 3 threads, 256 bits"];
+const CONV = { kind: "conv", name: "conv", in: 3, out: 8, kernel: 3, stride: 1 } as const;
+const UP = { kind: "conv", name: "up", in: 8, out: 8, kernel: 3, stride: 1 } as const;
+const BACK = { kind: "conv", name: "back", in: 8, out: 3, kernel: 3, stride: 1 } as const;
+
+/** Side of a picture that takes long enough: some 10 MiB on WebGPU, more than 100 on the CPU engine. */
+const LARGE = { webgpu: 64, wasm: 256 };
+
+/** How many calls an engine looks back upon. */
+const CALLS = 4;
+const MIB = 2 ** 20;
+
+async function setParameters(backend: Backend): Promise<void> {
+  for (const layer of [CONV, UP, BACK]) {
+    const weight = randomTensor([layer.out, layer.in, 3, 3], layer.in, 0.2).data as Float32Array;
+    await backend.setParameter(layer, weight, new Float32Array(layer.out));
+  }
+}
+
+/** From a picture `[1, 3, side, side]` to one of the same size, by way of a map of `8 · (scale · side)²`. */
+async function compile(backend: Backend, side: number, scale = 1): Promise<Program> {
+  const graph = new Graph();
+  const x = graph.conv2d(graph.input([1, 3, side, side]), CONV);
+  graph.output(graph.conv2d(x, BACK));
+  if (scale > 1) {
+    let large = x;
+    for (let by = 1; by < scale; by *= 2) large = graph.conv2d(large, UP, { upsample: true });
+    graph.output(graph.squaredError(large, large, 1));
+  }
+  return await backend.compile(graph);
+}
+
+const picture = (side: number, seed = 1) => tensorOf(randomTensor([1, 3, side, side], seed));
+
+/** A run whose results are disposed of. */
+async function run(program: Program, input: Tensor, signal?: AbortSignal): Promise<void> {
+  for (const result of await program.run([input], { signal })) result.dispose();
+}
+
+/** The first result's values. */
+async function values(program: Program, input: Tensor): Promise<ArrayLike<number>> {
+  const [result, ...others] = await program.run([input]);
+  for (const other of others) other.dispose();
+  using first = result;
+  return await first.data();
+}
+
+testOnEveryEngine("what one of the last four calls needed is kept, and no more", async (backend) => {
+  await setParameters(backend);
+  const side = LARGE[backend.device];
+  const large = await compile(backend, side, 8), small = await compile(backend, 16);
+  const input = picture(16);
+  await run(small, input);
+  const before = backend.memory;
+  assertEquals(before.held, before.weights + before.buffers);
+  const expected = await values(small, input);
+  for (let round = 0; round < 2; round++) {
+    const [kept, scalar] = await large.run([picture(side)]);
+    scalar.dispose();
+    const copy = await kept.data();
+    const { held } = backend.memory;
+    assert(held > before.held + 8 * MIB, `${held}`);
+    for (let i = 1; i < CALLS; i++) await run(small, input);
+    assert(backend.memory.held >= held, "a large call may follow");
+    await run(small, input);
+    assert(backend.memory.held < before.held + 4 * MIB, `${JSON.stringify(backend.memory)}, ${before.held} before`);
+    assertEquals(await kept.data(), copy);
+    kept.dispose();
+    assertEquals(await values(small, input), expected);
+  }
+  assertEquals(backend.memory.used, before.used);
+}, ENGINES);
+
+testOnEveryEngine("shapes that alternate move nothing", async (backend) => {
+  await setParameters(backend);
+  const side = LARGE[backend.device];
+  const large = await compile(backend, side, 8), small = await compile(backend, 16);
+  await run(large, picture(side));
+  await run(small, picture(16));
+  const { held } = backend.memory;
+  for (let i = 0; i < 3; i++) {
+    await run(large, picture(side));
+    assertEquals(backend.memory.held, held);
+    for (let j = 1; j < CALLS; j++) await run(small, picture(16));
+    assertEquals(backend.memory.held, held);
+  }
+}, ENGINES);
+
+testOnEveryEngine("calls that wait or are stopped while memory is given back come out as if alone", async (backend) => {
+  await setParameters(backend);
+  const side = LARGE[backend.device];
+  const large = await compile(backend, side, 8), small = await compile(backend, 16);
+  const expected = await values(small, picture(16));
+  using result = (await small.run([picture(16)]))[0];
+  const { held } = backend.memory;
+  await run(large, picture(side));
+  const controller = new AbortController();
+  const stopped = run(small, picture(16), controller.signal);
+  const refusal = assertRejects(() => stopped, Error, "stop");
+  const calls = Array.from({ length: 12 }, async () => {
+    assertEquals(await values(small, picture(16)), expected);
+    assertEquals(await result.data(), expected);
+  });
+  controller.abort(new Error("stop"));
+  await Promise.all(calls);
+  await refusal;
+  assert(backend.memory.held < held + 4 * MIB);
+}, ENGINES);
+
+async function open(threads: number): Promise<Backend> {
+  const backend = await createWasmBackend({ threads });
+  await setParameters(backend);
+  return backend;
+}
+
+/** The memory behind the CPU engine. */
+async function runtimeOf(program: Program) {
+  using result = (await program.run([picture(16)]))[0];
+  return (result.storage as WasmStorage).runtime;
+}
+
+for (const threads of [1, 3]) {
+  Deno.test(`the system has the memory of a large call again, which ran on ${threads} threads`, async () => {
+    const backend = await open(threads);
+    const large = await compile(backend, 256, 8), small = await compile(backend, 16);
+    const resident = () => Deno.memoryUsage().rss;
+    await run(large, picture(256));
+    const before = resident();
+    for (let i = 0; i < CALLS; i++) await run(small, picture(16));
+    for (let i = 0; i < 100 && resident() > before - 100 * MIB; i++) await collectGarbage();
+    assert(resident() < before - 100 * MIB, `${resident()}, ${before} before`);
+    backend.dispose();
+  });
+
+  Deno.test(`an engine on ${threads} threads may be disposed of while it gives memory back`, async () => {
+    const backend = await open(threads);
+    const large = await compile(backend, 256, 8), small = await compile(backend, 16);
+    const { memory } = await runtimeOf(small);
+    const create = memory.create.bind(memory);
+    memory.create = (bytes) => {
+      queueMicrotask(() => backend.dispose());
+      return create(bytes);
+    };
+    await run(large, picture(256));
+    for (let i = 0; i < CALLS; i++) await run(small, picture(16));
+    assertEquals(backend.memory, NO_MEMORY);
+    await assertRejects(() => run(small, picture(16)), Error, "disposed");
+  });
+
+  Deno.test(`where the system refuses a smaller memory, an engine on ${threads} threads keeps its own`, async () => {
+    const backend = await open(threads);
+    const large = await compile(backend, 256, 8), small = await compile(backend, 16);
+    const expected = await values(small, picture(16));
+    const { memory } = await runtimeOf(small);
+    let asked = 0;
+    memory.create = () => {
+      asked++;
+      throw new RangeError("no memory");
+    };
+    await run(large, picture(256));
+    const { held } = backend.memory;
+    for (let i = 0; i < 2 * CALLS; i++) assertEquals(await values(small, picture(16)), expected);
+    assertEquals([asked, backend.memory.held], [2, held]);
+    backend.dispose();
+  });
+}
