@@ -25,6 +25,12 @@ export interface DeviceStorage {
   release(): void;
 }
 
+/**
+ * Releases the memory of tensors that nobody disposed of and nothing refers to. What reads a tensor's memory, or computes
+ * from it, keeps it by itself until it is done, so no memory is released too early.
+ */
+const abandoned = new FinalizationRegistry<DeviceStorage>((storage) => storage.release());
+
 /** How many elements a shape has. The empty shape, a scalar, has one. */
 export function sizeOf(shape: Shape): number {
   return shape.reduce((product, side) => product * side, 1);
@@ -35,7 +41,8 @@ export function sizeOf(shape: Shape): number {
  *
  * A tensor made by `new Tensor(data, shape)` is on the host. One that a model returns stays on the model's device until
  * {@linkcode Tensor.data} is awaited; hand it back to the model and it never leaves. Device memory is freed by
- * {@linkcode Tensor.dispose}, or by `using`.
+ * {@linkcode Tensor.dispose}, or by `using`; otherwise some time after nothing refers to the tensor any more, when garbage
+ * is collected.
  *
  * @example
  * ```ts
@@ -83,6 +90,7 @@ export class Tensor {
       );
     }
     this.#storage = storage;
+    if (ownsMemory(storage)) abandoned.register(this, storage, this);
   }
 
   /** How many elements there are. */
@@ -126,13 +134,20 @@ export class Tensor {
   dispose(): void {
     const storage = this.#storage;
     this.#storage = undefined;
-    if (storage !== undefined && !ArrayBuffer.isView(storage)) storage.release();
+    if (storage === undefined || !ownsMemory(storage)) return;
+    abandoned.unregister(this);
+    storage.release();
   }
 
   /** {@linkcode Tensor.dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Whether elements are in a device's memory. */
+function ownsMemory(storage: TensorData | DeviceStorage): storage is DeviceStorage {
+  return !ArrayBuffer.isView(storage) && !(storage instanceof Pixels);
 }
 
 function hostDType(data: TensorData): DType {

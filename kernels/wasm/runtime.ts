@@ -57,7 +57,7 @@ export class Runtime {
         await this.#giveBack();
         return result;
       });
-      this.#last = turn.catch(() => {});
+      this.#last = turn.then(() => {}, () => {}); // without the result, which would stay alive
       turn.then(resolve, reject);
     });
   }

@@ -291,7 +291,9 @@ class GpuStorage implements DeviceStorage {
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     const shape = this.#shape;
     if (this.#copy) return floatsToPixels(new Float32Array(this.#copy), shape, range);
-    return await this.#holding(() => this.#readPixels(new Tensor(this, shape, this.#dtype), range));
+    this.#users++;
+    using tensor = new Tensor(this, shape, this.#dtype); // releases once more
+    return await this.#readPixels(tensor, range);
   }
 
   /** Takes a copy of the elements on the host, for reading. */
@@ -300,15 +302,14 @@ class GpuStorage implements DeviceStorage {
   }
 
   async read(): Promise<TensorData> {
-    const bytes = this.#copy?.slice(0) ?? await this.#holding(() => readBuffer(this.device, this.#pool, this));
+    const bytes = this.#copy?.slice(0) ?? await this.#readBuffer();
     return this.#dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
-  /** Keeps the buffer until it is read, even if the tensor is disposed of meanwhile. */
-  async #holding<T>(read: () => Promise<T>): Promise<T> {
+  async #readBuffer(): Promise<ArrayBuffer> {
     this.#users++;
     try {
-      return await read();
+      return await readBuffer(this.device, this.#pool, this);
     } finally {
       this.release();
     }

@@ -1,6 +1,6 @@
-/** Memory of large calls comes back. */
+/** Memory comes back: of tensors that nobody disposes of, and of large calls. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Backend, Graph, NO_MEMORY, type Program, type Tensor } from "../../kernels/mod.ts";
+import { type Backend, Graph, NO_MEMORY, type Program, readPixels, type Tensor } from "../../kernels/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import type { WasmStorage } from "../../kernels/wasm/storage.ts";
 import { collectGarbage } from "../garbage.ts";
@@ -45,6 +45,11 @@ async function run(program: Program, input: Tensor, signal?: AbortSignal): Promi
   for (const result of await program.run([input], { signal })) result.dispose();
 }
 
+/** Runs whose results nobody disposes of. */
+async function runCarelessly(program: Program, input: Tensor, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) await program.run([input]);
+}
+
 /** The first result's values. */
 async function values(program: Program, input: Tensor): Promise<ArrayLike<number>> {
   const [result, ...others] = await program.run([input]);
@@ -52,6 +57,67 @@ async function values(program: Program, input: Tensor): Promise<ArrayLike<number
   using first = result;
   return await first.data();
 }
+
+testOnEveryEngine("tensors that nobody disposes of give their memory back", async (backend) => {
+  await setParameters(backend);
+  const program = await compile(backend, 64);
+  await run(program, picture(64));
+  const { used } = backend.memory;
+  await runCarelessly(program, picture(64), 8);
+  assert(backend.memory.used >= used + 4 * 3 * 64 * 64, "the last ones at least are there");
+  await collectGarbage();
+  assertEquals(backend.memory.used, used);
+}, ENGINES);
+
+testOnEveryEngine("what was disposed of is not released once more when it is collected", async (backend) => {
+  await setParameters(backend);
+  const program = await compile(backend, 64);
+  const expected = [await values(program, picture(64, 1)), await values(program, picture(64, 2))];
+  const { used } = backend.memory;
+  for (let i = 0; i < 4; i++) await run(program, picture(64, 3));
+  using first = (await program.run([picture(64, 1)]))[0]; // in a place that another tensor had
+  await collectGarbage();
+  using second = (await program.run([picture(64, 2)]))[0];
+  assertEquals([await first.data(), await second.data()], expected);
+  first.dispose();
+  second.dispose();
+  assertEquals(backend.memory.used, used);
+}, ENGINES);
+
+testOnEveryEngine(
+  "what is computed from or read stays until that is done, though nobody refers to it",
+  async (backend) => {
+    await setParameters(backend);
+    const program = await compile(backend, 64);
+    const [x] = await program.run([picture(64)]);
+    const expected = await values(program, x);
+    const [floats, pixels] = [await x.data(), await readPixels(x, "signed")];
+    const { used } = backend.memory;
+    const make = async () => (await program.run([picture(64)]))[0];
+
+    const busy = Array.from({ length: 4 }, (_, i) => values(program, picture(64, i)));
+    const computing = make().then((tensor) => values(program, tensor));
+    const reading = make().then((tensor) => tensor.data());
+    const showing = make().then((tensor) => readPixels(tensor, "signed"));
+    const overwriting = Array.from({ length: 4 }, (_, i) => values(program, picture(64, i)));
+    let done = false;
+    const all = Promise.all([computing, reading, showing, ...busy, ...overwriting]).finally(() => done = true);
+    while (!done) await collectGarbage();
+    assertEquals((await all).slice(0, 3), [expected, floats, pixels]);
+    await collectGarbage();
+    assertEquals(backend.memory.used, used);
+  },
+  ENGINES,
+);
+
+testOnEveryEngine("tensors may be collected after their engine was disposed of", async (backend) => {
+  await setParameters(backend);
+  const program = await compile(backend, 16);
+  await runCarelessly(program, picture(16), 3);
+  backend.dispose();
+  await collectGarbage();
+  assertEquals(backend.memory, NO_MEMORY);
+}, ENGINES);
 
 testOnEveryEngine("what one of the last four calls needed is kept, and no more", async (backend) => {
   await setParameters(backend);

@@ -1,6 +1,7 @@
 /** What a call needs on the device: planned, and held to. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DeviceError, type MemoryOptions, type Tensor } from "../../mod.ts";
+import { collectGarbage } from "../garbage.ts";
 import { assertClose } from "../golden.ts";
 import { filled, makeModel, picture, take, testOnEveryDevice, TINY } from "./models.ts";
 
@@ -86,3 +87,26 @@ testOnEveryDevice("memory is planned for every method and any size, if the metho
   refuses({ shape: [1, 3, 8.5, 8] }, "sides must be whole numbers");
   refuses({ shape: [1, 3, 8, 8], method: "detokenize" }, "expected shape [n, height, width]");
 });
+
+testOnEveryDevice(
+  "results that nobody disposes of are reclaimed, and what is in use is told from what is held",
+  async (device) => {
+    using model = await makeModel(TINY, { device });
+    const call = async () => {
+      const { latents } = await model.encode(picture(1, 3, 64, 64));
+      await model.quantize(latents);
+      const { sample } = await model.decode(latents);
+      await sample.data();
+      await model.detokenize(await model.tokenize(picture(1, 3, 64, 64)));
+    };
+    await call();
+    await collectGarbage();
+    const { used, held, weights, buffers } = model.memory();
+    assertEquals(held, weights + buffers);
+    assert(weights <= used && used < held, `${weights} ≤ ${used} < ${held}`);
+    for (let i = 0; i < 3; i++) await call();
+    assert(model.memory().used > used);
+    await collectGarbage();
+    assertEquals(model.memory().used, used);
+  },
+);
