@@ -5,6 +5,7 @@
  */
 
 import { DeviceError } from "../errors.ts";
+import { Turns } from "../turns.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { JOB } from "./shared.ts";
 
@@ -24,7 +25,7 @@ export interface Team {
   dispose(): void;
 }
 
-/** How long to compute before the event loop gets its turn, which takes some 3 ms. */
+/** How long to compute before the event loop gets its turn. */
 const PATIENCE_MS = 50;
 
 /** Computes on the calling thread; the event loop gets its turn between jobs. */
@@ -39,17 +40,14 @@ export async function createSoloTeam(memory: WebAssembly.Memory): Promise<Team> 
     if (!kernels) throw new DeviceError("The engine was disposed");
     return kernels;
   };
-  /** When the event loop had its last turn, as far as is known: short runs may follow each other without one. */
-  let since = performance.now();
+  const turns = new Turns(PATIENCE_MS);
   return {
     threads: 1,
     kernels: () => wanted(),
     async run(jobs, count, signal) {
       for (let i = 0; i < count; i++) {
         wanted(signal).run(jobs + i * JOB, 1, 0, 1);
-        if (performance.now() - since < PATIENCE_MS) continue;
-        await nextTask();
-        since = performance.now();
+        if (turns.due) await turns.take();
       }
       wanted(signal);
     },
@@ -57,9 +55,4 @@ export async function createSoloTeam(memory: WebAssembly.Memory): Promise<Team> 
       kernels = undefined; // it holds the memory
     },
   };
-}
-
-/** Resolves after other tasks had their turn, the network's among them: in Deno, message channels starve it. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -11,6 +11,7 @@ import type { Conv2d, Graph, Input, Node, Op, Parameter } from "../graph.ts";
 import type { PixelRange } from "../pixels.ts";
 import { costOf, outputCost } from "../profile.ts";
 import type { Shape } from "../tensor.ts";
+import { Turns } from "../turns.ts";
 import { recordAttention } from "./attention.ts";
 import { isTunable, KeptChoices, layerKey, mergeChoices, NO_CHOICES, opKey } from "./choices.ts";
 import { chooseAlgorithm, recordConv2d } from "./conv2d.ts";
@@ -48,6 +49,9 @@ export interface WebGpuOptions {
   /** Where what {@linkcode Backend.tune} measures is found and kept. By default nowhere. */
   readonly tuningStore?: TuningStore;
 }
+
+/** How long to run one program after another before the event loop gets its turn: in Deno, waiting for a GPU blocks it. */
+const PATIENCE_MS = 250;
 
 /** A program in bands has to take less than this share of the memory of one that found too little. */
 const WORTHWHILE = 0.9;
@@ -95,6 +99,7 @@ class WebGpuBackend implements Backend {
   /** What a run can have at most, as far as is known: devices say it only by refusing. */
   #available = Infinity;
   readonly #pixels = new PixelReader((shape, range) => this.#compileToPixels(shape, range));
+  readonly #turns = new Turns(PATIENCE_MS);
   #failure: string | undefined;
   #lost = false;
 
@@ -148,6 +153,7 @@ class WebGpuBackend implements Backend {
         try {
           const result = await this.#orLoss(call(program));
           this.#pool.endCall();
+          if (this.#turns.due) await this.#turns.take();
           return result;
         } catch (error) {
           if (!(error instanceof OutOfMemoryError)) throw error;

@@ -119,6 +119,21 @@ testOnEveryEngine("tensors may be collected after their engine was disposed of",
   assertEquals(backend.memory, NO_MEMORY);
 }, ENGINES);
 
+testOnEveryEngine(
+  "timers, and what is done with collected tensors, have their turn while calls follow each other",
+  async (backend) => {
+    await setParameters(backend);
+    const program = await compile(backend, 16);
+    const input = picture(16);
+    let turned = false;
+    setTimeout(() => turned = true, 0);
+    const started = performance.now();
+    while (!turned && performance.now() - started < 5000) await run(program, input);
+    assert(turned);
+  },
+  ENGINES,
+);
+
 testOnEveryEngine("what one of the last four calls needed is kept, and no more", async (backend) => {
   await setParameters(backend);
   const side = LARGE[backend.device];
