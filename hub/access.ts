@@ -11,8 +11,9 @@ import type { OnProgress } from "./progress.ts";
 /** How the Hub is reached. */
 export interface HubAccess {
   /**
-   * An access token. By default that of `HF_TOKEN`, or the one that `hf auth login` stored; `""` for none. It is sent to
-   * the Hub alone, never to where the Hub redirects.
+   * An access token. By default that of `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`, or the one that `hf auth login` stored,
+   * unless `HF_HUB_DISABLE_IMPLICIT_TOKEN` forbids it; `""` for none. It is sent to the Hub alone, never to where the Hub
+   * redirects.
    */
   token?: string;
   /** The address of the Hub. By default `HF_ENDPOINT`, or the public Hub. */

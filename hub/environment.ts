@@ -6,9 +6,8 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
+import { environmentVariable, expandPath } from "./expand.ts";
 import { isGranted } from "./permissions.ts";
 
 const DEFAULT_HUB_URL = "https://huggingface.co";
@@ -24,52 +23,51 @@ export function defaultHubUrl(): string {
   return variable("HF_ENDPOINT") ?? DEFAULT_HUB_URL;
 }
 
-/** Whether `HF_HUB_OFFLINE` asks to do without the network. */
+/** Whether `HF_HUB_OFFLINE`, or else `TRANSFORMERS_OFFLINE`, asks to do without the network. */
 export function isOfflineMode(): boolean {
-  return ["1", "ON", "YES", "TRUE"].includes(variable("HF_HUB_OFFLINE")?.toUpperCase() ?? "");
+  return isTrue(variable("HF_HUB_OFFLINE") ?? variable("TRANSFORMERS_OFFLINE"));
 }
 
 /** Where Python's `huggingface_hub` keeps its cache; `undefined` where that cannot be told. */
 export function defaultCacheDir(): string | undefined {
   const explicit = variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE");
-  if (explicit !== undefined) return expandHome(explicit);
-  const home = hubHome();
-  return home && join(home, "hub");
+  return explicit === undefined ? inHubHome("hub") : expandPath(explicit);
 }
 
-/** The token of `HF_TOKEN`, or of the file that `hf auth login` writes. */
+/**
+ * The token of `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`, or of the file that `hf auth login` writes; none where
+ * `HF_HUB_DISABLE_IMPLICIT_TOKEN` forbids to send what was not passed.
+ */
 export async function findToken(): Promise<FoundToken | undefined> {
-  const token = variable("HF_TOKEN")?.trim();
-  if (token) return { value: token, source: "HF_TOKEN" };
-
-  const home = hubHome();
-  const path = variable("HF_TOKEN_PATH") ?? (home && join(home, "token"));
-  if (!path || !isGranted({ name: "read", path: expandHome(path) })) return undefined;
-  const text = await readFile(expandHome(path), "utf-8").catch(() => ""); // most people have no such file
-  return text.trim() ? { value: text.trim(), source: path } : undefined;
+  if (isTrue(variable("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return undefined;
+  const source = variable("HF_TOKEN") ? "HF_TOKEN" : "HUGGING_FACE_HUB_TOKEN";
+  return cleanToken(variable(source), source) ?? await readTokenFile();
 }
 
-/** A path with a leading `~` replaced by the user's folder, where that is known. */
-export function expandHome(path: string): string {
-  if (!/^~(?=$|[\\/])/.test(path)) return path;
-  const home = userFolder();
-  return home ? home + path.slice(1) : path;
+async function readTokenFile(): Promise<FoundToken | undefined> {
+  const explicit = variable("HF_TOKEN_PATH");
+  const path = explicit === undefined ? inHubHome("token") : expandPath(explicit);
+  if (!path || !isGranted({ name: "read", path })) return undefined;
+  return cleanToken(await readFile(path, "utf-8").catch(() => ""), path); // most people have no such file
 }
 
-/** The folder of Hugging Face's things. */
-function hubHome(): string | undefined {
-  const explicit = variable("HF_HOME");
-  if (explicit !== undefined) return expandHome(explicit);
-  const caches = variable("XDG_CACHE_HOME") ?? join("~", ".cache");
-  const expanded = expandHome(caches);
-  return expanded.startsWith("~") ? undefined : join(expanded, "huggingface");
+/** Copied tokens bring line ends along. */
+function cleanToken(text: string | undefined, source: string): FoundToken | undefined {
+  const value = text?.replace(/[\r\n]/g, "").trim();
+  return value ? { value, source } : undefined;
 }
 
-function userFolder(): string | undefined {
-  return variable("HOME") ?? variable("USERPROFILE") ??
-    (isGranted({ name: "sys", kind: "homedir" }) ? homedir() : undefined);
+/** A path in the folder of Hugging Face's things. */
+function inHubHome(name: string): string | undefined {
+  const home = expandPath(variable("HF_HOME") ?? `${variable("XDG_CACHE_HOME") ?? "~/.cache"}/huggingface`);
+  return home.startsWith("~") ? undefined : expandPath(join(home, name));
 }
 
+function isTrue(value: string | undefined): boolean {
+  return ["1", "ON", "YES", "TRUE"].includes(value?.toUpperCase() ?? "");
+}
+
+/** A variable that is empty counts as absent. */
 function variable(name: string): string | undefined {
-  return isGranted({ name: "env", variable: name }) ? process.env[name] || undefined : undefined;
+  return environmentVariable(name) || undefined;
 }

@@ -8,8 +8,9 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { connectTo, type HubAccess } from "./access.ts";
 import { openCache, type RepoCache } from "./cache.ts";
-import { defaultCacheDir, expandHome, isOfflineMode } from "./environment.ts";
+import { defaultCacheDir, isOfflineMode } from "./environment.ts";
 import { HubError, reasonOf } from "./errors.ts";
+import { expandUser } from "./expand.ts";
 import { type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 import { hubStore } from "./hub_store.ts";
 import { directoryStore, openLocalModel } from "./local.ts";
@@ -24,10 +25,10 @@ export interface HubModelOptions extends ModelChoice, HubAccess {
   /**
    * Where downloaded files are kept, and found the next time. By default where Python's `huggingface_hub` keeps them:
    * `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub`, or
-   * `~/.cache/huggingface/hub`.
+   * `~/.cache/huggingface/hub`. In the variables, `~` and `$NAME` are expanded.
    */
   cacheDir?: string;
-  /** Does without the network. By default what `HF_HUB_OFFLINE` says. */
+  /** Does without the network. By default what `HF_HUB_OFFLINE`, or else `TRANSFORMERS_OFFLINE`, says. */
   localFilesOnly?: boolean;
 }
 
@@ -53,7 +54,7 @@ export async function openModel(model: string | URL, options: HubModelOptions = 
 export async function locateModel(model: string | URL): Promise<string | URL> {
   if (typeof model !== "string" || model.startsWith("file:") || !await isLocalPath(model)) return model;
   try {
-    return pathToFileURL(resolve(expandHome(model)));
+    return pathToFileURL(resolve(expandUser(model)));
   } catch {
     return model; // the working directory is not to be known
   }
@@ -85,7 +86,7 @@ export async function openHubModel(repo: string, options: HubModelOptions = {}):
   options.signal?.throwIfAborted();
   checkRepoId(repo);
   checkRevision(options.revision ?? "main");
-  const cacheDir = options.cacheDir === undefined ? defaultCacheDir() : expandHome(options.cacheDir);
+  const cacheDir = options.cacheDir === undefined ? defaultCacheDir() : expandUser(options.cacheDir);
   const cache = cacheDir === undefined ? undefined : openCache(cacheDir, repo);
   return await openFromAnywhere(repo, cache, options);
 }

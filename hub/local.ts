@@ -8,7 +8,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openFile } from "./byte_source.ts";
-import { expandHome } from "./environment.ts";
+import { expandUser } from "./expand.ts";
 import { HubError, reasonOf } from "./errors.ts";
 import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 
@@ -56,7 +56,7 @@ export function directoryStore(root: string): FileStore {
  */
 export function directoryPath(directory: string | URL): string {
   if (directory === "") throw new HubError("Cannot use an empty text as a directory: expected a path or a file: URL");
-  if (typeof directory === "string" && !directory.startsWith("file:")) return expandHome(directory);
+  if (typeof directory === "string" && !directory.startsWith("file:")) return expandUser(directory);
   try {
     return fileURLToPath(directory);
   } catch (cause) {

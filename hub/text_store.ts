@@ -7,7 +7,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "./cache.ts";
-import { defaultCacheDir, expandHome } from "./environment.ts";
+import { defaultCacheDir } from "./environment.ts";
+import { expandUser } from "./expand.ts";
 import { isGranted } from "./permissions.ts";
 import { replace } from "./replace.ts";
 
@@ -26,7 +27,7 @@ export interface TextStore {
  */
 export function openTextStore(cacheDir: string | undefined = defaultCacheDir()): TextStore | undefined {
   if (cacheDir === undefined) return undefined;
-  const folder = join(expandHome(cacheDir), ".vqmodel");
+  const folder = join(expandUser(cacheDir), ".vqmodel");
   const pathOf = (name: string) => join(folder, `${name}.json`);
   return {
     async read(name) {
