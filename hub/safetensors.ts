@@ -66,6 +66,7 @@ function parseHeader(bytes: Uint8Array, name: string): Map<string, Placed> {
 }
 
 function checkMetadata(metadata: unknown, name: string): void {
+  if (metadata === null) return; // none, as for the format's own library
   if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
     throw damaged(name, "expected __metadata__ to hold strings by name, found something else");
   }

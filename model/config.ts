@@ -30,8 +30,8 @@ export interface VQConfig {
   readonly act_fn: string;
   /** Channels of the latents between encoder and `quant_conv`. Default 3. */
   readonly latent_channels: number;
-  /** Side of the pictures the model was trained on; nothing is computed from it. Default 32. */
-  readonly sample_size: number;
+  /** Side of the pictures the model was trained on, or height and width; nothing is computed from it. Default 32. */
+  readonly sample_size: number | readonly number[] | null;
   /** Rows of the codebook. Default 256. */
   readonly num_vq_embeddings: number;
   /** Groups of the group norms; spatial norms have 32 whatever this says. Default 32. */
@@ -39,15 +39,15 @@ export interface VQConfig {
   /** Channels of a code vector; `null` stands for `latent_channels`. Default `null`. */
   readonly vq_embed_dim: number | null;
   /** For pipelines; VQ latents are never scaled by it here. Default 0.18215. */
-  readonly scaling_factor: number;
+  readonly scaling_factor: number | readonly number[] | null;
   /** Norms of the decoder: `group`, or `spatial` (MoVQ), which the quantized latents modulate. Default `group`. */
   readonly norm_type: "group" | "spatial";
   /** Whether both mid blocks have an attention. Default true. */
   readonly mid_block_add_attention: boolean;
   /** Whether `decode` with `forceNotQuantize` takes indices rather than latents. Default false. */
   readonly lookup_from_codebook: boolean;
-  /** Whether upstream avoids float16 for this model. Default false. */
-  readonly force_upcast: boolean;
+  /** Whether upstream avoids float16 for this model; nothing is computed from it. Default false. */
+  readonly force_upcast: boolean | number | null;
 }
 
 /** A configuration, and what else the file said. */
@@ -141,18 +141,26 @@ function checkTypes(config: VQConfig): void {
     "in_channels",
     "out_channels",
     "latent_channels",
-    "sample_size",
     "num_vq_embeddings",
     "norm_num_groups",
   ] as const;
   for (const key of counts) checkCount(key, config[key]);
   checkCount("layers_per_block", config.layers_per_block, MAX_LAYERS);
   if (config.vq_embed_dim !== null) checkCount("vq_embed_dim", config.vq_embed_dim);
-  for (const key of ["mid_block_add_attention", "lookup_from_codebook", "force_upcast"] as const) {
+  for (const key of ["mid_block_add_attention", "lookup_from_codebook"] as const) {
     if (typeof config[key] !== "boolean") fail(key, config[key], "true or false");
   }
-  if (!Number.isFinite(config.scaling_factor)) fail("scaling_factor", config.scaling_factor, "a number");
-  const { act_fn, norm_type } = config;
+  // Nothing is computed from the next three: what Python takes is kept as it is.
+  for (const key of ["sample_size", "scaling_factor"] as const) {
+    const value = config[key];
+    if (value !== null && ![value].flat().every(Number.isFinite)) {
+      fail(key, value, "a number, a list of numbers or null");
+    }
+  }
+  const { force_upcast, act_fn, norm_type } = config;
+  if (force_upcast !== null && typeof force_upcast !== "boolean" && !Number.isFinite(force_upcast)) {
+    fail("force_upcast", force_upcast, "true, false, a number or null");
+  }
   if (typeof act_fn !== "string" || !Object.hasOwn(ACTIVATIONS, act_fn.toLowerCase())) {
     fail("act_fn", act_fn, `one of ${Object.keys(ACTIVATIONS).join(", ")}`);
   }

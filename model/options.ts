@@ -72,7 +72,7 @@ export interface ProfileOptions {
 
 /** Options of {@linkcode VQModel.tune}. */
 export interface TuneOptions {
-  /** Shape of the pictures to tune for, `[n, in_channels, H, W]`. Default: one of `config.sample_size` squared. */
+  /** Shape of the pictures to tune for, `[n, in_channels, H, W]`. Default: one of `config.sample_size`. */
   shape?: Shape;
   /** Stops the measuring; nothing changes then. */
   signal?: AbortSignal;

@@ -320,11 +320,10 @@ export class VQModel {
    * far as they have layers of the same sizes. Models on the CPU engine have nothing to tune, and stay as they are.
    *
    * @throws {DeviceError} if the device has no `timestamp-query`, or no memory for the weights a second time
-   * @throws {RangeError} if the model does not take pictures of this shape
+   * @throws {RangeError} if the model does not take pictures of this shape, or there is none to be had from `sample_size`
    */
   async tune(options: TuneOptions = {}): Promise<void> {
-    const { in_channels, sample_size } = this.config;
-    const { shape = [1, in_channels, sample_size, sample_size] } = options;
+    const shape = options.shape ?? usualShape(this.config);
     await this.#engine.tune(this.#record("forward", shape), options);
   }
 
@@ -481,6 +480,17 @@ function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
     if (!(cause instanceof ConfigError)) throw cause;
     throw new ConfigError(`${cause.message} (in ${configPath})`, { cause });
   }
+}
+
+/** The shape of one picture such as the model was trained on. */
+function usualShape({ in_channels, sample_size }: VQConfig): Shape {
+  if (sample_size === null) {
+    throw new RangeError(
+      "Cannot tune: config.sample_size is null. Pass the shape of a picture: shape: [1, 3, 256, 256]",
+    );
+  }
+  const [height, width = height] = [sample_size].flat();
+  return [1, in_channels, height, width];
 }
 
 function noLoss(n: number): Tensor {

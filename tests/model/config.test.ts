@@ -54,12 +54,27 @@ Deno.test("values that are given stand as they are, and the configuration is fro
   assertThrows(() => (config.block_out_channels as number[]).push(1), TypeError);
 });
 
+Deno.test("what nothing is computed from may be null, a list or any number, and is kept and saved as it is", () => {
+  const values = {
+    sample_size: [null, [256, 256], [], 32.5, 0, -1],
+    scaling_factor: [null, [0.18, 0.2], 0, 1e300],
+    force_upcast: [null, 1.5, 0, true],
+  };
+  for (const [key, list] of Object.entries(values)) {
+    for (const value of list) {
+      const parsed = parseConfig({ ...TINY, [key]: value });
+      assertEquals(parsed.config[key as keyof VQConfig], value);
+      assertEquals(JSON.parse(formatConfig(parsed))[key], value);
+      assert(Object.isFrozen(parsed.config[key as keyof VQConfig]));
+    }
+  }
+});
+
 const COUNTS = [
   "in_channels",
   "out_channels",
   "layers_per_block",
   "latent_channels",
-  "sample_size",
   "num_vq_embeddings",
   "norm_num_groups",
   "vq_embed_dim",
@@ -74,8 +89,9 @@ const WRONG_VALUES: [key: string, values: unknown[], allowed: string][] = [
   ]),
   ["mid_block_add_attention", [null, 1, "true"], "true or false"],
   ["lookup_from_codebook", [null, 0, "false"], "true or false"],
-  ["force_upcast", [null, 1, {}], "true or false"],
-  ["scaling_factor", [null, "0.18", true, [1]], "a number"],
+  ["force_upcast", ["true", [], {}], "true, false, a number or null"],
+  ["scaling_factor", ["0.18", true, ["1"], {}], "a number, a list of numbers or null"],
+  ["sample_size", ["256", true, [null], {}], "a number, a list of numbers or null"],
   ["act_fn", ["softplus", "", "toString", "silu ", null, 3, ["silu"]], "one of silu, swish, mish, gelu, relu"],
   ["norm_type", ["layer", "Group", "", null, 1], '"group" or "spatial"'],
   ["block_out_channels", [[], 64, "64", null, { 0: 64 }], "a list of channel counts"],

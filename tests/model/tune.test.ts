@@ -68,6 +68,16 @@ Deno.test("tuning changes nothing on the CPU engine, and refuses shapes that the
   await assertRejects(() => model.tune(), TypeError, "Cannot use the model: it was disposed");
 });
 
+Deno.test("tuning takes the height and width of config.sample_size, and asks for a shape where there is none", async () => {
+  using oblong = await makeModel({ ...TINY, sample_size: [8, 4] }, { device: "wasm" });
+  await oblong.tune();
+  for (const sample_size of [null, [], 0, 2.5, [8, 4.5]]) {
+    using model = await makeModel({ ...TINY, sample_size }, { device: "wasm" });
+    await assertRejects(() => model.tune(), RangeError);
+    await model.tune({ shape: [1, 3, 4, 4] });
+  }
+});
+
 Deno.test("tuning that is stopped changes nothing", async () => {
   using model = await makeModel(CONFIG);
   const before = model.memory().weights;
