@@ -6,6 +6,9 @@
 
 import { WeightsError } from "./errors.ts";
 
+/** Bytes end before what should be in them. */
+export class EndOfBytesError extends WeightsError {}
+
 /** A place in some bytes, which moves on with each read. */
 export class ByteCursor {
   readonly #bytes: Uint8Array;
@@ -18,6 +21,11 @@ export class ByteCursor {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#name = name;
+  }
+
+  /** How many bytes were read. */
+  get position(): number {
+    return this.#position;
   }
 
   /** How many bytes are left. */
@@ -76,7 +84,7 @@ export class ByteCursor {
 
   #advance(length: number): number {
     if (length > this.left) {
-      throw new WeightsError(
+      throw new EndOfBytesError(
         `Cannot read ${this.#name}: it ends where ${length} more bytes were expected. It is damaged; fetch it again`,
       );
     }

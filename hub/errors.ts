@@ -10,6 +10,8 @@ export interface HubErrorOptions extends ErrorOptions {
   status?: number;
   /** The address that was asked, where there was one. */
   url?: string;
+  /** What the Hub calls the failure, such as `"EntryNotFound"`, where it says so. */
+  errorCode?: string;
 }
 
 /**
@@ -23,12 +25,15 @@ export class HubError extends Error {
   readonly status?: number;
   /** The address that was asked, where there was one. */
   readonly url?: string;
+  /** What the Hub calls the failure, such as `"EntryNotFound"`, where it says so. */
+  readonly errorCode?: string;
 
   /** An error with a message, and what it was about where that is known. */
   constructor(message: string, options: HubErrorOptions = {}) {
     super(message, options);
     this.status = options.status;
     this.url = options.url;
+    this.errorCode = options.errorCode;
   }
 }
 
@@ -39,6 +44,11 @@ export class HubError extends Error {
 export class WeightsError extends Error {
   /** @ignore */
   override readonly name = "WeightsError";
+}
+
+/** A text from a file for a message, which ought not to fill a screen. */
+export function shorten(text: string, most = 200): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }
 
 /** The message of whatever was thrown. */

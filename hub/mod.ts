@@ -45,5 +45,6 @@ export {
 export { openTextStore, type TextStore } from "./text_store.ts";
 export { withTemporaryDirectory } from "./temporary.ts";
 export type { TensorInfo, TensorSource } from "./tensor_source.ts";
+export { openTorch } from "./torch.ts";
 export { openTorchZip } from "./torch_zip.ts";
 export { openWeights } from "./weights.ts";

@@ -5,15 +5,28 @@
  * @module
  */
 
-import { ByteCursor } from "./byte_cursor.ts";
-import { WeightsError } from "./errors.ts";
+import type { ByteCursor } from "./byte_cursor.ts";
+import { shorten, WeightsError } from "./errors.ts";
 
 /** A function that a pickle may call. It must not keep `args`, or any array in it: the pickle can still change them. */
 export type PickleFunction = (args: readonly unknown[]) => unknown;
 
+/**
+ * What stands for a value that is of no use here: an object of a class that is not known, bytes, a set. Calling it gives
+ * it again, and what is put into it is dropped.
+ */
+export class Opaque {
+  /** What it is, for messages. */
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = shorten(name);
+  }
+}
+
 /** What a pickle may refer to. Both methods throw a {@linkcode WeightsError} on what they do not know. */
 export interface PickleHost {
-  /** What a pickle means by `module.name`; if it is a function, the pickle may call it: a {@linkcode PickleFunction}. */
+  /** What a pickle means by `module.name`. It may call a {@linkcode PickleFunction}, or an {@linkcode Opaque}. */
   global(module: string, name: string): unknown;
   /** What a persistent id stands for. */
   persistent(id: unknown): unknown;
@@ -22,14 +35,19 @@ export interface PickleHost {
 /** Some 60,000 tensors' worth: an honest file takes about thirty instructions a tensor. */
 const MOST_STEPS = 2_000_000;
 
+/** Whole numbers of more bytes are of no use here. */
+const LONGEST_NUMBER = 16;
+
 /**
- * The value of a pickle of protocol 2 to 5: dictionaries as `Map`s, tuples and lists as arrays.
+ * The value of a pickle of protocol 2 to 5: dictionaries as `Map`s, tuples and lists as arrays, whole numbers beyond 2^53
+ * as `bigint`s.
  *
+ * @param code where the pickle begins; afterwards, where it ended
  * @param name what the pickle is called in messages
  * @throws {WeightsError} if it is damaged, or does what plain data do not need
  */
-export function unpickle(bytes: Uint8Array, host: PickleHost, name: string): unknown {
-  return new Machine(new ByteCursor(bytes, name), host, name).run();
+export function unpickle(code: ByteCursor, host: PickleHost, name: string): unknown {
+  return new Machine(code, host, name).run();
 }
 
 class Machine {
@@ -77,15 +95,30 @@ class Machine {
         return this.#push(code.u16());
       case 0x4a: // BININT
         return this.#push(code.i32());
+      case 0x49: // INT: Python 2's for what has more than 32 bits
+        return this.#push(Number(code.line()));
       case 0x8a: // LONG1
-        return this.#push(this.#long(code.take(code.u8())));
+        return this.#push(wholeNumber(code.take(code.u8())));
+      case 0x8b: // LONG4
+        return this.#push(wholeNumber(code.take(code.u32())));
       case 0x47: // BINFLOAT
         return this.#push(code.f64BigEndian());
       case 0x58: // BINUNICODE
+      case 0x54: // BINSTRING
         return this.#push(code.text(code.u32()));
+      case 0x8d: // BINUNICODE8
+        return this.#push(code.text(code.u64()));
       case 0x8c: // SHORT_BINUNICODE
       case 0x55: // SHORT_BINSTRING
         return this.#push(code.text(code.u8()));
+
+      case 0x43: // SHORT_BINBYTES
+        return this.#skip(code.u8());
+      case 0x42: // BINBYTES
+        return this.#skip(code.u32());
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        return this.#skip(code.u64());
 
       case 0x29: // EMPTY_TUPLE
       case 0x5d: // EMPTY_LIST
@@ -107,6 +140,19 @@ class Machine {
       case 0x75: // SETITEMS
         return this.#setItems(this.#popToMark());
 
+      case 0x8f: // EMPTY_SET
+        return this.#push(new Opaque("set"));
+      case 0x90: // ADDITEMS
+        this.#popToMark();
+        return void this.#top();
+      case 0x91: // FROZENSET
+        this.#popToMark();
+        return this.#push(new Opaque("frozenset"));
+
+      case 0x30: // POP
+        return void this.#pop();
+      case 0x31: // POP_MARK
+        return void this.#popToMark();
       case 0x71: // BINPUT
         return void this.#memo.set(code.u8(), this.#top());
       case 0x72: // LONG_BINPUT
@@ -125,6 +171,10 @@ class Machine {
       case 0x51: // BINPERSID
         return this.#push(this.#host.persistent(this.#pop()));
       case 0x52: // REDUCE
+      case 0x81: // NEWOBJ
+        return this.#push(this.#call());
+      case 0x92: // NEWOBJ_EX
+        this.#pop(); // arguments by name
         return this.#push(this.#call());
       case 0x62: // BUILD
         return this.#build();
@@ -162,23 +212,22 @@ class Machine {
     this.#push(this.#memo.get(slot));
   }
 
-  /** A little-endian two's complement number of any length. */
-  #long(bytes: Uint8Array): number {
-    let value = 0n;
-    for (const [place, byte] of bytes.entries()) value |= BigInt(byte) << BigInt(8 * place);
-    const number = Number(BigInt.asIntN(8 * bytes.length, value));
-    if (!Number.isSafeInteger(number)) throw this.#fail("it holds a whole number beyond 2^53");
-    return number;
+  /** Passes over bytes: tensors' are elsewhere. */
+  #skip(length: number): void {
+    this.#code.take(length);
+    this.#push(new Opaque("bytes"));
   }
 
   #append(items: unknown[]): void {
     const list = this.#top();
+    if (list instanceof Opaque) return;
     if (!Array.isArray(list)) throw this.#fail("it appends to something that is no list");
     for (const item of items) list.push(item);
   }
 
   #setItems(items: unknown[]): void {
     const dict = this.#top();
+    if (dict instanceof Opaque) return;
     if (!(dict instanceof Map)) throw this.#fail("it sets items of something that is no dictionary");
     if (items.length % 2) throw this.#fail("it sets a key without a value");
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
@@ -192,19 +241,32 @@ class Machine {
 
   #call(): unknown {
     const [callee, args] = this.#popMany(2);
+    if (callee instanceof Opaque) return callee;
     if (typeof callee !== "function" || !Array.isArray(args)) {
       throw this.#fail("it calls something that is no function");
     }
     return (callee as PickleFunction)(args);
   }
 
-  /** An OrderedDict's attributes, such as a state dict's `_metadata`: nothing that we use. */
+  /** An object's attributes, such as a state dict's `_metadata`: nothing that we use. */
   #build(): void {
     this.#pop();
-    if (!(this.#top() instanceof Map)) throw this.#fail("it sets attributes of something that is no OrderedDict");
+    const object = this.#top();
+    if (typeof object !== "object" || object === null || Array.isArray(object)) {
+      throw this.#fail("it sets attributes of something that is no OrderedDict or other object");
+    }
   }
 
   #fail(problem: string): WeightsError {
     return new WeightsError(`Cannot read ${this.#name}: ${problem}. It is damaged, or holds more than tensors`);
   }
+}
+
+/** A little-endian two's complement number. */
+function wholeNumber(bytes: Uint8Array): number | bigint | Opaque {
+  if (bytes.length > LONGEST_NUMBER) return new Opaque("int");
+  let value = 0n;
+  for (const [place, byte] of bytes.entries()) value |= BigInt(byte) << BigInt(8 * place);
+  value = BigInt.asIntN(8 * bytes.length, value);
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }

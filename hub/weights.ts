@@ -10,7 +10,7 @@ import { parseJson } from "./json.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { openShards, parseShardIndex } from "./shards.ts";
 import type { TensorSource } from "./tensor_source.ts";
-import { openTorchZip } from "./torch_zip.ts";
+import { openTorch } from "./torch.ts";
 
 /** Some hundred bytes a tensor are usual. */
 const LARGEST_INDEX = 100_000_000;
@@ -46,7 +46,7 @@ async function readIndex(source: ByteSource): Promise<Map<string, string>> {
 async function openTensorFile(file: string, source: ByteSource): Promise<TensorSource> {
   try {
     await refusePointer(source);
-    return file.endsWith(".bin") ? await openTorchZip(source) : await openSafetensors(source);
+    return file.endsWith(".bin") ? await openTorch(source) : await openSafetensors(source);
   } catch (error) {
     await source.close();
     throw error;

@@ -115,6 +115,20 @@ export function torchFile(
   return zipFile(entries, { zip64 });
 }
 
+/** What torch before 1.6 made of a pickle and storages: by key, how many elements and their bytes. */
+export function legacyFile(
+  pickle: Part,
+  storages: Record<string, [count: number, data: Part]> = {},
+  { keys = bytesOf("](", ...Object.keys(storages).map((key) => push.text(key)), "e") as Part, version = 1001 } = {},
+): Uint8Array<ArrayBuffer> {
+  const magic = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+  const machine = bytesOf("}", push.text("little_endian"), [0x88], "s");
+  return bytesOf(
+    ...[pickleOf(magic), pickleOf(push.int(version)), pickleOf(machine), pickle, pickleOf(keys)],
+    ...Object.values(storages).flatMap(([count, data]) => [u64(count), data]),
+  );
+}
+
 /** Pickle instructions that push a value of this kind. */
 export const push = {
   text: (text: string) => bytesOf("X", u32(text.length), text),
@@ -133,9 +147,10 @@ export const push = {
     const metadata = bytesOf("}", push.text("_metadata"), "}s");
     return bytesOf(push.call(push.global("collections", "OrderedDict")), "(", ...items, "u", metadata, "b");
   },
-  storage(type: string, key: string, length: number): Uint8Array {
+  /** `more` follows in the reference: the part of the storage that is meant, in old files. */
+  storage(type: string, key: string, length: number, ...more: Part[]): Uint8Array {
     const id = [push.text("storage"), push.global("torch", type), push.text(key), push.text("cpu"), push.int(length)];
-    return bytesOf(push.tuple(...id), "Q");
+    return bytesOf(push.tuple(...id, ...more), "Q");
   },
   tensor(storage: Part, offset: number, shape: number[], strides: number[]): Uint8Array {
     const numbers = (values: number[]) => push.tuple(...values.map(push.int));

@@ -1,0 +1,79 @@
+/**
+ * The tensors among what a torch file holds, whichever way it keeps their storages.
+ *
+ * @module
+ */
+
+import type { ByteSource } from "./byte_source.ts";
+import { ELEMENT_TYPES, type Widen } from "./element_types.ts";
+import { shorten, WeightsError } from "./errors.ts";
+import { elementsSpanned, gather, isDense } from "./strided.ts";
+import { type TensorSource, tensorSource } from "./tensor_source.ts";
+import { type TorchStorage, TorchTensor } from "./torch_objects.ts";
+
+/** Reads bytes of a storage. */
+export type ReadStorage = (offset: number, length: number) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** A tensor, and how its storage is read. */
+interface Stored {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly view: TorchTensor;
+  readonly read: ReadStorage;
+}
+
+/** An honest pickle has some hundred bytes a tensor. */
+export const LARGEST_PICKLE = 64 * 1024 * 1024;
+
+/**
+ * The tensors by name in what a torch file holds: a state dict, or a checkpoint with one as `state_dict`. Other values
+ * beside tensors are passed over.
+ *
+ * @param value what was unpickled
+ * @param name what the file is called in messages
+ * @throws {WeightsError} if there is no tensor
+ */
+export function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
+  const nested = value instanceof Map ? value.get("state_dict") : undefined;
+  const state = nested instanceof Map ? nested : value;
+  if (!(state instanceof Map)) throw new WeightsError(`Cannot read ${name}: expected a dictionary of tensors`);
+
+  const tensors = new Map<string, TorchTensor>();
+  for (const [key, tensor] of state) {
+    if (typeof key === "string" && tensor instanceof TorchTensor) tensors.set(key, tensor);
+  }
+  if (tensors.size === 0) {
+    const keys = [...state.keys()].filter((key) => typeof key === "string").slice(0, 12).map((key) => shorten(key, 50));
+    throw new WeightsError(
+      `Cannot read ${name}: expected a dictionary of tensors by name, found none among its values (${
+        keys.join(", ") || "no names"
+      }). Save only the state dict`,
+    );
+  }
+  return tensors;
+}
+
+/**
+ * A state dict as a source of tensors. Closing it closes `source`.
+ *
+ * @param openStorage how a storage is read
+ */
+export function torchTensorSource(
+  source: ByteSource,
+  state: ReadonlyMap<string, TorchTensor>,
+  openStorage: (storage: TorchStorage) => ReadStorage,
+): TensorSource {
+  const tensors = new Map<string, Stored>();
+  for (const [key, view] of state) {
+    const { storage, shape } = view;
+    tensors.set(key, { dtype: storage.dtype, shape, view, read: openStorage(storage) });
+  }
+  return tensorSource({ name: source.name, tensors, load, close: () => source.close() });
+}
+
+/** Reads the part of the storage that a tensor spans, then puts its elements in order. */
+async function load({ view, read }: Stored, widen: Widen): Promise<Float32Array<ArrayBuffer>> {
+  const { bytes } = ELEMENT_TYPES.get(view.storage.dtype)!;
+  const elements = widen(await read(view.offset * bytes, elementsSpanned(view) * bytes));
+  return isDense(view) ? elements : gather(elements, view);
+}
