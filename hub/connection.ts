@@ -27,7 +27,7 @@ export interface Answer {
 /** A way to the Hub. */
 export interface Connection extends ConnectionOptions {
   /**
-   * Makes a request and follows redirects.
+   * Makes a request and follows redirects; with `redirect: "manual"`, only those that stay at the Hub.
    *
    * @throws {UnreachableError} if there is no answer
    */
@@ -67,8 +67,9 @@ export function connect(options: ConnectionOptions): Connection {
       const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
       if (!location) return { response, url };
 
-      await response.body?.cancel();
       const next = new URL(location, url);
+      if (init.redirect === "manual" && next.origin !== hub.origin) return { response, url };
+      await response.body?.cancel();
       if (next.origin !== url.origin) headers.delete("authorization");
       url = next;
     }

@@ -11,7 +11,7 @@ import { hasFile, type RepoCache } from "./cache.ts";
 import type { Connection } from "./connection.ts";
 import { HubError, reasonOf } from "./errors.ts";
 import { withLock } from "./lock.ts";
-import type { OnProgress } from "./progress.ts";
+import type { Step } from "./progress.ts";
 import type { RemoteFile } from "./resolve.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
 import { verify } from "./verify.ts";
@@ -20,7 +20,7 @@ import { verify } from "./verify.ts";
 export interface DownloadOptions {
   readonly connection: Connection;
   readonly commit: string;
-  readonly onProgress: OnProgress;
+  readonly onStep: (step: Step) => void;
 }
 
 /** Where bytes go, in order. */
@@ -107,10 +107,10 @@ async function downloadToFile(file: RemoteFile, path: string, options: DownloadO
 }
 
 /** Gets what a sink lacks, however often the connection breaks. */
-async function fill(sink: Sink, file: RemoteFile, { connection, commit, onProgress }: DownloadOptions): Promise<void> {
+async function fill(sink: Sink, file: RemoteFile, { connection, commit, onStep }: DownloadOptions): Promise<void> {
   const { repo, signal } = connection;
   const report = (status: "download" | "progress") =>
-    onProgress({ status, file: file.path, loaded: sink.size, total: file.size });
+    onStep({ status, file: file.path, loaded: sink.size, total: file.size });
 
   report("download");
   await withRetries(async (progressed) => {

@@ -22,7 +22,7 @@ export interface Asked {
 export async function failureOf(response: Response, url: URL, asked: Asked): Promise<HubError> {
   await response.body?.cancel();
   const { status, headers } = response;
-  const at = { status, url: withoutQuery(url) };
+  const at = { status, url: withoutQuery(url), errorCode: headers.get("x-error-code") ?? undefined };
   const failed = `Cannot ${asked.action} ${asked.repo} (status ${status})`;
   if (status === 408 || status === 429 || status >= 500) {
     const why = status === 429 ? "the Hub was asked too often; try again later, or pass a token" : "the Hub is unwell";

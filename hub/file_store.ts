@@ -43,6 +43,8 @@ export interface ModelFiles {
   readonly config: unknown;
   /** Where `config.json` is, for messages. */
   readonly configPath: string;
+  /** The repository or the directory that they are from, for messages. */
+  readonly name?: string;
   /** The commit that they are from, where they are from a repository. */
   readonly commit?: string;
   /** The weights. Close them when they are read. */

@@ -14,6 +14,8 @@ import { expandUser } from "./expand.ts";
 import { type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 import { hubStore } from "./hub_store.ts";
 import { directoryStore, openLocalModel } from "./local.ts";
+import { possibleNames } from "./model_files.ts";
+import { tellSteps } from "./progress.ts";
 import { checkRepoId, checkRevision, isCommitHash, isLocalPath } from "./repo_id.ts";
 import { resolveRevision } from "./resolve.ts";
 import { UnreachableError } from "./retry.ts";
@@ -104,7 +106,7 @@ async function openFromAnywhere(
   // What cannot change need not be asked for.
   if (isCommitHash(revision) && cache) {
     const files = await openModelIn(directoryStore(cache.snapshot(revision)), options).catch(() => undefined);
-    if (files) return { ...files, commit: revision };
+    if (files) return { ...files, name: repo, commit: revision };
   }
   try {
     return await openFromHub(repo, cache, options);
@@ -117,7 +119,7 @@ async function openFromAnywhere(
 async function openFromHub(
   repo: string,
   cache: RepoCache | undefined,
-  { revision = "main", onProgress = () => {}, ...options }: HubModelOptions,
+  { revision = "main", onProgress, ...options }: HubModelOptions,
 ): Promise<ModelFiles> {
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
@@ -125,17 +127,19 @@ async function openFromHub(
   // With something to fall back on, nobody waits long.
   const retries = await cache?.readRef(revision) ? 1 : undefined;
   const commit = isCommitHash(revision) ? revision : await resolveRevision(connection, retries);
-  const store = hubStore({ connection, commit, onProgress }, cache, (error) => failed.abort(error));
+  const names = possibleNames(options.variant);
+  const onStep = tellSteps(repo, onProgress);
+  const store = hubStore({ connection, commit, names, onStep }, cache, (error) => failed.abort(error));
   const files = await openModelIn(store, options);
   await cache?.writeRef(revision, commit).catch(() => {}); // the model is here all the same
-  return { ...files, commit };
+  return { ...files, name: repo, commit };
 }
 
 /** Opens what the cache holds of a revision; `reason` says why the Hub is not asked. */
 async function openFromCache(
   repo: string,
   cache: RepoCache | undefined,
-  { revision = "main", onProgress = () => {}, ...choice }: HubModelOptions,
+  { revision = "main", onProgress, ...choice }: HubModelOptions,
   reason: HubError,
 ): Promise<ModelFiles> {
   const { status, url } = reason;
@@ -147,8 +151,8 @@ async function openFromCache(
   if (!commit) throw fail(`${cache.folder} holds nothing of revision "${revision}". Load it once with network`, reason);
   try {
     const files = await openModelIn(directoryStore(cache.snapshot(commit)), choice);
-    onProgress({ status: "offline", file: repo, loaded: 0, total: 0, reason: reason.message });
-    return { ...files, commit };
+    tellSteps(repo, onProgress)({ status: "offline", file: repo, loaded: 0, total: 0, reason: reason.message });
+    return { ...files, name: repo, commit };
   } catch (cause) {
     throw fail(`the cache does not hold all of it: ${reasonOf(cause)}`, cause);
   }

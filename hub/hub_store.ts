@@ -10,10 +10,17 @@ import { type DownloadOptions, downloadToCache, downloadToMemory } from "./downl
 import { HubError, reasonOf, WeightsError } from "./errors.ts";
 import type { FileStore } from "./file_store.ts";
 import { isRefusal } from "./permissions.ts";
-import { listFolder, type RemoteFile } from "./resolve.ts";
+import type { RemoteFile } from "./resolve.ts";
+import { askForFile, findFiles } from "./unlisted.ts";
 
 /** Files that are brought at the same time. */
 const AT_ONCE = 4;
+
+/** Where to get files from, and which. */
+export interface HubStoreOptions extends DownloadOptions {
+  /** Names that the model's files may have, for servers that do not list them. */
+  readonly names: readonly string[];
+}
 
 /**
  * The files of a commit. Without a cache, or with one that may not be written, they are kept in memory.
@@ -21,11 +28,11 @@ const AT_ONCE = 4;
  * @param fail gets told at once when a file cannot be had: the others need not go on
  */
 export function hubStore(
-  options: DownloadOptions,
+  options: HubStoreOptions,
   cache: RepoCache | undefined,
   fail: (error: unknown) => void,
 ): FileStore {
-  const { connection, commit, onProgress } = options;
+  const { connection, commit, names, onStep } = options;
   const { repo, signal } = connection;
   const listings = new Map<string, Promise<RemoteFile[]>>();
   const known = new Map<string, RemoteFile>();
@@ -47,7 +54,7 @@ export function hubStore(
   return {
     nameOf: (path) => path === "" ? repo : `${repo}/${path}`,
     async list(folder) {
-      const listing = listings.get(folder) ?? listFolder(connection, commit, folder);
+      const listing = listings.get(folder) ?? findFiles(connection, commit, folder, names);
       listings.set(folder, listing);
       return (await listing).map((file) => {
         known.set(file.path, file);
@@ -55,15 +62,15 @@ export function hubStore(
       });
     },
     async open(path) {
-      const file = known.get(path);
+      const file = known.get(path) ?? await askForFile(connection, commit, path);
       if (!file) throw new WeightsError(`Cannot load ${repo}: it has no file ${path}`);
       const { size } = file;
-      onProgress({ status: "initiate", file: path, loaded: 0, total: size });
+      onStep({ status: "initiate", file: path, loaded: 0, total: size });
       const source = await inTurn(() => bring(file)).catch((error) => {
         fail(error);
         throw error;
       });
-      onProgress({ status: "done", file: path, loaded: size, total: size });
+      onStep({ status: "done", file: path, loaded: size, total: size });
       return source;
     },
   };

@@ -30,7 +30,8 @@ import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openLocalModel(directory: string | URL, options: ModelChoice = {}): Promise<ModelFiles> {
-  return await openModelIn(directoryStore(directoryPath(directory)), options);
+  const path = directoryPath(directory);
+  return { ...await openModelIn(directoryStore(path), options), name: path };
 }
 
 /** The files of a directory. */

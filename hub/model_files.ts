@@ -66,6 +66,11 @@ export function listNames(names: readonly string[]): string {
   return names.length > 12 ? `${shown} and ${names.length - 12} more` : shown || "nothing";
 }
 
+/** Every name that a file of a model may have, but for those that other files name. */
+export function possibleNames(variant: string | undefined): string[] {
+  return [CONFIG_NAME, PIPELINE_NAME, ...weightNames(variant)];
+}
+
 /** The names that weights may have, best first. */
 function weightNames(variant: string | undefined): string[] {
   return ["safetensors", "bin"].flatMap((format) =>

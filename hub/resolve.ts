@@ -69,8 +69,12 @@ export async function listFolder(connection: Connection, commit: string, folder:
     });
 }
 
-/** What the server says becomes a file's name and an amount of memory. */
-function checkFile({ path, size, etag, algorithm }: RemoteFile, { repo, hubUrl }: Connection): void {
+/**
+ * What the server says becomes a file's name and an amount of memory.
+ *
+ * @throws {HubError} if it cannot
+ */
+export function checkFile({ path, size, etag, algorithm }: RemoteFile, { repo, hubUrl }: Connection): void {
   const length = algorithm === "sha256" ? 64 : 40;
   if (!Number.isSafeInteger(size) || size < 0 || !/^[0-9a-f]+$/.test(etag) || etag.length !== length) {
     throw new HubError(

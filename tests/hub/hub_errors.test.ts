@@ -61,6 +61,32 @@ Deno.test("the messages about a missing revision, folder or file name it", async
   await refused(place, {}, "holds no such file or folder: config.json");
 });
 
+Deno.test("a mirror that lists no files is no missing repository: the message says what was looked for", async () => {
+  await using place = await preparePlace({ "README.md": { bytes: CONFIG } });
+  const noList = { status: 404, headers: {}, body: bytesOf("no route") };
+  place.hub.fault = ({ path }) => path.includes("/tree/") ? noList : undefined;
+  const error = await refused(
+    place,
+    {},
+    `${place.hub.url} does not list its files (status 404)`,
+    "none of config.json",
+  );
+  assert(!error.message.includes("no such repository"));
+  assertEquals([error.status, error.errorCode], [404, undefined]);
+  await refused(place, { subfolder: "vq vae", variant: "fp16" }, "in vq vae", "diffusion_pytorch_model.fp16.bin");
+
+  place.hub.repos[REPO].commits[COMMIT]["config.json"] = { bytes: CONFIG };
+  await assertRejects(() => place.open(), WeightsError, "found no weights among: config.json");
+  for (const headers of [{ etag: "" }, { etag: '"abc"' }, { etag: '"../../../../../../evil/0123456789abcdef01234"' }]) {
+    place.hub.fault = ({ path, method }) =>
+      path.includes("/tree/") ? noList : method === "HEAD" ? { headers } : undefined;
+    await refused(place, {}, "expected the size and the git-sha1 of config.json");
+  }
+  place.hub.fault = ({ path, method }) =>
+    path.includes("/tree/") ? noList : method === "HEAD" ? { status: 403 } : undefined;
+  await refused(place, {}, "access is forbidden");
+});
+
 Deno.test("a repository without a model is an error that says what it has", async () => {
   await using place = await preparePlace({ "README.md": { bytes: CONFIG } });
   await assertRejects(

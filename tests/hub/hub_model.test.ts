@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { HubError, openModel, WeightsError } from "../../hub/mod.ts";
+import { HubError, type HubModelOptions, openModel, WeightsError } from "../../hub/mod.ts";
 import { bytesOf } from "./files.ts";
 import {
   checkModel,
@@ -14,7 +14,7 @@ import {
   weightsOf,
   weightsPath,
 } from "./hub_fixture.ts";
-import { COMMIT, gitSha1, sha256 } from "./server.ts";
+import { COMMIT, gitSha1, type HubFile, sha256 } from "./server.ts";
 
 const OTHER = "f".repeat(40);
 
@@ -157,6 +157,32 @@ Deno.test("when one shard fails, the others end at once", async () => {
   assertEquals(locks(place), []);
 });
 
+Deno.test("a mirror that lists no files is asked for them by name", async () => {
+  const weight_map = { a: "a-00001-of-00001.safetensors" };
+  const sharded = {
+    "vqvae/config.json": { bytes: CONFIG },
+    "vqvae/diffusion_pytorch_model.safetensors.index.json": { bytes: bytesOf(JSON.stringify({ weight_map })) },
+    "vqvae/a-00001-of-00001.safetensors": { bytes: WEIGHTS, lfs: true },
+  };
+  const pipeline = { "model_index.json": { bytes: bytesOf('{"vqvae":["diffusers","VQModel"]}') } };
+  const { "diffusion_pytorch_model.safetensors": weights, ...others } = modelFiles();
+  const repositories: [files: Record<string, HubFile>, options: HubModelOptions][] = [
+    [modelFiles(), {}],
+    [{ ...pipeline, ...sharded }, {}],
+    [sharded, { subfolder: "vqvae" }],
+    [{ ...others, "diffusion_pytorch_model.fp16.safetensors": weights }, { variant: "fp16" }],
+  ];
+  for (const [files, options] of repositories) {
+    for (const status of [404, 405]) {
+      await using place = await preparePlace(files);
+      place.hub.fault = ({ path }) =>
+        path.includes("/tree/") ? { status, headers: {}, body: bytesOf("no route") } : undefined;
+      await place.load(options);
+      await place.load({ ...options, localFilesOnly: true });
+    }
+  }
+});
+
 Deno.test("openHubModel tells of its progress", async () => {
   await using place = await preparePlace();
   await place.load();
@@ -165,6 +191,10 @@ Deno.test("openHubModel tells of its progress", async () => {
   assert(weights.every(({ total }) => total === WEIGHTS.length));
   assert(weights.every(({ loaded }, i) => i === 0 || loaded >= weights[i - 1].loaded));
   assertEquals(weights.at(-1)!.loaded, WEIGHTS.length);
+  // What callbacks for transformers.js read.
+  assert(place.events.every(({ name }) => name === REPO));
+  assert(weights.every(({ progress, loaded }) => progress === 100 * loaded / WEIGHTS.length));
+  assertEquals([weights[0].progress, weights.at(-1)!.progress], [0, 100]);
 });
 
 Deno.test("localFilesOnly does without the network, and says so", async () => {
