@@ -204,6 +204,7 @@ function showProgress({ status, file, loaded, total, reason }: Progress): void {
   switch (status) {
     case "ready":
       return rewriteLine("");
+    case "ignored":
     case "repeat":
     case "fallback":
       rewriteLine("");

@@ -6,8 +6,9 @@
 
 import type { ModelFiles } from "../hub/mod.ts";
 import { type Backend, createBackend, type Parameter } from "../kernels/mod.ts";
-import type { ComputeOptions, Progress } from "./options.ts";
-import { countNumbers, loadWeights } from "./weights.ts";
+import type { ComputeOptions } from "./options.ts";
+import { tell } from "./progress.ts";
+import { countNumbers, listSome, loadWeights } from "./weights.ts";
 
 /**
  * Opens an engine and loads a model's weights.
@@ -20,16 +21,22 @@ export async function openEngine(
   parameters: readonly Parameter[],
   options: ComputeOptions,
 ): Promise<Backend> {
-  const { device = "auto", signal, onProgress } = options;
+  const { device = "auto", strict, signal } = options;
   const backend = await createBackend(device, { ...options, weightBytes: 4 * countNumbers(parameters) });
   try {
-    const report = (status: Progress["status"], loaded: number, total: number) =>
-      onProgress?.({ status, file: files.configPath, loaded, total });
-    await loadWeights(files.weights, parameters, backend, (loaded, total) => {
-      signal?.throwIfAborted();
-      report("load", loaded, total);
+    const total = parameters.length;
+    await loadWeights(files.weights, parameters, backend, {
+      strict,
+      onIgnored(tensors) {
+        const reason = `The checkpoint holds tensors that are left alone: ${listSome(tensors)}`;
+        tell(files, options, { status: "ignored", loaded: 0, total: tensors.length, tensors, reason });
+      },
+      onLayer(loaded) {
+        signal?.throwIfAborted();
+        tell(files, options, { status: "load", loaded, total });
+      },
     });
-    report("ready", parameters.length, parameters.length);
+    tell(files, options, { status: "ready", loaded: total, total });
     return backend;
   } catch (error) {
     backend.dispose();

@@ -25,6 +25,12 @@ export interface ComputeOptions {
    * for {@linkcode VQModel.fromPretrained}; for models loaded otherwise nowhere.
    */
   tuningStore?: TuningStore;
+  /**
+   * With `false`, tensors in encoder, decoder, quantizer and the convolutions between them that the configuration has no
+   * place for are left alone. By default they are an error. Others, such as a discriminator's or an optimizer's, are left
+   * alone in any case, and missing ones are always an error.
+   */
+  strict?: boolean;
   /** Stops the loading. */
   signal?: AbortSignal;
   /** Told what happens while the model loads, and when a call is repeated in float32. */
@@ -36,22 +42,28 @@ export interface LoadOptions extends Omit<HubModelOptions, "onProgress">, Comput
 
 /**
  * What happens while a model loads. For each file of a repository `"initiate"`; `"download"` and `"progress"`, unless it
- * is in the cache; `"done"`. Where the cache does instead of the network, `"offline"`. Then `"load"` while layers go to the
- * device, and `"ready"`. With `device: "auto"`, `"fallback"` when a GPU cannot hold the model, or is lost later: then the
+ * is in the cache; `"done"`. Where the cache does instead of the network, `"offline"`. Then `"ignored"`, if the checkpoint
+ * holds tensors that are no part of the model; `"load"` while layers go to the device, and `"ready"`. With `device: "auto"`, `"fallback"` when a GPU cannot hold the model, or is lost later: then the
  * files are opened once more for another device. With `dtype: "float16"`, `"repeat"` for each call that is repeated in
  * float32; before the first, the model loads once more, from the same files.
  */
 export interface Progress {
   /** What happened. */
-  readonly status: HubProgress["status"] | "load" | "ready" | "repeat" | "fallback";
+  readonly status: HubProgress["status"] | "ignored" | "load" | "ready" | "repeat" | "fallback";
+  /** The repository, `"owner/name"`, or the directory that the model is from; where neither is known, its configuration file. */
+  readonly name: string;
   /** The file it happened to; the repository for `"offline"`, the configuration file for what happens to the model. */
   readonly file: string;
-  /** Bytes of the file that are here; for `"load"` and `"ready"`, layers on the device; 0 for `"repeat"`. */
+  /** 100 · `loaded` / `total`, or 0 where `total` is 0. */
+  readonly progress: number;
+  /** Bytes of the file that are here; for `"load"` and `"ready"`, layers on the device; otherwise 0. */
   readonly loaded: number;
-  /** Bytes of the file; for `"load"`, `"ready"` and `"repeat"`, layers of the model. */
+  /** Bytes of the file; for `"ignored"`, tensors that are left alone; otherwise layers of the model. */
   readonly total: number;
-  /** Why there is no network, for `"offline"`; why a call is repeated, or another device takes over. */
+  /** Why there is no network, a call is repeated, or another device takes over; which tensors are left alone. */
   readonly reason?: string;
+  /** For `"ignored"`: the names in the checkpoint of all tensors that are left alone. */
+  readonly tensors?: readonly string[];
 }
 
 /** Options of a call to the model. */

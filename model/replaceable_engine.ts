@@ -9,6 +9,7 @@ import { type Backend, DeviceError, type Graph, type Parameter, type TuneOptions
 import { openEngine, withFiles } from "./engine.ts";
 import type { ComputeOptions } from "./options.ts";
 import { ProgramCache } from "./programs.ts";
+import { tell } from "./progress.ts";
 import { loadWeights } from "./weights.ts";
 
 /** What an engine is loaded from, and how. */
@@ -97,8 +98,8 @@ export class ReplaceableEngine {
     this.#programs.dispose();
     try {
       if (weightsToo) {
-        const { open, parameters } = this.#source;
-        await withFiles(open, ({ weights }) => loadWeights(weights, parameters, this.#backend, () => {}));
+        const { open, parameters, options: { strict } } = this.#source;
+        await withFiles(open, ({ weights }) => loadWeights(weights, parameters, this.#backend, { strict }));
       }
     } finally {
       this.#replacing = undefined;
@@ -140,6 +141,6 @@ function openOnCpu({ parameters, options }: Source, files: ModelFiles): Promise<
   return openEngine(files, parameters, { ...options, device: "wasm", dtype: "float32" });
 }
 
-function reportFallback({ parameters, options }: Source, { configPath }: ModelFiles, reason: string): void {
-  options.onProgress?.({ status: "fallback", file: configPath, loaded: 0, total: parameters.length, reason });
+function reportFallback({ parameters, options }: Source, files: ModelFiles, reason: string): void {
+  tell(files, options, { status: "fallback", loaded: 0, total: parameters.length, reason });
 }

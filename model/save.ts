@@ -17,12 +17,12 @@ export async function saveModel(
   source: TensorSource,
   options: SaveOptions,
 ): Promise<void> {
-  const stored = matchTensors(source, parameters);
+  const { found } = matchTensors(source, parameters, false); // what is left alone was told of when it was loaded
   const tensors = parameters.flatMap(tensorsOf).map(([name, shape]) => ({
     name,
     shape,
     dtype: "F32",
-    data: () => source.read(stored.get(name)!),
+    data: () => source.read(found.get(name)!),
   }));
   await saveLocalModel(directory, formatConfig(parsed), tensors, options);
 }

@@ -47,6 +47,7 @@ import type {
 import { modelParameters } from "./parameters.ts";
 import { type Pass, recordPass } from "./passes.ts";
 import { medianOps, Profile } from "./profile.ts";
+import { tell } from "./progress.ts";
 import { ReplaceableEngine } from "./replaceable_engine.ts";
 import { saveModel } from "./save.ts";
 import { checkTokens, type Tokens } from "./tokens.ts";
@@ -135,10 +136,7 @@ export class VQModel {
       const inFloat32 = { parameters, open, options: { ...options, dtype: "float32", signal: undefined } } as const;
       const float32 = new Float32Engine(
         () => withFiles(open, (again) => ReplaceableEngine.load(inFloat32, again)),
-        (reason) => {
-          const { configPath: file } = files;
-          options.onProgress?.({ status: "repeat", file, loaded: 0, total: parameters.length, reason });
-        },
+        (reason) => tell(files, options, { status: "repeat", loaded: 0, total: parameters.length, reason }),
       );
       return new VQModel(parsed, parameters, engine, float32, open);
     });

@@ -80,6 +80,9 @@ export function countNumbers(parameters: readonly Parameter[]): number {
     .reduce((total, [, shape]) => total + shape.reduce((product, side) => product * side, 1), 0);
 }
 
+/** The model proper, and what is beside it in the checkpoints of trainings: discriminators, averages, counters. */
+const OF_THE_MODEL = /^(encoder|decoder|quant_conv|post_quant_conv|quantize\.embedding)\./;
+
 const MAX_LISTED = 50;
 
 /** Names in old checkpoints, by the names they have now. */
@@ -96,12 +99,21 @@ function namesOf(name: string): string[] {
   return match ? [name, `${match[1]}.${DEPRECATED_ATTENTION[match[2]]}.${match[3]}`] : [name];
 }
 
+/** Which tensors of a checkpoint are whose. */
+export interface TensorMatch {
+  /** Where each tensor of the model is: the names in the checkpoint, by current names. */
+  readonly found: ReadonlyMap<string, string>;
+  /** The tensors that are left alone. */
+  readonly ignored: readonly string[];
+}
+
 /**
- * Where each tensor of the model is in a checkpoint: the names there, by current names.
+ * Finds the tensors of the model in a checkpoint.
  *
+ * @param strict whether tensors in the model's parts that it has no place for are an error; others never are
  * @throws {WeightsError} that lists every missing, unexpected and misshapen tensor
  */
-export function matchTensors(source: TensorSource, parameters: readonly Parameter[]): Map<string, string> {
+export function matchTensors(source: TensorSource, parameters: readonly Parameter[], strict = true): TensorMatch {
   const found = new Map<string, string>();
   const missing: string[] = [];
   const misshapen: string[] = [];
@@ -117,20 +129,31 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
   }
   const used = new Set(found.values());
   const unexpected = [...source.tensors.keys()].filter((name) => !used.has(name));
-  const problems = Object.entries({ missing, unexpected, misshapen }).filter(([, names]) => names.length > 0);
-  if (problems.length > 0) {
+  const isRefused = strict && unexpected.some((name) => OF_THE_MODEL.test(name));
+  if (missing.length > 0 || misshapen.length > 0 || isRefused) {
+    const problems = Object.entries({ missing, unexpected, misshapen }).filter(([, names]) => names.length > 0);
     const list = problems.map(([problem, names]) => `${names.length} ${problem}: ${listSome(names)}`).join("; ");
     throw new WeightsError(
       `The weights do not fit the configuration: ${list}. Check that config.json and the weights belong together`,
     );
   }
-  return found;
+  return { found, ignored: unexpected };
 }
 
 /** Names in a message, which ought not to fill a screen where nothing fits. */
-function listSome(names: readonly string[]): string {
+export function listSome(names: readonly string[]): string {
   const shown = names.slice(0, MAX_LISTED).map((name) => name.length > 200 ? `${name.slice(0, 200)}…` : name);
   return shown.join(", ") + (names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : "");
+}
+
+/** How to load weights, and whom to tell. */
+export interface WeightOptions {
+  /** See {@linkcode matchTensors}. */
+  strict?: boolean;
+  /** Told which tensors are left alone, if any are. */
+  onIgnored?: (tensors: readonly string[]) => void;
+  /** Told how many layers are there. */
+  onLayer?: (loaded: number) => void;
 }
 
 /** Hands a checkpoint's weights to an engine, one layer at a time. */
@@ -138,15 +161,16 @@ export async function loadWeights(
   source: TensorSource,
   parameters: readonly Parameter[],
   backend: Backend,
-  onLayer: (loaded: number, total: number) => void,
+  { strict, onIgnored, onLayer }: WeightOptions = {},
 ): Promise<void> {
-  const stored = matchTensors(source, parameters);
+  const { found, ignored } = matchTensors(source, parameters, strict);
+  if (ignored.length > 0) onIgnored?.(ignored);
   let loaded = 0;
   for (const parameter of largestFirst(parameters)) {
-    const [weight, bias] = tensorsOf(parameter).map(([name]) => stored.get(name)!);
+    const [weight, bias] = tensorsOf(parameter).map(([name]) => found.get(name)!);
     const biasValues = bias ? await source.read(bias) : new Float32Array();
     await backend.setParameter(parameter, await source.read(weight), biasValues);
-    onLayer(++loaded, parameters.length);
+    onLayer?.(++loaded);
   }
 }
 

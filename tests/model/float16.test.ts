@@ -65,7 +65,9 @@ Deno.test("where float16 cannot hold a value, the call is repeated in float32, a
   const { sample: decoded, commitLoss } = await model.decode(latents);
   assertEquals(events[0], {
     status: "repeat",
+    name: "memory/config.json",
     file: "memory/config.json",
+    progress: 0,
     loaded: 0,
     total: layers,
     reason: "Cannot compute in float16: a value was beyond ±65504, or not a number. Compute in float32",

@@ -229,7 +229,7 @@ function checkStage(golden: Golden, name: string, actual: Dense, tolerance: numb
 async function loadGoldenWeights(backend: Backend, golden: Golden, graphs: Graph[]): Promise<void> {
   const { weights } = await openLocalModel(golden.directory);
   try {
-    await loadWeights(weights, graphs.flatMap(parametersOf), backend, () => {});
+    await loadWeights(weights, graphs.flatMap(parametersOf), backend);
   } finally {
     await weights.close();
   }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { writeSafetensors } from "../../hub/mod.ts";
+import { openLocalModel, writeSafetensors } from "../../hub/mod.ts";
 import { type Progress, Tensor, VQModel, WeightsError } from "../../mod.ts";
 import { type Checkpoint, checkpointOf, MemoryFiles, take, TINY, withFolder } from "./models.ts";
 
@@ -84,6 +84,65 @@ Deno.test("deprecated names are mapped key by key, also beside current ones", as
   }
 });
 
+Deno.test("what trainings leave beside the model is left alone, told of, and not saved", async () => {
+  const beside = ["quantize.codebook_used", "quantize.ema_w", "model_ema.decay", "global_step", "loss.lpips.weight"];
+  const checkpoint = checkpointOf(TINY);
+  const expected = await decoded(checkpoint);
+  const names = [...checkpoint.keys()];
+  const broken = () => {
+    throw new Error("it was read");
+  };
+  for (const name of beside) checkpoint.set(name, { shape: [], dtype: "I64", values: broken });
+  const files = new MemoryFiles(TINY, checkpoint);
+  const reports: Progress[] = [];
+  const onProgress = (progress: Progress) => reports.push(progress);
+  using model = await VQModel.fromFiles(files.opener, { device: "webgpu", onProgress });
+  const ignored = reports.filter(({ status }) => status === "ignored");
+  assertEquals(ignored.map(({ tensors, total, loaded }) => ({ tensors, total, loaded })), [{
+    tensors: beside,
+    total: beside.length,
+    loaded: 0,
+  }]);
+  for (const name of beside) assertStringIncludes(ignored[0].reason!, name);
+  using sample = new Tensor(Float32Array.from({ length: 192 }, (_, i) => Math.sin(i)), [1, 3, 8, 8]);
+  assertEquals(await take((await model.forward(sample)).sample), expected);
+  await withFolder(async (folder) => {
+    await model.savePretrained(folder);
+    const { name, weights } = await openLocalModel(folder);
+    assertEquals([...weights.tensors.keys()].sort(), names.sort());
+    assertEquals(name, folder);
+    await weights.close();
+  });
+});
+
+Deno.test("unexpected tensors in the model's own parts are left alone only where strict is false", async () => {
+  for (
+    const name of [
+      "encoder.norm.weight",
+      "decoder.extra",
+      "quant_conv.a",
+      "post_quant_conv.a",
+      "quantize.embedding.bias",
+    ]
+  ) {
+    const checkpoint = checkpointOf(TINY);
+    checkpoint.set(name, { shape: [1], values: () => new Float32Array(1) });
+    checkpoint.set("global_step", { shape: [1], values: () => new Float32Array(1) });
+    const { opener } = new MemoryFiles(TINY, checkpoint);
+    const { message } = await assertRejects(() => VQModel.fromFiles(opener, { device: "webgpu" }), WeightsError);
+    assertStringIncludes(message, `2 unexpected: ${name}, global_step`);
+
+    const told: unknown[] = [];
+    const onProgress = ({ tensors }: Progress) => tensors && told.push(tensors);
+    using model = await VQModel.fromFiles(opener, { device: "webgpu", strict: false, onProgress });
+    assertEquals(told, [[name, "global_step"]]);
+    await withFolder((folder) => model.savePretrained(folder));
+    checkpoint.delete("decoder.conv_out.bias");
+    const incomplete = () => VQModel.fromFiles(opener, { device: "webgpu", strict: false });
+    await assertRejects(incomplete, WeightsError, "1 missing: decoder.conv_out.bias");
+  }
+});
+
 Deno.test("a tensor under both of its names is one too many", async () => {
   const checkpoint = checkpointOf(TINY);
   checkpoint.set(`${ATTENTION}.query.weight`, checkpoint.get(`${ATTENTION}.to_q.weight`)!);
@@ -121,10 +180,11 @@ Deno.test("loading tells how many layers are on the device, and when the model i
   const files = new MemoryFiles(TINY, checkpointOf(TINY));
   using _model = await VQModel.fromFiles(files.opener, { device: "webgpu", onProgress: (p) => reports.push(p) });
   const layers = new Set([...files.checkpoint.keys()].map((name) => name.replace(/\.(weight|bias)$/, ""))).size;
-  const progress = { status: "load", file: "memory/config.json", total: layers } as const;
+  const file = "memory/config.json";
+  const progress = { status: "load", name: file, file, total: layers } as const;
   assertEquals(reports, [
-    ...Array.from({ length: layers }, (_, i) => ({ ...progress, loaded: i + 1 })),
-    { ...progress, status: "ready", loaded: layers },
+    ...Array.from({ length: layers }, (_, i) => ({ ...progress, loaded: i + 1, progress: 100 * (i + 1) / layers })),
+    { ...progress, status: "ready", loaded: layers, progress: 100 },
   ]);
   assertEquals([...files.reads].sort(), [...files.checkpoint.keys()].sort());
   assertEquals(files.open, 0);
