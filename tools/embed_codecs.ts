@@ -4,7 +4,10 @@
  * it breaks type checking and bundling. With `--check` only says whether the modules are up to date.
  */
 
-import "@jsquash/avif/meta.js"; // brings the package, which an import of a computed name does not
+// These bring the packages, which an import of a computed name does not.
+import "@jsquash/avif/meta.js";
+import "@jsquash/jpeg/meta.js";
+import "@jsquash/webp/meta.js";
 
 interface Codec {
   /** The WebAssembly file, in an npm package. */
@@ -17,6 +20,18 @@ interface Codec {
 }
 
 const CODECS: readonly Codec[] = [
+  {
+    source: "@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm",
+    output: "model/images/codecs/jpeg_wasm.gen.ts",
+    name: "JPEG_WASM",
+    about: "The JPEG decoder of @jsquash/jpeg (Apache-2.0, © Google and Jamie Sinclair; mozjpeg, IJG and BSD-3-Clause)",
+  },
+  {
+    source: "@jsquash/webp/codec/dec/webp_dec.wasm",
+    output: "model/images/codecs/webp_wasm.gen.ts",
+    name: "WEBP_WASM",
+    about: "The WebP decoder of @jsquash/webp (Apache-2.0, © Google and Jamie Sinclair; libwebp, BSD-3-Clause)",
+  },
   {
     source: "@jsquash/avif/codec/dec/avif_dec.wasm",
     output: "model/images/codecs/avif_wasm.gen.ts",

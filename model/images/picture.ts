@@ -4,12 +4,11 @@
  * @module
  */
 
-import { cannotDecode } from "./codecs/errors.ts";
-import { decodeJpeg, encodeJpeg, isJpeg, jpegSize } from "./codecs/jpeg.ts";
-import { decodePng, encodePng, encodePngByPlatform, isPng, pngSize } from "./codecs/png.ts";
+import { encodeJpeg } from "./codecs/jpeg_encoder.ts";
+import { encodePng, encodePngByPlatform } from "./codecs/png.ts";
+import { type DecodePictureOptions, decodeRaster } from "./decode.ts";
 
-/** How many pixels a picture may have unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
-export const MAX_PIXELS: number = 8192 * 8192;
+export { type DecodePictureOptions, MAX_PIXELS } from "./decode.ts";
 
 /** The file formats that {@linkcode Picture.encode} writes. */
 export type PictureFormat = "png" | "jpeg";
@@ -18,12 +17,6 @@ export type PictureFormat = "png" | "jpeg";
 export interface EncodeOptions {
   /** Quality of a JPEG, a whole number from 1 to 100 on libjpeg's scale. PNG is lossless and ignores it. Default 90. */
   quality?: number;
-}
-
-/** Options of {@linkcode decodePicture}. */
-export interface DecodePictureOptions {
-  /** The most pixels (width × height) that a picture may state before it is decoded. Default {@linkcode MAX_PIXELS}. */
-  maxPixels?: number;
 }
 
 /**
@@ -122,27 +115,15 @@ export class Picture {
 }
 
 /**
- * Decodes a PNG or JPEG file, told apart by its first bytes, to an opaque RGB picture as PIL's `convert("RGB")` does:
- * alpha is dropped, gray and palettes become RGB, an EXIF orientation is not applied. Unlike PIL's, samples of 16 bits keep
- * their high byte.
+ * Decodes a picture file, told apart by its first bytes, to exactly the pixels of
+ * `ImageOps.exif_transpose(Image.open(file)).convert("RGB")` in PIL, which is what Diffusers' `load_image` does: PNG, JPEG, WebP,
+ * GIF (first frame), BMP, TIFF and AVIF. Alpha is dropped, gray, palettes and CMYK become RGB.
  *
- * @throws {TypeError} if the bytes are neither PNG nor JPEG, or damaged, cut short or of an unsupported kind
+ * @throws {TypeError} if the bytes are none of these, or damaged, cut short or of an unsupported kind
  * @throws {RangeError} if the header states more than `maxPixels` pixels; nothing is decoded then
  */
-export async function decodePicture(
-  file: Uint8Array,
-  { maxPixels = MAX_PIXELS }: DecodePictureOptions = {},
-): Promise<Picture> {
-  const bytes = file.buffer instanceof ArrayBuffer ? file as Uint8Array<ArrayBuffer> : new Uint8Array(file);
-  const png = isPng(bytes);
-  if (!png && !isJpeg(bytes)) throw cannotDecode(`expected a PNG or JPEG file, found ${describe(bytes)}`);
-  const { width, height } = png ? pngSize(bytes) : jpegSize(bytes);
-  if (!(width * height <= maxPixels)) {
-    throw new RangeError(
-      `Cannot decode picture: it states ${width}×${height} pixels, more than ${maxPixels}; raise maxPixels if you trust it`,
-    );
-  }
-  const { data } = png ? await decodePng(bytes) : decodeJpeg(bytes);
+export async function decodePicture(file: Uint8Array, options: DecodePictureOptions = {}): Promise<Picture> {
+  const { width, height, data } = await decodeRaster(file, options);
   return new Picture(width, height, data);
 }
 
@@ -163,27 +144,4 @@ export function pictureFormatOf(path: string | URL): PictureFormat {
   throw new TypeError(
     `Cannot save picture: expected a name ending in .png, .jpg or .jpeg, found ${JSON.stringify(name)}`,
   );
-}
-
-/** Formats that are not read, by what is at an offset of their files. */
-const OTHERS: readonly (readonly [format: string, offset: number, text: string])[] = [
-  ["GIF", 0, "GIF8"],
-  ["WebP", 8, "WEBP"],
-  ["AVIF", 8, "avif"],
-  ["HEIC", 8, "heic"],
-  ["HEIC", 8, "mif1"],
-  ["BMP", 0, "BM"],
-  ["TIFF", 0, "II*\0"],
-  ["TIFF", 0, "MM\0*"],
-  ["SVG", 0, "<svg"],
-];
-
-function describe(bytes: Uint8Array): string {
-  if (bytes.length === 0) return "no bytes";
-  const textAt = (offset: number, length: number) => String.fromCharCode(...bytes.subarray(offset, offset + length));
-  const other = OTHERS.find(([, offset, text]) => textAt(offset, text.length) === text);
-  if (other) return `${other[0]}; convert it first`;
-  return `bytes that begin with ${
-    Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ")
-  }`;
 }

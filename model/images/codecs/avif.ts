@@ -10,6 +10,7 @@
 import createDecoder from "@jsquash/avif/codec/dec/avif_dec.js";
 import type { Raster } from "../raster.ts";
 import { AVIF_WASM } from "./avif_wasm.gen.ts";
+import { opaque, startDecoder } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
 
 interface Box {
@@ -32,7 +33,6 @@ const ORIENTATIONS = [[1, 4, 2], [8, 5, 7], [3, 2, 4], [6, 7, 5]];
 /** Bytes that the decoder may take: so many, and so many a pixel. A damaged file can ask for more than its size needs. */
 const BASE_MEMORY = 2 ** 26;
 const MEMORY_PER_PIXEL = 160;
-const PAGE_BYTES = 65536;
 
 /** Width and height of the primary picture, before it is turned. */
 export function avifSize(bytes: Uint8Array): { width: number; height: number } {
@@ -51,7 +51,8 @@ export async function decodeAvif(bytes: Uint8Array): Promise<Raster> {
   const { width, height } = readProperties(bytes);
   let decoded: ImageData | null;
   try {
-    decoded = (await startDecoder(BASE_MEMORY + MEMORY_PER_PIXEL * width * height)).decode(bytes, 8);
+    const maxMemory = BASE_MEMORY + MEMORY_PER_PIXEL * width * height;
+    decoded = (await startDecoder(createDecoder, AVIF_WASM, maxMemory)).decode(bytes, 8);
   } catch (cause) {
     throw cannotDecode("the data of this AVIF are damaged", cause);
   }
@@ -59,38 +60,7 @@ export async function decodeAvif(bytes: Uint8Array): Promise<Raster> {
   if (decoded.width !== width || decoded.height !== height) {
     throw cannotDecode(`this AVIF states ${width}×${height} pixels and holds ${decoded.width}×${decoded.height}`);
   }
-  const data = new Uint8ClampedArray(decoded.data);
-  for (let alpha = 3; alpha < data.length; alpha += 4) data[alpha] = 255;
-  return { width, height, data };
-}
-
-let compiled: Promise<WebAssembly.Module> | undefined;
-
-/** A fresh instance for each picture: its memory goes when it goes, and a damaged file that traps harms nothing else. */
-async function startDecoder(maxMemory: number): Promise<{ decode(bytes: Uint8Array, bits: 8): ImageData | null }> {
-  compiled ??= WebAssembly.compile(Uint8Array.from(atob(AVIF_WASM), (char) => char.charCodeAt(0)));
-  const module = await compiled;
-  return await createDecoder({
-    noInitialRun: true,
-    print: () => {},
-    printErr: () => {},
-    instantiateWasm(imports: WebAssembly.Imports, onInstance: (instance: WebAssembly.Instance) => void) {
-      const instance = new WebAssembly.Instance(module, imports);
-      for (const memory of Object.values(instance.exports)) {
-        if (memory instanceof WebAssembly.Memory) limit(memory, maxMemory);
-      }
-      onInstance(instance);
-      return instance.exports;
-    },
-  });
-}
-
-/** Makes a memory refuse to grow further, which the decoder takes for having none left. */
-function limit(memory: WebAssembly.Memory, maxMemory: number): void {
-  memory.grow = (pages) => {
-    if (memory.buffer.byteLength + pages * PAGE_BYTES > maxMemory) throw new RangeError("too much memory");
-    return WebAssembly.Memory.prototype.grow.call(memory, pages);
-  };
+  return { width, height, data: opaque(decoded) };
 }
 
 function readProperties(bytes: Uint8Array): Properties {

@@ -1,119 +1,146 @@
 /**
- * JPEG: eight-bit baseline and progressive pictures, gray, colour or CMYK, in; baseline colour out.
+ * Reads JPEG files bit for bit as libjpeg-turbo does, and so as PIL does.
  *
- * The codec is imagescript's, a WebAssembly module without imports.
+ * The decoder is @jsquash/jpeg's, mozjpeg in WebAssembly. What it lacks is done here on the planes that it gives: CMYK, and
+ * smooth upsampling of rows (4:4:0).
  *
  * @module
  */
 
+import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import type { Raster } from "../raster.ts";
+import { opaque, startDecoder } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
-import { JPEG_WASM } from "./imagescript_jpeg_wasm.ts";
+import { type Component, type JpegHeaders, readJpegHeaders } from "./jpeg_headers.ts";
+import { asRgbFile, largestFactors } from "./jpeg_planes.ts";
+import { JPEG_WASM } from "./jpeg_wasm.gen.ts";
 
-/** What the module exports. Pointers are byte offsets into `memory`. */
-interface Codec {
-  readonly memory: WebAssembly.Memory;
-  /** Allocates bytes. */
-  walloc(size: number): number;
-  /** Length of the last result. */
-  wlen(): number;
-  /** A decoded picture, or 0 if it cannot be decoded. */
-  decode(bytes: number, length: number, width: number, height: number): number;
-  decode_buffer(picture: number): number;
-  decode_width(picture: number): number;
-  decode_height(picture: number): number;
-  /** The file made of RGBA bytes. */
-  encode(rgba: number, width: number, height: number, quality: number): number;
-}
+/** Bytes that the decoder may take: so many, and so many a pixel, for progressive files keep all coefficients. */
+const BASE_MEMORY = 2 ** 26;
+const MEMORY_PER_PIXEL = 24;
 
-/** The largest side a JPEG can state. */
-const MAX_SIDE = 65535;
+/** Samples of one component, one a pixel. */
+type Plane = Uint8Array<ArrayBuffer>;
 
-/** Whether the bytes begin as a JPEG does. */
-export function isJpeg(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-}
-
-/** Width and height as the frame header of a JPEG states them; no pixel is decoded. */
-export function jpegSize(bytes: Uint8Array): { width: number; height: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let offset = 2;
-  while (offset + 9 < bytes.length) {
-    const marker = view.getUint16(offset);
-    if (marker < 0xff01) throw cannotDecode(`byte ${offset} of this JPEG is no marker, the file is damaged`);
-    if (isFrame(marker)) {
-      if (marker > 0xffc2 || bytes[offset + 4] !== 8) {
-        throw cannotDecode(
-          "this JPEG is lossless, arithmetic coded or has more than 8 bits, save it as an ordinary one",
-        );
-      }
-      const [height, width] = [view.getUint16(offset + 5), view.getUint16(offset + 7)];
-      if (width === 0 || height === 0) throw cannotDecode(`this JPEG states a size of ${width}×${height} pixels`);
-      return { width, height };
-    }
-    offset += marker === 0xffff ? 1 : 2 + view.getUint16(offset + 2);
+/** The pixels of a JPEG, not turned by its EXIF orientation. CMYK becomes RGB as in PIL. */
+export async function decodeJpeg(bytes: Uint8Array): Promise<Raster> {
+  const headers = readJpegHeaders(bytes);
+  const { components } = headers;
+  if (components.length < 4 && !components.some((one) => hasHalfRows(one, components))) {
+    return await decodeFile(bytes, headers);
   }
-  throw cannotDecode(`this JPEG is cut short after ${bytes.length} bytes`);
+  const [first, second, third, fourth] = await decodePlanes(bytes, headers);
+  if (isLumaAndChroma(headers)) convertToRgb(first, second, third);
+  if (!fourth) return interleave([first, second, third], headers, (ink) => ink);
+  // Of four planes libjpeg inverts the three it has converted, PIL all four: as Adobe's programs write them.
+  const inverted = isLumaAndChroma(headers);
+  return interleave([first, second, third], headers, (ink, at) => {
+    const light = fourth[at];
+    return light - multiply(inverted ? ink : 255 - ink, light);
+  });
 }
 
-/** The pixels of a JPEG, as RGB. CMYK becomes RGB as in PIL; an EXIF orientation is not applied, as in PIL. */
-export function decodeJpeg(bytes: Uint8Array): Raster {
-  const { width, height } = jpegSize(bytes);
-  const codec = startCodec();
-  let picture = 0;
+/** What the decoder makes of a file. */
+async function decodeFile(bytes: Uint8Array, { width, height }: JpegHeaders): Promise<Raster> {
+  let picture: ImageData | null;
   try {
-    picture = codec.decode(place(codec, bytes), bytes.length, 0, 0);
+    const maxMemory = BASE_MEMORY + 2 * bytes.length + MEMORY_PER_PIXEL * width * height;
+    picture = (await startDecoder(createDecoder, JPEG_WASM, maxMemory)).decode(bytes, false);
   } catch (cause) {
     throw cannotDecode("the data of this JPEG is damaged", cause);
   }
-  if (picture === 0) throw cannotDecode("the data of this JPEG is damaged or cut short");
-  if (codec.decode_width(picture) !== width || codec.decode_height(picture) !== height) {
+  if (!picture) throw cannotDecode("the data of this JPEG is damaged");
+  if (picture.width !== width || picture.height !== height) {
     throw cannotDecode(`this JPEG states more than one size, the first is ${width}×${height}`);
   }
-  const samples = new Uint8Array(codec.memory.buffer, codec.decode_buffer(picture), codec.wlen());
-  return { width, height, data: toRgba(samples, samples.length / (width * height)) };
+  return { width, height, data: opaque(picture) };
 }
 
-/** A JPEG without chroma subsampling. Alpha is dropped. `quality` is libjpeg's, 1 to 100. */
-export function encodeJpeg({ width, height, data }: Raster, quality: number): Uint8Array<ArrayBuffer> {
-  if (width > MAX_SIDE || height > MAX_SIDE) {
-    throw new RangeError(
-      `Cannot encode picture: ${width}×${height} is too large for JPEG, a side has at most ${MAX_SIDE}`,
-    );
+/** All planes, at the size of the picture. */
+async function decodePlanes(bytes: Uint8Array, headers: JpegHeaders): Promise<Plane[]> {
+  const { components } = headers;
+  const planes: Plane[] = [];
+  for (const without of components.length === 4 ? twoToSpare(components) : [undefined]) {
+    const { data } = await decodeFile(asRgbFile(bytes, headers, without), headers);
+    const kept = components.map((_, i) => i).filter((i) => i !== without);
+    kept.forEach((component, channel) => planes[component] ??= planeOf(data, channel));
   }
-  const codec = startCodec();
-  const file = codec.encode(place(codec, data), width, height, quality);
-  return new Uint8Array(codec.memory.buffer, file, codec.wlen()).slice();
+  components.forEach((component, i) => {
+    if (hasHalfRows(component, components)) smoothRows(planes[i], headers);
+  });
+  return planes;
 }
 
-/** Whether a marker begins a frame: SOF0 to SOF15 without DHT, JPG and DAC, which share their range. */
-function isFrame(marker: number): boolean {
-  return marker >= 0xffc0 && marker <= 0xffcf && marker !== 0xffc4 && marker !== 0xffc8 && marker !== 0xffcc;
+/** Two components without which the largest sampling factors stay what they are. */
+function twoToSpare(components: readonly Component[]): number[] {
+  const { h, v } = largestFactors(components);
+  const spare = components.map((_, i) => i).filter((i) => {
+    const others = largestFactors(components.filter((_, other) => other !== i));
+    return others.h === h && others.v === v;
+  });
+  return spare.slice(0, 2);
 }
 
-let compiled: WebAssembly.Module | undefined;
-
-/** A fresh instance for each picture: its memory goes when it goes, and a damaged file that traps harms nothing else. */
-function startCodec(): Codec {
-  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(JPEG_WASM), (char) => char.charCodeAt(0)));
-  return new WebAssembly.Instance(compiled).exports as unknown as Codec;
+/** Whether a component has all columns and every other row. */
+function hasHalfRows({ h, v }: Component, components: readonly Component[]): boolean {
+  const largest = largestFactors(components);
+  return h === largest.h && 2 * v === largest.v;
 }
 
-function place(codec: Codec, bytes: Uint8Array | Uint8ClampedArray): number {
-  const pointer = codec.walloc(bytes.length);
-  new Uint8Array(codec.memory.buffer, pointer, bytes.length).set(bytes);
-  return pointer;
+/** Whether the first three components are luma and chroma, decided as in libjpeg. */
+function isLumaAndChroma({ components, jfif, adobe }: JpegHeaders): boolean {
+  if (components.length === 4) return adobe !== undefined && adobe !== 0;
+  if (jfif) return true;
+  if (adobe !== undefined) return adobe !== 0;
+  return String.fromCharCode(...components.map(({ id }) => id)) !== "RGB";
 }
 
-/** From gray, RGB or CMYK samples. */
-function toRgba(samples: Uint8Array, channels: number): Uint8ClampedArray<ArrayBuffer> {
-  const data = new Uint8ClampedArray(4 * samples.length / channels).fill(255);
-  for (let from = 0, to = 0; to < data.length; from += channels, to += 4) {
-    const light = channels === 4 ? (255 - samples[from + 3]) / 255 : 1;
-    for (let c = 0; c < 3; c++) {
-      const sample = samples[channels === 1 ? from : from + c];
-      data[to + c] = channels === 4 ? (255 - sample) * light : sample;
+function planeOf(data: Uint8ClampedArray, channel: number): Plane {
+  const plane = new Uint8Array(data.length / 4);
+  for (let i = 0, from = channel; i < plane.length; i++, from += 4) plane[i] = data[from];
+  return plane;
+}
+
+/** Rows that were doubled become what libjpeg-turbo makes of them: three quarters of one, a quarter of the nearest other. */
+function smoothRows(plane: Plane, { width, height }: JpegHeaders): void {
+  const source = plane.slice();
+  const last = Math.ceil(height / 2) - 1;
+  for (let y = 0; y < height; y++) {
+    const row = y >> 1;
+    const other = Math.min(last, Math.max(0, row + (y % 2 === 0 ? -1 : 1)));
+    for (let x = 0; x < width; x++) {
+      plane[y * width + x] = (3 * source[2 * row * width + x] + source[2 * other * width + x] + 1 + y % 2) >> 2;
     }
   }
-  return data;
+}
+
+/** Luma and chroma to red, green and blue in place, in libjpeg's fixed point. */
+function convertToRgb(luma: Plane, blueness: Plane, redness: Plane): void {
+  const fixed = (value: number) => Math.round(value * 65536);
+  const clamped = new Uint8ClampedArray(3);
+  for (let i = 0; i < luma.length; i++) {
+    const [y, cb, cr] = [luma[i], blueness[i] - 128, redness[i] - 128];
+    clamped[0] = y + (fixed(1.402) * cr + 32768 >> 16);
+    clamped[1] = y + (-fixed(0.34414) * cb - fixed(0.71414) * cr + 32768 >> 16);
+    clamped[2] = y + (fixed(1.772) * cb + 32768 >> 16);
+    [luma[i], blueness[i], redness[i]] = clamped;
+  }
+}
+
+/** A product of fractions of 255, rounded as PIL rounds it. */
+function multiply(a: number, b: number): number {
+  const product = a * b + 128;
+  return (product >> 8) + product >> 8;
+}
+
+function interleave(
+  planes: readonly Plane[],
+  { width, height }: JpegHeaders,
+  convert: (sample: number, at: number) => number,
+): Raster {
+  const data = new Uint8ClampedArray(4 * width * height).fill(255);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) data[4 * i + c] = convert(planes[c][i], i);
+  }
+  return { width, height, data };
 }

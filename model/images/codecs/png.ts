@@ -1,13 +1,15 @@
 /**
  * PNG: every colour type, bit depth and interlacing in; eight-bit gray, RGB or RGBA out.
  *
- * Inflating is the platform's (`DecompressionStream`), deflating and CRC imagescript's.
+ * Inflating is pako's, which stops where the pixels end and refuses what zlib refuses; deflating and CRC are imagescript's.
  *
  * @module
  */
 
 import { crc32 } from "imagescript/png/src/crc.mjs";
 import { compress } from "imagescript/png/src/zlib.mjs";
+import { exifOrientation } from "../orientation.ts";
+import { Z_BUF_ERROR, Z_SYNC_FLUSH, zlibInflate, zlibInflateInit, ZStream } from "pako";
 import type { Raster } from "../raster.ts";
 import { cannotDecode } from "./errors.ts";
 
@@ -22,8 +24,11 @@ interface Header {
 interface Chunk {
   readonly type: string;
   readonly data: Uint8Array<ArrayBuffer>;
+  /** Whether all of it is there. */
+  readonly complete: boolean;
 }
 
+const CRITICAL = ["IHDR", "PLTE", "IDAT"];
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const GRAY = 0, RGB = 2, PALETTE = 3, GRAY_ALPHA = 4, RGB_ALPHA = 6;
 const CHANNELS: Record<number, number> = { [GRAY]: 1, [RGB]: 3, [PALETTE]: 1, [GRAY_ALPHA]: 2, [RGB_ALPHA]: 4 };
@@ -35,35 +40,25 @@ const DEPTHS: Record<number, number[]> = {
   [RGB_ALPHA]: [8, 16],
 };
 
-/** How many compressed bytes are inflated at a time. */
-const SLICE = 16384;
-
 /** First column and row, column and row step of each pass. */
 const ONE_PASS = [[0, 0, 1, 1]];
 const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
 
-/** Whether the bytes begin as a PNG does. */
-export function isPng(bytes: Uint8Array): boolean {
-  return SIGNATURE.every((byte, i) => bytes[i] === byte);
-}
-
 /** Width and height as the header of a PNG states them; nothing is inflated. */
 export function pngSize(bytes: Uint8Array<ArrayBuffer>): { width: number; height: number } {
-  return readHeader(chunks(bytes).next().value);
+  return readParts(bytes).header;
+}
+
+/** How the picture is to be turned, 1 to 8: by its `eXIf` chunk. */
+export function pngOrientation(bytes: Uint8Array<ArrayBuffer>): number {
+  return exifOrientation(readParts(bytes).exif);
 }
 
 /** The pixels of a PNG. Alpha is dropped, 16-bit samples keep their high byte. Never inflates beyond the stated size. */
-export async function decodePng(bytes: Uint8Array<ArrayBuffer>): Promise<Raster> {
-  const [first, ...rest] = chunks(bytes);
-  const header = readHeader(first);
-  const palette = rest.find((chunk) => chunk.type === "PLTE")?.data;
-  if (header.colour === PALETTE && !palette) throw cannotDecode("this PNG has palette colours but no palette");
-
+export function decodePng(bytes: Uint8Array<ArrayBuffer>): Raster {
+  const { header, palette, pixels } = readParts(bytes);
   const passes = passesOf(header);
-  const filtered = await inflate(
-    rest.filter((chunk) => chunk.type === "IDAT").map((chunk) => chunk.data),
-    passes.reduce((sum, pass) => sum + pass.rows * (1 + pass.rowBytes), 0),
-  );
+  const filtered = inflate(concat(pixels), passes.reduce((sum, pass) => sum + pass.rows * (1 + pass.rowBytes), 0));
 
   const data = new Uint8ClampedArray(4 * header.width * header.height).fill(255);
   const pixelBytes = Math.max(1, CHANNELS[header.colour] * header.depth / 8);
@@ -122,30 +117,70 @@ function assemble({ width, height }: Raster, channels: number, deflated: Uint8Ar
   ]);
 }
 
-/** The chunks in file order up to IEND, each within bounds and with a right checksum. */
+/** What a file holds of the chunks that matter here. */
+interface Parts {
+  header: Header;
+  /** Always 256 colours: what a palette does not name is gray, as in PIL. */
+  palette: Uint8Array;
+  /** The compressed pixels. */
+  pixels: Uint8Array[];
+  exif?: Uint8Array;
+}
+
+/**
+ * Reads as leniently as PIL: text may come first, ancillary chunks may have a wrong checksum, and once pixels have begun,
+ * whatever follows them may be damaged or missing.
+ */
+function readParts(bytes: Uint8Array<ArrayBuffer>): Parts {
+  let header: Header | undefined;
+  const palette = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
+  const pixels: Uint8Array[] = [];
+  let exif: Uint8Array | undefined;
+  let last = "";
+  for (const { type, data, complete } of chunks(bytes)) {
+    const isPixels = type === "IDAT";
+    if (pixels.length > 0 && (type === "IEND" || !complete && !isPixels)) break;
+    if (!complete && !isPixels) throw cannotDecode(`this PNG is cut short after ${bytes.length} bytes`);
+    if (isPixels && !header) break;
+    if (type === "IHDR") header = readHeader(data);
+    else if (type === "PLTE" && data.length >= 3) {
+      palette.set(data.subarray(0, Math.min(768, 3 * Math.floor(data.length / 3))));
+    } else if (type === "eXIf") exif ??= data;
+    else if (isPixels && (pixels.length === 0 || last === "IDAT")) pixels.push(data);
+    last = type;
+  }
+  if (!header) throw cannotDecode("this PNG has no IHDR chunk before its pixels");
+  if (pixels.length === 0) throw cannotDecode(`this PNG has no pixels, it is cut short after ${bytes.length} bytes`);
+  return { header, palette, pixels, exif };
+}
+
+/** The chunks in file order. Of the last one only a part may be there. Checksums of critical ones are right. */
 function* chunks(bytes: Uint8Array<ArrayBuffer>): Generator<Chunk, undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = SIGNATURE.length;
-  while (offset + 12 <= bytes.length) {
+  let seenPixels = false;
+  while (offset + 8 <= bytes.length) {
     const end = offset + 12 + view.getUint32(offset);
-    if (end > bytes.length) break;
     const type = String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
-    if (crc32(bytes.subarray(offset + 4, end - 4)) !== view.getUint32(end - 4)) {
+    if (!/^[A-Za-z]{4}$/.test(type)) {
+      if (seenPixels) return;
+      throw cannotDecode("a chunk of this PNG has no name, the file is damaged");
+    }
+    seenPixels ||= type === "IDAT";
+    const complete = end <= bytes.length;
+    const isChecked = CRITICAL.includes(type) && complete;
+    if (isChecked && crc32(bytes.subarray(offset + 4, end - 4)) !== view.getUint32(end - 4)) {
       throw cannotDecode(`the checksum of the ${JSON.stringify(type)} chunk of this PNG is wrong, the file is damaged`);
     }
-    if (type === "IEND") return;
-    yield { type, data: bytes.subarray(offset + 8, end - 4) };
+    yield { type, data: bytes.subarray(offset + 8, end - 4), complete };
     offset = end;
   }
-  throw cannotDecode(`this PNG is cut short after ${bytes.length} bytes`);
 }
 
-function readHeader(chunk: Chunk | undefined): Header {
-  if (chunk?.type !== "IHDR" || chunk.data.length !== 13) {
-    throw cannotDecode(`this PNG must begin with an IHDR chunk of 13 bytes, found ${JSON.stringify(chunk?.type)}`);
-  }
-  const view = new DataView(chunk.data.buffer, chunk.data.byteOffset);
-  const [depth, colour, compression, filter, interlace] = chunk.data.subarray(8);
+function readHeader(data: Uint8Array): Header {
+  if (data.length < 13) throw cannotDecode(`this PNG has an IHDR chunk of ${data.length} bytes, expected 13`);
+  const view = new DataView(data.buffer, data.byteOffset);
+  const [depth, colour, compression, filter, interlace] = data.subarray(8);
   if (!DEPTHS[colour]?.includes(depth) || compression !== 0 || filter !== 0 || interlace > 1) {
     throw cannotDecode(
       `this PNG has depth ${depth}, colour type ${colour}, compression ${compression}, filter ${filter}, ` +
@@ -166,37 +201,19 @@ function passesOf({ width, height, depth, colour, interlaced }: Header) {
   }).filter(({ columns, rows }) => columns > 0 && rows > 0);
 }
 
-/** Inflates to exactly `size` bytes, and stops as soon as there are more so that a bomb costs no memory. */
-async function inflate(parts: Uint8Array<ArrayBuffer>[], size: number): Promise<Uint8Array<ArrayBuffer>> {
+/** Inflates `size` bytes. What follows them does not count, unless the stream ends there and its checksum is wrong. */
+function inflate(deflated: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(size);
-  let filled = 0;
-  try {
-    for await (const part of streamOf(parts).pipeThrough(new DecompressionStream("deflate"))) {
-      filled += part.length;
-      if (filled > size) break;
-      out.set(part, filled - part.length);
-    }
-  } catch (cause) {
-    throw cannotDecode("the compressed pixels of this PNG are damaged", cause);
-  }
-  if (filled !== size) {
-    throw cannotDecode(`this PNG holds ${filled > size ? "more" : "fewer"} pixels than its header states`);
-  }
+  const stream = new ZStream();
+  zlibInflateInit(stream);
+  stream.input = deflated;
+  stream.avail_in = deflated.length;
+  stream.output = out;
+  stream.avail_out = size;
+  const status = zlibInflate(stream, Z_SYNC_FLUSH);
+  if (status < 0 && status !== Z_BUF_ERROR) throw cannotDecode("the compressed pixels of this PNG are damaged");
+  if (stream.next_out < size) throw cannotDecode("this PNG holds fewer pixels than its header states, it is cut short");
   return out;
-}
-
-/** The bytes in small slices, because a slice is inflated as a whole: to a thousand times its size at worst. */
-function streamOf(parts: Uint8Array<ArrayBuffer>[]): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const slices = parts.flatMap((part) => {
-    return Array.from({ length: Math.ceil(part.length / SLICE) }, (_, i) => part.subarray(i * SLICE, (i + 1) * SLICE));
-  });
-  return new ReadableStream({
-    pull(controller) {
-      const slice = slices.shift();
-      if (slice) controller.enqueue(slice);
-      else controller.close();
-    },
-  });
 }
 
 /** Undoes the filter of the row at `offset` in place. The row above, already undone, lies right before it. */
@@ -246,16 +263,13 @@ function placeRow(
   samples: Uint8Array,
   columns: number,
   { colour, depth }: Header,
-  palette: Uint8Array = new Uint8Array(),
+  palette: Uint8Array,
 ): void {
   const channels = CHANNELS[colour];
   const grayScale = depth < 8 ? 255 / ((1 << depth) - 1) : 1;
   for (let column = 0, from = 0; column < columns; column++, from += channels, to += step) {
     if (colour === PALETTE) {
       const entry = 3 * samples[from];
-      if (entry + 3 > palette.length) {
-        throw cannotDecode(`a pixel has colour ${samples[from]}, the palette has ${Math.floor(palette.length / 3)}`);
-      }
       data[to] = palette[entry];
       data[to + 1] = palette[entry + 1];
       data[to + 2] = palette[entry + 2];

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { decodePicture, Picture } from "../../../model/images/picture.ts";
-import { JPEG_WASM } from "../../../model/images/codecs/imagescript_jpeg_wasm.ts";
+import { JPEG_WASM } from "../../../model/images/codecs/jpeg_encoder_wasm.ts";
 import { makePng, type PngParts } from "./picture_fixtures.ts";
 
 /** Smooth colours with a little texture, so that every PNG filter has its rows. */

@@ -1,0 +1,122 @@
+/**
+ * What a JPEG says of itself before a pixel is decoded: its segments, its frame, and in which colours it is.
+ *
+ * @module
+ */
+
+import { cannotDecode } from "./errors.ts";
+
+/** A marker and what belongs to it, from `start` to `end`; of a scan the header alone. */
+export interface Segment {
+  readonly marker: number;
+  readonly start: number;
+  /** Where its content begins, behind marker and length. */
+  readonly data: number;
+  readonly end: number;
+}
+
+/** One of the planes that a JPEG holds. */
+export interface Component {
+  readonly id: number;
+  /** Sampling factors: how many blocks of an MCU are this component's, across and down. */
+  readonly h: number;
+  readonly v: number;
+}
+
+/** What there is to know of a file. */
+export interface JpegHeaders {
+  readonly width: number;
+  readonly height: number;
+  readonly progressive: boolean;
+  readonly components: readonly Component[];
+  readonly segments: readonly Segment[];
+  /** How many scans there are. */
+  readonly scans: number;
+  /** Whether there is a JFIF segment, and what the Adobe segment says of colours, if there is one. */
+  readonly jfif: boolean;
+  readonly adobe?: number;
+  /** The EXIF block, if there is one. */
+  readonly exif?: Uint8Array;
+}
+
+/** Markers: start of frame and scan, end of image, Huffman tables, restart interval, application data. */
+export const SOF0 = 0xc0, SOF2 = 0xc2, SOS = 0xda, EOI = 0xd9, DHT = 0xc4, DQT = 0xdb, DRI = 0xdd;
+const APP0 = 0xe0, APP1 = 0xe1, APP14 = 0xee;
+
+/** Ordinary progressive files have ten scans. Each costs about as much as the whole picture, and takes but a few bytes. */
+const MAX_SCANS = 100;
+
+/** Reads all headers, as libjpeg finds them: what lies between segments is skipped. */
+export function readJpegHeaders(bytes: Uint8Array): JpegHeaders {
+  const segments = [...segmentsOf(bytes)];
+  const frame = segments.find(({ marker }) => isFrame(marker));
+  if (!frame) throw cannotDecode("this JPEG has no frame header, it is damaged or cut short");
+  const scans = segments.filter(({ marker }) => marker === SOS).length;
+  if (scans === 0) throw cannotDecode("this JPEG has no pixels, it is damaged or cut short");
+  if (scans > MAX_SCANS) throw cannotDecode(`this JPEG has ${scans} scans, more than ${MAX_SCANS}; save it anew`);
+  const contentOf = ({ data, end }: Segment) => bytes.subarray(data, end);
+  const beginning = (marker: number, text: string) =>
+    segments.filter((segment) => segment.marker === marker).map(contentOf).find((content) => startsWith(content, text));
+  return {
+    ...readFrame(frame.marker, contentOf(frame)),
+    segments,
+    scans,
+    jfif: beginning(APP0, "JFIF\0") !== undefined,
+    adobe: beginning(APP14, "Adobe")?.[11],
+    exif: beginning(APP1, "Exif\0"),
+  };
+}
+
+function readFrame(marker: number, frame: Uint8Array) {
+  if (marker > SOF2) {
+    const kind = marker > 0xc8 ? "arithmetic coded" : "lossless or hierarchical";
+    throw cannotDecode(`this JPEG is ${kind}, save it as an ordinary one`);
+  }
+  const [precision, heightHigh, heightLow, widthHigh, widthLow, count] = frame;
+  if (precision !== 8) throw cannotDecode(`this JPEG has ${precision} bits a sample, expected 8`);
+  const [height, width] = [heightHigh << 8 | heightLow, widthHigh << 8 | widthLow];
+  if (width === 0 || height === 0) throw cannotDecode(`this JPEG states a size of ${width}×${height} pixels`);
+  if (![1, 3, 4].includes(count) || frame.length < 6 + 3 * count) {
+    throw cannotDecode(`this JPEG has ${count} components, expected 1, 3 or 4`);
+  }
+  const components = Array.from({ length: count }, (_, i) => {
+    const [id, sampling] = frame.subarray(6 + 3 * i);
+    return { id, h: sampling >> 4, v: sampling & 15 };
+  });
+  if (components.some(({ h, v }) => h < 1 || h > 4 || v < 1 || v > 4)) {
+    throw cannotDecode("the sampling factors of this JPEG are damaged");
+  }
+  return { width, height, progressive: marker === SOF2, components };
+}
+
+/** The segments up to the end of the image, which has to be there. */
+function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
+  const cutShort = () => cannotDecode(`this JPEG is cut short after ${bytes.length} bytes`);
+  let offset = 2;
+  while (true) {
+    const start = bytes.indexOf(0xff, offset);
+    if (start < 0 || start + 1 >= bytes.length) throw cutShort();
+    const marker = bytes[start + 1];
+    offset = start + (marker === 0xff ? 1 : 2);
+    if (marker === EOI) return yield { marker, start, data: offset, end: offset };
+    if (isBare(marker)) continue;
+    const end = offset + (bytes[offset] << 8 | bytes[offset + 1]);
+    if (!(end <= bytes.length)) throw cutShort();
+    yield { marker, start, data: offset + 2, end };
+    offset = end;
+  }
+}
+
+/** Whether nothing belongs to a marker: filling, stuffed zeros, restarts. */
+function isBare(marker: number): boolean {
+  return marker === 0xff || marker <= 1 || (marker >= 0xd0 && marker <= 0xd8);
+}
+
+/** Whether a marker begins a frame: SOF0 to SOF15 without DHT, JPG and DAC, which share their range. */
+function isFrame(marker: number): boolean {
+  return marker >= SOF0 && marker <= 0xcf && marker !== DHT && marker !== 0xc8 && marker !== 0xcc;
+}
+
+function startsWith(bytes: Uint8Array, text: string): boolean {
+  return [...text].every((char, i) => bytes[i] === char.charCodeAt(0));
+}

@@ -1,0 +1,125 @@
+// deno-lint-ignore-file no-control-regex -- the first bytes of files are such
+/**
+ * From the bytes of any picture file to its pixels, exactly as PIL reads them.
+ *
+ * A decoder is loaded when a file of its format is met.
+ *
+ * @module
+ */
+
+import { cannotDecode } from "./codecs/errors.ts";
+import { exifOrientation, turn } from "./orientation.ts";
+import type { Raster } from "./raster.ts";
+
+/** How many pixels a picture may have unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
+export const MAX_PIXELS: number = 8192 * 8192;
+
+/** Options of {@linkcode decodePicture} and `decodeRaster`. */
+export interface DecodePictureOptions {
+  /** The most pixels (width × height) that a picture may state before it is decoded. Default {@linkcode MAX_PIXELS}. */
+  maxPixels?: number;
+  /** Whether to turn the picture upright by its EXIF orientation, as PIL's `exif_transpose` does. Default true. */
+  applyOrientation?: boolean;
+}
+
+/** A file whose header was read. */
+interface PictureFile {
+  readonly width: number;
+  readonly height: number;
+  /** As in EXIF, 1 to 8. */
+  readonly orientation: number;
+  decode(): Raster | Promise<Raster>;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The formats that are read, by name; see {@linkcode formatOf}. */
+const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
+  async PNG(bytes) {
+    const { decodePng, pngOrientation, pngSize } = await import("./codecs/png.ts");
+    return { ...pngSize(bytes), orientation: pngOrientation(bytes), decode: () => decodePng(bytes) };
+  },
+  async JPEG(bytes) {
+    const { readJpegHeaders } = await import("./codecs/jpeg_headers.ts");
+    const { decodeJpeg } = await import("./codecs/jpeg.ts");
+    const { width, height, exif } = readJpegHeaders(bytes);
+    return { width, height, orientation: exifOrientation(exif), decode: () => decodeJpeg(bytes) };
+  },
+  async WebP(bytes) {
+    const { decodeWebp, webpExif, webpSize } = await import("./codecs/webp.ts");
+    return { ...webpSize(bytes), orientation: exifOrientation(webpExif(bytes)), decode: () => decodeWebp(bytes) };
+  },
+  async GIF(bytes) {
+    const { decodeGif, gifSize } = await import("./codecs/gif.ts");
+    return { ...gifSize(bytes), orientation: 1, decode: () => decodeGif(bytes) };
+  },
+  async BMP(bytes) {
+    const { bmpSize, decodeBmp } = await import("./codecs/bmp.ts");
+    return { ...bmpSize(bytes), orientation: 1, decode: () => decodeBmp(bytes) };
+  },
+  async TIFF(bytes) {
+    const { decodeTiff, tiffOrientation, tiffSize } = await import("./codecs/tiff.ts");
+    return { ...tiffSize(bytes), orientation: tiffOrientation(bytes), decode: () => decodeTiff(bytes) };
+  },
+  async AVIF(bytes) {
+    const { avifOrientation, avifSize, decodeAvif } = await import("./codecs/avif.ts");
+    return { ...avifSize(bytes), orientation: avifOrientation(bytes), decode: () => decodeAvif(bytes) };
+  },
+};
+
+/** What files begin with: the text at an offset. The first that fits decides. */
+const SIGNATURES: readonly (readonly [format: string, offset: number, text: RegExp])[] = [
+  ["PNG", 0, /^\x89PNG\r\n\x1a\n/],
+  ["JPEG", 0, /^\xff\xd8\xff/],
+  ["WebP", 0, /^RIFF[^]{4}WEBP/],
+  ["GIF", 0, /^GIF8[79]a/],
+  ["BMP", 0, /^BM/],
+  ["TIFF", 0, /^(II[*+]\0|MM\0[*+])/],
+  ["AVIF", 4, /^ftyp(avi[fs]|[^]{4,}avif)/],
+  ["HEIC", 4, /^ftyp(hei|hev|mif1|msf1)/],
+  ["JPEG XL", 0, /^(\xff\x0a|\0\0\0\x0cJXL )/],
+  ["JPEG 2000", 0, /^(\0\0\0\x0cjP {2}|\xff\x4f\xff\x51)/],
+  ["Photoshop", 0, /^8BPS/],
+  ["PDF", 0, /^%PDF/],
+  ["an icon", 0, /^\0\0[\x01\x02]\0/],
+  ["SVG", 0, /^(\xef\xbb\xbf)?\s*(<\?xml[^]*|<!--[^]*|<!doctype svg[^]*)?<svg[\s>]/i],
+  ["an HTML page", 0, /^(\xef\xbb\xbf)?\s*(<!--[^]*-->\s*)?<(!doctype html|html|head|body)/i],
+  ["XML", 0, /^(\xef\xbb\xbf)?\s*<\?xml/],
+  ["JSON", 0, /^\s*[{[]/],
+  ["a Git LFS pointer", 0, /^version https:\/\/git-lfs/],
+];
+
+/** How many bytes it takes to recognize a format. */
+const BEGINNING = 1024;
+
+/** The pixels of a file, upright. See {@linkcode decodePicture} for what it throws. */
+export async function decodeRaster(
+  file: Uint8Array,
+  { maxPixels = MAX_PIXELS, applyOrientation = true }: DecodePictureOptions = {},
+): Promise<Raster> {
+  const bytes = file.buffer instanceof ArrayBuffer ? file as Bytes : new Uint8Array(file);
+  const format = formatOf(bytes);
+  if (!format || !(format in READERS)) {
+    throw cannotDecode(`expected a ${Object.keys(READERS).join(", ")} file, found ${describe(bytes, format)}`);
+  }
+  const { width, height, orientation, decode } = await READERS[format](bytes);
+  if (!(width * height <= maxPixels)) {
+    throw new RangeError(
+      `Cannot decode picture: it states ${width}×${height} pixels, more than ${maxPixels}; raise maxPixels if you trust it`,
+    );
+  }
+  const raster = await decode();
+  return applyOrientation ? turn(raster, orientation) : raster;
+}
+
+function formatOf(bytes: Uint8Array): string | undefined {
+  const text = String.fromCharCode(...bytes.subarray(0, BEGINNING));
+  return SIGNATURES.find(([, offset, pattern]) => pattern.test(text.slice(offset)))?.[0];
+}
+
+function describe(bytes: Uint8Array, format: string | undefined): string {
+  if (bytes.length === 0) return "no bytes";
+  if (format) return `${format}; convert it first`;
+  const hex = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
+  return `bytes that begin with ${hex.join(" ")}`;
+}
