@@ -36,14 +36,15 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The formats that are read, by name; see {@linkcode formatOf}. */
 const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
   async PNG(bytes) {
-    const { decodePng, pngOrientation, pngSize } = await import("./codecs/png.ts");
-    return { ...pngSize(bytes), orientation: pngOrientation(bytes), decode: () => decodePng(bytes) };
+    const { decodePng, readPng } = await import("./codecs/png.ts");
+    const file = readPng(bytes);
+    return { ...file.header, orientation: exifOrientation(file.exif), decode: () => decodePng(file) };
   },
   async JPEG(bytes) {
     const { readJpegHeaders } = await import("./codecs/jpeg_headers.ts");
     const { decodeJpeg } = await import("./codecs/jpeg.ts");
-    const { width, height, exif } = readJpegHeaders(bytes);
-    return { width, height, orientation: exifOrientation(exif), decode: () => decodeJpeg(bytes) };
+    const headers = readJpegHeaders(bytes);
+    return { ...headers, orientation: exifOrientation(headers.exif), decode: () => decodeJpeg(bytes, headers) };
   },
   async WebP(bytes) {
     const { decodeWebp, webpExif, webpSize } = await import("./codecs/webp.ts");

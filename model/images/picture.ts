@@ -5,7 +5,7 @@
  */
 
 import { encodeJpeg } from "./codecs/jpeg_encoder.ts";
-import { encodePng, encodePngByPlatform } from "./codecs/png.ts";
+import { encodePng, encodePngByPlatform } from "./codecs/png_encoder.ts";
 import { type DecodePictureOptions, decodeRaster } from "./decode.ts";
 
 export { type DecodePictureOptions, MAX_PIXELS } from "./decode.ts";

@@ -11,8 +11,8 @@ import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import type { Raster } from "../raster.ts";
 import { opaque, startDecoder } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
-import { type Component, type JpegHeaders, readJpegHeaders } from "./jpeg_headers.ts";
-import { asRgbFile, largestFactors } from "./jpeg_planes.ts";
+import type { Component, JpegHeaders } from "./jpeg_headers.ts";
+import { fileOf, largestFactors, sizeOf } from "./jpeg_planes.ts";
 import { JPEG_WASM } from "./jpeg_wasm.gen.ts";
 
 /** Bytes that the decoder may take: so many, and so many a pixel, for progressive files keep all coefficients. */
@@ -23,8 +23,7 @@ const MEMORY_PER_PIXEL = 24;
 type Plane = Uint8Array<ArrayBuffer>;
 
 /** The pixels of a JPEG, not turned by its EXIF orientation. CMYK becomes RGB as in PIL. */
-export async function decodeJpeg(bytes: Uint8Array): Promise<Raster> {
-  const headers = readJpegHeaders(bytes);
+export async function decodeJpeg(bytes: Uint8Array, headers: JpegHeaders): Promise<Raster> {
   const { components } = headers;
   if (components.length < 4 && !components.some((one) => hasHalfRows(one, components))) {
     return await decodeFile(bytes, headers);
@@ -41,7 +40,10 @@ export async function decodeJpeg(bytes: Uint8Array): Promise<Raster> {
 }
 
 /** What the decoder makes of a file. */
-async function decodeFile(bytes: Uint8Array, { width, height }: JpegHeaders): Promise<Raster> {
+async function decodeFile(
+  bytes: Uint8Array,
+  { width, height }: { width: number; height: number },
+): Promise<Raster> {
   let picture: ImageData | null;
   try {
     const maxMemory = BASE_MEMORY + 2 * bytes.length + MEMORY_PER_PIXEL * width * height;
@@ -60,28 +62,30 @@ async function decodeFile(bytes: Uint8Array, { width, height }: JpegHeaders): Pr
 async function decodePlanes(bytes: Uint8Array, headers: JpegHeaders): Promise<Plane[]> {
   const { components } = headers;
   const planes: Plane[] = [];
-  for (const without of components.length === 4 ? twoToSpare(components) : [undefined]) {
-    const { data } = await decodeFile(asRgbFile(bytes, headers, without), headers);
-    const kept = components.map((_, i) => i).filter((i) => i !== without);
-    kept.forEach((component, channel) => planes[component] ??= planeOf(data, channel));
+  for (const spared of components.length === 4 ? twoToSpare(components) : [undefined]) {
+    const kept = components.filter((component) => component !== spared);
+    const { data } = await decodeFile(fileOf(bytes, headers, kept), headers);
+    kept.forEach((component, channel) => planes[components.indexOf(component)] = planeOf(data, channel));
   }
-  components.forEach((component, i) => {
-    if (hasHalfRows(component, components)) smoothRows(planes[i], headers);
-  });
+  for (const [i, component] of components.entries()) {
+    if (!hasHalfRows(component, components)) continue;
+    const { data } = await decodeFile(fileOf(bytes, headers, [component]), sizeOf(component, headers));
+    planes[i] = smoothRows(planeOf(data, 0), headers);
+  }
   return planes;
 }
 
 /** Two components without which the largest sampling factors stay what they are. */
-function twoToSpare(components: readonly Component[]): number[] {
+function twoToSpare(components: readonly Component[]): Component[] {
   const { h, v } = largestFactors(components);
-  const spare = components.map((_, i) => i).filter((i) => {
-    const others = largestFactors(components.filter((_, other) => other !== i));
+  const spare = components.filter((component) => {
+    const others = largestFactors(components.filter((other) => other !== component));
     return others.h === h && others.v === v;
   });
   return spare.slice(0, 2);
 }
 
-/** Whether a component has all columns and every other row. */
+/** Whether a component has all columns and every other row, for which the decoder rounds unlike libjpeg-turbo. */
 function hasHalfRows({ h, v }: Component, components: readonly Component[]): boolean {
   const largest = largestFactors(components);
   return h === largest.h && 2 * v === largest.v;
@@ -101,17 +105,18 @@ function planeOf(data: Uint8ClampedArray, channel: number): Plane {
   return plane;
 }
 
-/** Rows that were doubled become what libjpeg-turbo makes of them: three quarters of one, a quarter of the nearest other. */
-function smoothRows(plane: Plane, { width, height }: JpegHeaders): void {
-  const source = plane.slice();
-  const last = Math.ceil(height / 2) - 1;
+/** Twice as many rows, as libjpeg-turbo makes them: three quarters of one and a quarter of the nearest other. */
+function smoothRows(source: Plane, { width, height }: JpegHeaders): Plane {
+  const plane = new Uint8Array(width * height);
+  const last = source.length / width - 1;
   for (let y = 0; y < height; y++) {
     const row = y >> 1;
     const other = Math.min(last, Math.max(0, row + (y % 2 === 0 ? -1 : 1)));
     for (let x = 0; x < width; x++) {
-      plane[y * width + x] = (3 * source[2 * row * width + x] + source[2 * other * width + x] + 1 + y % 2) >> 2;
+      plane[y * width + x] = (3 * source[row * width + x] + source[other * width + x] + 1 + y % 2) >> 2;
     }
   }
+  return plane;
 }
 
 /** Luma and chroma to red, green and blue in place, in libjpeg's fixed point. */

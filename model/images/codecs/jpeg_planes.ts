@@ -2,12 +2,14 @@
  * The planes of a JPEG as they are stored, before colours are converted: of pictures whose colours or sampling the decoder
  * does not know.
  *
- * The decoder takes three planes that call themselves R, G and B as they are. So the file is written anew with such names
- * and, of four planes, without one: the bits of the blocks that stay are copied, for nothing in them depends on others.
+ * The decoder takes three planes that call themselves R, G and B as they are, and one alone at its own size. So the file is
+ * written anew with such names and fewer planes: the bits of the blocks that stay are copied, for nothing in them depends
+ * on others.
  *
  * @module
  */
 
+import { concat } from "./bytes.ts";
 import { cannotDecode } from "./errors.ts";
 import { type Component, DHT, DQT, DRI, EOI, type JpegHeaders, type Segment, SOF0, SOF2, SOS } from "./jpeg_headers.ts";
 
@@ -79,10 +81,10 @@ class Bits {
   }
 }
 
-/** The file of three components named R, G and B: all of them, or of four all but one. */
-export function asRgbFile(bytes: Uint8Array, headers: JpegHeaders, without?: number): Uint8Array<ArrayBuffer> {
-  const { components, segments } = headers;
-  const kept = components.filter((_, i) => i !== without);
+/** The file of three components, named R, G and B, or of one alone at its own size, which is gray. */
+export function fileOf(bytes: Uint8Array, headers: JpegHeaders, kept: readonly Component[]): Uint8Array<ArrayBuffer> {
+  const { segments } = headers;
+  const size = kept.length === 1 ? sizeOf(kept[0], headers) : headers;
   const names = new Map(kept.map(({ id }, i) => [id, NAMES[i]]));
   const tables: Record<number, Huffman> = {};
   const parts: Uint8Array[] = [Uint8Array.of(0xff, 0xd8)];
@@ -93,7 +95,7 @@ export function asRgbFile(bytes: Uint8Array, headers: JpegHeaders, without?: num
     if (marker === DRI) interval = bytes[data] << 8 | bytes[data + 1];
     if (marker === SOS) {
       parts.push(...scan(bytes, segment, segments[i + 1].start, { headers, names, tables, interval }));
-    } else if (marker >= SOF0 && marker <= SOF2) parts.push(frame(bytes, segment, names));
+    } else if (marker >= SOF0 && marker <= SOF2) parts.push(frame(bytes, segment, size, names));
     else if (marker === DHT || marker === DQT || marker === DRI) parts.push(bytes.subarray(start, end));
   });
   parts.push(Uint8Array.of(0xff, EOI));
@@ -108,14 +110,20 @@ interface Context {
 }
 
 /** A frame header with other names. */
-function frame(bytes: Uint8Array, { marker, data, end }: Segment, names: ReadonlyMap<number, number>): Uint8Array {
+function frame(
+  bytes: Uint8Array,
+  { marker, data, end }: Segment,
+  { width, height }: { width: number; height: number },
+  names: ReadonlyMap<number, number>,
+): Uint8Array {
   const rows = [];
   for (let at = data + 6; at + 3 <= end; at += 3) {
     const name = names.get(bytes[at]);
     if (name !== undefined) rows.push(name, bytes[at + 1], bytes[at + 2]);
   }
   const length = 8 + rows.length;
-  return Uint8Array.of(0xff, marker, 0, length, ...bytes.subarray(data, data + 5), rows.length / 3, ...rows);
+  const size = [height >> 8, height & 255, width >> 8, width & 255];
+  return Uint8Array.of(0xff, marker, 0, length, 8, ...size, rows.length / 3, ...rows);
 }
 
 /** A scan's header and data, less what belongs to components that go; nothing if none stays. */
@@ -137,7 +145,7 @@ function scan(bytes: Uint8Array, { data, end }: Segment, next: number, context: 
     if (!component) throw cannotDecode("a scan of this JPEG is damaged");
     return { component, keep: names.has(id), dc: context.tables[tables >> 4], ac: context.tables[16 | tables & 15] };
   });
-  if (rows.length === 2 && blocks.some(({ component: { h, v }, keep }) => keep && h * v > 1)) {
+  if (rows.length === 2 && blocks.some(({ component: { h, v }, keep }) => keep && (h > 1 || v > 1))) {
     throw cannotDecode("the scans of this JPEG are laid out in a way that is not read, save it anew");
   }
   const bits = new Bits(bytes, end, next);
@@ -173,6 +181,12 @@ function mcusOf({ width, height, components }: JpegHeaders): number {
   return Math.ceil(width / (8 * h)) * Math.ceil(height / (8 * v));
 }
 
+/** Width and height of a component as it is stored. */
+export function sizeOf({ h, v }: Component, { width, height, components }: JpegHeaders) {
+  const largest = largestFactors(components);
+  return { width: Math.ceil(width * h / largest.h), height: Math.ceil(height * v / largest.v) };
+}
+
 /** The largest sampling factors, which the others are relative to. */
 export function largestFactors(components: readonly Component[]): { h: number; v: number } {
   return { h: Math.max(...components.map(({ h }) => h)), v: Math.max(...components.map(({ v }) => v)) };
@@ -190,14 +204,4 @@ function readTables(bytes: Uint8Array, tables: Record<number, Huffman>): void {
     tables[bytes[at]] = table;
     at = symbol;
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    out.set(part, offset);
-    offset += part.length;
-  }
-  return out;
 }

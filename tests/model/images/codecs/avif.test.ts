@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { avifOrientation, avifSize, decodeAvif } from "../../../../model/images/codecs/avif.ts";
-import { decodePng } from "../../../../model/images/codecs/png.ts";
+import { decodePng, readPng } from "../../../../model/images/codecs/png.ts";
 import { assertRefused, type Codec, fixture, fixtures } from "./format_fixtures.ts";
 
 const AVIF: Codec = { size: avifSize, decode: decodeAvif };
@@ -12,7 +12,7 @@ Deno.test("AVIF is decoded as avifdec decodes it", async () => {
   const names = fixtures(".avif");
   assertEquals(names.length, 6);
   for (const name of names) {
-    const expected = await decodePng(fixture(`${name}.png`));
+    const expected = decodePng(readPng(fixture(`${name}.png`)));
     const picture = await decodeAvif(fixture(name));
     assertEquals([picture.width, picture.height], [expected.width, expected.height], name);
     assertEquals(avifSize(fixture(name)), { width: expected.width, height: expected.height }, name);
