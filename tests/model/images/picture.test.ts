@@ -152,7 +152,7 @@ Deno.test("decodePicture() refuses every file that is cut short before its last 
   const picture = sample(9, 5);
   for (const file of [picture.encode("png"), picture.encode("jpeg"), await fixture("progressive-420")]) {
     const whole = await decodePicture(file);
-    const lastPixel = file[0] === 0x89 ? file.length - 22 : file.length; // then the end of a block, two checksums and IEND
+    const lastPixel = file[0] === 0x89 ? file.length - 21 : file.length; // then the end of a block, two checksums and IEND
     for (let length = 0; length < file.length; length++) {
       const decoding = () => decodePicture(file.slice(0, length));
       if (length < lastPixel) await assertRejects(decoding, TypeError, "Cannot decode picture: ");
