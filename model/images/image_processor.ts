@@ -6,25 +6,42 @@
 
 import { type PixelRange, Pixels, readPixels } from "../../kernels/pixels.ts";
 import { Tensor } from "../../kernels/tensor.ts";
-import { decodePicture, MAX_PIXELS, Picture } from "./picture.ts";
+import {
+  concatTensors,
+  denormalize,
+  type FloatArray,
+  type FloatPixels,
+  interpolate,
+  isFloatPixels,
+  mapTensor,
+  tensorOf,
+  toArray,
+} from "./floats.ts";
+import { MAX_PIXELS, Picture } from "./picture.ts";
+import {
+  checkPixels,
+  type Crop,
+  fitRaster,
+  type Preparation,
+  preparePicture,
+  type ResizeMode,
+  roundDown,
+  type SizeRequest,
+} from "./prepare.ts";
 import type { Raster } from "./raster.ts";
-import { resize } from "./resample.ts";
+import type { Resample } from "./resample.ts";
+import { nameOf, type PictureSource, readSource, toRaster } from "./sources.ts";
+import { binarize, toGray } from "./tones.ts";
 
-/** Pixels in memory, such as an `ImageData` or a {@linkcode Picture}. */
-export interface PixelData {
-  /** Width in pixels. */
-  readonly width: number;
-  /** Height in pixels. */
-  readonly height: number;
-  /** Bytes, row by row: gray, RGB or RGBA, told apart by how many there are. Alpha is dropped. */
-  readonly data: Uint8Array | Uint8ClampedArray;
-}
+export type { FloatArray, FloatPixels } from "./floats.ts";
+export type { Crop, ResizeMode } from "./prepare.ts";
+export type { Resample } from "./resample.ts";
+export type { Drawable, FileSource, PictureSource, PixelData } from "./sources.ts";
 
-/** A picture: the path or `file:` URL of a PNG or JPEG file, the bytes of one, or pixels. */
-export type PictureSource = string | URL | Uint8Array | ArrayBuffer | PixelData | ImageData;
-
-/** The only way of resizing: PIL's `LANCZOS`, upstream's default. */
-export type Resample = "lanczos";
+/** The ways of resizing, and of coming to another shape. */
+const RESAMPLES = ["lanczos", "bicubic", "bilinear", "box", "hamming", "nearest"];
+const RESIZE_MODES = ["default", "fill", "crop"];
+const CROPS = ["center", "adm"];
 
 /** Options of {@linkcode ImageProcessor}. Names and defaults are those of Diffusers' `VaeImageProcessor`. */
 export interface ImageProcessorOptions {
@@ -32,12 +49,18 @@ export interface ImageProcessorOptions {
   doResize?: boolean;
   /** What sides are made a multiple of: 2 to the number of the model's downsamplings. Default 8. */
   vaeScaleFactor?: number;
-  /** How to resize. Default `"lanczos"`. */
+  /** How to resize, PIL's filter of that name. Default `"lanczos"`; with `crop: "center"`, `"bicubic"`. */
   resample?: Resample;
   /** Whether tensors run from -1 to 1 (Kandinsky, LDM, VQ-Diffusion) or from 0 to 1 (aMUSEd). Default true: -1 to 1. */
   doNormalize?: boolean;
+  /** Whether to make samples that stand for less than 0.5 zero and the others one. Default false. */
+  doBinarize?: boolean;
+  /** Whether gray pixels in memory become three channels, as files always do (upstream's `load_image`). Default true. */
+  doConvertRgb?: boolean;
   /** Whether to make one gray channel instead of three. Default false. */
   doConvertGrayscale?: boolean;
+  /** Whether to turn pictures upright by their EXIF orientation, as upstream's `load_image` does. Default true. */
+  applyOrientation?: boolean;
   /** The most pixels a picture may have, before and after resizing. Default {@linkcode MAX_PIXELS}, 64 megapixels. */
   maxPixels?: number;
 }
@@ -50,6 +73,16 @@ export interface PreprocessOptions {
   width?: number;
   /** How to resize, instead of the processor's. */
   resample?: Resample;
+  /**
+   * What becomes of another shape; upstream's `resize_mode`: `"default"` distorts it, `"fill"` shrinks it to lie within the size
+   * and draws out its borders, `"crop"` cuts off what sticks out. The last two resize by Lanczos.
+   */
+  resizeMode?: ResizeMode;
+  /**
+   * Cuts a square of `height` (or `width`) pixels out of the picture, as training scripts do: `"center"` like torchvision's
+   * `Resize` and `CenterCrop`, `"adm"` like ADM's, guided-diffusion's and DiT's `center_crop_arr`.
+   */
+  crop?: Crop;
   /** Stops between two pictures, and while one is read. */
   signal?: AbortSignal;
 }
@@ -58,12 +91,19 @@ export interface PreprocessOptions {
 export interface PostprocessOptions {
   /** Whether the tensor runs from -1 to 1. Default: the processor's `doNormalize`. */
   doDenormalize?: boolean;
+  /**
+   * What to make, by upstream's names: `"pil"` pictures, `"np"` floats `[n, height, width, channels]`, `"pt"` a tensor of
+   * floats `[n, channels, height, width]`. Default `"pil"`. Floats run from 0 to 1.
+   */
+  outputType?: "pil" | "np" | "pt";
 }
 
+/** What a processor takes: pictures, or floats from 0 to 1, a tensor `[n, c, h, w]` or `[c, h, w]` of which are several or one. */
+export type ProcessorInput = PictureSource | FloatPixels | Tensor;
+
 /**
- * Turns pictures into tensors and tensors into pictures, byte for byte as Diffusers' `VaeImageProcessor` does with PIL.
- *
- * Two differences: every picture is read as RGB (upstream's `do_convert_rgb`), and bytes are always clamped.
+ * Turns pictures into tensors and tensors into pictures, byte for byte as Diffusers' `VaeImageProcessor` does with what its
+ * `load_image` reads: every picture is RGB and upright. Bytes are always clamped.
  *
  * @example
  * ```ts
@@ -79,24 +119,23 @@ export interface PostprocessOptions {
  * ```
  */
 export class ImageProcessor {
-  readonly #doResize: boolean;
-  readonly #vaeScaleFactor: number;
-  readonly #doNormalize: boolean;
-  readonly #doConvertGrayscale: boolean;
+  readonly #options: Readonly<ImageProcessorOptions>;
+  readonly #multiple: number;
   readonly #maxPixels: number;
 
   /**
    * A processor with these options; all have a default.
    *
-   * @throws {TypeError} if `resample` is not `"lanczos"`
+   * @throws {TypeError} if `resample` is none of its names, or both `doConvertRgb` and `doConvertGrayscale` are true
    * @throws {RangeError} if `vaeScaleFactor` is not a whole number ≥ 1, or `maxPixels` less than 1
    */
   constructor(options: ImageProcessorOptions = {}) {
-    checkResample(options.resample);
-    this.#doResize = options.doResize ?? true;
-    this.#vaeScaleFactor = wholeNumber("vaeScaleFactor", options.vaeScaleFactor ?? 8);
-    this.#doNormalize = options.doNormalize ?? true;
-    this.#doConvertGrayscale = options.doConvertGrayscale ?? false;
+    checkName("resample", RESAMPLES, options.resample);
+    if (options.doConvertRgb && options.doConvertGrayscale) {
+      throw new TypeError("Cannot prepare pictures: doConvertRgb and doConvertGrayscale cannot both be true");
+    }
+    this.#options = { ...options };
+    this.#multiple = wholeNumber("vaeScaleFactor", options.vaeScaleFactor ?? 8);
     this.#maxPixels = options.maxPixels ?? MAX_PIXELS;
     if (!(this.#maxPixels >= 1)) {
       throw new RangeError(`Cannot prepare pictures: maxPixels must be a number ≥ 1, found ${this.#maxPixels}`);
@@ -105,34 +144,54 @@ export class ImageProcessor {
 
   /**
    * A host tensor `[n, 3, height, width]` of float32, or `[n, 1, height, width]` with `doConvertGrayscale`.
-   * An array of pictures becomes a batch. A path needs permission to read it; nothing else needs any.
+   * An array of pictures becomes a batch. A path or URL needs permission to read it; nothing else needs any.
    *
-   * @throws {TypeError} if the source is of another type, or its bytes are no picture that can be decoded
+   * Floats are resized by the nearest neighbour as upstream's are, and not normalized if any is below 0.
+   *
+   * @throws {TypeError} if the source is of another type, cannot be read, or its bytes are no picture that can be decoded
    * @throws {RangeError} if a size is not a whole number ≥ 1, or is rounded down to zero, or exceeds `maxPixels`; or if
    * the pictures of an array differ in size after resizing
    */
   async preprocess(
-    source: PictureSource | readonly PictureSource[],
+    source: ProcessorInput | readonly ProcessorInput[],
     options: PreprocessOptions = {},
   ): Promise<Tensor> {
-    checkResample(options.resample);
+    const preparation = this.#preparation(options);
+    const sources = (Array.isArray(source) ? source : [source]) as readonly ProcessorInput[];
+    if (sources.length === 0) throw new RangeError("Cannot preprocess pictures: the array is empty");
+    if (sources.every(isFloats)) return await this.#preprocessFloats(sources, preparation);
+
     const rasters: Raster[] = [];
-    for (const one of Array.isArray(source) ? source : [source]) {
+    let isGray = this.#options.doConvertRgb === false;
+    for (const [i, one] of sources.entries()) {
       options.signal?.throwIfAborted();
-      const raster = await readRaster(one, this.#maxPixels, options.signal);
-      rasters.push(this.#doResize ? this.#fit(raster, options) : raster);
+      try {
+        const { raster, gray } = await prepareSource(one as PictureSource, preparation, options.signal);
+        rasters.push(raster);
+        isGray &&= gray;
+      } catch (error) {
+        throw withPlace(error, one, sources.length > 1 ? i : undefined);
+      }
     }
     checkSameSize(rasters);
-    return toTensor(rasters, this.#doConvertGrayscale, rangeOf(this.#doNormalize));
+    return this.#toTensor(rasters, isGray);
   }
 
+  /** Pictures of a tensor, see {@linkcode PostprocessOptions.outputType}. */
+  async postprocess(tensor: Tensor, options?: PostprocessOptions & { outputType?: "pil" }): Promise<Picture[]>;
+  /** Floats of a tensor. */
+  async postprocess(tensor: Tensor, options: PostprocessOptions & { outputType: "np" }): Promise<FloatArray>;
+  /** A tensor of a tensor. */
+  async postprocess(tensor: Tensor, options: PostprocessOptions & { outputType: "pt" }): Promise<Tensor>;
   /**
-   * Pictures of a tensor `[n, 3, height, width]`, or gray ones of `[n, 1, height, width]`.
-   * Values beyond the range are clamped to it, halves round to even as in numpy, and NaN becomes 0.
+   * Pictures, or floats from 0 to 1, of a tensor `[n, 3, height, width]`, or gray ones of `[n, 1, height, width]`.
+   * Values beyond the range are clamped to it. In pictures halves round to even as in numpy, and NaN becomes 0.
    *
-   * @throws {TypeError} if the tensor has another shape, holds int32, or was disposed
+   * @throws {TypeError} if the tensor has another shape, holds int32, or was disposed; or for another `outputType`
    */
-  async postprocess(tensor: Tensor, options: PostprocessOptions = {}): Promise<Picture[]> {
+  async postprocess(tensor: Tensor, options: PostprocessOptions = {}): Promise<Picture[] | FloatArray | Tensor> {
+    const { outputType = "pil", doDenormalize = this.#options.doNormalize ?? true } = options;
+    checkName("outputType", ["pil", "np", "pt"], outputType);
     const [count, channels, height, width] = tensor.shape;
     if (tensor.shape.length !== 4 || (channels !== 1 && channels !== 3) || tensor.dtype === "int32") {
       throw new TypeError(
@@ -140,27 +199,72 @@ export class ImageProcessor {
           `found ${tensor.dtype} [${tensor.shape}]`,
       );
     }
-    const pixels = await readPixels(tensor, rangeOf(options.doDenormalize ?? this.#doNormalize));
+    if (outputType !== "pil") {
+      const floats = await mapTensor(tensor, doDenormalize ? denormalize : (value) => value);
+      return outputType === "pt" ? floats : await toArray(floats);
+    }
+    const pixels = await readPixels(tensor, rangeOf(doDenormalize));
     const bytes = 4 * height * width;
     return Array.from({ length: count }, (_, n) => {
       return new Picture(width, height, pixels.slice(n * bytes, (n + 1) * bytes));
     });
   }
 
-  #fit(raster: Raster, { height, width }: PreprocessOptions): Raster {
-    const rows = this.#target("height", height ?? raster.height);
-    const columns = this.#target("width", width ?? raster.width);
-    checkPixels(columns, rows, this.#maxPixels);
-    return resize(raster, columns, rows, "lanczos");
+  /** What to make of every picture. */
+  #preparation({ height, width, resizeMode = "default", crop, resample }: PreprocessOptions): Preparation {
+    checkName("resample", RESAMPLES, resample);
+    checkName("resizeMode", RESIZE_MODES, resizeMode);
+    checkName("crop", CROPS, crop);
+    if (height !== undefined) wholeNumber("height", height);
+    if (width !== undefined) wholeNumber("width", width);
+    if (crop && (height ?? width) === undefined) {
+      throw new TypeError(`Cannot preprocess pictures: crop ${JSON.stringify(crop)} needs height or width, its side`);
+    }
+    if (crop && height !== undefined && width !== undefined && height !== width) {
+      throw new RangeError(`Cannot preprocess pictures: crop makes squares, found height ${height} and width ${width}`);
+    }
+    const size: SizeRequest = {
+      height,
+      width,
+      multiple: this.#multiple,
+      resample: resample ?? this.#options.resample,
+      resizeMode,
+      crop,
+    };
+    return {
+      maxPixels: this.#maxPixels,
+      applyOrientation: this.#options.applyOrientation ?? true,
+      size: this.#options.doResize ?? true ? size : undefined,
+    };
   }
 
-  #target(name: "height" | "width", side: number): number {
-    const rounded = wholeNumber(name, side) - side % this.#vaeScaleFactor;
-    if (rounded > 0) return rounded;
-    throw new RangeError(
-      `Cannot preprocess picture: ${name} ${side} rounds down to 0, it must be at least vaeScaleFactor, ` +
-        `${this.#vaeScaleFactor}`,
-    );
+  /** A tensor over the bytes of pictures of one size. */
+  #toTensor(rasters: readonly Raster[], isGray: boolean): Tensor {
+    const { doNormalize = true, doBinarize = false, doConvertGrayscale = false } = this.#options;
+    const [{ width, height }] = rasters;
+    const range = rangeOf(doNormalize);
+    const toned = rasters.map((raster) => {
+      const gray = doConvertGrayscale ? toGray(raster) : raster;
+      return doBinarize ? binarize(gray, range) : gray;
+    });
+    const shape = [rasters.length, doConvertGrayscale || isGray ? 1 : 3, height, width];
+    return new Tensor(new Pixels(bytesOf(toned), shape, doBinarize ? "unit" : range), shape, "float32");
+  }
+
+  async #preprocessFloats(sources: readonly (Tensor | FloatPixels)[], { size }: Preparation): Promise<Tensor> {
+    const { doNormalize = true, doBinarize = false } = this.#options;
+    let tensor = await concatTensors(await Promise.all(sources.map(asBatch)));
+    if (size) {
+      const [, , rows, columns] = tensor.shape;
+      const height = roundDown("height", size.height ?? rows, size.multiple);
+      const width = roundDown("width", size.width ?? columns, size.multiple);
+      checkPixels(width, height, this.#maxPixels);
+      tensor = await interpolate(tensor, height, width);
+    }
+    const isSigned = (await tensor.data()).some((value) => value < 0);
+    if (doNormalize && !isSigned) tensor = await mapTensor(tensor, (value) => Math.fround(2 * value) - 1);
+    if (doBinarize) tensor = await mapTensor(tensor, (value) => value < 0.5 ? 0 : 1);
+    return tensor;
   }
 }
 
@@ -168,82 +272,54 @@ function rangeOf(signed: boolean): PixelRange {
   return signed ? "signed" : "unit";
 }
 
-/** The bytes of a picture's file. */
-async function readPicture(path: string | URL, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-  const { readFile } = await import("node:fs/promises");
-  try {
-    const place = typeof path === "string" && path.startsWith("file:") ? new URL(path) : path;
-    return new Uint8Array(await readFile(place, { signal }));
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof Error && cause.name === "NotCapable") throw cause; // says which permission to give
-    const reason = cause instanceof Error ? cause.message : String(cause);
+function isFloats(source: ProcessorInput): source is Tensor | FloatPixels {
+  return source instanceof Tensor || isFloatPixels(source);
+}
+
+/** A tensor `[n, c, h, w]` of one that may be a single picture. */
+async function asBatch(source: Tensor | FloatPixels): Promise<Tensor> {
+  if (!(source instanceof Tensor)) return tensorOf(source);
+  const { shape, dtype } = source;
+  if (dtype === "int32" || shape.length < 3 || shape.length > 4) {
     throw new TypeError(
-      `Cannot read picture ${
-        JSON.stringify(String(path))
-      }: expected the path or file: URL of a PNG or JPEG file, or its ` +
-        `bytes; ${reason}`,
-      { cause },
+      `Cannot preprocess a tensor: expected floats [n, c, h, w] or [c, h, w], found ${dtype} [${shape}]`,
     );
   }
+  return shape.length === 4 ? source : new Tensor(await source.data(), [1, ...shape]);
 }
 
-/** Any source as opaque pixels. */
-async function readRaster(source: PictureSource, maxPixels: number, signal?: AbortSignal): Promise<Raster> {
-  if (typeof source === "string" || source instanceof URL) {
-    source = await readPicture(source, signal);
-  }
-  if (source instanceof ArrayBuffer) source = new Uint8Array(source);
-  if (source instanceof Uint8Array) source = await decodePicture(source, { maxPixels });
-  const data = source?.data;
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new TypeError(
-      "Cannot preprocess picture: expected a path, a file: URL, the bytes of a PNG or JPEG file, " +
-        "or { width, height, data } with data in a Uint8Array or Uint8ClampedArray",
-    );
-  }
-  return toRaster({ width: source.width, height: source.height, data }, maxPixels);
+/** A picture of a source, and whether its source was gray pixels. */
+async function prepareSource(
+  source: PictureSource,
+  preparation: Preparation,
+  signal?: AbortSignal,
+): Promise<{ raster: Raster; gray: boolean }> {
+  const found = await readSource(source, signal);
+  if (found instanceof Uint8Array) return { raster: await preparePicture(found, preparation), gray: false };
+  const pixels = wholeNumber("width", found.width) * wholeNumber("height", found.height);
+  checkPixels(found.width, found.height, preparation.maxPixels);
+  return { raster: fitRaster(toRaster(found), preparation), gray: found.data.length === pixels };
 }
 
-function toRaster({ width, height, data }: PixelData, maxPixels: number): Raster {
-  const pixels = wholeNumber("width", width) * wholeNumber("height", height);
-  checkPixels(width, height, maxPixels);
-  const channels = data.length / pixels;
-  if (channels !== 1 && channels !== 3 && channels !== 4) {
-    throw new RangeError(
-      `Cannot preprocess picture: ${width}×${height} pixels need ${pixels} bytes of gray, ${3 * pixels} of RGB ` +
-        `or ${4 * pixels} of RGBA, found ${data.length}`,
-    );
-  }
-  const out = new Uint8ClampedArray(4 * pixels).fill(255);
-  for (let from = 0, to = 0; to < out.length; from += channels, to += 4) {
-    for (let c = 0; c < 3; c++) out[to + c] = data[channels === 1 ? from : from + c];
-  }
-  return { width, height, data: out };
+/** The same error, naming the picture that it is about. */
+function withPlace(error: unknown, source: ProcessorInput, index?: number): unknown {
+  const isOurs = error instanceof TypeError || error instanceof RangeError;
+  const name = nameOf(source);
+  if (!isOurs || (index === undefined && (name === undefined || error.message.includes(name)))) return error;
+  const which = index === undefined ? name : `picture ${index}${name === undefined ? "" : `, ${name}`}`;
+  const Same = error.constructor as ErrorConstructor;
+  return new Same(`${error.message} (${which})`, { cause: error.cause ?? error });
 }
 
-/** A tensor over the bytes of pictures of one size; gray ones stand for one channel. */
-function toTensor(rasters: Raster[], grayscale: boolean, range: PixelRange): Tensor {
-  const [{ width, height }] = rasters;
-  const bytes = new Uint8ClampedArray(4 * rasters.length * height * width).fill(255);
-  let to = 0;
-  for (const { data } of rasters) {
-    for (let at = 0; at < data.length; at += 4, to += 4) {
-      const gray = grayscale ? luma(data, at) : undefined;
-      for (let c = 0; c < 3; c++) bytes[to + c] = gray ?? data[at + c];
-    }
-  }
-  const shape = [rasters.length, grayscale ? 1 : 3, height, width];
-  return new Tensor(new Pixels(bytes, shape, range), shape, "float32");
+/** The bytes of all pictures, one after the other; of one alone its own. */
+function bytesOf(rasters: readonly Raster[]): Uint8ClampedArray<ArrayBuffer> {
+  if (rasters.length === 1) return rasters[0].data;
+  const bytes = new Uint8ClampedArray(rasters.length * rasters[0].data.length);
+  rasters.forEach(({ data }, i) => bytes.set(data, i * data.length));
+  return bytes;
 }
 
-/** PIL's `convert("L")`: ITU-R 601 luma in 16-bit fixed point. */
-function luma(data: Uint8ClampedArray, at: number): number {
-  return (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16;
-}
-
-function checkSameSize(rasters: Raster[]): void {
-  if (rasters.length === 0) throw new RangeError("Cannot preprocess pictures: the array is empty");
+function checkSameSize(rasters: readonly Raster[]): void {
   const [{ width, height }] = rasters;
   const n = rasters.findIndex((raster) => raster.width !== width || raster.height !== height);
   if (n < 0) return;
@@ -261,12 +337,8 @@ function wholeNumber(name: string, value: number): number {
   throw new RangeError(`Cannot process pictures: ${name} must be a whole number ≥ 1, found ${value}`);
 }
 
-function checkPixels(width: number, height: number, maxPixels: number): void {
-  if (width * height <= maxPixels) return;
-  throw new RangeError(`Cannot preprocess picture: ${width}×${height} pixels are more than maxPixels, ${maxPixels}`);
-}
-
-function checkResample(resample: Resample = "lanczos"): void {
-  if (resample === "lanczos") return;
-  throw new TypeError(`Cannot resize pictures: expected resample "lanczos", found ${JSON.stringify(resample)}`);
+function checkName(option: string, names: readonly string[], found: string | undefined): void {
+  if (found === undefined || names.includes(found)) return;
+  const expected = names.map((name) => JSON.stringify(name)).join(", ");
+  throw new TypeError(`Cannot process pictures: expected ${option} ${expected}, found ${JSON.stringify(found)}`);
 }

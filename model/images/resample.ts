@@ -6,11 +6,11 @@
 
 import { blank, crop } from "./crop.ts";
 import type { Raster } from "./raster.ts";
-import { type Filter, type Taps, tapsOf } from "./taps.ts";
+import { type Taps, tapsOf } from "./taps.ts";
 import { kernelsWith } from "./wasm/module.ts";
 
 /** A way of resizing, by PIL's name. All but `"nearest"` take in every pixel when they shrink (antialiasing). */
-export type Resample = Filter | "nearest";
+export type Resample = "lanczos" | "bicubic" | "bilinear" | "box" | "hamming" | "nearest";
 
 /** Left, top, right and bottom edge in pixels, taken as 32-bit floats. */
 export type Box = readonly [left: number, top: number, right: number, bottom: number];

@@ -134,10 +134,132 @@ Deno.test("preprocess() refuses what is no picture", async () => {
   await assertRejects(() => processor.preprocess("tests/fixtures/no such picture.png"), Error, "no such picture.png");
 });
 
-Deno.test("preprocess() knows no other way of resizing", async () => {
-  const resample = "bicubic" as "lanczos";
-  assertThrows(() => new ImageProcessor({ resample }), TypeError, '"bicubic"');
-  await assertRejects(() => new ImageProcessor().preprocess(flat(8, 8), { resample }), TypeError, '"bicubic"');
+Deno.test("preprocess() knows PIL's ways of resizing and no others", async () => {
+  const resample = "cubic" as "bicubic";
+  assertThrows(() => new ImageProcessor({ resample }), TypeError, 'found "cubic"');
+  await assertRejects(() => new ImageProcessor().preprocess(flat(8, 8), { resample }), TypeError, 'found "cubic"');
+  const resizeMode = "stretch" as "fill";
+  await assertRejects(() => new ImageProcessor().preprocess(flat(8, 8), { resizeMode }), TypeError, "resizeMode");
+  const unlike = new Set<string>();
+  for (const way of ["lanczos", "bicubic", "bilinear", "box", "hamming", "nearest"] as const) {
+    const tensor = await new ImageProcessor({ resample: way }).preprocess(pictureUrl(PHOTO), { height: 24, width: 40 });
+    assertEquals(tensor.shape, [1, 3, 24, 40]);
+    unlike.add(`${(await tensor.data()).subarray(0, 100)}`);
+  }
+  assertEquals(unlike.size, 6);
+});
+
+Deno.test("preprocess() cuts squares as training scripts do", async () => {
+  const processor = new ImageProcessor({ vaeScaleFactor: 4 });
+  for (const crop of ["center", "adm"] as const) {
+    const tensor = await processor.preprocess(flat(40, 20), { crop, height: 18 });
+    assertEquals([tensor.shape, Math.min(...await tensor.data())], [[1, 3, 16, 16], 1]);
+  }
+  await assertRejects(() => processor.preprocess(flat(40, 20), { crop: "adm" }), TypeError, "needs height or width");
+  const oblong = { crop: "center", height: 16, width: 32 } as const;
+  await assertRejects(() => processor.preprocess(flat(40, 20), oblong), RangeError, "makes squares");
+});
+
+Deno.test("preprocess() fills and crops where the shape is another", async () => {
+  const processor = new ImageProcessor({ vaeScaleFactor: 4, doNormalize: false });
+  const half = { width: 16, height: 8, data: new Uint8Array(128).map((_, i) => i % 16 < 8 ? 0 : 255) };
+  const valuesAt = async (resizeMode: "fill" | "crop") => {
+    const tensor = await processor.preprocess(half, { resizeMode, height: 16, width: 16 });
+    const data = await tensor.data();
+    return [tensor.shape, data[0], data[15], data[240], data[255]];
+  };
+  assertEquals(await valuesAt("fill"), [[1, 3, 16, 16], 0, 1, 0, 1]);
+  assertEquals(await valuesAt("crop"), [[1, 3, 16, 16], 0, 1, 0, 1]);
+});
+
+Deno.test("preprocess() takes floats from 0 to 1 as upstream does", async () => {
+  const processor = new ImageProcessor({ vaeScaleFactor: 2 });
+  const tensor = new Tensor(Float32Array.of(0, 0.25, 0.5, 1), [1, 2, 2]);
+  assertEquals([...await (await processor.preprocess(tensor)).data()], [-1, -0.5, 0, 1]);
+  const enlarged = await processor.preprocess(tensor, { height: 4 });
+  assertEquals([enlarged.shape, [...await enlarged.data()]], [[1, 1, 4, 2], [-1, -0.5, -1, -0.5, 0, 1, 0, 1]]);
+  const signed = new Tensor(Float32Array.of(-1, 0.25, 0.5, 1), [1, 1, 2, 2]);
+  assertEquals([...await (await processor.preprocess(signed)).data()], [-1, 0.25, 0.5, 1]);
+  const rgb = { width: 2, height: 2, data: Float32Array.from({ length: 12 }, (_, i) => i / 16) };
+  const batch = await new ImageProcessor({ vaeScaleFactor: 2, doNormalize: false }).preprocess([rgb, rgb]);
+  assertEquals(batch.shape, [2, 3, 2, 2]);
+  assertEquals([...(await batch.data()).subarray(0, 4)], [0, 3 / 16, 6 / 16, 9 / 16]);
+  const wrong = new Tensor(new Float32Array(4), [4]);
+  await assertRejects(() => processor.preprocess(wrong), TypeError, "[c, h, w], found float32 [4]");
+});
+
+Deno.test("preprocess() binarizes after normalizing", async () => {
+  const levels = { width: 4, height: 1, data: Uint8Array.of(127, 128, 191, 192) };
+  const values = async (doNormalize: boolean) => {
+    const processor = new ImageProcessor({
+      vaeScaleFactor: 1,
+      doBinarize: true,
+      doConvertGrayscale: true,
+      doNormalize,
+    });
+    return [...await (await processor.preprocess(levels)).data()];
+  };
+  assertEquals([await values(false), await values(true)], [[0, 1, 1, 1], [0, 0, 0, 1]]);
+});
+
+Deno.test("preprocess() leaves gray pixels one channel if told so", async () => {
+  const processor = new ImageProcessor({ doConvertRgb: false });
+  assertEquals((await processor.preprocess(flat(8, 8))).shape, [1, 1, 8, 8]);
+  assertThrows(() => new ImageProcessor({ doConvertRgb: true, doConvertGrayscale: true }), TypeError, "both be true");
+});
+
+Deno.test("preprocess() takes blobs, responses, streams, shared memory, data: and http: URLs alike", async () => {
+  const processor = new ImageProcessor({ doResize: false });
+  const file = await Deno.readFile(pictureUrl(PHOTO));
+  const shared = new SharedArrayBuffer(file.length);
+  new Uint8Array(shared).set(file);
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, ({ url }) => {
+    return url.endsWith("/photo") ? new Response(file) : new Response("no", { status: 404 });
+  });
+  const address = `http://127.0.0.1:${server.addr.port}`;
+  const expected = await (await processor.preprocess(file)).data();
+  const sources = [
+    new Blob([file]),
+    new File([file], "photo.png"),
+    new Response(file),
+    new Blob([file]).stream(),
+    shared,
+    new Uint8Array(shared),
+    `data:image/png;base64,${file.toBase64()}`,
+    `${address}/photo`,
+    new URL(`${address}/photo`),
+  ];
+  for (const source of sources) assertEquals(await (await processor.preprocess(source)).data(), expected);
+  await assertRejects(
+    () => processor.preprocess(`${address}/none`),
+    TypeError,
+    '/none": expected the URL of a picture',
+  );
+  await assertRejects(() => processor.preprocess(`${address}/none`), TypeError, "found status 404");
+  await server.shutdown();
+  await assertRejects(() => processor.preprocess("s3://bucket/cat.png"), TypeError, "found s3:");
+});
+
+Deno.test("preprocess() says which picture of an array is wrong", async () => {
+  const processor = new ImageProcessor();
+  const good = await Deno.readFile(pictureUrl(PHOTO));
+  const bad = new File([new Uint8Array(9)], "cat.png");
+  await assertRejects(() => processor.preprocess([good, bad]), TypeError, "(picture 1, cat.png)");
+  await assertRejects(() => processor.preprocess([good, good.slice(0, 99)]), TypeError, "(picture 1)");
+  await assertRejects(() => processor.preprocess(["none.png"]), TypeError, 'Cannot read picture "none.png"');
+});
+
+Deno.test("postprocess() gives floats and tensors by upstream's names", async () => {
+  const tensor = new Tensor(Float32Array.of(-3, -1, 0, 0.5, 1, 2, 0, 0, 0, 0, 0, NaN), [1, 3, 2, 2]);
+  const processor = new ImageProcessor();
+  const pt = await processor.postprocess(tensor, { outputType: "pt" });
+  assertEquals([pt.shape, [...await pt.data()]], [tensor.shape, [0, 0, 0.5, 0.75, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, NaN]]);
+  const { data, shape } = await processor.postprocess(tensor, { outputType: "np" });
+  assertEquals([shape, [...data]], [[1, 2, 2, 3], [0, 1, 0.5, 0, 1, 0.5, 0.5, 0.5, 0.5, 0.75, 0.5, NaN]]);
+  const raw = await processor.postprocess(tensor, { outputType: "pt", doDenormalize: false });
+  assertEquals(await raw.data(), await tensor.data());
+  const outputType = "tf" as "np";
+  await assertRejects(() => processor.postprocess(tensor, { outputType }), TypeError, 'found "tf"');
 });
 
 Deno.test("preprocess() stops at a signal", async () => {

@@ -1,0 +1,190 @@
+/**
+ * Where pictures come from: files, addresses, bodies, canvases, bytes, pixels.
+ *
+ * @module
+ */
+
+import type { Raster } from "./raster.ts";
+
+/** Pixels in memory, such as an `ImageData` or a `Picture`. */
+export interface PixelData {
+  /** Width in pixels. */
+  readonly width: number;
+  /** Height in pixels. */
+  readonly height: number;
+  /** Bytes, row by row: gray, RGB or RGBA, told apart by how many there are. Alpha is dropped. */
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** What draws itself on a canvas, in browsers: an `ImageBitmap`, an `OffscreenCanvas`, or a `VideoFrame`. */
+export type Drawable = ImageBitmap | OffscreenCanvas | {
+  readonly displayWidth: number;
+  readonly displayHeight: number;
+};
+
+/** A canvas's context, as far as it is used here. */
+interface Context2D {
+  drawImage(source: Drawable, x: number, y: number): void;
+  getImageData(x: number, y: number, width: number, height: number): PixelData;
+}
+
+/** What holds the bytes of a picture's file: any of JavaScript's ways to have bytes, here or still to come. */
+export type FileSource =
+  | string
+  | URL
+  | Uint8Array
+  | ArrayBuffer
+  | SharedArrayBuffer
+  | Blob
+  | Response
+  | ReadableStream<Uint8Array>;
+
+/**
+ * A picture: the path or URL (`file:`, `https:`, `http:`, `data:`, `blob:`) of a picture file, its bytes, a `Blob`, `File`,
+ * `Response` or stream of them, pixels, or what the platform can draw on a canvas.
+ */
+export type PictureSource = FileSource | PixelData | ImageData | Drawable;
+
+/** The most bytes of a picture's file that come from elsewhere. */
+const MAX_FILE_BYTES = 2 ** 28;
+
+/** What pictures can be made of, for error messages. */
+export const EXPECTED_SOURCE =
+  "expected a path, a URL, the bytes of a picture file, a Blob, Response or stream of them, " +
+  "or { width, height, data } with data in a Uint8Array or Uint8ClampedArray";
+
+/** A file's bytes, or pixels. */
+export async function readSource(source: PictureSource, signal?: AbortSignal): Promise<Uint8Array | PixelData> {
+  if (typeof source === "string" || source instanceof URL) return await readAddress(source, signal);
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer || isShared(source)) return new Uint8Array(source);
+  if (source instanceof Blob) return await readStream(source.stream(), signal);
+  if (source instanceof Response) return await readResponse(source, signal);
+  if (source instanceof ReadableStream) return await readStream(source, signal);
+  if (isDrawable(source)) return drawn(source);
+  const { width, height, data } = Object(source) as PixelData;
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return { width, height, data };
+  throw new TypeError(`Cannot preprocess picture: ${EXPECTED_SOURCE}`);
+}
+
+/** What a source is called, for messages; nothing for what has no name. */
+export function nameOf(source: unknown): string | undefined {
+  if (typeof source === "string") return source.startsWith("data:") ? "a data: URL" : source;
+  if (source instanceof URL) return nameOf(source.href);
+  if (source instanceof Blob) return (source as Partial<File>).name;
+  return source instanceof Response ? source.url || undefined : undefined;
+}
+
+/** A URL's scheme; a letter alone is a drive of Windows. */
+const SCHEME = /^([a-z][a-z0-9+.-]+):/i;
+
+async function readAddress(address: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
+  const scheme = SCHEME.exec(String(address))?.[1].toLowerCase();
+  if (scheme === undefined || scheme === "file") return await readFile(address, signal);
+  if (["http", "https", "data", "blob"].includes(scheme)) return await readUrl(String(address), signal);
+  throw new TypeError(
+    `Cannot read picture ${quoted(address)}: expected a path or a file:, http:, https:, data: or blob: URL, ` +
+      `found ${scheme}:`,
+  );
+}
+
+async function readFile(path: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
+  const { readFile } = await import("node:fs/promises");
+  try {
+    const place = typeof path === "string" && SCHEME.test(path) ? new URL(path) : path;
+    return new Uint8Array(await readFile(place, { signal }));
+  } catch (cause) {
+    throw cannotRead(path, "expected the path of a picture file, or its bytes", cause, signal);
+  }
+}
+
+async function readUrl(url: string, signal?: AbortSignal): Promise<Uint8Array> {
+  try {
+    return await readResponse(await fetch(url, { signal }), signal);
+  } catch (cause) {
+    throw cannotRead(url, "expected the URL of a picture file", cause, signal);
+  }
+}
+
+/** The error for a file or an address that cannot be read; that a permission is missing the runtime says best itself. */
+function cannotRead(address: string | URL, expected: string, cause: unknown, signal?: AbortSignal): unknown {
+  if (signal?.aborted) return signal.reason;
+  if (cause instanceof Error && cause.name === "NotCapable") return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new TypeError(`Cannot read picture ${quoted(address)}: ${expected}; ${reason}`, { cause });
+}
+
+/** An address for a message, shortened. */
+function quoted(address: string | URL): string {
+  const text = String(address);
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
+
+async function readResponse(response: Response, signal?: AbortSignal): Promise<Uint8Array> {
+  const { ok, status, body, url } = response;
+  if (ok && body) return await readStream(body, signal);
+  await body?.cancel();
+  throw new TypeError(
+    `Cannot read picture${url && ` from ${quoted(url)}`}: expected a response with a body, found status ${status}`,
+  );
+}
+
+/** All bytes of a stream, but not more than a picture may have. */
+async function readStream(stream: ReadableStream<Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  const collect = new WritableStream<Uint8Array>({
+    write(part) {
+      size += part.length;
+      if (size > MAX_FILE_BYTES) {
+        throw new RangeError(`Cannot read picture: it has more than ${MAX_FILE_BYTES} bytes; save it to a file first`);
+      }
+      parts.push(part.slice());
+    },
+  });
+  await stream.pipeTo(collect, { signal });
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+function isShared(source: unknown): source is SharedArrayBuffer {
+  return typeof SharedArrayBuffer !== "undefined" && source instanceof SharedArrayBuffer;
+}
+
+function isDrawable(source: unknown): source is Drawable {
+  const names = ["ImageBitmap", "OffscreenCanvas", "VideoFrame", "HTMLImageElement", "HTMLCanvasElement"];
+  const classes = globalThis as unknown as Record<string, (abstract new () => unknown) | undefined>;
+  return names.some((name) => classes[name] && source instanceof classes[name]);
+}
+
+/** The pixels of what the platform can draw. */
+function drawn(source: Drawable): PixelData {
+  const { width, height } = "displayWidth" in source
+    ? { width: source.displayWidth, height: source.displayHeight }
+    : source;
+  const { OffscreenCanvas: Canvas } = globalThis as { OffscreenCanvas?: typeof OffscreenCanvas };
+  const context = Canvas && new Canvas(width, height).getContext("2d") as Context2D | null;
+  if (!context) throw new TypeError("Cannot read picture: this platform has no canvas to draw it on; pass its file");
+  context.drawImage(source, 0, 0);
+  return context.getImageData(0, 0, width, height);
+}
+
+/** Gray, RGB or RGBA bytes as opaque RGBA; the same bytes are kept where they are that already. */
+export function toRaster({ width, height, data }: PixelData): Raster {
+  const pixels = width * height;
+  const channels = data.length / pixels;
+  if (channels !== 1 && channels !== 3 && channels !== 4) {
+    throw new RangeError(
+      `Cannot preprocess picture: ${width}×${height} pixels need ${pixels} bytes of gray, ${3 * pixels} of RGB ` +
+        `or ${4 * pixels} of RGBA, found ${data.length}`,
+    );
+  }
+  const out = new Uint8ClampedArray(4 * pixels);
+  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
+  for (let from = 0, to = 0; to < out.length; from += channels, to += 4) {
+    out[to] = data[from];
+    out[to + 1] = data[from + green];
+    out[to + 2] = data[from + blue];
+    out[to + 3] = 255;
+  }
+  return { width, height, data: out };
+}
