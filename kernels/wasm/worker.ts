@@ -1,7 +1,5 @@
 /**
- * What runs in a worker, and how to start one in Deno, in Node and in a browser.
- *
- * The worker's code travels as text, so that it needs neither a permission nor a file beside the package.
+ * What runs in a worker.
  *
  * @module
  */
@@ -28,21 +26,6 @@ export interface Order {
 /** From a worker: it is ready, or has run its jobs; or why it could not. */
 export interface Reply {
   readonly error?: string;
-}
-
-/** One end of a worker. */
-export interface Thread {
-  post(message: Setup | Order): void;
-  /** Whether waiting for this worker keeps the process alive. */
-  hold(alive: boolean): void;
-  terminate(): void;
-}
-
-/** What a worker's owner is told. */
-export interface Listener {
-  reply(reply: Reply): void;
-  /** The worker is gone. */
-  fail(cause: unknown): void;
 }
 
 /** The messages' other end, alike in Node's workers and in the web's. */
@@ -89,42 +72,7 @@ async function main(node: boolean): Promise<void> {
   };
 }
 
-/** Starts a worker. */
-export async function startThread(listener: Listener): Promise<Thread> {
-  const { process } = globalThis as { process?: { versions?: { node?: string } } };
-  return process?.versions?.node ? await startNodeThread(listener) : startWebThread(listener);
-}
-
-/** Node's workers, which Deno has too: unlike the web's they can let the process end. */
-async function startNodeThread(listener: Listener): Promise<Thread> {
-  const { Worker } = await import("node:worker_threads");
-  const worker = new Worker(`(${main})(true)`, { eval: true });
-  worker.on("message", (reply: Reply) => listener.reply(reply));
-  worker.on("error", (error: unknown) => listener.fail(error));
-  worker.on("messageerror", (error: unknown) => listener.fail(error));
-  worker.on("exit", (code: number) => listener.fail(new Error(`exit code ${code}`)));
-  return {
-    post: (message) => worker.postMessage(message),
-    hold: (alive) => alive ? worker.ref() : worker.unref(),
-    terminate: () => void worker.terminate(),
-  };
-}
-
-function startWebThread(listener: Listener): Thread {
-  const url = URL.createObjectURL(new Blob([`(${main})(false)`], { type: "text/javascript" }));
-  const worker = new Worker(url, { type: "module" });
-  worker.onmessage = ({ data }: MessageEvent<Reply>) => listener.reply(data);
-  worker.onerror = (event: ErrorEvent) => {
-    event.preventDefault();
-    listener.fail(event.error ?? event.message);
-  };
-  worker.onmessageerror = () => listener.fail(new Error("a message could not be read"));
-  return {
-    post: (message) => worker.postMessage(message),
-    hold() {},
-    terminate() {
-      worker.terminate();
-      URL.revokeObjectURL(url);
-    },
-  };
+/** The program of a thread. */
+export function threadProgram(node: boolean): string {
+  return `(${main})(${node})`;
 }

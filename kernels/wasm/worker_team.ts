@@ -5,54 +5,27 @@
  */
 
 import { DeviceError } from "../errors.ts";
+import { Respondent } from "../worker.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { CONTROL, TURN } from "./shared.ts";
 import type { Team } from "./team.ts";
-import { type Order, type Setup, startThread, type Thread } from "./worker.ts";
+import { type Order, type Reply, type Setup, threadProgram } from "./worker.ts";
 
-/** A worker that answers each message with one reply. */
-class Member {
-  #thread: Thread | undefined;
-  #failure: DeviceError | undefined;
-  #settle: ((error?: DeviceError) => void) | undefined;
+type Member = Respondent<Setup | Order, Reply>;
 
-  /** Starts the worker. */
-  async start(): Promise<void> {
-    this.#thread = await startThread({
-      reply: ({ error }) =>
-        this.#answer(error === undefined ? undefined : new DeviceError(`A thread failed: ${error}`)),
-      fail: (cause) => this.fail(new DeviceError(`A thread ended unexpectedly: ${cause}`, { cause })),
-    });
-    if (this.#failure) throw this.#failure;
-  }
+function endedUnexpectedly(cause: unknown): DeviceError {
+  return new DeviceError(`A thread ended unexpectedly: ${cause}`, { cause });
+}
 
-  /** Sends a message and waits for its reply; the process stays alive meanwhile. */
-  ask(message: Setup | Order): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure || !this.#thread) return reject(this.#failure);
-      this.#settle = (error) => error ? reject(error) : resolve();
-      this.#thread.hold(true);
-      this.#thread.post(message);
-    });
-  }
-
-  /** Ends the worker; it fails now and from now on. */
-  fail(error: DeviceError): void {
-    this.#failure ??= error;
-    this.#answer(this.#failure);
-    this.#thread?.terminate();
-  }
-
-  #answer(error?: DeviceError): void {
-    this.#thread?.hold(false);
-    this.#settle?.(error);
-    this.#settle = undefined;
-  }
+/** Sends a message, and waits until it is done. */
+async function ask(member: Member, message: Setup | Order): Promise<void> {
+  const { error } = await member.ask(message);
+  if (error !== undefined) throw new DeviceError(`A thread failed: ${error}`);
 }
 
 /** Starts `threads` workers on a shared memory. Rejects where that is not possible. */
 export async function createWorkerTeam(memory: WebAssembly.Memory, threads: number): Promise<Team> {
-  const members = Array.from({ length: threads }, () => new Member());
+  const members = Array.from({ length: threads }, (): Member => new Respondent(endedUnexpectedly));
   const end = (reason: string) => members.forEach((member) => member.fail(new DeviceError(reason)));
   let kernels: Kernels | undefined;
   try {
@@ -74,7 +47,7 @@ export async function createWorkerTeam(memory: WebAssembly.Memory, threads: numb
       if (control) Atomics.store(control, 0, 0);
       signal?.addEventListener("abort", stop);
       try {
-        const work = members.map((member) => member.ask({ jobs, count }));
+        const work = members.map((member) => ask(member, { jobs, count }));
         for (const done of work) done.catch(stop);
         for (const { status, reason } of await Promise.allSettled(work) as PromiseRejectedResult[]) {
           if (status === "rejected") throw reason;
@@ -99,8 +72,8 @@ async function startMembers(members: readonly Member[], memory: WebAssembly.Memo
     await WebAssembly.compile(moduleFor(await template, thread, true))
   );
   await Promise.all(members.map(async (member, thread) => {
-    const [module] = await Promise.all([compiling[thread], member.start()]);
-    await member.ask({ module, memory, thread, threads: members.length, stop: CONTROL, turn: CONTROL + TURN });
+    const [module] = await Promise.all([compiling[thread], member.start(threadProgram)]);
+    await ask(member, { module, memory, thread, threads: members.length, stop: CONTROL, turn: CONTROL + TURN });
   }));
   const instance = await WebAssembly.instantiate(await compiling[0], { env: { memory } });
   return instance.exports as unknown as Kernels;

@@ -23,7 +23,7 @@ export interface DecodePictureOptions {
 }
 
 /** A file whose header was read. */
-interface PictureFile {
+export interface PictureFile {
   readonly width: number;
   readonly height: number;
   /** As in EXIF, 1 to 8. */
@@ -93,17 +93,12 @@ const SIGNATURES: readonly (readonly [format: string, offset: number, text: RegE
 /** How many bytes it takes to recognize a format. */
 const BEGINNING = 1024;
 
-/** The pixels of a file, upright. See {@linkcode decodePicture} for what it throws. */
+/** The pixels of a file, upright. See `decodePicture` for what it throws. */
 export async function decodeRaster(
   file: Uint8Array,
   { maxPixels = MAX_PIXELS, applyOrientation = true }: DecodePictureOptions = {},
 ): Promise<Raster> {
-  const bytes = file.buffer instanceof ArrayBuffer ? file as Bytes : new Uint8Array(file);
-  const format = formatOf(bytes);
-  if (!format || !(format in READERS)) {
-    throw cannotDecode(`expected a ${Object.keys(READERS).join(", ")} file, found ${describe(bytes, format)}`);
-  }
-  const { width, height, orientation, decode } = await READERS[format](bytes);
+  const { width, height, orientation, decode } = await openPicture(file);
   if (!(width * height <= maxPixels)) {
     throw new RangeError(
       `Cannot decode picture: it states ${width}×${height} pixels, more than ${maxPixels}; raise maxPixels if you trust it`,
@@ -111,6 +106,14 @@ export async function decodeRaster(
   }
   const raster = await decode();
   return applyOrientation ? turn(raster, orientation) : raster;
+}
+
+/** Recognizes a file and reads its header. */
+export async function openPicture(file: Uint8Array): Promise<PictureFile> {
+  const bytes = file.buffer instanceof ArrayBuffer ? file as Bytes : new Uint8Array(file);
+  const format = formatOf(bytes);
+  if (format && format in READERS) return await READERS[format](bytes);
+  throw cannotDecode(`expected a ${Object.keys(READERS).join(", ")} file, found ${describe(bytes, format)}`);
 }
 
 function formatOf(bytes: Uint8Array): string | undefined {

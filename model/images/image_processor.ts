@@ -23,7 +23,6 @@ import {
   type Crop,
   fitRaster,
   type Preparation,
-  preparePicture,
   type ResizeMode,
   roundDown,
   type SizeRequest,
@@ -32,6 +31,8 @@ import type { Raster } from "./raster.ts";
 import type { Resample } from "./resample.ts";
 import { nameOf, type PictureSource, readSource, toRaster } from "./sources.ts";
 import { binarize, toGray } from "./tones.ts";
+import { WORKERS } from "./workers/pool.ts";
+import { prepareAway } from "./workers/prepare_away.ts";
 
 export type { FloatArray, FloatPixels } from "./floats.ts";
 export type { Crop, ResizeMode } from "./prepare.ts";
@@ -161,20 +162,10 @@ export class ImageProcessor {
     if (sources.length === 0) throw new RangeError("Cannot preprocess pictures: the array is empty");
     if (sources.every(isFloats)) return await this.#preprocessFloats(sources, preparation);
 
-    const rasters: Raster[] = [];
-    let isGray = this.#options.doConvertRgb === false;
-    for (const [i, one] of sources.entries()) {
-      options.signal?.throwIfAborted();
-      try {
-        const { raster, gray } = await prepareSource(one as PictureSource, preparation, options.signal);
-        rasters.push(raster);
-        isGray &&= gray;
-      } catch (error) {
-        throw withPlace(error, one, sources.length > 1 ? i : undefined);
-      }
-    }
+    const pictures = await this.#prepare(sources as readonly PictureSource[], preparation, options.signal);
+    const rasters = pictures.map(({ raster }) => raster);
     checkSameSize(rasters);
-    return this.#toTensor(rasters, isGray);
+    return this.#toTensor(rasters, this.#options.doConvertRgb === false && pictures.every(({ gray }) => gray));
   }
 
   /** Pictures of a tensor, see {@linkcode PostprocessOptions.outputType}. */
@@ -208,6 +199,22 @@ export class ImageProcessor {
     return Array.from({ length: count }, (_, n) => {
       return new Picture(width, height, pixels.slice(n * bytes, (n + 1) * bytes));
     });
+  }
+
+  /** All pictures, of which no more are in memory at once, as files, than workers can be at. */
+  async #prepare(sources: readonly PictureSource[], preparation: Preparation, signal?: AbortSignal) {
+    const alone = sources.length === 1;
+    const pictures: Promise<PreparedPicture>[] = [];
+    for (const [i, source] of sources.entries()) {
+      if (i >= 2 * WORKERS) await pictures[i - 2 * WORKERS];
+      signal?.throwIfAborted();
+      const picture = prepareSource(source, preparation, { alone, signal }).catch((error) => {
+        throw withPlace(error, source, alone ? undefined : i);
+      });
+      picture.catch(() => {}); // whoever fails first is heard of below
+      pictures.push(picture);
+    }
+    return await Promise.all(pictures);
   }
 
   /** What to make of every picture. */
@@ -288,14 +295,19 @@ async function asBatch(source: Tensor | FloatPixels): Promise<Tensor> {
   return shape.length === 4 ? source : new Tensor(await source.data(), [1, ...shape]);
 }
 
-/** A picture of a source, and whether its source was gray pixels. */
+/** A picture of the size that was asked for, and whether its source was gray pixels. */
+interface PreparedPicture {
+  readonly raster: Raster;
+  readonly gray: boolean;
+}
+
 async function prepareSource(
   source: PictureSource,
   preparation: Preparation,
-  signal?: AbortSignal,
-): Promise<{ raster: Raster; gray: boolean }> {
-  const found = await readSource(source, signal);
-  if (found instanceof Uint8Array) return { raster: await preparePicture(found, preparation), gray: false };
+  options: { alone: boolean; signal?: AbortSignal },
+): Promise<PreparedPicture> {
+  const found = await readSource(source, options.signal);
+  if (found instanceof Uint8Array) return { raster: await prepareAway(found, preparation, options), gray: false };
   const pixels = wholeNumber("width", found.width) * wholeNumber("height", found.height);
   checkPixels(found.width, found.height, preparation.maxPixels);
   return { raster: fitRaster(toRaster(found), preparation), gray: found.data.length === pixels };

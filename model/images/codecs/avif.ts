@@ -10,7 +10,7 @@
 import createDecoder from "@jsquash/avif/codec/dec/avif_dec.js";
 import type { Raster } from "../raster.ts";
 import { AVIF_WASM } from "./avif_wasm.gen.ts";
-import { opaque, startDecoder } from "./emscripten.ts";
+import { decodeWith, opaque } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
 
 interface Box {
@@ -52,7 +52,7 @@ export async function decodeAvif(bytes: Uint8Array): Promise<Raster> {
   let decoded: ImageData | null;
   try {
     const maxMemory = BASE_MEMORY + MEMORY_PER_PIXEL * width * height;
-    decoded = (await startDecoder(createDecoder, AVIF_WASM, maxMemory)).decode(bytes, 8);
+    decoded = await decodeWith({ create: createDecoder, wasm: AVIF_WASM, maxMemory, options: [8] }, bytes);
   } catch (cause) {
     throw cannotDecode("the data of this AVIF are damaged", cause);
   }

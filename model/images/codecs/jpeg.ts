@@ -9,7 +9,7 @@
 
 import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import type { Raster } from "../raster.ts";
-import { opaque, startDecoder } from "./emscripten.ts";
+import { bytesOf, decodeWith } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
 import type { Component, JpegHeaders } from "./jpeg_headers.ts";
 import { fileOf, largestFactors, sizeOf } from "./jpeg_planes.ts";
@@ -47,7 +47,7 @@ async function decodeFile(
   let picture: ImageData | null;
   try {
     const maxMemory = BASE_MEMORY + 2 * bytes.length + MEMORY_PER_PIXEL * width * height;
-    picture = (await startDecoder(createDecoder, JPEG_WASM, maxMemory)).decode(bytes, false);
+    picture = await decodeWith({ create: createDecoder, wasm: JPEG_WASM, maxMemory, options: [false] }, bytes);
   } catch (cause) {
     throw cannotDecode("the data of this JPEG is damaged", cause);
   }
@@ -55,7 +55,7 @@ async function decodeFile(
   if (picture.width !== width || picture.height !== height) {
     throw cannotDecode(`this JPEG states more than one size, the first is ${width}×${height}`);
   }
-  return { width, height, data: opaque(picture) };
+  return { width, height, data: bytesOf(picture) };
 }
 
 /** All planes, at the size of the picture. */

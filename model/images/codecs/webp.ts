@@ -9,7 +9,7 @@
 
 import createDecoder from "@jsquash/webp/codec/dec/webp_dec.js";
 import type { Raster } from "../raster.ts";
-import { opaque, startDecoder } from "./emscripten.ts";
+import { decodeWith, opaque } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
 import { WEBP_WASM } from "./webp_wasm.gen.ts";
 
@@ -58,7 +58,7 @@ async function decodeFile(bytes: Uint8Array, width: number, height: number): Pro
   let picture: ImageData | null;
   try {
     const maxMemory = BASE_MEMORY + 2 * bytes.length + MEMORY_PER_PIXEL * width * height;
-    picture = (await startDecoder(createDecoder, WEBP_WASM, maxMemory)).decode(bytes);
+    picture = await decodeWith({ create: createDecoder, wasm: WEBP_WASM, maxMemory }, bytes);
   } catch (cause) {
     throw cannotDecode("the data of this WebP is damaged", cause);
   }

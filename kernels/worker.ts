@@ -1,0 +1,110 @@
+/**
+ * Starts workers in Deno, in Node and in browsers.
+ *
+ * A worker's program travels as text, so that it needs neither a permission nor a file beside the package.
+ *
+ * @module
+ */
+
+/** One end of a worker. */
+interface WorkerEnd<Message> {
+  post(message: Message): void;
+  /** Whether waiting for this worker keeps the process alive. */
+  hold(alive: boolean): void;
+  terminate(): void;
+}
+
+/** What a worker's owner is told. */
+interface WorkerListener<Reply> {
+  reply(reply: Reply): void;
+  /** The worker is gone. */
+  fail(cause: unknown): void;
+}
+
+/** A worker that answers each message with one reply. */
+export class Respondent<Message, Reply> {
+  readonly #toError: (cause: unknown) => Error;
+  #end: WorkerEnd<Message> | undefined;
+  #failure: Error | undefined;
+  #settle: ((reply?: Reply) => void) | undefined;
+
+  /** One that is still to be started. `toError` makes the error of what ended the worker. */
+  constructor(toError: (cause: unknown) => Error) {
+    this.#toError = toError;
+  }
+
+  /** Starts the worker with the program for Node's workers, or for the web's. */
+  async start(program: (node: boolean) => string): Promise<void> {
+    const listener = {
+      reply: (reply: Reply) => this.#answer(reply),
+      fail: (cause: unknown) => this.fail(this.#toError(cause)),
+    };
+    const { process } = globalThis as { process?: { versions?: { node?: string } } };
+    this.#end = process?.versions?.node
+      ? await startNodeWorker(program(true), listener)
+      : startWebWorker(program(false), listener);
+    if (!this.#failure) return;
+    this.#end.terminate();
+    throw this.#failure;
+  }
+
+  /** Sends a message and waits for its reply; the process stays alive meanwhile. */
+  ask(message: Message): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure || !this.#end) return reject(this.#failure);
+      this.#settle = (reply) => reply === undefined ? reject(this.#failure) : resolve(reply);
+      this.#end.hold(true);
+      this.#end.post(message);
+    });
+  }
+
+  /** Ends the worker; it fails now and from now on. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#answer();
+    this.#end?.terminate();
+  }
+
+  #answer(reply?: Reply): void {
+    this.#end?.hold(false);
+    this.#settle?.(reply);
+    this.#settle = undefined;
+  }
+}
+
+/** Node's workers, which Deno has too: unlike the web's they can let the process end. */
+async function startNodeWorker<Message, Reply>(
+  program: string,
+  listener: WorkerListener<Reply>,
+): Promise<WorkerEnd<Message>> {
+  const { Worker } = await import("node:worker_threads");
+  const worker = new Worker(program, { eval: true });
+  worker.on("message", (reply: Reply) => listener.reply(reply));
+  worker.on("error", (error: unknown) => listener.fail(error));
+  worker.on("messageerror", (error: unknown) => listener.fail(error));
+  worker.on("exit", (code: number) => listener.fail(new Error(`exit code ${code}`)));
+  return {
+    post: (message) => worker.postMessage(message),
+    hold: (alive) => alive ? worker.ref() : worker.unref(),
+    terminate: () => void worker.terminate(),
+  };
+}
+
+function startWebWorker<Message, Reply>(program: string, listener: WorkerListener<Reply>): WorkerEnd<Message> {
+  const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
+  const worker = new Worker(url, { type: "module" });
+  worker.onmessage = ({ data }: MessageEvent<Reply>) => listener.reply(data);
+  worker.onerror = (event: ErrorEvent) => {
+    event.preventDefault();
+    listener.fail(event.error ?? event.message);
+  };
+  worker.onmessageerror = () => listener.fail(new Error("a message could not be read"));
+  return {
+    post: (message) => worker.postMessage(message),
+    hold() {},
+    terminate() {
+      worker.terminate();
+      URL.revokeObjectURL(url);
+    },
+  };
+}

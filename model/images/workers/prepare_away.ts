@@ -1,0 +1,39 @@
+/**
+ * Preparing pictures where it disturbs least: large ones and several in workers, a small one here.
+ *
+ * @module
+ */
+
+import { openPicture } from "../decode.ts";
+import { type Preparation, preparePicture } from "../prepare.ts";
+import type { Raster } from "../raster.ts";
+import { prepareInWorker, UnavailableError } from "./pool.ts";
+
+/** A picture of so many pixels, some 20 ms, is prepared sooner than a worker starts. */
+const SMALL = 2 ** 20;
+
+let hasWorkers = true;
+
+/**
+ * Prepares a picture, see `preparePicture`: in a worker if it is large or one of several, and there are workers.
+ * There a signal is observed at any time.
+ */
+export async function prepareAway(
+  file: Uint8Array,
+  preparation: Preparation,
+  { alone, signal }: { alone: boolean; signal?: AbortSignal },
+): Promise<Raster> {
+  if (!hasWorkers || (alone && await isSmall(file))) return await preparePicture(file, preparation);
+  try {
+    return await prepareInWorker(file, preparation, signal);
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    hasWorkers = false;
+    return await preparePicture(file, preparation);
+  }
+}
+
+async function isSmall(file: Uint8Array): Promise<boolean> {
+  const { width, height } = await openPicture(file);
+  return width * height <= SMALL;
+}
