@@ -1,0 +1,82 @@
+/** Pictures that are prepared in workers: the same bytes, the same errors, and an event loop that stays free. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { decodePicture, ImageProcessor } from "../../../mod.ts";
+import { preparePicture } from "../../../model/images/prepare.ts";
+import { prepareInWorker } from "../../../model/images/workers/pool.ts";
+import { makePng } from "./picture_fixtures.ts";
+
+const GOLDEN = new URL("../../fixtures/pictures/golden/", import.meta.url);
+const FILES = [...Deno.readDirSync(GOLDEN)].map(({ name }) => name).filter((name) => !name.endsWith(".json"));
+const AS_THEY_ARE = { maxPixels: 2 ** 26, applyOrientation: true };
+
+/** A picture of 64 megapixels that takes long: 8192 × 8192 of one bit. */
+function large(): Uint8Array<ArrayBuffer> {
+  const rows = new Uint8Array(8192 * 1025) as unknown as number[];
+  return makePng({ width: 8192, height: 8192, depth: 1, colour: 0, rows });
+}
+
+Deno.test("workers give the pixels that this thread gives, of every format", async () => {
+  const size = { multiple: 2, height: 24, width: 32, resizeMode: "default" } as const;
+  for (const preparation of [AS_THEY_ARE, { ...AS_THEY_ARE, size }]) {
+    await Promise.all(FILES.map(async (name) => {
+      const file = Deno.readFileSync(new URL(name, GOLDEN));
+      assertEquals(await prepareInWorker(file, preparation), await preparePicture(file, preparation), name);
+    }));
+  }
+});
+
+Deno.test("workers give the errors that this thread gives, and go on", async () => {
+  const file = Deno.readFileSync(new URL("jpeg-420.jpg", GOLDEN));
+  await assertRejects(() => prepareInWorker(file.slice(0, 99), AS_THEY_ARE), TypeError, "cut short");
+  await assertRejects(() => prepareInWorker(file, { ...AS_THEY_ARE, maxPixels: 9 }), RangeError, "raise maxPixels");
+  assertEquals((await prepareInWorker(file, AS_THEY_ARE)).width, 89);
+});
+
+Deno.test("a large picture leaves the event loop free, and a signal ends it at once", async () => {
+  const file = large();
+  const processor = new ImageProcessor();
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  let turns = 0;
+  const clock = setInterval(() => {
+    if (++turns === 10) controller.abort(reason);
+  }, 5);
+  try {
+    const error = await assertRejects(() => processor.preprocess(file, { signal: controller.signal }));
+    assertEquals(error, reason);
+    assertEquals(turns, 10);
+  } finally {
+    clearInterval(clock);
+  }
+  assertEquals((await decodePicture(Deno.readFileSync(new URL("gif.gif", GOLDEN)))).width, 40);
+});
+
+Deno.test("a batch of pictures is one tensor in their order, whoever was ready first", async () => {
+  const names = FILES.filter((name) => !name.startsWith("odd"));
+  const sources = names.map((name) => new URL(name, GOLDEN));
+  const processor = new ImageProcessor({ vaeScaleFactor: 1 });
+  const batch = await (await processor.preprocess(sources, { height: 8, width: 8 })).data();
+  for (const [i, source] of sources.entries()) {
+    const one = await (await processor.preprocess(source, { height: 8, width: 8 })).data();
+    assertEquals(batch.slice(i * one.length, (i + 1) * one.length), one, names[i]);
+  }
+});
+
+Deno.test("the process ends though workers are idle", async () => {
+  const script = `import { ImageProcessor } from ${JSON.stringify(new URL("../../../mod.ts", import.meta.url).href)};
+    const file = Deno.args[0];
+    await new ImageProcessor({ vaeScaleFactor: 1 }).preprocess([file, file, file]);`;
+  const name = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(name, script);
+    const config = new URL("../../../deno.json", import.meta.url).pathname;
+    const map = new URL("../../offline/import_map.json", import.meta.url).pathname;
+    const picture = new URL("gif.gif", GOLDEN).pathname;
+    const args = ["run", "--allow-read", "--no-lock", `--config=${config}`, `--import-map=${map}`, name, picture];
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, signal: AbortSignal.timeout(60_000) })
+      .output();
+    assert(code === 0, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(name);
+  }
+});
