@@ -3,11 +3,15 @@
  * The bundled model behind HTTP, as an edge function would serve it: on one thread of a CPU, without a GPU, native code,
  * environment or files to write, in less than 512 MB.
  *
- *     deno task edge [PORT] [HOSTNAME]     # 8000 127.0.0.1
+ *     deno task edge [PORT] [HOSTNAME]                            # 8000 127.0.0.1
+ *     deno serve --port 8000 --allow-read examples/edge.ts        # the same on all addresses
  *
- *     curl localhost:8000/tokens --data-binary @picture.png -o tokens.json    # {"shape":[1,h,w],"indices":[…]}
- *     curl localhost:8000/picture --data-binary @tokens.json -o picture.png
- *     open http://localhost:8000/                                             # the same in a browser
+ *     curl localhost:8000/tokens -F file=@picture.png -o tokens.json   # {"shape":[1,h,w],"indices":[…]}
+ *     curl localhost:8000/picture -F file=@tokens.json -o picture.png
+ *     open http://localhost:8000/                                      # the same in a browser
+ *
+ * A file may also be the whole body (`--data-binary @picture.png`). Pictures are what `decodePicture` reads: JPEG, PNG, WebP,
+ * GIF, BMP, TIFF and AVIF, turned upright by their EXIF orientation; they come back as PNG.
  *
  * What is refused comes back as `{"error": "…"}` with a fitting status.
  */
@@ -24,7 +28,7 @@ const MAX_REQUESTS = 5;
 /** How long a body may take to arrive. */
 const BODY_MS = 10_000;
 
-using model = await VQModel.fromPretrained(new URL("models/leaves-f4", import.meta.url), {
+const model = await VQModel.fromPretrained(new URL("models/leaves-f4", import.meta.url), {
   device: "wasm",
   threads: 1,
 });
@@ -76,7 +80,7 @@ function refused({ status, message, headers }: Refusal): Response {
 /** `POST /tokens`: a picture to tokens. Sides are rounded down to whole tokens. */
 async function toTokens(request: Request): Promise<Response> {
   const { signal } = request;
-  const bytes = await readBody(request, MAX_PICTURE_BYTES);
+  const bytes = await readFile(request, MAX_PICTURE_BYTES);
   const { indices, shape } = await inTurn(signal, async () => {
     const picture = await orRefuse(() => decodePicture(bytes, { maxPixels: MAX_PIXELS }), 415, 413);
     using sample = await orRefuse(() => processor.preprocess(picture));
@@ -88,7 +92,7 @@ async function toTokens(request: Request): Promise<Response> {
 /** `POST /picture`: tokens to a picture. */
 async function toPicture(request: Request): Promise<Response> {
   const { signal } = request;
-  const tokens = parseTokens(await readBody(request, MAX_TOKENS_BYTES));
+  const tokens = parseTokens(await readFile(request, MAX_TOKENS_BYTES));
   const png = await inTurn(signal, async () => {
     using decoded = await orRefuse(() => model.detokenize(tokens, { signal }));
     const [picture] = await processor.postprocess(decoded);
@@ -132,6 +136,19 @@ async function orRefuse<T>(task: () => Promise<T>, wrongKind = 400, outOfRange =
     if (error instanceof RangeError) throw new Refusal(outOfRange, error.message);
     throw error;
   }
+}
+
+/** The file that a request brings: its body, or the first file of a form. Either way the body has at most `limit` bytes. */
+async function readFile(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readBody(request, limit);
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^multipart\/form-data\b/i.test(type)) return bytes;
+  const form = await new Response(bytes, { headers: { "content-type": type } }).formData().catch(() => {
+    throw new Refusal(400, "the body is no multipart/form-data, though its content-type says so");
+  });
+  const file = form.values().find((value) => value instanceof File);
+  if (!file) throw new Refusal(400, "expected a file in the form, as of curl -F file=@picture.png");
+  return await file.bytes();
 }
 
 /** The bytes of the body, in one buffer however many pieces they come in, and never more than `limit`. */
@@ -205,6 +222,7 @@ const PAGE = `<!DOCTYPE html>
 <title>Pictures as tokens</title>
 <style>
   body { font: 16px/1.5 system-ui; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
+  [hidden] { display: none !important }
   main { display: flex; flex-wrap: wrap; gap: 1rem }
   figure { flex: 1 18rem; margin: 0 }
   img, canvas { width: 100%; image-rendering: pixelated }
@@ -277,10 +295,21 @@ Larger pictures are shrunk to ${MAX_PIXELS} pixels here first. Nothing is kept.<
 </html>
 `;
 
-const [port = "8000", hostname = "127.0.0.1"] = Deno.args;
-const server = Deno.serve({ port: Number(port), hostname }, answer);
-Deno.addSignalListener("SIGINT", () => {
-  server.shutdown(); // what is under way is finished first,
-  Deno.unrefTimer(setTimeout(Deno.exit, BODY_MS)); // but a client that never stops sending is not waited for
-});
-await server.finished;
+export default { fetch: answer } satisfies Deno.ServeDefaultExport;
+
+/**
+ * The first argument of `deno task edge`. Without arguments it could not be told from `deno serve`, which also runs this
+ * module as the main one, but listens by itself.
+ */
+const LISTEN = "listen";
+
+if (import.meta.main && Deno.args.length > 0) {
+  const [port = "8000", hostname = "127.0.0.1"] = Deno.args.filter((argument) => argument !== LISTEN);
+  const server = Deno.serve({ port: Number(port), hostname }, answer);
+  Deno.addSignalListener("SIGINT", () => {
+    server.shutdown(); // what is under way is finished first,
+    Deno.unrefTimer(setTimeout(Deno.exit, BODY_MS)); // but a client that never stops sending is not waited for
+  });
+  await server.finished;
+  Deno.exit(); // or Deno would ask whether `deno serve` was meant
+}

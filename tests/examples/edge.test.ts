@@ -4,6 +4,7 @@ import { decodePicture, ImageProcessor, Picture, type Tokens, VQModel } from "..
 
 const EDGE = fromFileUrl(new URL("../../examples/edge.ts", import.meta.url));
 const MODEL = new URL("../../examples/models/leaves-f4", import.meta.url);
+const PICTURES = new URL("../fixtures/pictures/golden/", import.meta.url);
 /** 512 MB in the kibibytes that Linux counts in. */
 const MEMORY_LIMIT = 512e6 / 1024;
 
@@ -14,10 +15,14 @@ interface Server {
   post(path: string, body: BodyInit, init?: RequestInit): Promise<Response>;
 }
 
-/** Serves on a free port, in a process of its own with the permissions it claims to need, until `use` has ended. */
-async function serving(use: (server: Server) => Promise<void>): Promise<void> {
+/** The ways to start it, with the permissions it claims to need. */
+const RUN = ["run", "--no-prompt", "--allow-net", "--allow-read", EDGE, "0"];
+const SERVE = ["serve", "--no-prompt", "--allow-read", "--host", "127.0.0.1", "--port", "0", EDGE];
+
+/** Serves on a free port, in a process of its own, until `use` has ended. */
+async function serving(use: (server: Server) => Promise<void>, args = RUN): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-net", "--allow-read", EDGE, "0"],
+    args,
     env: { NO_COLOR: "1" },
     stdout: "null",
     stderr: "piped",
@@ -40,9 +45,10 @@ async function serving(use: (server: Server) => Promise<void>): Promise<void> {
     const post = (path: string, body: BodyInit, init = {}) => get(path, { method: "POST", body, ...init });
     await use({ port, pid: child.pid, get, post });
     child.kill("SIGINT");
-    assertEquals((await child.status).code, 0);
+    const { code } = await child.status;
     await logged;
-    assertEquals(log.includes("\n    at "), false, `the server failed: ${log}`);
+    if (args === RUN) assertEquals(code, 0); // `deno serve` does not mind the signal
+    assertEquals(/\n {4}at |\nwarning/.test(log), false, `the server failed: ${log}`);
   } catch (error) {
     try {
       child.kill("SIGKILL");
@@ -74,6 +80,13 @@ async function byLibrary(file: Uint8Array<ArrayBuffer>): Promise<{ tokens: Token
   using sampled = await model.detokenize(tokens);
   const [decoded] = await processor.postprocess(sampled);
   return { tokens, decoded };
+}
+
+/** The form that `curl -F file=@…` sends. */
+function formOf(file: BlobPart): FormData {
+  const form = new FormData();
+  form.set("file", new File([file], "file"));
+  return form;
 }
 
 async function assertRefused(response: Response, status: number, message = ""): Promise<void> {
@@ -123,6 +136,47 @@ Deno.test("pictures become the library's tokens, and tokens its pictures, one re
   });
 });
 
+Deno.test("pictures of any kind are read and turned upright, be they the body or a file of a form", async () => {
+  await serving(async ({ post }) => {
+    for (const name of ["webp-lossy.webp", "jpeg-exif-6.jpg", "gif.gif"]) {
+      const file = await Deno.readFile(new URL(name, PICTURES));
+      const { tokens, decoded } = await byLibrary(file);
+      const json = JSON.stringify({ shape: tokens.shape, indices: [...tokens.indices] });
+      for (const body of [file, formOf(file)]) {
+        const response = await post("/tokens", body);
+        assertEquals([response.status, await response.text()], [200, json], name);
+      }
+      const png = await (await post("/picture", formOf(json))).bytes();
+      assertEquals((await decodePicture(png)).data, decoded.data);
+    }
+  });
+});
+
+Deno.test("`deno serve` serves the same", async () => {
+  const file = picture(32, 16).encode("png");
+  const { tokens } = await byLibrary(file);
+  await serving(async ({ get, post }) => {
+    assertEquals((await (await post("/tokens", file)).json()).indices, [...tokens.indices]);
+    await assertRefused(await get("/nowhere"), 404, "/nowhere");
+  }, SERVE);
+});
+
+Deno.test("what is no picture or tokens in a form, or too large a form, is refused", async () => {
+  await serving(async ({ post }) => {
+    const words = new FormData();
+    words.set("file", "picture.png");
+    await assertRefused(await post("/tokens", words), 400, "expected a file in the form");
+    await assertRefused(await post("/tokens", formOf("<html>")), 415);
+    await assertRefused(await post("/picture", formOf("{")), 400, "expected JSON");
+    await assertRefused(await post("/tokens", formOf(new Uint8Array(2_000_000))), 413, "more than 2000000 bytes");
+    await assertRefused(await post("/picture", formOf(" ".repeat(250_000))), 413, "more than 250000 bytes");
+    for (const type of ["multipart/form-data", "multipart/form-data; boundary=x"]) {
+      const response = await post("/tokens", "no form", { headers: { "content-type": type } });
+      await assertRefused(response, 400, "the body is no multipart/form-data");
+    }
+  });
+});
+
 Deno.test("the page is HTML that loads nothing from elsewhere", async () => {
   await serving(async ({ get }) => {
     const response = await get("/");
@@ -131,6 +185,7 @@ Deno.test("the page is HTML that loads nothing from elsewhere", async () => {
     const html = await response.text();
     assertMatch(html, /^<!DOCTYPE html>/);
     assertEquals(/https?:|\bsrc=/.test(html), false);
+    assertMatch(html, /\[hidden\] \{ display: none !important \}/); // or `main { display: flex }` would show it
     const [, script] = /<script type="module">(.*)<\/script>/s.exec(html)!;
     new Function(`return async () => {${script}}`); // it can be parsed
     const head = await get("/", { method: "HEAD" });
@@ -173,8 +228,8 @@ Deno.test("what is wrong with a request comes back as JSON with a fitting status
 
     const png = picture(64, 64).encode("png");
     await assertRefused(await post("/tokens", ""), 415, "found no bytes");
-    await assertRefused(await post("/tokens", "GIF89a"), 415, "found GIF");
-    await assertRefused(await post("/tokens", png.slice(0, -20)), 415, "cut short");
+    await assertRefused(await post("/tokens", "GIF89a"), 415, "this GIF is cut short");
+    await assertRefused(await post("/tokens", png.slice(0, -2000)), 415, "cut short");
     await assertRefused(await post("/tokens", png.with(50, png[50] ^ 1)), 415, "damaged");
     await assertRefused(await post("/tokens", picture(3, 9).encode("png")), 400, "rounds down to 0");
     await assertRefused(
