@@ -1,8 +1,8 @@
 /**
  * TIFF: the first picture, of up to 8 bits a channel, as PIL and its libtiff read it.
  *
- * Packages were tried and not taken: they guess where data are damaged or cut short, and let a small file ask for any
- * memory.
+ * Of the 21 files that the tests have of it, utif2 reads 12 as PIL does and tiff 5: neither planes, tiles and CMYK nor grays of
+ * two and four bits. Deflated data are inflated by pako.
  *
  * @module
  */
