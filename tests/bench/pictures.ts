@@ -4,6 +4,8 @@
  *
  *     deno task bench:pictures [--rounds=9]
  */
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { ImageProcessor } from "../../mod.ts";
 import { medianRatio } from "./models.ts";
 
@@ -34,7 +36,7 @@ const python = new Deno.Command("/usr/bin/python3", {
   stdin: "piped",
   stdout: "piped",
 }).spawn();
-const lines = python.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+const lines = createInterface({ input: Readable.fromWeb(python.stdout) })[Symbol.asyncIterator]();
 const orders = python.stdin.getWriter();
 const processor = new ImageProcessor();
 
