@@ -3,33 +3,36 @@
  * A picture, its tokens, and the picture they decode to, side by side.
  *
  *     deno task demo [PICTURE] [OUTPUT.png]
+ *
+ * PICTURE is a path or a URL of any picture file that the library reads, also a phone's, which is turned upright.
  */
+import { resolve } from "node:path";
 import { describeReconstruction, ImageProcessor, sideBySide, tokenMap, VQModel } from "../mod.ts";
 
 const MODEL = new URL("models/leaves-f4", import.meta.url);
 const EXAMPLE = [new URL("images/still-life.png", import.meta.url), new URL("demo.png", import.meta.url)];
-const [picture, output] = Deno.args.length > 0 ? [Deno.args[0], Deno.args[1] ?? "demo.png"] : EXAMPLE;
 
-const start = performance.now();
-using model = await VQModel.fromPretrained(MODEL);
-const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
-using sample = await processor.preprocess(picture);
-const loaded = performance.now();
+async function demo(picture: string | URL, output: string | URL): Promise<void> {
+  const start = performance.now();
+  using model = await VQModel.fromPretrained(MODEL);
+  const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
+  using sample = await processor.preprocess(picture);
+  const loaded = performance.now();
 
-const tokens = await model.tokenize(sample);
-using decoded = await model.detokenize(tokens);
-const [reconstruction] = await processor.postprocess(decoded);
-const computed = performance.now();
+  const tokens = await model.tokenize(sample);
+  using decoded = await model.detokenize(tokens);
+  const [reconstruction] = await processor.postprocess(decoded);
+  const computed = performance.now();
 
-const [original] = await processor.postprocess(sample);
-const [, height, width] = tokens.shape;
-const map = tokenMap(tokens.indices, [height, width]);
-const codes = model.config.num_vq_embeddings;
-const report = describeReconstruction(original, reconstruction, { tokens, codes });
-await sideBySide([original, map, reconstruction]).save(output);
+  const [original] = await processor.postprocess(sample);
+  const [, height, width] = tokens.shape;
+  const map = tokenMap(tokens.indices, [height, width]);
+  const codes = model.config.num_vq_embeddings;
+  const report = describeReconstruction(original, reconstruction, { tokens, codes });
+  await sideBySide([original, map, reconstruction]).save(output);
 
-const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
-console.log(`
+  const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
+  console.log(`
 engine          ${model.device}, ${model.dtype}, ${(model.numParameters() / 1e6).toFixed(1)} M parameters
 picture         ${original.width} × ${original.height}
 token grid      ${width} × ${height}
@@ -40,3 +43,17 @@ PSNR            ${report.psnr.toFixed(2)} dB
 time            ${seconds(loaded, computed)} to tokens and back, ${seconds(start, loaded)} to load model and picture
 
 original | tokens | reconstruction: ${await Deno.realPath(output)}`);
+}
+
+/** A path from where the caller is, which `deno task` tells: it runs tasks in the folder of deno.json. */
+function fromCaller(path: string): string {
+  return URL.canParse(path) ? path : resolve(Deno.env.get("INIT_CWD") ?? "", path);
+}
+
+const [picture, output] = Deno.args.length > 0 ? [Deno.args[0], Deno.args[1] ?? "demo.png"].map(fromCaller) : EXAMPLE;
+try {
+  await demo(picture, output);
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : error}`);
+  Deno.exitCode = 1;
+}
