@@ -12,19 +12,34 @@
  * @module
  */
 
-import { type Command, help, helpOn, LOADING, type Options, parseArguments, UsageError } from "./cli/arguments.ts";
+import {
+  type Command,
+  help,
+  helpOn,
+  LOADING,
+  type Options,
+  parseArguments,
+  PICTURE_OUTPUT,
+  TOKEN_OUTPUT,
+  UsageError,
+} from "./cli/arguments.ts";
 import { checkWritable, writeWhole } from "./cli/files.ts";
 import { count, indent, oneLine, seconds, table } from "./cli/text.ts";
+import { dtypesOf, gridOf, namesOf } from "./cli/tokens.ts";
 import deno from "./deno.json" with { type: "json" };
 import {
   describeReconstruction,
   type Device,
+  encodeTokens,
   ImageProcessor,
   type Picture,
   pictureFormatOf,
   type Progress,
+  readTokens,
   sideBySide,
   Tensor,
+  type TokenDType,
+  tokenFormatOf,
   tokenMap,
   type Tokens,
   type VQConfig,
@@ -47,17 +62,20 @@ const COMMANDS: Record<string, Command> = {
     run: reconstruct,
   },
   tokenize: {
-    summary: "Turn a picture into tokens",
-    usage: "tokenize MODEL PICTURE -o TOKENS.json",
+    summary: "Turn pictures of one size into tokens",
+    usage: "tokenize MODEL PICTURE... -o TOKENS.npz",
     operands: ["MODEL", "PICTURE"],
+    repeats: true,
     options: ["output", "height", "width", "range", ...LOADING],
+    own: TOKEN_OUTPUT,
     run: tokenize,
   },
   detokenize: {
-    summary: "Turn tokens, or with - those of standard input, into a picture",
-    usage: "detokenize MODEL TOKENS.json -o PICTURE.png",
-    operands: ["MODEL", "TOKENS.json"],
-    options: ["output", "range", ...LOADING],
+    summary: "Turn tokens of a file, or with - of standard input, into pictures",
+    usage: "detokenize MODEL TOKENS -o PICTURE.png",
+    operands: ["MODEL", "TOKENS"],
+    options: ["output", "grid", "range", ...LOADING],
+    own: PICTURE_OUTPUT,
     run: detokenize,
   },
   profile: {
@@ -144,27 +162,40 @@ async function reconstruct([source, path]: readonly string[], options: Options):
   console.log(`Wrote ${output}`);
 }
 
-async function tokenize([source, path]: readonly string[], options: Options): Promise<void> {
+async function tokenize([source, ...paths]: readonly string[], options: Options): Promise<void> {
   const isPiped = options.output === "-";
   const output = isPiped ? "" : await outputOf(options);
-  const bytes = await Deno.readFile(path);
-  using model = await load(source, options);
-  using sample = await processorFor(model, options).preprocess(bytes, sizeOf(options));
-  const { indices, shape } = await model.tokenize(sample);
+  const format = isPiped ? "json" : tokenFormatOf(output);
+  const { computed, stored } = dtypesOf(options.dtype);
+  const dtype = stored as TokenDType | undefined;
+  encodeTokens({ indices: [0], shape: [1, 1, 1] }, format, { dtype }); // whether it takes the dtype is said before anything is computed
+  const files = await Promise.all(paths.map((path) => Deno.readFile(path)));
+  using model = await load(source, { ...options, dtype: computed });
+  using sample = await processorFor(model, options).preprocess(files, sizeOf(options));
+  const tokens = { ...await model.tokenize(sample), codebook: await model.codebook() };
   const [, , height, width] = sample.shape;
-  const file = JSON.stringify({ model: source, picture: { width, height }, shape, indices: [...indices] });
-  if (isPiped) return console.log(file);
-  await writeWhole(output, `${file}\n`);
-  console.log(`Wrote ${output}: ${count(indices.length)} tokens, ${shape[2]}×${shape[1]}`);
+  const file = encodeTokens(tokens, format, { dtype, picture: { width, height } });
+  if (isPiped) return console.log(new TextDecoder().decode(file).trimEnd());
+  await writeWhole(output, file);
+  const [, h, w] = tokens.shape;
+  const pictures = paths.length > 1 ? `${paths.length} pictures, ` : "";
+  console.log(`Wrote ${output}: ${pictures}${count(tokens.indices.length)} tokens, ${w}×${h}`);
 }
 
 async function detokenize([source, path]: readonly string[], options: Options): Promise<void> {
   const output = await pictureOutputOf(options);
-  const tokens = await readTokens(path);
+  const isPiped = path === "-";
+  const name = isPiped ? "standard input" : path;
+  const file = isPiped ? await new Response(Deno.stdin.readable).arrayBuffer() : path;
+  const tokens = await readTokens(file, { name, grid: gridOf(options.grid) });
+  const names = namesOf(output, tokens.shape[0], name);
   using model = await load(source, options);
-  const picture = await toPicture(model, processorFor(model, options), tokens);
-  await picture.save(output);
-  console.log(`Wrote ${output}: ${picture.width}×${picture.height}`);
+  using decoded = await model.detokenize(tokens);
+  const pictures = await processorFor(model, options).postprocess(decoded);
+  for (const [i, picture] of pictures.entries()) {
+    await picture.save(names[i]);
+    console.log(`Wrote ${names[i]}: ${picture.width}×${picture.height}`);
+  }
 }
 
 /** A picture of such sides fits an array of floats. */
@@ -239,23 +270,6 @@ async function toPicture(model: VQModel, processor: ImageProcessor, tokens: Toke
   using decoded = await model.detokenize(tokens);
   const [picture] = await processor.postprocess(decoded);
   return picture;
-}
-
-/** Tokens of one picture, as `tokenize` writes them; of `-` those of standard input. The model checks them. */
-async function readTokens(path: string): Promise<Tokens> {
-  const text = path === "-" ? await new Response(Deno.stdin.readable).text() : await Deno.readTextFile(path);
-  let cause: unknown;
-  try {
-    const { indices, shape } = JSON.parse(text);
-    const exact = Int32Array.from(indices);
-    if (shape[0] === 1 && exact.every((index, i) => index === indices[i])) return { indices: exact, shape };
-  } catch (error) {
-    cause = error;
-  }
-  throw new TypeError(
-    `Cannot read tokens from ${path}: expected JSON of the form {"shape": [1, height, width], "indices": [0, …]}`,
-    { cause },
-  );
 }
 
 function engineOf({ device, dtype }: VQModel): string {

@@ -52,7 +52,11 @@ export * from "./model/images/picture.ts";
 export { Profile, type ProfiledOp } from "./model/profile.ts";
 export * from "./model/report.ts";
 export * from "./model/images/token_map.ts";
-export type { Tokens } from "./model/tokens.ts";
+export type { Codebook } from "./model/tokens/codebook.ts";
+export { type TokenFormat, tokenFormatOf } from "./model/tokens/formats.ts";
+export type { TokenDType } from "./model/tokens/integer_types.ts";
+export * from "./model/tokens/token_file.ts";
+export type { IntegerArray, TokenIndices, Tokens, TokensLike } from "./model/tokens/tokens.ts";
 export type {
   CallOptions,
   ComputeOptions,

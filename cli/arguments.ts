@@ -30,7 +30,7 @@ const OPTIONS = {
     type: "string",
     short: "o",
     value: "FILE",
-    help: "where to write the result; for tokens, - is standard output",
+    help: "where to write the result",
   },
   "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
   height: { ...SIDE, help: "resize the picture first; default: its own height" },
@@ -38,6 +38,13 @@ const OPTIONS = {
   size: { ...SIDE, help: "both sides of the picture; default: 256" },
   tune: { type: "boolean", help: "first find the fastest kernels for this size on WebGPU, and keep them in the cache" },
   rounds: { ...WHOLE, value: "COUNT", help: "runs to take the median of; default: 5" },
+  grid: {
+    type: "string",
+    value: "HxW",
+    help: "rows and columns of tokens, for files that do not say",
+    pattern: /^[1-9]\d*x[1-9]\d*$/,
+    takes: "rows and columns such as 16x24",
+  },
   range: {
     type: "string",
     value: "LOW,HIGH",
@@ -85,12 +92,40 @@ export interface Command {
   readonly summary: string;
   readonly usage: string;
   readonly operands: readonly string[];
+  /** Whether there may be several of the last operand. */
+  readonly repeats?: true;
   readonly options: readonly OptionName[];
+  /** Options that take something else here. */
+  readonly own?: { readonly [K in OptionName]?: Option };
   readonly run: (operands: readonly string[], options: Options) => Promise<void>;
 }
 
 /** The options of every command, for it loads a model. */
 export const LOADING = ["device", "dtype", "threads", "subfolder", "revision", "variant", "help"] as const;
+
+/** Where `tokenize` writes, and in what. */
+export const TOKEN_OUTPUT = {
+  output: {
+    ...OPTIONS.output,
+    help: "where to write the tokens: .json, .npy, .npz, .safetensors, .pt or .pth; or - for JSON on standard output",
+  },
+  dtype: {
+    ...OPTIONS.dtype,
+    help:
+      'how the model stores numbers, "float32" or "float16", and the file: "uint8", "int8", … "int64", by default the ' +
+      'smallest that holds the codebook; both with a comma, "float16,int64"',
+    pattern: /^(float(32|16)|(float(32|16),)?u?int(8|16|32|64))$/,
+    takes: '"float32" or "float16", and "uint8" to "int64" for the file, as in "float16,int64"',
+  },
+} as const;
+
+/** Where `detokenize` writes. */
+export const PICTURE_OUTPUT = {
+  output: {
+    ...OPTIONS.output,
+    help: "where to write the picture; for tokens of several, %d in the name becomes their numbers: picture-%d.png",
+  },
+} as const;
 
 /** What is wrong with the arguments, rather than with the work. */
 export class UsageError extends Error {}
@@ -122,15 +157,15 @@ function joinRange(args: string[]): string[] {
   return at < 0 || at + 1 === args.length ? args : args.toSpliced(at, 2, `--range=${args[at + 1]}`);
 }
 
-function checkArguments({ usage, operands }: Command, found: readonly string[], options: Options): void {
+function checkArguments({ usage, operands, repeats, own }: Command, found: readonly string[], options: Options): void {
   if (found.length < operands.length) {
     throw new UsageError(`missing ${operands.slice(found.length).join(" and ")}: expected ${usage}`);
   }
-  if (found.length > operands.length) {
+  if (found.length > operands.length && !repeats) {
     throw new UsageError(`unexpected "${found[operands.length]}": expected ${usage}`);
   }
   for (const [name, value] of Object.entries(options)) {
-    const { pattern, takes }: Option = OPTIONS[name as OptionName];
+    const { pattern, takes }: Option = { ...OPTIONS, ...own }[name as OptionName];
     if (pattern && !pattern.test(`${value}`)) throw new UsageError(`--${name} takes ${takes}, found "${value}"`);
   }
 }
@@ -153,9 +188,9 @@ MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with on
 }
 
 /** How to use one command. */
-export function helpOn({ summary, usage, options }: Command): string {
+export function helpOn({ summary, usage, options, own }: Command): string {
   const rows = options.map((name) => {
-    const { short, value, help }: Option = OPTIONS[name];
+    const { short, value, help }: Option = { ...OPTIONS, ...own }[name];
     return [`${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`, help];
   });
   return `${summary}.

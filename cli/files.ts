@@ -10,13 +10,14 @@ import { dirname, join, resolve } from "node:path";
  * Writes a file under another name first and then renames it: what was there stays until all of it is written. Links stay
  * links, and files keep their permissions. What is no file, such as a pipe or `/dev/null`, is written to as it is.
  */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const place = await followed(path);
   const there = await Deno.stat(place).catch(() => undefined);
-  if (there && !there.isFile) return await Deno.writeTextFile(place, text);
+  if (there && !there.isFile) return await Deno.writeFile(place, bytes);
   const unfinished = besideIt(place);
   try {
-    await Deno.writeTextFile(unfinished, text, { mode: there?.mode ?? undefined });
+    await Deno.writeFile(unfinished, bytes, { mode: there?.mode ?? undefined });
     await Deno.rename(unfinished, place);
   } catch (error) {
     await Deno.remove(unfinished).catch(() => {}); // what went wrong first is what matters

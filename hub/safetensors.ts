@@ -16,6 +16,16 @@ interface Placed extends TensorInfo {
   readonly end: number;
 }
 
+/** What a header says. */
+export interface SafetensorsHeader {
+  /** The tensors by name. */
+  readonly tensors: ReadonlyMap<string, Placed>;
+  /** The strings under `__metadata__`. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Where the tensors' bytes begin in the file. */
+  readonly dataStart: number;
+}
+
 /** The format's own limit. */
 const LARGEST_HEADER = 100_000_000;
 
@@ -25,16 +35,26 @@ const LARGEST_HEADER = 100_000_000;
  * @throws {WeightsError} if the file is damaged: everything that the header says is checked against the file
  */
 export async function openSafetensors(source: ByteSource): Promise<TensorSource> {
-  const header = await readHeader(source);
-  const dataStart = 8 + header.byteLength;
-  const tensors = parseHeader(header, source.name);
-  checkLayout(tensors, source.size - dataStart, source.name);
+  const { tensors, dataStart } = await readSafetensorsHeader(source);
   return tensorSource({
     name: source.name,
     tensors,
     load: async ({ begin, end }, widen) => widen(await source.read(dataStart + begin, end - begin)),
     close: () => source.close(),
   });
+}
+
+/**
+ * The header of a safetensors file.
+ *
+ * @throws {WeightsError} if the file is damaged
+ */
+export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
+  const bytes = await readHeader(source);
+  const dataStart = 8 + bytes.byteLength;
+  const header = parseHeader(bytes, source.name);
+  checkLayout(header.tensors, source.size - dataStart, source.name);
+  return { ...header, dataStart };
 }
 
 async function readHeader(source: ByteSource): Promise<Uint8Array> {
@@ -51,22 +71,22 @@ async function readHeader(source: ByteSource): Promise<Uint8Array> {
   return await source.read(8, length);
 }
 
-function parseHeader(bytes: Uint8Array, name: string): Map<string, Placed> {
+function parseHeader(bytes: Uint8Array, name: string): Omit<SafetensorsHeader, "dataStart"> {
   if (bytes[0] !== 0x7b) throw damaged(name, `expected a header that begins with "{"`);
   const header = parseJson(bytes, `the header of ${name}`, WeightsError) as Record<string, unknown>;
   const duplicate = findDuplicateKey(new TextDecoder().decode(bytes));
   if (duplicate !== undefined) throw damaged(name, `its header has the key ${duplicate} twice`);
 
-  const tensors = new Map<string, Placed>();
-  for (const [key, value] of Object.entries(header)) {
-    if (key === "__metadata__") checkMetadata(value, name);
-    else tensors.set(key, parseTensor(key, value, name));
-  }
-  return tensors;
+  const { __metadata__, ...rest } = header;
+  const metadata = __metadata__ ?? {}; // null is none, as for the format's own library
+  checkMetadata(metadata, name);
+  return {
+    tensors: new Map(Object.entries(rest).map(([key, value]) => [key, parseTensor(key, value, name)])),
+    metadata,
+  };
 }
 
-function checkMetadata(metadata: unknown, name: string): void {
-  if (metadata === null) return; // none, as for the format's own library
+function checkMetadata(metadata: unknown, name: string): asserts metadata is Record<string, string> {
   if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
     throw damaged(name, "expected __metadata__ to hold strings by name, found something else");
   }

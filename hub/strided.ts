@@ -31,9 +31,8 @@ export function isDense({ shape, strides }: Strided): boolean {
   return true;
 }
 
-/** The elements of a view in row-major order. `memory` begins at its first element. */
-export function gather(memory: Float32Array, { shape, strides }: Strided): Float32Array<ArrayBuffer> {
-  const elements = new Float32Array(shape.reduce((count, side) => count * side, 1));
+/** Puts the elements of a view into `elements`, row-major, and returns those. `memory` begins at the first one. */
+export function gather<T extends Float32Array | Int32Array>(memory: T, elements: T, { shape, strides }: Strided): T {
   const index = shape.map(() => 0);
   let from = 0;
   for (let to = 0; to < elements.length; to++) {

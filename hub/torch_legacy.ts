@@ -10,9 +10,8 @@ import type { ByteSource } from "./byte_source.ts";
 import { ELEMENT_TYPES } from "./element_types.ts";
 import { WeightsError } from "./errors.ts";
 import { unpickle } from "./pickle.ts";
-import type { TensorSource } from "./tensor_source.ts";
 import { TorchHost, type TorchStorage } from "./torch_objects.ts";
-import { LARGEST_PICKLE, type ReadStorage, stateDictOf, torchTensorSource } from "./torch_state_dict.ts";
+import type { ReadStorage, TorchFile } from "./torch_state_dict.ts";
 
 /** What the pickles hold. */
 interface Pickles {
@@ -34,32 +33,32 @@ const FIRST_READ = 2 ** 20;
 const LENGTH_SIZE = 8;
 
 /**
- * The tensors of a torch file from before 1.6: a state dict, or a checkpoint that holds one as `state_dict`; what else it
- * holds is passed over. No code in it is run. Only the description of the tensors is read now; closing the result closes
- * `source`.
+ * Whatever `torch.save` was given. No code in the file is run, and its storages are not read now.
  *
- * @throws {WeightsError} if the file is damaged, of another format, or holds no tensors
+ * @param largestPickle how many bytes its description may have; each may become some hundred bytes of memory
+ * @throws {WeightsError} if the file is damaged, or of another format
  */
-export async function openTorchLegacy(source: ByteSource): Promise<TensorSource> {
-  const pickles = await readPickles(source);
+export async function readTorchLegacy(source: ByteSource, largestPickle: number): Promise<TorchFile> {
+  const pickles = await readPickles(source, largestPickle);
   const places = placeStorages(pickles, source);
-  return torchTensorSource(source, stateDictOf(pickles.value, source.name), (storage) => {
+  const openStorage: TorchFile["openStorage"] = (storage) => {
     const place = places.get(storage.key);
     if (place === undefined) throw damaged(source.name, "it lacks a storage that a tensor is in");
     return storageReader(source, place, storage, pickles.storages.get(storage.key)!.length);
-  });
+  };
+  return { value: pickles.value, openStorage };
 }
 
 /** Reads more and more of the file until all pickles are in it. */
-async function readPickles(source: ByteSource): Promise<Pickles> {
-  for (let size = FIRST_READ;; size *= 4) {
+async function readPickles(source: ByteSource, largest: number): Promise<Pickles> {
+  for (let size = Math.min(FIRST_READ, largest);; size *= 4) {
     const bytes = await source.read(0, Math.min(size, source.size));
     try {
       return parsePickles(new ByteCursor(bytes, source.name), source.name);
     } catch (error) {
       if (!(error instanceof EndOfBytesError) || bytes.length === source.size) throw error;
-      if (size < LARGEST_PICKLE) continue;
-      throw new WeightsError(`Cannot read ${source.name}: expected pickles of at most ${LARGEST_PICKLE} bytes`);
+      if (size < largest) continue;
+      throw new WeightsError(`Cannot read ${source.name}: expected pickles of at most ${largest} bytes`);
     }
   }
 }

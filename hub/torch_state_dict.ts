@@ -5,7 +5,7 @@
  */
 
 import type { ByteSource } from "./byte_source.ts";
-import { ELEMENT_TYPES, type Widen } from "./element_types.ts";
+import { countElements, ELEMENT_TYPES, type Widen } from "./element_types.ts";
 import { shorten, WeightsError } from "./errors.ts";
 import { elementsSpanned, gather, isDense } from "./strided.ts";
 import { type TensorSource, tensorSource } from "./tensor_source.ts";
@@ -13,6 +13,14 @@ import { type TorchStorage, TorchTensor } from "./torch_objects.ts";
 
 /** Reads bytes of a storage. */
 export type ReadStorage = (offset: number, length: number) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** What `torch.save` was given, as it is in a file. */
+export interface TorchFile {
+  /** The value: tensors as `TorchTensor`s, dictionaries as `Map`s. */
+  readonly value: unknown;
+  /** Finds a storage that the value refers to. Throws a {@linkcode WeightsError} without one that has as many bytes. */
+  readonly openStorage: (storage: TorchStorage) => ReadStorage;
+}
 
 /** A tensor, and how its storage is read. */
 interface Stored {
@@ -33,7 +41,7 @@ export const LARGEST_PICKLE = 64 * 1024 * 1024;
  * @param name what the file is called in messages
  * @throws {WeightsError} if there is no tensor
  */
-export function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
+function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
   const nested = value instanceof Map ? value.get("state_dict") : undefined;
   const state = nested instanceof Map ? nested : value;
   if (!(state instanceof Map)) throw new WeightsError(`Cannot read ${name}: expected a dictionary of tensors`);
@@ -54,17 +62,13 @@ export function stateDictOf(value: unknown, name: string): Map<string, TorchTens
 }
 
 /**
- * A state dict as a source of tensors. Closing it closes `source`.
+ * The state dict of a file as a source of tensors. Closing it closes `source`.
  *
- * @param openStorage how a storage is read
+ * @throws {WeightsError} if there is none
  */
-export function torchTensorSource(
-  source: ByteSource,
-  state: ReadonlyMap<string, TorchTensor>,
-  openStorage: (storage: TorchStorage) => ReadStorage,
-): TensorSource {
+export function torchTensorSource(source: ByteSource, { value, openStorage }: TorchFile): TensorSource {
   const tensors = new Map<string, Stored>();
-  for (const [key, view] of state) {
+  for (const [key, view] of stateDictOf(value, source.name)) {
     const { storage, shape } = view;
     tensors.set(key, { dtype: storage.dtype, shape, view, read: openStorage(storage) });
   }
@@ -75,5 +79,5 @@ export function torchTensorSource(
 async function load({ view, read }: Stored, widen: Widen): Promise<Float32Array<ArrayBuffer>> {
   const { bytes } = ELEMENT_TYPES.get(view.storage.dtype)!;
   const elements = widen(await read(view.offset * bytes, elementsSpanned(view) * bytes));
-  return isDense(view) ? elements : gather(elements, view);
+  return isDense(view) ? elements : gather(elements, new Float32Array(countElements(view.shape)!), view);
 }

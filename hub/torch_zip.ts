@@ -13,7 +13,7 @@ import { unpickle } from "./pickle.ts";
 import type { TensorSource } from "./tensor_source.ts";
 import { conversionCommand } from "./torch_conversion.ts";
 import { TorchHost, type TorchStorage } from "./torch_objects.ts";
-import { LARGEST_PICKLE, stateDictOf, torchTensorSource } from "./torch_state_dict.ts";
+import { LARGEST_PICKLE, type TorchFile, torchTensorSource } from "./torch_state_dict.ts";
 import { readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
 
 type Entries = ReadonlyMap<string, ZipEntry>;
@@ -25,15 +25,26 @@ type Entries = ReadonlyMap<string, ZipEntry>;
  * @throws {WeightsError} if the file is damaged, of another format, or holds no tensors
  */
 export async function openTorchZip(source: ByteSource): Promise<TensorSource> {
+  return torchTensorSource(source, await readTorchZip(source, LARGEST_PICKLE));
+}
+
+/**
+ * Whatever `torch.save` was given.
+ *
+ * @param largestPickle how many bytes its description may have; each may become some hundred bytes of memory
+ * @throws {WeightsError} if the file is damaged, or of another format
+ */
+export async function readTorchZip(source: ByteSource, largestPickle: number): Promise<TorchFile> {
   await checkMagic(source);
   const entries = await readZipDirectory(source);
   const folder = findFolder(entries, source.name);
   await checkByteOrder(source, entries.get(`${folder}/byteorder`));
-  const value = await readPickle(source, entries.get(`${folder}/data.pkl`)!);
-  return torchTensorSource(source, stateDictOf(value, source.name), (storage) => {
+  const value = await readPickle(source, entries.get(`${folder}/data.pkl`)!, largestPickle);
+  const openStorage: TorchFile["openStorage"] = (storage) => {
     const entry = findStorage(entries, `${folder}/data/${storage.key}`, storage, source.name);
     return (offset, length) => readZipEntry(source, entry, offset, length);
-  });
+  };
+  return { value, openStorage };
 }
 
 async function checkMagic(source: ByteSource): Promise<void> {
@@ -71,10 +82,10 @@ async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): 
   }
 }
 
-async function readPickle(source: ByteSource, entry: ZipEntry): Promise<unknown> {
+async function readPickle(source: ByteSource, entry: ZipEntry, largest: number): Promise<unknown> {
   const name = `${entry.name} of ${source.name}`;
-  if (entry.size > LARGEST_PICKLE) {
-    throw new WeightsError(`Cannot read ${name}: expected at most ${LARGEST_PICKLE} bytes, found ${entry.size}`);
+  if (entry.size > largest) {
+    throw new WeightsError(`Cannot read ${name}: expected at most ${largest} bytes, found ${entry.size}`);
   }
   return unpickle(new ByteCursor(await readZipEntry(source, entry), name), new TorchHost(name), name);
 }

@@ -29,6 +29,8 @@ const LONGEST_COMMENT = 0xffff;
 const LARGEST_DIRECTORY = 64 * 1024 * 1024;
 /** No deflated byte becomes more than 1032 bytes. */
 const LARGEST_DEFLATE_RATIO = 1032;
+/** Bytes to inflate at once: what they become is held as a whole, also where it is more than the entry says. */
+const PIECE = 16 * 1024;
 
 /**
  * The entries of an archive, by path.
@@ -145,7 +147,9 @@ async function inflate(
   let done = 0;
   try {
     bytes = new Uint8Array(entry.size);
-    for await (const part of new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"))) {
+    for await (
+      const part of ReadableStream.from(piecesOf(packed)).pipeThrough(new DecompressionStream("deflate-raw"))
+    ) {
       bytes.set(part, done); // a RangeError beyond the end
       done += part.length;
     }
@@ -156,9 +160,13 @@ async function inflate(
   return bytes;
 }
 
+function* piecesOf(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
+}
+
 function damaged(archive: string, problem: string, options?: ErrorOptions): WeightsError {
   return new WeightsError(
-    `Cannot read ${archive}: ${problem}. It is damaged or no torch file; fetch it again`,
+    `Cannot read ${archive}: ${problem}. It is damaged or no zip archive; fetch it again`,
     options,
   );
 }

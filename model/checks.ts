@@ -8,6 +8,7 @@ import { type Shape, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, embedDim, type VQConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import type { MemoryOptions } from "./options.ts";
+import { isArrays, type TokenIndices } from "./tokens/tokens.ts";
 
 /** Checks that `encode` can take a tensor: `[n, in_channels, H, W]` of a token at least. */
 export function checkSample(sample: Tensor, config: VQConfig): void {
@@ -16,7 +17,7 @@ export function checkSample(sample: Tensor, config: VQConfig): void {
 }
 
 /** Checks that `quantize` and `decode` can take a tensor: `[n, vq_embed_dim, h, w]`. */
-export function checkLatents(latents: Tensor, config: VQConfig): void {
+export function checkLatents(latents: unknown, config: VQConfig): asserts latents is Tensor {
   checkFloats("latents", latents);
   checkLatentsShape(latents.shape, config);
 }
@@ -60,17 +61,19 @@ function checkLatentsShape(shape: Shape, config: VQConfig): void {
   checkPicture("latents", shape, embedDim(config), "vq_embed_dim");
 }
 
-/** Checks that `decode` can take a tensor as indices, and the shape of the latents that they stand for. */
+/** Checks that `decode` can take a tensor, or arrays, as indices, and the shape of the latents that they stand for. */
 export function checkIndices(
-  indices: Tensor,
+  indices: Tensor | TokenIndices,
   shape: readonly number[] | undefined,
   config: VQConfig,
 ): asserts shape is readonly [n: number, h: number, w: number, c: number] {
-  checkTensor("indices", indices);
-  if (indices.dtype !== "int32") {
-    throw new TypeError(
-      `Cannot decode: this model has lookup_from_codebook, so forceNotQuantize takes int32 indices, found ${indices.dtype}`,
-    );
+  if (!isArrays(indices)) {
+    checkTensor("indices", indices);
+    if (indices.dtype !== "int32") {
+      throw new TypeError(
+        `Cannot decode: this model has lookup_from_codebook, so forceNotQuantize takes int32 indices, found ${indices.dtype}`,
+      );
+    }
   }
   if (shape?.length !== 4 || shape[3] !== embedDim(config)) {
     throw new RangeError(
@@ -94,7 +97,7 @@ export function checkDecodable(config: VQConfig): void {
 }
 
 /** Checks that a tensor is one, and alive. */
-function checkTensor(name: string, tensor: Tensor): void {
+function checkTensor(name: string, tensor: unknown): asserts tensor is Tensor {
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`Cannot use ${name}: expected a Tensor, found ${Object.prototype.toString.call(tensor)}`);
   }
@@ -102,7 +105,7 @@ function checkTensor(name: string, tensor: Tensor): void {
 }
 
 /** Checks that a tensor is one of floats. */
-function checkFloats(name: string, tensor: Tensor): void {
+function checkFloats(name: string, tensor: unknown): asserts tensor is Tensor {
   checkTensor(name, tensor);
   const { dtype } = tensor;
   if (dtype !== "float32") throw new TypeError(`Cannot use ${name}: expected float32 elements, found ${dtype}`);

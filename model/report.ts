@@ -5,7 +5,7 @@
  */
 
 import type { Picture } from "./images/picture.ts";
-import type { Tokens } from "./tokens.ts";
+import type { Tokens } from "./tokens/tokens.ts";
 
 /** What {@linkcode describeReconstruction} finds. */
 export interface ReconstructionReport {

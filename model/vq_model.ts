@@ -50,7 +50,8 @@ import { medianOps, Profile } from "./profile.ts";
 import { tell } from "./progress.ts";
 import { ReplaceableEngine } from "./replaceable_engine.ts";
 import { saveModel } from "./save.ts";
-import { checkTokens, type Tokens } from "./tokens.ts";
+import { checkCodebook, type Codebook, hashCodebook } from "./tokens/codebook.ts";
+import { type TokenIndices, type Tokens, type TokensLike, toTokens } from "./tokens/tokens.ts";
 import { countNumbers } from "./weights.ts";
 
 /**
@@ -77,6 +78,8 @@ export class VQModel {
   readonly #float32: Float32Engine;
   readonly #parameters: readonly Parameter[];
   readonly #reopen: () => Promise<ModelFiles>;
+  #name?: string;
+  #codebookHash?: string;
   #disposed = false;
 
   private constructor(
@@ -107,19 +110,21 @@ export class VQModel {
     const place = await locateModel(source);
     let opening = options;
     const { tuningStore = openTextStore(options.cacheDir) } = options;
-    return await VQModel.fromFiles(async () => {
+    const model = await VQModel.fromFiles(async () => {
       const files = await openModel(place, opening);
       // Whoever opens them later gets the same files, wherever the branch is then; the signal was for loading.
       opening = { ...options, revision: files.commit ?? options.revision, signal: undefined };
       return files;
     }, { ...options, tuningStore });
+    model.#name = `${source}`;
+    return model;
   }
 
   /**
    * Loads a model from files that something else opens, such as bytes in memory.
    *
-   * @param open opens the files; called once for loading, once for each saving, once where a model in float16 is needed
-   * in float32, and once for each device that is lost
+   * @param open opens the files; called once for loading, once for each saving, once for
+   * {@linkcode VQModel.codebook}, once where a model in float16 is needed in float32, and once for each device that is lost
    * @throws {ConfigError} if the configuration describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
@@ -253,17 +258,20 @@ export class VQModel {
    * Upstream's `VQModel.decode`: quantizes the latents, unless told otherwise, and decodes them.
    *
    * @param latents float32 `[n, vq_embed_dim, h, w]`; with `forceNotQuantize`, for models with `lookup_from_codebook`,
-   * int32 indices, and `shape` says how they lie
+   * int32 indices or arrays of them, and `shape` says how they lie
    */
-  decode(latents: Tensor, options?: DecodeOptions & { returnDict?: true }): Promise<DecoderOutput>;
+  decode(latents: Tensor | TokenIndices, options?: DecodeOptions & { returnDict?: true }): Promise<DecoderOutput>;
   /** With `returnDict: false`, `[sample, commitLoss]`. */
   decode(
-    latents: Tensor,
+    latents: Tensor | TokenIndices,
     options: DecodeOptions & { returnDict: false },
   ): Promise<[sample: Tensor, commitLoss: Tensor]>;
   /** As `options.returnDict` says. */
-  decode(latents: Tensor, options?: DecodeOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
-  async decode(latents: Tensor, options: DecodeOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
+  decode(latents: Tensor | TokenIndices, options?: DecodeOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
+  async decode(
+    latents: Tensor | TokenIndices,
+    options: DecodeOptions = {},
+  ): Promise<DecoderOutput | [Tensor, Tensor]> {
     const { forceNotQuantize = false, shape, returnDict } = options;
     checkDecodable(this.config);
     const output = !forceNotQuantize
@@ -344,13 +352,31 @@ export class VQModel {
   /**
    * Tokens to picture: `[n, out_channels, H, W]`, not clamped.
    *
-   * @throws {RangeError} if an index is not in the codebook
+   * @param tokens as {@linkcode VQModel.tokenize} and {@linkcode readTokens} give them; or arrays of any integer type; or
+   * arrays alone, nested as `[h][w]` or `[n][h][w]`
+   * @throws {TypeError} if there are no indices, or the shape is none
+   * @throws {RangeError} if an index is not in the codebook, there are too few or too many for the shape, or the tokens say
+   * that they are of another codebook
    */
-  async detokenize(tokens: Tokens, options: Pick<CallOptions, "signal"> = {}): Promise<Tensor> {
+  async detokenize(tokens: TokensLike | TokenIndices, options: Pick<CallOptions, "signal"> = {}): Promise<Tensor> {
     checkDecodable(this.config);
-    checkTokens(tokens, this.config.num_vq_embeddings);
-    const indices = new Tensor(Int32Array.from(tokens.indices), tokens.shape);
-    return await this.#decodeGrid(indices, options);
+    const { codebook } = Object(tokens) as TokensLike;
+    if (codebook) checkCodebook(codebook, await this.codebook()); // first: it tells why indices may be out of range
+    const { indices, shape } = toTokens(tokens, this.config.num_vq_embeddings);
+    return await this.#decodeGrid(new Tensor(indices, shape), options);
+  }
+
+  /**
+   * What tells this model's codebook from others. `{ ...tokens, codebook: await model.codebook() }` are tokens that say
+   * which they are of, in files too. The first call reads the codebook once more from where the model was loaded.
+   *
+   * @throws {HubError} if the model's files are no longer there
+   * @throws {WeightsError} if the codebook cannot be read
+   */
+  async codebook(): Promise<Codebook> {
+    this.#checkUsable();
+    this.#codebookHash ??= await withFiles(this.#reopen, ({ weights }) => hashCodebook(weights, this.#parameters));
+    return { hash: this.#codebookHash, codes: this.config.num_vq_embeddings, model: this.#name };
   }
 
   /**
@@ -394,28 +420,28 @@ export class VQModel {
     this.dispose();
   }
 
-  async #decodeQuantized(latents: Tensor, options: CallOptions): Promise<DecoderOutput> {
+  async #decodeQuantized(latents: Tensor | TokenIndices, options: CallOptions): Promise<DecoderOutput> {
     checkLatents(latents, this.config);
     const [sample, commitLoss] = await this.#run("decode", latents, options);
     return { sample, commitLoss };
   }
 
-  async #decodeContinuous(latents: Tensor, options: CallOptions): Promise<DecoderOutput> {
+  async #decodeContinuous(latents: Tensor | TokenIndices, options: CallOptions): Promise<DecoderOutput> {
     checkLatents(latents, this.config);
     const [sample] = await this.#run("decodeContinuous", latents, options);
     return { sample, commitLoss: noLoss(latents.shape[0]) };
   }
 
   async #decodeIndices(
-    indices: Tensor,
+    indices: Tensor | TokenIndices,
     shape: readonly number[] | undefined,
     options: CallOptions,
   ): Promise<DecoderOutput> {
     checkIndices(indices, shape, this.config);
     const [n, h, w] = shape;
-    const data = await indices.data() as Int32Array<ArrayBuffer>; // shaders would clamp bad indices silently
-    checkTokens({ indices: data, shape: [n, h, w] }, this.config.num_vq_embeddings);
-    return { sample: await this.#decodeGrid(new Tensor(data, [n, h, w]), options), commitLoss: noLoss(n) };
+    const given = indices instanceof Tensor ? await indices.data() as Int32Array : indices;
+    const tokens = toTokens({ indices: given, shape: [n, h, w] }, this.config.num_vq_embeddings); // shaders would clamp bad indices silently
+    return { sample: await this.#decodeGrid(new Tensor(tokens.indices, tokens.shape), options), commitLoss: noLoss(n) };
   }
 
   /** Decodes int32 `[n, h, w]`, known to be in range. */

@@ -90,6 +90,9 @@ const MISUSES: [args: string[], message: string][] = [
   [["tokenize", MODEL, PICTURE], "-o is needed"],
   [["detokenize", MODEL, PICTURE], "-o is needed"],
   [["info", MODEL, "--dtype", "bf16"], '"float32" or "float16"'],
+  [["info", MODEL, "--dtype", "uint8"], '"float32" or "float16"'],
+  [["tokenize", MODEL, PICTURE, "--dtype", "uint8,float16"], '"uint8" to "int64" for the file, as in "float16,int64"'],
+  [["detokenize", MODEL, PICTURE, "--grid", "16"], '--grid takes rows and columns such as 16x24, found "16"'],
   [["info", MODEL, "--device", "abacus"], '--device takes "auto", "webgpu" or "wasm", found "abacus"'],
 ];
 
@@ -103,7 +106,7 @@ Deno.test("what fails is one line and exit code 1", async () => {
     assertStringIncludes(await fail(1, "info", MODEL, "--variant", "fp16"), "fp16");
     assertStringIncludes(await fail(1, "info", MODEL, "--device", "wasm", "--dtype", "float16"), "shader-f16");
     assertStringIncludes(await fail(1, "reconstruct", MODEL, path("none.png")), "none.png");
-    assertStringIncludes(await fail(1, "reconstruct", MODEL, join(MODEL, "config.json")), "expected a PNG or JPEG");
+    assertStringIncludes(await fail(1, "reconstruct", MODEL, join(MODEL, "config.json")), "expected a PNG, JPEG, WebP");
     const lost = path("nowhere/tokens.json");
     assertStringIncludes(await fail(1, "tokenize", MODEL, PICTURE, ...SIZE, "-o", lost), "nowhere");
   });
@@ -201,8 +204,9 @@ Deno.test("tokenize and detokenize give the picture that reconstruct gives", asy
   await inFolder(async (path) => {
     const said = await succeed("tokenize", MODEL, PICTURE, ...SIZE, "-o", path("tokens.json"));
     assertEquals(said, `Wrote ${path("tokens.json")}: 192 tokens, 16×12\n`);
-    const { indices, ...rest } = JSON.parse(await Deno.readTextFile(path("tokens.json")));
+    const { indices, codebook, ...rest } = JSON.parse(await Deno.readTextFile(path("tokens.json")));
     assertEquals(rest, { model: MODEL, picture: { width: 64, height: 48 }, shape: [1, 12, 16] });
+    assertMatch(codebook, /^[0-9a-f]{64}$/);
     assertEquals(indices.length, 192);
 
     await succeed("detokenize", MODEL, path("tokens.json"), "-o", path("decoded.png"));
@@ -214,6 +218,63 @@ Deno.test("tokenize and detokenize give the picture that reconstruct gives", asy
     const { code } = await cli(["detokenize", MODEL, "-", "-o", path("piped.png")], {}, piped);
     assertEquals(code, 0);
     assertEquals(await Deno.readFile(path("piped.png")), await Deno.readFile(path("decoded.png")));
+  });
+});
+
+Deno.test("tokens go through every format, and come back as the picture", async () => {
+  await inFolder(async (path) => {
+    const decoded = async (tokens: string, ...args: string[]) => {
+      await succeed("detokenize", MODEL, path(tokens), "-o", path("decoded.png"), ...args);
+      return await Deno.readFile(path("decoded.png"));
+    };
+    const tokenize = (name: string, ...args: string[]) =>
+      succeed("tokenize", MODEL, PICTURE, ...SIZE, "-o", path(name), ...args);
+    await tokenize("tokens.json");
+    const expected = await decoded("tokens.json");
+    for (const name of ["tokens.npy", "tokens.npz", "tokens.safetensors", "tokens.pt", "tokens.PTH"]) {
+      assertEquals(await tokenize(name), `Wrote ${path(name)}: 192 tokens, 16×12\n`);
+      assertEquals(await decoded(name), expected, name);
+    }
+    const { indices } = JSON.parse(await Deno.readTextFile(path("tokens.json")));
+    await Deno.writeTextFile(path("rows.json"), JSON.stringify([indices]));
+    assertEquals(await decoded("rows.json", "--grid", "12x16"), expected);
+    assertStringIncludes(await fail(1, "detokenize", MODEL, path("rows.json"), "-o", path("out.png")), "--grid HxW");
+
+    const { size } = await Deno.stat(path("tokens.npy"));
+    await tokenize("wide.npy", "--dtype", "float32,int64");
+    await tokenize("wide.pt", "--dtype=int64");
+    assertEquals((await Deno.stat(path("wide.npy"))).size - size, 7 * 192);
+    assertEquals(await decoded("wide.npy"), expected);
+    assertEquals(await decoded("wide.pt"), expected);
+  });
+});
+
+Deno.test("formats, dtypes and models that tokens do not fit are refused", async () => {
+  await inFolder(async (path) => {
+    const none = path("no model");
+    const tokenize = (name: string, ...args: string[]) => fail(1, "tokenize", none, PICTURE, "-o", path(name), ...args);
+    assertStringIncludes(await tokenize("tokens.csv"), ".json, .npy, .npz, .safetensors, .pt, .pth");
+    assertStringIncludes(await tokenize("tokens.pt", "--dtype", "uint16"), "a torch file takes uint8, int8, int16");
+    assertStringIncludes(await tokenize("tokens.json", "--dtype", "uint8"), "JSON");
+    assertEquals([...Deno.readDirSync(path("."))], []);
+
+    await succeed("tokenize", MODEL, PICTURE, ...SIZE, "-o", path("tokens.npz"));
+    const refused = await fail(1, "detokenize", AMUSED, path("tokens.npz"), "-o", path("out.png"));
+    assertStringIncludes(refused, `they are of the model ${MODEL} with codebook`);
+    assertStringIncludes(refused, `this is the model ${AMUSED} with codebook`);
+  });
+});
+
+Deno.test("several pictures are one batch of tokens, and a batch several pictures", async () => {
+  await inFolder(async (path) => {
+    const tokens = path("tokens.npy");
+    const said = await succeed("tokenize", MODEL, PICTURE, PICTURE, ...SIZE, "-o", tokens);
+    assertEquals(said, `Wrote ${tokens}: 2 pictures, 384 tokens, 16×12\n`);
+    const refused = await fail(1, "detokenize", MODEL, tokens, "-o", path("out.png"));
+    assertStringIncludes(refused, "Put %d where their numbers go");
+    const wrote = await succeed("detokenize", MODEL, tokens, "-o", path("out-%d.png"));
+    assertEquals(wrote, `Wrote ${path("out-0.png")}: 64×48\nWrote ${path("out-1.png")}: 64×48\n`);
+    assertEquals(await Deno.readFile(path("out-0.png")), await Deno.readFile(path("out-1.png")));
   });
 });
 

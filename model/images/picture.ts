@@ -4,6 +4,7 @@
  * @module
  */
 
+import { writeWhole } from "../write_whole.ts";
 import { encodeJpeg } from "./codecs/jpeg_encoder.ts";
 import { encodePng, encodePngByPlatform } from "./codecs/png_encoder.ts";
 import { type DecodePictureOptions, decodeRaster } from "./decode.ts";
@@ -92,25 +93,7 @@ export class Picture {
   async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
     const format = pictureFormatOf(path);
     const bytes = format === "png" ? await encodePngByPlatform(this) : this.encode(format, options);
-    const { readlink, realpath, rename, rm, stat, writeFile } = await import("node:fs/promises");
-    const { dirname, join, resolve } = await import("node:path");
-    const { fileURLToPath } = await import("node:url");
-    const target = path instanceof URL || path.startsWith("file:") ? fileURLToPath(path) : path;
-    // Links stay links, even one that leads to nothing yet.
-    const link = await readlink(target).catch(() => undefined);
-    const place = await realpath(target).catch(() => link === undefined ? target : resolve(dirname(target), link));
-    const there = await stat(place).catch(() => undefined);
-    const isFile = there?.isFile() ?? true;
-    const unfinished = isFile ? join(dirname(place), `.${crypto.randomUUID()}.part`) : place; // pipes cannot be renamed
-    try {
-      await writeFile(unfinished, bytes, { mode: there?.mode });
-      if (isFile) await rename(unfinished, place);
-    } catch (error) {
-      if (isFile) await rm(unfinished, { force: true }).catch(() => {}); // what went wrong first is what matters
-      if (error instanceof Error && error.name === "NotCapable") throw error; // says which permission to give
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new TypeError(`Cannot save picture as ${target}: ${reason}`, { cause: error });
-    }
+    await writeWhole(path, bytes, "picture");
   }
 }
 

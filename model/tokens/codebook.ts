@@ -1,0 +1,51 @@
+/**
+ * Which codebook tokens are of.
+ *
+ * @module
+ */
+
+import type { TensorSource } from "../../hub/mod.ts";
+import type { Parameter } from "../../kernels/mod.ts";
+import { matchTensors, tensorsOf } from "../weights.ts";
+
+/** What tells a codebook from others. */
+export interface Codebook {
+  /** SHA-256, in hexadecimal digits, of its numbers in little-endian float32, whatever they are stored or used in. */
+  readonly hash: string;
+  /** How many codes it has: `num_vq_embeddings`. */
+  readonly codes?: number;
+  /** The model that it was loaded with, as that was named. */
+  readonly model?: string;
+}
+
+/** The hash of the codebook among a checkpoint's tensors. */
+export async function hashCodebook(source: TensorSource, parameters: readonly Parameter[]): Promise<string> {
+  const [[weight]] = tensorsOf(parameters.find(({ kind }) => kind === "codebook")!);
+  const numbers = await source.read(matchTensors(source, parameters, false).found.get(weight)!);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", numbers));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Whether a text can be such a hash. */
+export function isHash(text: unknown): text is string {
+  return typeof text === "string" && /^[0-9a-f]{64}$/.test(text);
+}
+
+/**
+ * Checks that tokens are of a codebook.
+ *
+ * @throws {RangeError} if they are of another
+ */
+export function checkCodebook(tokens: Codebook, own: Codebook): void {
+  if (tokens.hash === own.hash) return;
+  throw new RangeError(
+    `Cannot use tokens: they are of ${describe(tokens)}, this is ${
+      describe(own)
+    }. Load the model that they are of; or, ` +
+      "to decode them all the same, leave out what they say of their codebook",
+  );
+}
+
+function describe({ model, hash }: Codebook): string {
+  return `${model ? `the model ${model}` : "a model"} with codebook ${`${hash}`.slice(0, 16)}`;
+}

@@ -1,0 +1,53 @@
+/**
+ * Which format a token file is of: by its name, or by its bytes.
+ *
+ * @module
+ */
+
+import { sourceOfBytes } from "../../hub/mod.ts";
+import { readZipDirectory } from "../../hub/zip.ts";
+import { isNpy } from "./npy.ts";
+
+/** The formats of token files. */
+export type TokenFormat = "json" | "npy" | "npz" | "safetensors" | "pt";
+
+const EXTENSIONS: Readonly<Record<string, TokenFormat>> = {
+  ".json": "json",
+  ".npy": "npy",
+  ".npz": "npz",
+  ".safetensors": "safetensors",
+  ".pt": "pt",
+  ".pth": "pt",
+};
+
+/** The extension of a file's name, in small letters; empty without one. */
+export function extensionOf(path: string | URL): string {
+  const name = path instanceof URL ? path.pathname : path;
+  return /[^/\\](\.[^./\\]*)$/.exec(name)?.[1].toLowerCase() ?? "";
+}
+
+/**
+ * The format of a token file, by its extension.
+ *
+ * @throws {TypeError} if no token file has such a name
+ */
+export function tokenFormatOf(path: string | URL): TokenFormat {
+  const extension = extensionOf(path);
+  if (Object.hasOwn(EXTENSIONS, extension)) return EXTENSIONS[extension];
+  const known = Object.keys(EXTENSIONS).join(", ");
+  throw new TypeError(`Cannot tell the format of tokens: expected a name ending in ${known}, found "${path}"`);
+}
+
+/** The format of a token file, by its bytes. */
+export async function detectFormat(bytes: Uint8Array, task: string): Promise<TokenFormat> {
+  const textAt = (offset: number, length: number) => String.fromCharCode(...bytes.subarray(offset, offset + length));
+  if (isNpy(bytes)) return "npy";
+  if (textAt(0, 4) === "PK\x03\x04") {
+    const entries = [...(await readZipDirectory(sourceOfBytes(bytes, "the archive"))).keys()];
+    return entries.some((name) => name.endsWith("/data.pkl")) ? "pt" : "npz";
+  }
+  if (textAt(8, 1) === "{" && textAt(6, 2) === "\0\0") return "safetensors"; // six bytes do for a header's length
+  if (bytes[0] === 0x80) return "pt"; // a pickle, as torch wrote before 1.6
+  if (/^(\xef\xbb\xbf)?\s*[[{]/.test(textAt(0, 256))) return "json";
+  throw new TypeError(`${task}: expected JSON, .npy, .npz, .safetensors or a file of torch, found other bytes`);
+}

@@ -1,0 +1,43 @@
+/**
+ * Tokens in numpy's `.npz` files: zip archives of `.npy` files.
+ *
+ * @module
+ */
+
+import { zipSync } from "fflate";
+import { sourceOfBytes } from "../../hub/mod.ts";
+import { readZipDirectory, readZipEntry } from "../../hub/zip.ts";
+import type { TokenDType } from "./integer_types.ts";
+import { decodeNpy, decodeNpyText, encodeNpy, encodeNpyText } from "./npy.ts";
+import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
+import type { Tokens } from "./tokens.ts";
+
+const SUFFIX = ".npy";
+
+/** Tokens as an array `indices`, and texts `model` and `codebook`. */
+export function encodeNpz(tokens: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
+  const { model, hash } = tokens.codebook ?? {};
+  return zipSync({
+    "indices.npy": encodeNpy(tokens, dtype),
+    ...(model && { "model.npy": encodeNpyText(model) }),
+    ...(hash && { "codebook.npy": encodeNpyText(hash) }),
+  }, STORED);
+}
+
+/** Reads tokens of a file with one array, or one that is called so. */
+export async function decodeNpz({ bytes, task }: TokenFile): Promise<StoredTokens> {
+  const source = sourceOfBytes(bytes, "the archive");
+  const entries = await readZipDirectory(source);
+  const arrays = [...entries.keys()].filter((name) => name.endsWith(SUFFIX)).map((name) =>
+    name.slice(0, -SUFFIX.length)
+  );
+  const read = async (name: string) => {
+    const entry = entries.get(`${name}${SUFFIX}`)!;
+    checkUnpacked(entry.name, entry.size, { archive: source.size, task });
+    return await readZipEntry(source, entry);
+  };
+  const text = async (name: string) => arrays.includes(name) ? decodeNpyText(await read(name), task) : undefined;
+
+  const tokens = decodeNpy({ bytes: await read(chooseArray(arrays, task)), task });
+  return { ...tokens, codebook: codebookOf(await text("codebook"), await text("model")) };
+}

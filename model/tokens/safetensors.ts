@@ -1,0 +1,39 @@
+/**
+ * Tokens in safetensors files.
+ *
+ * @module
+ */
+
+import { encodeSafetensorsHeader, sourceOfBytes } from "../../hub/mod.ts";
+import { readSafetensorsHeader } from "../../hub/safetensors.ts";
+import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
+import { chooseArray, codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** Tokens as a tensor `indices`; what they are of is in the header's `__metadata__`. */
+export function encodeSafetensors({ indices, shape, codebook }: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
+  const { model, hash } = codebook ?? {};
+  const metadata = { format: "pt", ...(model && { model }), ...(hash && { codebook: hash }) };
+  const header = encodeSafetensorsHeader(
+    [{ name: "indices", dtype: INTEGER_TYPES[dtype].safetensors, shape }],
+    metadata,
+  );
+  const data = integersToBytes(indices, dtype);
+  const file = new Uint8Array(header.length + data.length);
+  file.set(header);
+  file.set(data, header.length);
+  return file;
+}
+
+/** Reads tokens of a file with one tensor, or one that is called so. */
+export async function decodeSafetensors({ bytes, task }: TokenFile): Promise<StoredTokens> {
+  const { tensors, metadata, dataStart } = await readSafetensorsHeader(sourceOfBytes(bytes, "the file"));
+  const { dtype, shape, begin, end } = tensors.get(chooseArray([...tensors.keys()], task))!;
+  const type = integerType("safetensors", dtype);
+  if (!type) throw new TypeError(`${task}: expected integers, found elements of type ${dtype}`);
+  return {
+    indices: bytesToIntegers(bytes.subarray(dataStart + begin, dataStart + end), type, { task }),
+    shape,
+    codebook: codebookOf(metadata.codebook, metadata.model),
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Tokens that travel: files of other programs, and files for them.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../../hub/mod.ts";
+import { writeWhole } from "../write_whole.ts";
+import { detectFormat, extensionOf, type TokenFormat, tokenFormatOf } from "./formats.ts";
+import { layOut } from "./indices.ts";
+import { INTEGER_TYPES, smallestType, type TokenDType } from "./integer_types.ts";
+import { decodeJson, encodeJson } from "./json.ts";
+import { decodeNpy, encodeNpy } from "./npy.ts";
+import { decodeNpz, encodeNpz } from "./npz.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import type { StoredTokens, TokenFile } from "./stored.ts";
+import { type Tokens, type TokensLike, toTokens } from "./tokens.ts";
+import { decodeTorch, encodeTorch } from "./torch.ts";
+
+/** Options of {@linkcode encodeTokens} and {@linkcode saveTokens}. */
+export interface EncodeTokensOptions {
+  /**
+   * What the numbers are stored as. Default: the smallest type that holds every row of `tokens.codebook`, which for `"pt"`
+   * is one that every version of torch has; int32 without a codebook. JSON has no types.
+   */
+  dtype?: TokenDType;
+  /** The sides in pixels of the pictures that the tokens are of: a note in JSON, left out of other formats. */
+  picture?: { readonly width: number; readonly height: number };
+}
+
+/** Options of {@linkcode decodeTokens} and {@linkcode readTokens}. */
+export interface DecodeTokensOptions {
+  /** The file's format. Default: by its name, if it has one, else by its bytes. */
+  format?: TokenFormat;
+  /** Rows and columns of each picture, for files in which tokens lie as `[n, h * w]` or `[h * w]`. */
+  grid?: readonly [h: number, w: number];
+  /** What the file is called in messages. */
+  name?: string;
+}
+
+/** A token file: its path or `file:` URL, its bytes, or a `Blob` of them. */
+export type TokenSource = string | URL | Blob | Uint8Array | ArrayBuffer;
+
+/** What each format is written by, but JSON, which has no types. */
+const ENCODERS = { npy: encodeNpy, npz: encodeNpz, safetensors: encodeSafetensors, pt: encodeTorch } as const;
+
+/** What each format is read by. */
+const DECODERS: Readonly<Record<TokenFormat, (file: TokenFile) => StoredTokens | Promise<StoredTokens>>> = {
+  json: decodeJson,
+  npy: decodeNpy,
+  npz: decodeNpz,
+  safetensors: decodeSafetensors,
+  pt: decodeTorch,
+};
+
+/**
+ * The bytes of a token file, which Python reads with `json`, `numpy.load`, `safetensors` or `torch.load` (with
+ * `weights_only` too). All formats but `"npy"`, which has no room for it, say which model and codebook the tokens are of,
+ * where `tokens.codebook` does: as `model` and `codebook`, beside the array `indices`.
+ *
+ * @throws {TypeError} if there is no such format, or it has no such dtype; or the tokens are none
+ * @throws {RangeError} if the dtype or the codebook does not hold an index
+ *
+ * @example
+ * ```ts
+ * import { decodeTokens, encodeTokens, VQModel } from "@codebook/vqmodel";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
+ * const tokens = { indices: Int32Array.of(7, 8), shape: [1, 1, 2], codebook: await model.codebook() } as const;
+ *
+ * const bytes = encodeTokens(tokens, "npz"); // Python: numpy.load(…)["indices"]
+ * const { indices, codebook } = await decodeTokens(bytes);
+ * assertEquals(indices, tokens.indices);
+ * assertEquals(codebook?.hash, tokens.codebook.hash); // model.detokenize checks it
+ * ```
+ */
+export function encodeTokens(
+  tokens: TokensLike,
+  format: TokenFormat,
+  { dtype, picture }: EncodeTokensOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const codes = tokens?.codebook?.codes;
+  const checked = toTokens(tokens, codes ?? 2 ** 31);
+  checkFormat(format, "Cannot write tokens");
+  if (dtype !== undefined && !Object.hasOwn(INTEGER_TYPES, dtype)) {
+    throw new TypeError(`Cannot write tokens: expected dtype ${Object.keys(INTEGER_TYPES).join(", ")}, found ${dtype}`);
+  }
+  const type = dtype ?? smallestType(codes, { torch: format === "pt" });
+  if (format !== "json") return ENCODERS[format](checked, type);
+  if (dtype !== undefined) throw new TypeError(`Cannot write tokens: numbers in JSON have no dtype, found ${dtype}`);
+  return encodeJson(checked, picture);
+}
+
+/**
+ * Reads a token file: integers of 8 to 64 bits, as `[n, h, w]` or `[h, w]`, or, with a grid, as `[n, h * w]` or `[h * w]`;
+ * JSON as {@linkcode encodeTokens} writes it, or nested arrays. Where there are several arrays, the one called `indices`,
+ * `tokens` or `arr_0`. Whether they are rows of a model's codebook is for the model to check.
+ *
+ * @throws {TypeError} if the bytes are no such file, or do not hold such an array
+ * @throws {RangeError} if a number is beyond 32 bits, the grid does not fit, or one is needed; or an archive would unpack to
+ * far more than its size
+ */
+export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptions = {}): Promise<Tokens> {
+  const { format, grid, name } = options;
+  const task = `Cannot read tokens${name === undefined ? "" : ` from ${name}`}`;
+  if (grid && !(grid.length === 2 && grid.every((side) => Number.isSafeInteger(side) && side > 0))) {
+    throw new RangeError(`${task}: grid must be [h, w], whole numbers ≥ 1, found [${grid}]`);
+  }
+  try {
+    if (format !== undefined) checkFormat(format, task);
+    const decode = DECODERS[format ?? await detectFormat(bytes, task)];
+    const { indices, shape, codebook } = await decode({ bytes, task });
+    return { indices, shape: layOut(shape, { grid, task }), ...(codebook && { codebook }) };
+  } catch (cause) {
+    if (!(cause instanceof WeightsError)) throw cause;
+    throw new TypeError(`${task}: ${cause.message}`, { cause });
+  }
+}
+
+/**
+ * Writes tokens to a file; the extension (`.json`, `.npy`, `.npz`, `.safetensors`, `.pt`, `.pth`) decides the format. See
+ * {@linkcode encodeTokens}. The file is never half there. Needs permission to read and write in that folder.
+ *
+ * @throws {TypeError} if the extension is none of these, or the file cannot be written; and as `encodeTokens` does
+ * @throws {RangeError} as `encodeTokens` does
+ */
+export async function saveTokens(
+  tokens: TokensLike,
+  path: string | URL,
+  options: EncodeTokensOptions = {},
+): Promise<void> {
+  await writeWhole(path, encodeTokens(tokens, tokenFormatOf(path), options), "tokens");
+}
+
+/**
+ * Reads a token file from wherever it is. The extension decides the format; where there is none, its bytes do. See
+ * {@linkcode decodeTokens}. A path needs permission to read it.
+ *
+ * @throws {TypeError} if the file cannot be read, or its extension is of no such format; and as `decodeTokens` does
+ * @throws {RangeError} as `decodeTokens` does
+ */
+export async function readTokens(source: TokenSource, options: DecodeTokensOptions = {}): Promise<Tokens> {
+  const isPath = typeof source === "string" || source instanceof URL;
+  const { name = isPath ? `${source}` : (source as Partial<File>).name } = options;
+  const { format = name && extensionOf(name) ? tokenFormatOf(name) : undefined } = options;
+  return await decodeTokens(isPath ? await readFile(source) : await bytesOf(source), { ...options, name, format });
+}
+
+function checkFormat(format: TokenFormat, task: string): void {
+  if (Object.hasOwn(DECODERS, format)) return;
+  throw new TypeError(`${task}: expected format ${Object.keys(DECODERS).join(", ")}, found ${format}`);
+}
+
+async function bytesOf(source: Blob | Uint8Array | ArrayBuffer): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  throw new TypeError("Cannot read tokens: expected a path, a file: URL, a Blob, or the bytes of a file");
+}
+
+/** The bytes of a file. */
+async function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  const { readFile } = await import("node:fs/promises");
+  try {
+    return new Uint8Array(await readFile(typeof path === "string" && path.startsWith("file:") ? new URL(path) : path));
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === "NotCapable") throw cause; // says which permission to give
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`Cannot read tokens from ${path}: expected the path or file: URL of a file; ${reason}`, {
+      cause,
+    });
+  }
+}

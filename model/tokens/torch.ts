@@ -1,0 +1,95 @@
+/**
+ * Tokens in the files that `torch.save` writes.
+ *
+ * @module
+ */
+
+import { zipSync } from "fflate";
+import { sourceOfBytes } from "../../hub/mod.ts";
+import { elementsSpanned, gather, isDense } from "../../hub/strided.ts";
+import { readTorch } from "../../hub/torch.ts";
+import { TorchTensor } from "../../hub/torch_objects.ts";
+import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
+import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** What describes a few tensors takes far less. */
+const LARGEST_PICKLE = 256 * 1024;
+/** Strides of 0 make many elements of few; honest files have no more than this (16 MiB) unless they store them. */
+const MOST_EXPANDED = 2 ** 22;
+
+/** Tokens as `{"indices": tensor, "model": …, "codebook": …}`, which every torch since 1.6 loads, with `weights_only` too. */
+export function encodeTorch(tokens: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder();
+  return zipSync({
+    "archive/data.pkl": pickle(tokens, storageOf(dtype)),
+    "archive/byteorder": text.encode("little"),
+    "archive/data/0": integersToBytes(tokens.indices, dtype),
+    "archive/version": text.encode("3\n"),
+  }, STORED);
+}
+
+function storageOf(dtype: TokenDType): string {
+  const { torch } = INTEGER_TYPES[dtype];
+  if (torch) return torch;
+  const known = Object.entries(INTEGER_TYPES).flatMap(([name, { torch }]) => torch ? [name] : []);
+  throw new TypeError(`Cannot write tokens: a torch file takes ${known.join(", ")}, found dtype ${dtype}`);
+}
+
+/** The description of the tensor, in the instructions of Python's pickle protocol 2. */
+function pickle({ indices, shape: [n, h, w], codebook }: Tokens, storage: string): Uint8Array<ArrayBuffer> {
+  const u32 = (value: number) => String.fromCharCode(...[0, 8, 16, 24].map((bits) => value >>> bits & 255));
+  const int = (value: number) => `J${u32(value)}`;
+  const text = (value: string) => {
+    const utf8 = String.fromCharCode(...new TextEncoder().encode(value));
+    return `X${u32(utf8.length)}${utf8}`;
+  };
+  const memory = `(${text("storage")}ctorch\n${storage}\n${text("0")}${text("cpu")}${int(indices.length)}tQ`;
+  const noHooks = "ccollections\nOrderedDict\n)R";
+  const sides = `(${int(n)}${int(h)}${int(w)}t(${int(h * w)}${int(w)}${int(1)}t`;
+  const tensor = `ctorch._utils\n_rebuild_tensor_v2\n(${memory}${int(0)}${sides}\x89${noHooks}tR`;
+  const { model, hash } = codebook ?? {};
+  const items = [text("indices"), tensor, ...named("model", model), ...named("codebook", hash)].join("");
+  return Uint8Array.from(`\x80\x02}(${items}u.`, (character) => character.charCodeAt(0));
+
+  function named(name: string, value: string | undefined): string[] {
+    return value === undefined ? [] : [text(name), text(value)];
+  }
+}
+
+/** Reads tokens of a file with a tensor, or a dictionary with one tensor of integers or one that is called so. */
+export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTokens> {
+  const source = sourceOfBytes(bytes, "the archive");
+  const { value, openStorage } = await readTorch(source, LARGEST_PICKLE);
+  const tensor = chooseTensor(value, task);
+  const type = typeOf(tensor);
+  if (!type) throw new TypeError(`${task}: expected integers, found elements of type ${tensor.storage.dtype}`);
+
+  const count = tensor.shape.reduce((product, side) => product * side, 1);
+  if (count > Math.max(tensor.storage.length, MOST_EXPANDED)) {
+    throw new RangeError(`${task}: a tensor of shape [${tensor.shape}] expands only ${tensor.storage.length} elements`);
+  }
+  checkUnpacked("its storage", tensor.storage.length * type.bytes, { archive: source.size, task });
+  const read = openStorage(tensor.storage);
+  const data = await read(tensor.offset * type.bytes, elementsSpanned(tensor) * type.bytes);
+  const values = bytesToIntegers(data, type, { task });
+  const fields = value instanceof Map ? value : new Map();
+  return {
+    indices: isDense(tensor) ? values : gather(values, new Int32Array(count), tensor),
+    shape: tensor.shape,
+    codebook: codebookOf(fields.get("codebook"), fields.get("model")),
+  };
+}
+
+function chooseTensor(value: unknown, task: string): TorchTensor {
+  if (value instanceof TorchTensor) return value;
+  if (!(value instanceof Map)) throw new TypeError(`${task}: expected a tensor, or a dictionary with one`);
+  const tensors = [...value].filter(([name, item]) =>
+    typeof name === "string" && item instanceof TorchTensor && typeOf(item)
+  );
+  return value.get(chooseArray(tensors.map(([name]) => name), task));
+}
+
+function typeOf({ storage }: TorchTensor) {
+  return integerType("safetensors", storage.dtype);
+}
