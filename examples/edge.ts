@@ -146,7 +146,7 @@ async function readFile(request: Request, limit: number): Promise<Uint8Array<Arr
   const form = await new Response(bytes, { headers: { "content-type": type } }).formData().catch(() => {
     throw new Refusal(400, "the body is no multipart/form-data, though its content-type says so");
   });
-  const file = form.values().find((value) => value instanceof File);
+  const file = [...form.values()].find((value) => value instanceof File);
   if (!file) throw new Refusal(400, "expected a file in the form, as of curl -F file=@picture.png");
   return await file.bytes();
 }
