@@ -8,7 +8,7 @@
  */
 
 import { cannotDecode } from "./codecs/errors.ts";
-import { exifOrientation, turn } from "./orientation.ts";
+import { exifOrientation, turn, xmpOrientation } from "./orientation.ts";
 import type { Raster } from "./raster.ts";
 
 /** How many pixels a picture may have unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
@@ -26,8 +26,8 @@ export interface DecodePictureOptions {
 export interface PictureFile {
   readonly width: number;
   readonly height: number;
-  /** As in EXIF, 1 to 8. */
-  readonly orientation: number;
+  /** As in EXIF: 2 to 8 turn the picture, all else leaves it. */
+  readonly orientation?: number;
   decode(): Raster | Promise<Raster>;
 }
 
@@ -38,7 +38,8 @@ const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
   async PNG(bytes) {
     const { decodePng, readPng } = await import("./codecs/png.ts");
     const file = readPng(bytes);
-    return { ...file.header, orientation: exifOrientation(file.exif), decode: () => decodePng(file) };
+    const orientation = exifOrientation(file.exif) ?? xmpOrientation(file.xmp);
+    return { ...file.header, orientation, decode: () => decodePng(file) };
   },
   async JPEG(bytes) {
     const { readJpegHeaders } = await import("./codecs/jpeg_headers.ts");
@@ -47,16 +48,18 @@ const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
     return { ...headers, orientation: exifOrientation(headers.exif), decode: () => decodeJpeg(bytes, headers) };
   },
   async WebP(bytes) {
-    const { decodeWebp, webpExif, webpSize } = await import("./codecs/webp.ts");
-    return { ...webpSize(bytes), orientation: exifOrientation(webpExif(bytes)), decode: () => decodeWebp(bytes) };
+    const { readWebp } = await import("./codecs/webp_chunks.ts");
+    const { decodeWebp } = await import("./codecs/webp.ts");
+    const file = readWebp(bytes);
+    return { ...file, orientation: exifOrientation(file.exif), decode: () => decodeWebp(file) };
   },
   async GIF(bytes) {
     const { decodeGif, gifSize } = await import("./codecs/gif.ts");
-    return { ...gifSize(bytes), orientation: 1, decode: () => decodeGif(bytes) };
+    return { ...gifSize(bytes), decode: () => decodeGif(bytes) };
   },
   async BMP(bytes) {
     const { bmpSize, decodeBmp } = await import("./codecs/bmp.ts");
-    return { ...bmpSize(bytes), orientation: 1, decode: () => decodeBmp(bytes) };
+    return { ...bmpSize(bytes), decode: () => decodeBmp(bytes) };
   },
   async TIFF(bytes) {
     const { decodeTiff, tiffOrientation, tiffSize } = await import("./codecs/tiff.ts");

@@ -7,44 +7,71 @@
 import type { Raster } from "./raster.ts";
 
 const ORIENTATION = 0x0112;
-const BYTE = 1, SHORT = 3, LONG = 4;
 
-/** The orientation that an EXIF block states, 1 to 8; 1, upright, if it states none or is damaged. */
-export function exifOrientation(exif: Uint8Array | undefined): number {
-  if (!exif) return 1;
-  const start = String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? 6 : 0;
+/** The headers that PIL takes, big and little endian: `MM` and `II`, 42 (in any order of bytes), and big-endian 43. */
+const BIG = ["MM\0*", "MM*\0", "MM\0+"], LITTLE = ["II*\0", "II\0*"];
+
+type Read = (view: DataView, at: number, little: boolean) => number;
+
+/** How many bytes values take by type, and how numbers are read. Text, and bytes without sign, are no numbers to PIL. */
+const TYPES: Record<number, { bytes: number; read?: Read }> = {
+  1: { bytes: 1 },
+  2: { bytes: 1 },
+  3: { bytes: 2, read: (view, at, little) => view.getUint16(at, little) },
+  4: { bytes: 4, read: (view, at, little) => view.getUint32(at, little) },
+  5: { bytes: 8, read: (view, at, little) => view.getUint32(at, little) / view.getUint32(at + 4, little) },
+  6: { bytes: 1, read: (view, at) => view.getInt8(at) },
+  7: { bytes: 1 },
+  8: { bytes: 2, read: (view, at, little) => view.getInt16(at, little) },
+  9: { bytes: 4, read: (view, at, little) => view.getInt32(at, little) },
+  10: { bytes: 8, read: (view, at, little) => view.getInt32(at, little) / view.getInt32(at + 4, little) },
+  11: { bytes: 4, read: (view, at, little) => view.getFloat32(at, little) },
+  12: { bytes: 8, read: (view, at, little) => view.getFloat64(at, little) },
+  13: { bytes: 4, read: (view, at, little) => view.getUint32(at, little) },
+  16: { bytes: 8, read: (view, at, little) => Number(view.getBigUint64(at, little)) },
+};
+
+/**
+ * The orientation that an EXIF block states: a number that need be none, `undefined` if it states nothing or is no EXIF.
+ * Of several the last one counts; a value beyond the end hides what follows it, as in PIL.
+ */
+export function exifOrientation(exif: Uint8Array = new Uint8Array()): number | undefined {
+  const start = textAt(exif, 0, 6) === "Exif\0\0" ? 6 : 0;
+  const header = textAt(exif, start, 4);
+  const little = LITTLE.includes(header);
   const view = new DataView(exif.buffer, exif.byteOffset + start, exif.byteLength - start);
-  if (view.byteLength < 10) return 1;
-  const order = view.getUint16(0);
-  const little = order === 0x4949;
-  if ((!little && order !== 0x4d4d) || view.getUint16(2, little) !== 42) return 1;
+  if (!little && !BIG.includes(header) || view.byteLength < 8) return undefined;
   const directory = view.getUint32(4, little);
-  if (directory + 2 > view.byteLength) return 1;
+  if (directory + 2 > view.byteLength) return undefined;
+  let orientation: number | undefined;
   for (
     let i = view.getUint16(directory, little), at = directory + 2;
     i > 0 && at + 12 <= view.byteLength;
     i--, at += 12
   ) {
-    if (view.getUint16(at, little) === ORIENTATION) return upright(valueOf(view, at, little));
+    const type = TYPES[view.getUint16(at + 2, little)];
+    if (!type) continue;
+    const size = type.bytes * view.getUint32(at + 4, little);
+    const from = size > 4 ? view.getUint32(at + 8, little) : at + 8;
+    if (from + size > view.byteLength) break;
+    if (size > 0 && view.getUint16(at, little) === ORIENTATION) orientation = type.read?.(view, from, little) ?? NaN;
   }
-  return 1;
+  return orientation;
 }
 
-function valueOf(view: DataView, at: number, little: boolean): number {
-  const type = view.getUint16(at + 2, little);
-  if (type === BYTE) return view.getUint8(at + 8);
-  if (type === SHORT) return view.getUint16(at + 8, little);
-  return type === LONG ? view.getUint32(at + 8, little) : 1;
+/** The orientation that an XMP packet states, if any. */
+export function xmpOrientation(xmp = ""): number | undefined {
+  const found = /tiff:Orientation(?:="|>)([0-9])/.exec(xmp);
+  return found ? Number(found[1]) : undefined;
 }
 
-/** The same, or 1 for what is no orientation. */
-function upright(orientation: number): number {
-  return orientation >= 1 && orientation <= 8 ? orientation : 1;
+function textAt(bytes: Uint8Array, start: number, length: number): string {
+  return String.fromCharCode(...bytes.subarray(start, start + length));
 }
 
-/** The picture as it was seen: turned and mirrored by an orientation of 1 to 8. */
-export function turn(raster: Raster, orientation: number): Raster {
-  if (orientation === 1) return raster;
+/** The picture as it was seen: turned and mirrored by an orientation of 2 to 8, else as it is. */
+export function turn(raster: Raster, orientation = 1): Raster {
+  if (![2, 3, 4, 5, 6, 7, 8].includes(orientation)) return raster;
   const { width, height } = raster;
   const source = new Uint32Array(raster.data.buffer, raster.data.byteOffset, width * height);
   const swaps = orientation > 4;

@@ -1,22 +1,23 @@
 /**
  * Reads PNG files of every colour type, bit depth and interlacing.
  *
- * Inflating is pako's, which stops where the pixels end and refuses what zlib refuses; checksums are imagescript's.
+ * Checksums are imagescript's.
  *
  * @module
  */
 
 import { crc32 } from "imagescript/png/src/crc.mjs";
-import { Z_BUF_ERROR, Z_SYNC_FLUSH, zlibInflate, zlibInflateInit, ZStream } from "pako";
 import type { Raster } from "../raster.ts";
 import { concat } from "./bytes.ts";
 import { cannotDecode } from "./errors.ts";
+import { inflate } from "./inflate.ts";
 import { decodeRows, filteredBytes, type PngLayout } from "./png_rows.ts";
+import { EXIF_KEYWORD, exifOfText, readText, XMP_KEYWORD } from "./png_text.ts";
 
 interface Chunk {
   readonly type: string;
   readonly data: Uint8Array<ArrayBuffer>;
-  /** Whether all of it is there. */
+  /** Whether all of its data are there. */
   readonly complete: boolean;
 }
 
@@ -38,38 +39,47 @@ export interface PngFile {
   readonly palette?: Uint8Array;
   /** The compressed pixels. */
   readonly pixels: readonly Uint8Array[];
+  /** The EXIF block and the XMP packet, if there are such. */
   readonly exif?: Uint8Array;
+  readonly xmp?: string;
 }
 
 /** The pixels of a PNG, as PIL's `convert("RGB")` gives them. Never inflates beyond the stated size. */
 export function decodePng({ header, palette, pixels }: PngFile): Raster {
-  return decodeRows(inflate(concat(pixels), filteredBytes(header)), header, palette);
+  const size = filteredBytes(header);
+  const { inflated, isDamaged } = inflate(concat(pixels), size);
+  if (isDamaged) throw cannotDecode("the compressed pixels of this PNG are damaged");
+  if (inflated.length < size) throw cannotDecode("this PNG holds fewer pixels than its header states, it is cut short");
+  return decodeRows(inflated, header, palette);
 }
 
 /**
- * Reads the chunks as leniently as PIL: text may come first, ancillary chunks may have a wrong checksum, and once pixels have begun,
- * whatever follows them may be damaged or missing.
+ * Reads the chunks as leniently as PIL: text may come first, ancillary chunks may have a wrong checksum, and what follows the
+ * pixels may be missing.
  */
 export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
   let header: PngLayout | undefined;
   let palette: Uint8Array | undefined;
   const pixels: Uint8Array[] = [];
-  let exif: Uint8Array | undefined;
+  let exif: Uint8Array | undefined, exifBehindPixels: Uint8Array | undefined;
+  const texts: Record<string, string> = {};
   let last = "";
   for (const { type, data, complete } of chunks(bytes)) {
     const isPixels = type === "IDAT";
-    if (pixels.length > 0 && (type === "IEND" || !complete && !isPixels)) break;
+    if (type === "IEND" || isPixels && !header) break;
     if (!complete && !isPixels) throw cannotDecode(`this PNG is cut short after ${bytes.length} bytes`);
-    if (isPixels && !header) break;
     if (type === "IHDR") header = readHeader(data);
-    else if (type === "PLTE") palette = readPalette(data);
-    else if (type === "eXIf") exif ??= data;
+    else if (type === "PLTE" && header) palette = readPalette(data);
+    else if (type === "eXIf" && pixels.length === 0) exif = data;
+    else if (type === "eXIf") exifBehindPixels = data;
+    else if (type.endsWith("TXt") || type === "tEXt") Object.assign(texts, readText(type, data));
     else if (isPixels && (pixels.length === 0 || last === "IDAT")) pixels.push(data);
     last = type;
   }
   if (!header) throw cannotDecode("this PNG has no IHDR chunk before its pixels");
   if (pixels.length === 0) throw cannotDecode(`this PNG has no pixels, it is cut short after ${bytes.length} bytes`);
-  return { header, palette, pixels, exif };
+  exif ??= exifBehindPixels ?? exifOfText(texts[EXIF_KEYWORD]);
+  return { header, palette, pixels, exif, xmp: texts[XMP_KEYWORD] };
 }
 
 /** The chunks in file order. Of the last one only a part may be there. Checksums of critical ones are right. */
@@ -80,52 +90,35 @@ function* chunks(bytes: Uint8Array<ArrayBuffer>): Generator<Chunk, undefined> {
   while (offset + 8 <= bytes.length) {
     const end = offset + 12 + view.getUint32(offset);
     const type = String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
-    if (!/^[A-Za-z]{4}$/.test(type)) {
+    if (!/^\w{4}$/.test(type)) {
       if (seenPixels) return;
       throw cannotDecode("a chunk of this PNG has no name, the file is damaged");
     }
     seenPixels ||= type === "IDAT";
-    const complete = end <= bytes.length;
-    const isChecked = CRITICAL.includes(type) && complete;
+    const isChecked = CRITICAL.includes(type) && end <= bytes.length;
     if (isChecked && crc32(bytes.subarray(offset + 4, end - 4)) !== view.getUint32(end - 4)) {
       throw cannotDecode(`the checksum of the ${JSON.stringify(type)} chunk of this PNG is wrong, the file is damaged`);
     }
-    yield { type, data: bytes.subarray(offset + 8, end - 4), complete };
+    yield { type, data: bytes.subarray(offset + 8, end - 4), complete: end - 4 <= bytes.length };
     offset = end;
   }
 }
 
 function readPalette(data: Uint8Array): Uint8Array {
-  if (data.length <= 768) return data;
+  if (data.length < 3 * 257) return data;
   throw cannotDecode(`the palette of this PNG has ${data.length} bytes, expected at most 768`);
 }
 
 function readHeader(data: Uint8Array): PngLayout {
   if (data.length < 13) throw cannotDecode(`this PNG has an IHDR chunk of ${data.length} bytes, expected 13`);
   const view = new DataView(data.buffer, data.byteOffset);
-  const [depth, colour, compression, filter, interlace] = data.subarray(8);
-  if (!DEPTHS[colour]?.includes(depth) || compression !== 0 || filter !== 0 || interlace > 1) {
+  const [depth, colour, , filter, interlace] = data.subarray(8); // PIL does not look at the compression
+  if (!DEPTHS[colour]?.includes(depth) || filter !== 0) {
     throw cannotDecode(
-      `this PNG has depth ${depth}, colour type ${colour}, compression ${compression}, filter ${filter}, ` +
-        `interlace ${interlace}, which the PNG standard does not allow`,
+      `this PNG has depth ${depth}, colour type ${colour}, filter ${filter}, which the PNG standard does not allow`,
     );
   }
   const [width, height] = [view.getUint32(0), view.getUint32(4)];
   if (width === 0 || height === 0) throw cannotDecode(`this PNG states a size of ${width}×${height} pixels`);
-  return { width, height, depth, colour, interlaced: interlace === 1 };
-}
-
-/** Inflates `size` bytes. What follows them does not count, unless the stream ends there and its checksum is wrong. */
-function inflate(deflated: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(size);
-  const stream = new ZStream();
-  zlibInflateInit(stream);
-  stream.input = deflated;
-  stream.avail_in = deflated.length;
-  stream.output = out;
-  stream.avail_out = size;
-  const status = zlibInflate(stream, Z_SYNC_FLUSH);
-  if (status < 0 && status !== Z_BUF_ERROR) throw cannotDecode("the compressed pixels of this PNG are damaged");
-  if (stream.next_out < size) throw cannotDecode("this PNG holds fewer pixels than its header states, it is cut short");
-  return out;
+  return { width, height, depth, colour, interlaced: interlace > 0 };
 }

@@ -62,13 +62,14 @@ export interface PngParts {
   /** Each row behind its filter byte. */
   rows: number[];
   palette?: number[];
-  /** Further chunks before the pixels, by type. */
-  extra?: Record<string, number[]>;
+  /** Further chunks before the pixels, and behind them, by type. */
+  extra?: Record<string, Iterable<number>>;
+  late?: Record<string, Iterable<number>>;
 }
 
 /** A PNG file with the pixels in two IDAT chunks. */
 export function makePng(parts: PngParts): Uint8Array<ArrayBuffer> {
-  const { width, height, depth, colour, interlace = 0, rows, palette, extra = {} } = parts;
+  const { width, height, depth, colour, interlace = 0, rows, palette, extra = {}, late = {} } = parts;
   const ihdr = new Uint8Array(13);
   new DataView(ihdr.buffer).setUint32(0, width);
   new DataView(ihdr.buffer).setUint32(4, height);
@@ -81,8 +82,33 @@ export function makePng(parts: PngParts): Uint8Array<ArrayBuffer> {
     ...Object.entries(extra).flatMap(([type, data]) => pngChunk(type, data)),
     ...pngChunk("IDAT", pixels.subarray(0, 3)),
     ...pngChunk("IDAT", pixels.subarray(3)),
+    ...Object.entries(late).flatMap(([type, data]) => pngChunk(type, data)),
     ...pngChunk("IEND", []),
   ]);
+}
+
+/** An EXIF block of these entries, and of data that begin behind the first entry and four bytes more, at offset 26. */
+export function exifOf(
+  entries: readonly (readonly [tag: number, type: number, count: number, value: number])[],
+  little = false,
+  data: readonly number[] = [],
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(14 + 12 * entries.length + data.length);
+  const view = new DataView(bytes.buffer);
+  bytes.fill(little ? 0x49 : 0x4d, 0, 2);
+  view.setUint16(2, 42, little);
+  view.setUint32(4, 8, little);
+  view.setUint16(8, entries.length, little);
+  entries.forEach(([tag, type, count, value], i) => {
+    const at = 10 + 12 * i;
+    view.setUint16(at, tag, little);
+    view.setUint16(at + 2, type, little);
+    view.setUint32(at + 4, count, little);
+    if (type === 3) view.setUint16(at + 8, value, little);
+    else view.setUint32(at + 8, value, little);
+  });
+  bytes.set(data, bytes.length - data.length);
+  return bytes;
 }
 
 function pngChunk(type: string, data: Iterable<number>): number[] {
