@@ -10,8 +10,13 @@ import type { Tensor } from "./tensor.ts";
 
 /** How to run a program. */
 export interface RunOptions {
-  /** Stops the run: between ops where the engine waits for each, otherwise before it starts. */
+  /** Stops the run: between ops where the engine waits for some, otherwise before it starts. */
   readonly signal?: AbortSignal;
+  /**
+   * Told now and then how many ops are done, and of how many, for which the engine waits; in the end all are. What it
+   * throws, the run rejects with.
+   */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** How to plan a program. */
@@ -58,7 +63,7 @@ export interface Program {
    *
    * @throws as {@linkcode run}; also a {@linkcode DeviceError} if a WebGPU device has no `timestamp-query`
    */
-  profile(inputs: readonly Tensor[], options?: RunOptions): Promise<OpProfile[]>;
+  profile(inputs: readonly Tensor[], options?: Pick<RunOptions, "signal">): Promise<OpProfile[]>;
   /** Bytes that a run needs at its peak beside the weights: intermediate values, inputs, outputs, and reading those. */
   readonly bytes: number;
   /** Frees what the program holds. */

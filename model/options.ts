@@ -72,6 +72,12 @@ export interface CallOptions {
   returnDict?: boolean;
   /** Stops the call. */
   signal?: AbortSignal;
+  /**
+   * Told how many ops are done, and of how many, for calls that take long: now and then while the engine computes, and in
+   * the end. The number is another for each shape and engine, and ops take different times. A call that is repeated, in
+   * float32 or on another device, counts from the beginning again. What it throws, the call rejects with.
+   */
+  onProgress?: (done: number, total: number) => void;
 }
 
 /** Options of {@linkcode VQModel.profile}. */

@@ -248,7 +248,7 @@ export class VQModel {
    *
    * @param latents float32 `[n, vq_embed_dim, h, w]`
    */
-  async quantize(latents: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<QuantizerOutput> {
+  async quantize(latents: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<QuantizerOutput> {
     checkLatents(latents, this.config);
     const [quantized, indices, loss] = await this.#run("quantize", latents, options);
     return { quantized, indices, loss };
@@ -338,7 +338,7 @@ export class VQModel {
    *
    * @param sample as for {@linkcode VQModel.encode}
    */
-  async tokenize(sample: Tensor, options: Pick<CallOptions, "signal"> = {}): Promise<Tokens> {
+  async tokenize(sample: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tokens> {
     checkSample(sample, this.config);
     return await this.#use("tokenize", sample, options, async (program, input) => {
       const [indices] = await program.run([input], options);
@@ -358,7 +358,7 @@ export class VQModel {
    * @throws {RangeError} if an index is not in the codebook, there are too few or too many for the shape, or the tokens say
    * that they are of another codebook
    */
-  async detokenize(tokens: TokensLike | TokenIndices, options: Pick<CallOptions, "signal"> = {}): Promise<Tensor> {
+  async detokenize(tokens: TokensLike | TokenIndices, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tensor> {
     checkDecodable(this.config);
     const { codebook } = Object(tokens) as TokensLike;
     if (codebook) checkCodebook(codebook, await this.codebook()); // first: it tells why indices may be out of range
@@ -461,8 +461,8 @@ export class VQModel {
 
   /** Runs a pass, compiled for the shape of its input. */
   #run(pass: Pass, input: Tensor, options: CallOptions): Promise<Tensor[]> {
-    const { signal } = options;
-    return this.#use(pass, input, options, (program, input) => program.run([input], { signal }));
+    const { signal, onProgress } = options;
+    return this.#use(pass, input, options, (program, input) => program.run([input], { signal, onProgress }));
   }
 
   /** Has a pass compiled for the shape of its input, unless it is already, and hands it to `use`. */

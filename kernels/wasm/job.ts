@@ -33,3 +33,14 @@ export function writeJobs(jobs: readonly Job[], memory: Memory, address: number)
     words.set(fields, FIELDS / 4);
   });
 }
+
+/** How many of `count` jobs from `address` on are done: each of the threads has looked for a next part, and found none. */
+export function countDone(memory: Memory, address: number, count: number, threads: number): number {
+  let done = 0;
+  while (done < count) {
+    const [, blocks, next] = memory.integers(address + done * JOB, 3);
+    if (next < blocks + threads) break;
+    done++;
+  }
+  return done;
+}

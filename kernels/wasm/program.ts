@@ -11,7 +11,7 @@ import { Pixels, valuesOf } from "../pixels.ts";
 import { costOf, type OpProfile } from "../profile.ts";
 import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { DeviceError } from "../errors.ts";
-import { type Job, writeJobs } from "./job.ts";
+import { countDone, type Job, writeJobs } from "./job.ts";
 import { store, storedSize } from "./layout.ts";
 import { mebibytes, type Memory } from "./memory.ts";
 import { storePixels } from "./pixels.ts";
@@ -37,10 +37,10 @@ export class WasmProgram implements Program {
   }
 
   run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
-    return this.#use(inputs, options, (jobs, list) => this.runtime.team.run(list, jobs.flat().length, options.signal));
+    return this.#use(inputs, options, (jobs, list) => this.#compute(jobs, list, options));
   }
 
-  async profile(inputs: readonly Tensor[], options: RunOptions = {}): Promise<OpProfile[]> {
+  async profile(inputs: readonly Tensor[], options: Pick<RunOptions, "signal"> = {}): Promise<OpProfile[]> {
     const profile: OpProfile[] = [];
     const results = await this.#use(inputs, options, async (jobs, list) => {
       for (const [i, { op }] of this.plan.steps.entries()) {
@@ -124,6 +124,20 @@ export class WasmProgram implements Program {
     }
   }
 
+  async #compute(jobs: readonly Job[][], list: number, { signal, onProgress }: RunOptions): Promise<void> {
+    const { memory, team } = this.runtime;
+    const count = jobs.flat().length;
+    if (!onProgress) return await team.run(list, count, signal);
+    let end = 0;
+    const ends = jobs.map(({ length }) => end += length);
+    const tell = () => {
+      const done = countDone(memory, list, count, team.threads);
+      onProgress(ends.findLastIndex((end) => end <= done) + 1, ends.length);
+    };
+    await telling(tell, (stop) => team.run(list, count, stop), signal);
+    tell();
+  }
+
   /** The value in whose place a value lies. */
   #owner(node: Node): Node {
     return this.plan.parts.get(node)?.owner ?? node;
@@ -157,6 +171,30 @@ export class WasmProgram implements Program {
 
   #tensor(address: number, shape: Shape, dtype: DType): Tensor {
     return new Tensor(new WasmStorage(this.runtime, address, shape, dtype), shape, dtype);
+  }
+}
+
+/** How often the progress of a run is told. */
+const TELL_MS = 100;
+
+/** Calls `tell` every so often while `run` runs, which is stopped with what that throws. */
+async function telling(
+  tell: () => void,
+  run: (signal: AbortSignal) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const failure = new AbortController();
+  const timer = setInterval(() => {
+    try {
+      tell();
+    } catch (error) {
+      failure.abort(error);
+    }
+  }, TELL_MS);
+  try {
+    await run(signal ? AbortSignal.any([signal, failure.signal]) : failure.signal);
+  } finally {
+    clearInterval(timer);
   }
 }
 

@@ -7,15 +7,16 @@
 import type { Program, RunOptions } from "../backend.ts";
 import { checkInputs, checkNotDisposed } from "../checks.ts";
 import { DeviceError, OverflowError } from "../errors.ts";
-import { floatsToPixels, type PixelRange, Pixels, valuesOf } from "../pixels.ts";
+import { type PixelRange, Pixels, valuesOf } from "../pixels.ts";
 import type { OpCost, OpProfile } from "../profile.ts";
-import { type DeviceStorage, type DType, type Shape, sizeOf, Tensor, type TensorData } from "../tensor.ts";
+import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
-import { PIECE, Readback, readBuffer } from "./readback.ts";
+import { PIECE, Readback } from "./readback.ts";
 import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
 import { shareSlots, type Slots } from "./slots.ts";
 import { Stopwatch } from "./stopwatch.ts";
+import { GpuStorage, type ReadPixels } from "./storage.ts";
 
 /** Memory that stands for an input or an output. */
 export interface Port {
@@ -25,9 +26,6 @@ export interface Port {
   /** Set where an input is given as pixels. */
   readonly pixels?: PixelRange;
 }
-
-/** Makes pixels of a tensor where it is, and copies them to the host. */
-export type ReadPixels = (tensor: Tensor, range: PixelRange) => Promise<Uint8ClampedArray<ArrayBuffer>>;
 
 /** What a program is made of. */
 export interface Plan {
@@ -50,6 +48,24 @@ interface Bound {
   readonly ports: ReadonlyMap<PlannedMemory, GPUBuffer>;
   readonly groups: readonly GPUBindGroup[];
 }
+
+/** What a run computes in. */
+interface Prepared {
+  readonly groups: readonly GPUBindGroup[];
+  readonly overflow: GPUBuffer | undefined;
+  readonly storages: readonly GpuStorage[];
+  /** Gives back what only the run needs. */
+  release(): void;
+}
+
+/** The dispatches `[first, end)`. */
+interface Part {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** How long the parts shall take at least of a run whose progress is told: waiting for one takes some 10 ms in itself. */
+const PART_MS = 100;
 
 /** Each dispatch's parameters start at a multiple of this many bytes. */
 const UNIFORM_STRIDE = 256;
@@ -111,9 +127,14 @@ export async function createProgram(
     return error;
   }
 
-  /** All dispatches in one pass; or, to time them, in a pass for each op. */
-  function encode(encoder: GPUCommandEncoder, groups: readonly GPUBindGroup[], stopwatch?: Stopwatch): void {
-    const passes = stopwatch ? ops : [{ first: 0, end: dispatches.length }];
+  /** The dispatches of a part in one pass; or, to time them, all of them in a pass for each op. */
+  function encode(
+    encoder: GPUCommandEncoder,
+    groups: readonly GPUBindGroup[],
+    part: Part,
+    stopwatch?: Stopwatch,
+  ): void {
+    const passes = stopwatch ? ops : [part];
     passes.forEach(({ first, end }, number) => {
       const pass = encoder.beginComputePass(stopwatch?.pass(number));
       for (let i = first; i < end; i++) {
@@ -125,17 +146,14 @@ export async function createProgram(
     });
   }
 
-  /**
-   * Submits a run and adds its results; its scratch memory is free at once, as later runs are queued behind this one.
-   * Adds every buffer that it takes to `taken`, and returns what has to be looked at before the results may be used.
-   */
-  function submit(
+  /** Takes the buffers of a run, adding every one to `taken` and the results' tensors to `results`, and uploads inputs. */
+  function prepare(
     given: readonly (TensorData | Pixels | GpuStorage)[],
     results: Tensor[],
     taken: GPUBuffer[],
-    stopwatch?: Stopwatch,
-  ): Readback | undefined {
+  ): Prepared {
     const scratch: GPUBuffer[] = [];
+    const release = () => scratch.splice(0).forEach((buffer) => pool.release(buffer));
     const take = ({ bytes, label }: PlannedMemory, before: GPUBuffer | undefined) => {
       const buffer = pool.acquire(bytes, label, "storage", before);
       taken.push(buffer);
@@ -161,17 +179,35 @@ export async function createProgram(
       });
       const slots = plan.slots.map((memory, i) => borrow(memory, bound?.slots[i]));
       if (plan.overflow) ports.set(plan.overflow, borrow(plan.overflow));
-      const encoder = device.createCommandEncoder();
       const overflow = plan.overflow && ports.get(plan.overflow);
-      if (overflow) encoder.clearBuffer(overflow);
-      encode(encoder, bind(slots, ports), stopwatch);
-      const along = sumOfBytes(storages) <= PIECE ? storages : [];
-      const readback = overflow && new Readback(pool, encoder, [{ buffer: overflow, bytes: 4 }, ...along]);
-      device.queue.submit([encoder.finish()]);
-      return readback;
-    } finally {
-      scratch.forEach((buffer) => pool.release(buffer));
+      return { groups: bind(slots, ports), overflow, storages, release };
+    } catch (error) {
+      release();
+      throw error;
     }
+  }
+
+  /**
+   * Submits a part of a run. After the last its scratch memory is free at once, as later runs are queued behind this one.
+   * Returns what has to be looked at then, before the results may be used.
+   */
+  function submit(
+    { groups, overflow, storages, release }: Prepared,
+    part: Part,
+    stopwatch?: Stopwatch,
+  ): Readback | undefined {
+    checkNotDisposed(disposed);
+    const encoder = device.createCommandEncoder();
+    if (overflow && part.first === 0) encoder.clearBuffer(overflow);
+    encode(encoder, groups, part, stopwatch);
+    const isLast = part.end === dispatches.length;
+    const along = sumOfBytes(storages) <= PIECE ? storages : [];
+    const readback = isLast && overflow
+      ? new Readback(pool, encoder, [{ buffer: overflow, bytes: 4 }, ...along])
+      : undefined;
+    device.queue.submit([encoder.finish()]);
+    if (isLast) release();
+    return readback;
   }
 
   /** Submits, and says which buffers or commands the device refuses. */
@@ -188,7 +224,7 @@ export async function createProgram(
 
   async function run(
     inputs: readonly Tensor[],
-    { signal }: RunOptions = {},
+    { signal, onProgress }: RunOptions = {},
     stopwatch?: Stopwatch,
   ): Promise<Tensor[]> {
     checkInputs(inputs, plan.inputs);
@@ -198,15 +234,38 @@ export async function createProgram(
     for (const tensor of inputs) void tensor.storage; // throws if it was disposed meanwhile
     const results: Tensor[] = [];
     const taken: GPUBuffer[] = [];
+    const own = given.filter((source) => source instanceof GpuStorage);
+    for (const storage of own) storage.retain();
+    let prepared: Prepared | undefined;
+    const start = (part: Part) => submit(prepared ??= prepare(given, results, taken), part, stopwatch);
+    const tell = async (done: number) => {
+      if (!onProgress) return;
+      await device.queue.onSubmittedWorkDone();
+      signal?.throwIfAborted();
+      onProgress(done, ops.length);
+    };
     try {
-      using readback = await refusable(taken, () => submit(given, results, taken, stopwatch));
+      let first = 0;
+      for (let done = 1, step = 1; onProgress && done < ops.length; done += step) {
+        const started = performance.now();
+        const part = { first, end: ops[done - 1].end };
+        await refusable(taken, () => start(part));
+        await tell(done);
+        first = part.end;
+        if (performance.now() - started < PART_MS) step *= 2;
+      }
+      using readback = await refusable(taken, () => start({ first, end: dispatches.length }));
       if (readback) await verify(readback, results);
+      await tell(ops.length);
       signal?.throwIfAborted();
       return results;
     } catch (error) {
       bound = undefined; // its groups may be what the device refused
       results.forEach((tensor) => tensor.dispose());
       throw error;
+    } finally {
+      prepared?.release();
+      for (const storage of own) storage.release();
     }
   }
 
@@ -258,66 +317,6 @@ async function verify(readback: Readback, results: readonly Tensor[]): Promise<v
     );
   }
   values.forEach((copy, i) => (results[i].storage as GpuStorage).keep(copy));
-}
-
-/** An engine's memory behind a tensor. */
-class GpuStorage implements DeviceStorage {
-  readonly device: GPUDevice;
-  readonly buffer: GPUBuffer;
-  readonly bytes: number;
-  readonly #pool: BufferPool;
-  readonly #shape: Shape;
-  readonly #dtype: DType;
-  readonly #readPixels: ReadPixels;
-  #copy: ArrayBuffer | undefined;
-  /** How many read the buffer now, or have yet to release it. */
-  #users = 1;
-
-  constructor(
-    device: GPUDevice,
-    pool: BufferPool,
-    buffer: GPUBuffer,
-    { shape, dtype, readPixels }: { shape: Shape; dtype: DType; readPixels: ReadPixels },
-  ) {
-    this.device = device;
-    this.buffer = buffer;
-    this.bytes = 4 * sizeOf(shape);
-    this.#pool = pool;
-    this.#shape = shape;
-    this.#dtype = dtype;
-    this.#readPixels = readPixels;
-  }
-
-  async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
-    const shape = this.#shape;
-    if (this.#copy) return floatsToPixels(new Float32Array(this.#copy), shape, range);
-    this.#users++;
-    using tensor = new Tensor(this, shape, this.#dtype); // releases once more
-    return await this.#readPixels(tensor, range);
-  }
-
-  /** Takes a copy of the elements on the host, for reading. */
-  keep(copy: ArrayBuffer): void {
-    this.#copy = copy;
-  }
-
-  async read(): Promise<TensorData> {
-    const bytes = this.#copy?.slice(0) ?? await this.#readBuffer();
-    return this.#dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes);
-  }
-
-  async #readBuffer(): Promise<ArrayBuffer> {
-    this.#users++;
-    try {
-      return await readBuffer(this.device, this.#pool, this);
-    } finally {
-      this.release();
-    }
-  }
-
-  release(): void {
-    if (--this.#users === 0) this.#pool.release(this.buffer);
-  }
 }
 
 /** A tensor's elements where this device can take them from; tensors of other devices go by way of the host. */
