@@ -34,6 +34,7 @@ import {
   ImageProcessor,
   type Picture,
   pictureFormatOf,
+  printable,
   type Progress,
   readTokens,
   sideBySide,
@@ -93,7 +94,7 @@ async function main(args: string[]): Promise<number> {
     await runCommand(args);
     return 0;
   } catch (error) {
-    console.error(isDebugging() ? error : `error: ${oneLine(error)}`);
+    console.error(isDebugging() ? error : `error: ${printable(oneLine(error))}`);
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -123,7 +124,7 @@ async function info([source]: readonly string[], options: Options): Promise<void
     ["pixel values", isSigned(config, options) ? "-1 to 1" : "0 to 1"],
   ]));
   console.log("\nconfig.json");
-  console.log(indent(table(Object.entries(config).map(([key, value]) => [key, JSON.stringify(value)]))));
+  console.log(indent(table(Object.entries(config).map(([key, value]) => [key, printable(JSON.stringify(value))]))));
 }
 
 async function reconstruct([source, path]: readonly string[], options: Options): Promise<void> {
@@ -239,7 +240,7 @@ function showProgress({ status, file, loaded, total, reason }: Progress): void {
     case "repeat":
     case "fallback":
       rewriteLine("");
-      return console.error(reason);
+      return console.error(printable(reason ?? ""));
     case "offline":
       return rewriteLine(`Using the cache: ${file}`);
     default:
@@ -249,7 +250,7 @@ function showProgress({ status, file, loaded, total, reason }: Progress): void {
 
 /** Replaces the terminal's last line, cut where it would wrap. */
 function rewriteLine(text: string): void {
-  const visible = text.slice(0, Deno.consoleSize().columns - 1);
+  const visible = printable(text).slice(0, Deno.consoleSize().columns - 1);
   Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${visible}`));
 }
 

@@ -33,6 +33,7 @@ export {
   type TensorSource,
   WeightsError,
 } from "./hub/mod.ts";
+export { printable } from "./hub/show.ts";
 export {
   type Device,
   DeviceError,

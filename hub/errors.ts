@@ -4,6 +4,8 @@
  * @module
  */
 
+import { printable, showMessage, showText } from "./show.ts";
+
 /** What a {@linkcode HubError} keeps beside its message. */
 export interface HubErrorOptions extends ErrorOptions {
   /** The HTTP status of the answer, where there was one. */
@@ -30,10 +32,10 @@ export class HubError extends Error {
 
   /** An error with a message, and what it was about where that is known. */
   constructor(message: string, options: HubErrorOptions = {}) {
-    super(message, options);
+    super(showMessage(message), options);
     this.status = options.status;
-    this.url = options.url;
-    this.errorCode = options.errorCode;
+    this.url = options.url && printable(options.url);
+    this.errorCode = options.errorCode && showText(options.errorCode);
   }
 }
 
@@ -44,11 +46,11 @@ export class HubError extends Error {
 export class WeightsError extends Error {
   /** @ignore */
   override readonly name = "WeightsError";
-}
 
-/** A text from a file for a message, which ought not to fill a screen. */
-export function shorten(text: string, most = 200): string {
-  return text.length > most ? `${text.slice(0, most)}…` : text;
+  /** An error with a message, and what caused it where that is known. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(showMessage(message), options);
+  }
 }
 
 /** The message of whatever was thrown. */

@@ -102,7 +102,7 @@ async function readJson(store: FileStore, path: string): Promise<unknown> {
     if (source.size > LARGEST_CONFIG) {
       throw new HubError(`Cannot read ${name}: expected at most ${LARGEST_CONFIG} bytes, found ${source.size}`);
     }
-    return parseJson(await source.read(0, source.size).catch(asHubError), name, HubError);
+    return parseJson(await source.read(0, source.size).catch(asHubError), `Cannot read ${name}`, HubError);
   } finally {
     await source.close();
   }

@@ -42,6 +42,7 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./safetensors_writer.ts";
+export { printable } from "./show.ts";
 export { openTextStore, type TextStore } from "./text_store.ts";
 export { withTemporaryDirectory } from "./temporary.ts";
 export type { TensorInfo, TensorSource } from "./tensor_source.ts";

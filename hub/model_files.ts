@@ -7,6 +7,7 @@
 import { HubError, WeightsError } from "./errors.ts";
 import { isObject } from "./json.ts";
 import { isPlainFileName } from "./paths.ts";
+import { show, showText } from "./show.ts";
 
 /** Where Diffusers keeps a model's configuration. */
 export const CONFIG_NAME = "config.json";
@@ -26,7 +27,7 @@ export function chooseWeights(files: readonly string[], variant: string | undefi
   const chosen = weightNames(variant).find((name) => files.includes(name));
   if (chosen !== undefined) return chosen;
 
-  const wanted = variant ? `weights of variant "${variant}"` : `${WEIGHTS}.safetensors or ${WEIGHTS}.bin`;
+  const wanted = variant ? `weights of variant ${show(variant)}` : `${WEIGHTS}.safetensors or ${WEIGHTS}.bin`;
   const found = offers(files);
   throw new WeightsError(
     `Cannot load ${where}: expected ${wanted}, found ` +
@@ -47,22 +48,22 @@ export function findVqComponent(pipeline: unknown, where: string): string {
   const names = components.filter(([, [, kind]]) => kind === "VQModel").map(([name]) => name);
   if (names.length === 1) return names[0];
   if (names.length > 1) {
-    const quoted = names.map((name) => JSON.stringify(name));
+    const quoted = names.map((name) => show(name));
     throw new HubError(
-      `Cannot load ${where}: it is a pipeline with the VQModels ${quoted.join(" and ")}. Say which: subfolder: ${
-        quoted[0]
-      }`,
+      `Cannot load ${where}: it is a pipeline with the VQModels ${
+        quoted.slice(0, 12).join(" and ")
+      }. Say which: subfolder: ${quoted[0]}`,
     );
   }
-  const kinds = components.map(([name, [, kind]]) => `${name} (${kind})`);
+  const kinds = components.map(([name, [, kind]]) => `${name} (${typeof kind === "string" ? kind : show(kind)})`);
   throw new HubError(
-    `Cannot load ${where}: expected a VQModel, found a pipeline of ${kinds.join(", ") || "nothing"}`,
+    `Cannot load ${where}: expected a VQModel, found a pipeline of ${listNames(kinds)}`,
   );
 }
 
 /** Names for a message, cut short. */
 export function listNames(names: readonly string[]): string {
-  const shown = [...names].sort().slice(0, 12).join(", ");
+  const shown = [...names].sort().slice(0, 12).map((name) => showText(name, 100)).join(", ");
   return names.length > 12 ? `${shown} and ${names.length - 12} more` : shown || "nothing";
 }
 
@@ -99,6 +100,8 @@ function offers(files: readonly string[]): string[] {
   const hasDefault = weightNames(undefined).some((name) => files.includes(name));
   return [
     ...(hasDefault ? ["the default weights (omit variant)"] : []),
-    ...[...new Set(variants)].map((variant) => `variant "${variant}" (pass variant: "${variant}")`),
+    ...[...new Set(variants)].slice(0, 12).map((variant) =>
+      `variant ${show(variant)} (pass variant: ${show(variant)})`
+    ),
   ];
 }

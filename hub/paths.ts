@@ -5,10 +5,15 @@
  */
 
 import { HubError } from "./errors.ts";
+import { show } from "./show.ts";
+
+/** The longest that file systems take. */
+const LONGEST_NAME = 255;
 
 /** Whether a name is that of a file right in a folder, on any system. */
 export function isPlainFileName(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[\\/:\0]/.test(name);
+  // deno-lint-ignore no-control-regex -- a terminal would obey them
+  return name !== "" && name !== "." && name !== ".." && name.length <= LONGEST_NAME && !/[\\/:\0-\x1f\x7f]/.test(name);
 }
 
 /**
@@ -20,7 +25,7 @@ export function subfolderParts(subfolder: string): string[] {
   const parts = subfolder.split("/").filter((part) => part !== "" && part !== ".");
   if (subfolder.startsWith("/") || !parts.every(isPlainFileName)) {
     throw new HubError(
-      `Cannot use subfolder ${JSON.stringify(subfolder)}: expected a folder inside the model's, such as "vqvae"`,
+      `Cannot use subfolder ${show(subfolder)}: expected a folder inside the model's, such as "vqvae"`,
     );
   }
   return parts;

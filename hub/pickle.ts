@@ -6,7 +6,8 @@
  */
 
 import type { ByteCursor } from "./byte_cursor.ts";
-import { shorten, WeightsError } from "./errors.ts";
+import { WeightsError } from "./errors.ts";
+import { showText } from "./show.ts";
 
 /** A function that a pickle may call. It must not keep `args`, or any array in it: the pickle can still change them. */
 export type PickleFunction = (args: readonly unknown[]) => unknown;
@@ -20,7 +21,7 @@ export class Opaque {
   readonly name: string;
 
   constructor(name: string) {
-    this.name = shorten(name);
+    this.name = showText(name);
   }
 }
 

@@ -8,6 +8,7 @@ import { stat } from "node:fs/promises";
 import { HubError } from "./errors.ts";
 import { isPlainFileName } from "./paths.ts";
 import { isGranted } from "./permissions.ts";
+import { show, showText } from "./show.ts";
 
 /**
  * Whether a model's name is a directory of this machine; otherwise it is a repository of the Hub.
@@ -34,11 +35,9 @@ export function checkRepoId(repo: string): void {
   const parts = repo.split("/");
   if (parts.length > 2 || !parts.every(isName) || /--|\.\./.test(repo) || repo.endsWith(".git")) {
     const shown = /^https?:\/\/[^/]+\/([^/]+\/[^/?#]+)/.exec(repo)?.[1];
-    const advice = shown ? `"${shown}" for what is at that address` : `"./${repo}" for a directory`;
+    const advice = shown ? `"${showText(shown)}" for what is at that address` : `"./${showText(repo)}" for a directory`;
     throw new HubError(
-      `Cannot load ${
-        JSON.stringify(repo)
-      }: expected a repository of the Hub, such as "owner/name", or a directory that ` +
+      `Cannot load ${show(repo)}: expected a repository of the Hub, such as "owner/name", or a directory that ` +
         `exists; write ${advice}`,
     );
   }
@@ -52,7 +51,7 @@ export function checkRepoId(repo: string): void {
 export function checkRevision(revision: string): void {
   if (!revision.split("/").every(isPlainFileName)) {
     throw new HubError(
-      `Cannot use revision ${JSON.stringify(revision)}: expected a branch, a tag, a commit or "refs/pr/NUMBER"`,
+      `Cannot use revision ${show(revision)}: expected a branch, a tag, a commit or "refs/pr/NUMBER"`,
     );
   }
 }

@@ -9,6 +9,7 @@ import { HubError } from "./errors.ts";
 import { useHubPackage } from "./hub_package.ts";
 import { isPlainFileName } from "./paths.ts";
 import { isCommitHash } from "./repo_id.ts";
+import { show, showText } from "./show.ts";
 
 /** A file of a repository. */
 export interface RemoteFile {
@@ -37,7 +38,7 @@ export async function resolveRevision(connection: Connection, retries?: number):
   const commit: unknown = info.sha;
   if (typeof commit === "string" && isCommitHash(commit)) return commit;
   throw new HubError(
-    `Cannot load ${repo}: expected the commit of revision ${JSON.stringify(revision)}, found ${JSON.stringify(commit)}`,
+    `Cannot load ${repo}: expected the commit of revision ${show(revision)}, found ${show(commit)}`,
     { url: connection.hubUrl },
   );
 }
@@ -78,7 +79,7 @@ export function checkFile({ path, size, etag, algorithm }: RemoteFile, { repo, h
   const length = algorithm === "sha256" ? 64 : 40;
   if (!Number.isSafeInteger(size) || size < 0 || !/^[0-9a-f]+$/.test(etag) || etag.length !== length) {
     throw new HubError(
-      `Cannot load ${repo}: expected the size and the ${algorithm} of ${path}, found ${JSON.stringify({ size, etag })}`,
+      `Cannot load ${repo}: expected the size and the ${algorithm} of ${showText(path)}, found ${show({ size, etag })}`,
       { url: hubUrl },
     );
   }

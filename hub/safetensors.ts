@@ -7,7 +7,8 @@
 import type { ByteSource } from "./byte_source.ts";
 import { countElements, ELEMENT_TYPES } from "./element_types.ts";
 import { WeightsError } from "./errors.ts";
-import { findDuplicateKey, isObject, parseJson } from "./json.ts";
+import { findDuplicateKey, isObject, LARGEST_JSON, parseJson } from "./json.ts";
+import { show, showText } from "./show.ts";
 import { type TensorInfo, type TensorSource, tensorSource } from "./tensor_source.ts";
 
 /** A tensor and where its bytes are, counted from the end of the header. */
@@ -25,9 +26,6 @@ export interface SafetensorsHeader {
   /** Where the tensors' bytes begin in the file. */
   readonly dataStart: number;
 }
-
-/** The format's own limit. */
-const LARGEST_HEADER = 100_000_000;
 
 /**
  * The tensors of a safetensors file. Only the header is read now; closing the result closes `source`.
@@ -62,8 +60,8 @@ async function readHeader(source: ByteSource): Promise<Uint8Array> {
     throw damaged(source.name, `expected 8 bytes with the length of its header, found only ${source.size}`);
   }
   const length = Number(new DataView((await source.read(0, 8)).buffer).getBigUint64(0, true));
-  if (length > LARGEST_HEADER) {
-    throw damaged(source.name, `expected a header of at most ${LARGEST_HEADER} bytes, found one of ${length}`);
+  if (length > LARGEST_JSON) {
+    throw damaged(source.name, `expected a header of at most ${LARGEST_JSON} bytes, found one of ${length}`);
   }
   if (length > source.size - 8) {
     throw damaged(source.name, `its header should have ${length} bytes, the file has only ${source.size - 8} after it`);
@@ -73,9 +71,9 @@ async function readHeader(source: ByteSource): Promise<Uint8Array> {
 
 function parseHeader(bytes: Uint8Array, name: string): Omit<SafetensorsHeader, "dataStart"> {
   if (bytes[0] !== 0x7b) throw damaged(name, `expected a header that begins with "{"`);
-  const header = parseJson(bytes, `the header of ${name}`, WeightsError) as Record<string, unknown>;
-  const duplicate = findDuplicateKey(new TextDecoder().decode(bytes));
-  if (duplicate !== undefined) throw damaged(name, `its header has the key ${duplicate} twice`);
+  const header = parseJson(bytes, `Cannot read the header of ${name}`, WeightsError) as Record<string, unknown>;
+  const duplicate = findDuplicateKey(bytes);
+  if (duplicate !== undefined) throw damaged(name, `its header has the key ${showText(duplicate)} twice`);
 
   const { __metadata__, ...rest } = header;
   const metadata = __metadata__ ?? {}; // null is none, as for the format's own library
@@ -93,20 +91,22 @@ function checkMetadata(metadata: unknown, name: string): asserts metadata is Rec
 }
 
 function parseTensor(key: string, value: unknown, name: string): Placed {
-  const fail = (problem: string) => damaged(name, `tensor ${key}: ${problem}`);
+  const fail = (problem: string) => damaged(name, `tensor ${showText(key)}: ${problem}`);
   if (!isObject(value)) throw fail("expected an object with dtype, shape and data_offsets");
   const { dtype, shape, data_offsets: offsets } = value;
   const element = ELEMENT_TYPES.get(dtype as string);
-  if (!element) throw fail(`unknown dtype ${String(JSON.stringify(dtype)).slice(0, 100)}`);
+  if (!element) throw fail(`unknown dtype ${show(dtype)}`);
   if (!isWholeNumbers(shape)) throw fail("expected a shape of whole numbers from 0 to 2^53");
   if (!isWholeNumbers(offsets) || offsets.length !== 2) throw fail("expected two data_offsets, whole numbers ≥ 0");
 
   const [begin, end] = offsets;
   const elements = countElements(shape);
-  if (elements === undefined) throw fail(`shape [${shape}] has more than 2^53 elements`);
+  if (elements === undefined) throw fail(`shape ${show(shape)} has more than 2^53 elements`);
   const bytes = elements * element.bytes;
   if (end - begin !== bytes) {
-    throw fail(`shape [${shape}] of ${dtype} takes ${bytes} bytes, data_offsets [${offsets}] give it ${end - begin}`);
+    throw fail(
+      `shape ${show(shape)} of ${dtype} takes ${bytes} bytes, data_offsets ${show(offsets)} give it ${end - begin}`,
+    );
   }
   return { dtype: dtype as string, shape, begin, end };
 }
@@ -121,7 +121,10 @@ function checkLayout(tensors: ReadonlyMap<string, Placed>, size: number, name: s
   let covered = 0;
   for (const [key, { begin, end }] of inOrder) {
     if (begin !== covered) {
-      throw damaged(name, `tensor ${key} begins at ${begin}, expected ${covered}, where the one before it ends`);
+      throw damaged(
+        name,
+        `tensor ${showText(key)} begins at ${begin}, expected ${covered}, where the one before it ends`,
+      );
     }
     covered = end;
   }

@@ -7,6 +7,7 @@
 import { reasonOf, WeightsError } from "./errors.ts";
 import { isObject } from "./json.ts";
 import { isPlainFileName } from "./paths.ts";
+import { show, showText } from "./show.ts";
 import { noSuchTensor, type TensorInfo, type TensorSource } from "./tensor_source.ts";
 
 /**
@@ -22,8 +23,8 @@ export function parseShardIndex(index: unknown, name: string): Map<string, strin
   for (const [tensor, file] of Object.entries(files)) {
     if (typeof file !== "string" || !isPlainFileName(file)) {
       throw new WeightsError(
-        `Cannot read ${name}: expected the name of a file beside it for tensor ${tensor}, found ${
-          JSON.stringify(file)
+        `Cannot read ${name}: expected the name of a file beside it for tensor ${showText(tensor)}, found ${
+          show(file)
         }`,
       );
     }
@@ -60,7 +61,9 @@ export async function openShards(
     const shards = new Map(names.map((file, i) => [file, opened[i]]));
     for (const [tensor, file] of files) {
       if (!shards.get(file)!.tensors.has(tensor)) {
-        throw new WeightsError(`Cannot use shard ${file}: it lacks tensor ${tensor}, which ${name} says it holds`);
+        throw new WeightsError(
+          `Cannot use shard ${showText(file)}: it lacks tensor ${showText(tensor)}, which ${name} says it holds`,
+        );
       }
     }
     return merge(shards, name, close);
@@ -73,7 +76,7 @@ export async function openShards(
 /** What is wrong with a repository or a line says so itself; what is wrong with a file gets a name. */
 function openingFailed(cause: unknown, file: string, name: string): unknown {
   if (!(cause instanceof WeightsError)) return cause;
-  return new WeightsError(`Cannot use shard ${file}, which ${name} names: ${reasonOf(cause)}`, { cause });
+  return new WeightsError(`Cannot use shard ${showText(file)}, which ${name} names: ${reasonOf(cause)}`, { cause });
 }
 
 function merge(shards: ReadonlyMap<string, TensorSource>, name: string, close: () => Promise<void>): TensorSource {
@@ -84,7 +87,9 @@ function merge(shards: ReadonlyMap<string, TensorSource>, name: string, close: (
       const other = owners.get(tensor);
       if (other !== undefined) {
         throw new WeightsError(
-          `Cannot use the shards that ${name} names: ${other} and ${file} both hold tensor ${tensor}`,
+          `Cannot use the shards that ${name} names: ${showText(other)} and ${showText(file)} both hold tensor ${
+            showText(tensor)
+          }`,
         );
       }
       owners.set(tensor, file);

@@ -6,6 +6,7 @@
 
 import { ELEMENT_TYPES, type Widen } from "./element_types.ts";
 import { WeightsError } from "./errors.ts";
+import { showText } from "./show.ts";
 
 /** What is known of a tensor before its elements are read. */
 export interface TensorInfo {
@@ -53,7 +54,9 @@ export function tensorSource<T extends TensorInfo>(file: TensorFile<T>): TensorS
       const widen = ELEMENT_TYPES.get(tensor.dtype)?.widen;
       if (!widen) {
         throw new WeightsError(
-          `Cannot read tensor ${name} of ${file.name}: expected F32, F16, BF16 or F64 elements, found ${tensor.dtype}`,
+          `Cannot read tensor ${
+            showText(name)
+          } of ${file.name}: expected F32, F16, BF16 or F64 elements, found ${tensor.dtype}`,
         );
       }
       return await file.load(tensor, widen);
@@ -64,5 +67,5 @@ export function tensorSource<T extends TensorInfo>(file: TensorFile<T>): TensorS
 
 /** The error for a tensor that a file does not hold. */
 export function noSuchTensor(tensor: string, file: string): WeightsError {
-  return new WeightsError(`Cannot read tensor ${tensor}: ${file} does not hold it`);
+  return new WeightsError(`Cannot read tensor ${showText(tensor)}: ${file} does not hold it`);
 }

@@ -6,8 +6,9 @@
  */
 
 import { countElements } from "./element_types.ts";
-import { shorten, WeightsError } from "./errors.ts";
+import { WeightsError } from "./errors.ts";
 import { Opaque, type PickleHost } from "./pickle.ts";
+import { show, showText } from "./show.ts";
 import { elementsSpanned, type Strided } from "./strided.ts";
 
 /** A block of memory that tensors are views of. */
@@ -119,7 +120,7 @@ export class TorchHost implements PickleHost {
     if (ACTING_MODULES.has(module.split(".")[0]) || isBuiltin && !PLAIN_BUILTINS.has(name)) {
       throw new WeightsError(
         `Cannot read ${this.#name}: it needs ${
-          shorten(`${module}.${name}`)
+          showText(`${module}.${name}`)
         }, which is refused: no weights need it, and ` +
           "it may do harm where Python opens the file. If you trust the file, save its state dict as safetensors",
       );
@@ -136,7 +137,7 @@ export class TorchHost implements PickleHost {
     }
     const whole = this.storages.get(key) ?? new TorchStorage(type.dtype, key, length);
     if (whole.dtype !== type.dtype || whole.length !== length) {
-      throw this.#fail(`storage ${shorten(key)} has two types or lengths`);
+      throw this.#fail(`storage ${showText(key)} has two types or lengths`);
     }
     this.storages.set(key, whole);
     return Array.isArray(view) ? this.#view(whole, view) : whole;
@@ -145,7 +146,7 @@ export class TorchHost implements PickleHost {
   /** A part of a storage, as torch before 0.4 shared memory: `(key, offset, length)`. */
   #view({ dtype, key, length: most }: TorchStorage, [, offset, length]: readonly unknown[]): TorchStorage {
     if (!isWhole(offset) || !isWhole(length) || offset + length > most) {
-      throw this.#fail(`a part of storage ${shorten(key)} leaves its ${most} elements`);
+      throw this.#fail(`a part of storage ${showText(key)} leaves its ${most} elements`);
     }
     return new TorchStorage(dtype, key, length, offset);
   }
@@ -159,15 +160,17 @@ export class TorchHost implements PickleHost {
     const view = { offset, shape: [...shape], strides: [...strides] };
     const count = countElements(shape);
     if (shape.length !== strides.length || count === undefined) {
-      throw this.#fail(`a tensor's shape [${shape}] does not fit its strides [${strides}]`);
+      throw this.#fail(`a tensor's shape ${show(shape)} does not fit its strides ${show(strides)}`);
     }
     if (offset + elementsSpanned(view) > storage.length) {
       throw this.#fail(
-        `a tensor of shape [${shape}], strides [${strides}] at ${offset} leaves its storage of ${storage.length} elements`,
+        `a tensor of shape ${show(shape)}, strides ${
+          show(strides)
+        } at ${offset} leaves its storage of ${storage.length} elements`,
       );
     }
     if (count > Math.max(storage.length, MOST_EXPANDED)) {
-      throw this.#fail(`a tensor of shape [${shape}] expands a storage of only ${storage.length} elements`);
+      throw this.#fail(`a tensor of shape ${show(shape)} expands a storage of only ${storage.length} elements`);
     }
     return new TorchTensor(storage, view);
   }

@@ -6,7 +6,8 @@
 
 import type { ByteSource } from "./byte_source.ts";
 import { countElements, ELEMENT_TYPES, type Widen } from "./element_types.ts";
-import { shorten, WeightsError } from "./errors.ts";
+import { WeightsError } from "./errors.ts";
+import { showText } from "./show.ts";
 import { elementsSpanned, gather, isDense } from "./strided.ts";
 import { type TensorSource, tensorSource } from "./tensor_source.ts";
 import { type TorchStorage, TorchTensor } from "./torch_objects.ts";
@@ -51,7 +52,9 @@ function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
     if (typeof key === "string" && tensor instanceof TorchTensor) tensors.set(key, tensor);
   }
   if (tensors.size === 0) {
-    const keys = [...state.keys()].filter((key) => typeof key === "string").slice(0, 12).map((key) => shorten(key, 50));
+    const keys = [...state.keys()].filter((key) => typeof key === "string").slice(0, 12).map((key) =>
+      showText(key, 50)
+    );
     throw new WeightsError(
       `Cannot read ${name}: expected a dictionary of tensors by name, found none among its values (${
         keys.join(", ") || "no names"

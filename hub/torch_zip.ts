@@ -8,8 +8,9 @@
 import { ByteCursor } from "./byte_cursor.ts";
 import type { ByteSource } from "./byte_source.ts";
 import { ELEMENT_TYPES } from "./element_types.ts";
-import { shorten, WeightsError } from "./errors.ts";
+import { WeightsError } from "./errors.ts";
 import { unpickle } from "./pickle.ts";
+import { showText } from "./show.ts";
 import type { TensorSource } from "./tensor_source.ts";
 import { conversionCommand } from "./torch_conversion.ts";
 import { TorchHost, type TorchStorage } from "./torch_objects.ts";
@@ -77,13 +78,15 @@ async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): 
   const order = new TextDecoder().decode(await readZipEntry(source, entry, 0, Math.min(entry.size, 16)));
   if (order !== "little") {
     throw new WeightsError(
-      `Cannot read ${source.name}: expected little-endian numbers, found ${order}. Save it again on a little-endian machine`,
+      `Cannot read ${source.name}: expected little-endian numbers, found ${
+        showText(order)
+      }. Save it again on a little-endian machine`,
     );
   }
 }
 
 async function readPickle(source: ByteSource, entry: ZipEntry, largest: number): Promise<unknown> {
-  const name = `${entry.name} of ${source.name}`;
+  const name = `${showText(entry.name)} of ${source.name}`;
   if (entry.size > largest) {
     throw new WeightsError(`Cannot read ${name}: expected at most ${largest} bytes, found ${entry.size}`);
   }
@@ -95,7 +98,7 @@ function findStorage(entries: Entries, path: string, storage: TorchStorage, name
   const expected = storage.length * ELEMENT_TYPES.get(storage.dtype)!.bytes;
   if (entry?.size !== expected) {
     throw new WeightsError(
-      `Cannot read ${name}: expected ${shorten(path)} with ${expected} bytes, found ${
+      `Cannot read ${name}: expected ${showText(path)} with ${expected} bytes, found ${
         entry ? `${entry.size}` : "no such entry"
       }. It is damaged; fetch it again`,
     );

@@ -6,14 +6,11 @@
 
 import type { ByteSource } from "./byte_source.ts";
 import { WeightsError } from "./errors.ts";
-import { parseJson } from "./json.ts";
+import { LARGEST_JSON, parseJson } from "./json.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { openShards, parseShardIndex } from "./shards.ts";
 import type { TensorSource } from "./tensor_source.ts";
 import { openTorch } from "./torch.ts";
-
-/** Some hundred bytes a tensor are usual. */
-const LARGEST_INDEX = 100_000_000;
 
 /**
  * The tensors of a weight file, or of all shards where the file is their index (`….json`).
@@ -34,10 +31,10 @@ export async function openWeights(
 async function readIndex(source: ByteSource): Promise<Map<string, string>> {
   const { name, size } = source;
   try {
-    if (size > LARGEST_INDEX) {
-      throw new WeightsError(`Cannot read ${name}: expected at most ${LARGEST_INDEX} bytes, found ${size}`);
+    if (size > LARGEST_JSON) {
+      throw new WeightsError(`Cannot read ${name}: expected at most ${LARGEST_JSON} bytes, found ${size}`);
     }
-    return parseShardIndex(parseJson(await source.read(0, size), name, WeightsError), name);
+    return parseShardIndex(parseJson(await source.read(0, size), `Cannot read ${name}`, WeightsError), name);
   } finally {
     await source.close();
   }

@@ -7,6 +7,7 @@
 import { ByteCursor } from "./byte_cursor.ts";
 import type { ByteSource } from "./byte_source.ts";
 import { reasonOf, WeightsError } from "./errors.ts";
+import { showText } from "./show.ts";
 
 /** A file in an archive. */
 export interface ZipEntry {
@@ -46,7 +47,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
   const entries = new Map<string, ZipEntry>();
   while (directory.left > 0) {
     const entry = readEntry(directory, source.name);
-    if (entries.has(entry.name)) throw damaged(source.name, `it has the entry ${entry.name} twice`);
+    if (entries.has(entry.name)) throw damaged(source.name, `it has the entry ${showText(entry.name)} twice`);
     entries.set(entry.name, entry);
   }
   return entries;
@@ -65,7 +66,7 @@ export async function readZipEntry(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const start = await findData(source, entry);
   if (offset + length > entry.size) {
-    throw damaged(source.name, `${entry.name} has ${entry.size} bytes, expected ${offset + length}`);
+    throw damaged(source.name, `${showText(entry.name)} has ${entry.size} bytes, expected ${offset + length}`);
   }
   if (entry.method === 0) return await source.read(start + offset, length);
   const whole = await inflate(await source.read(start, entry.packedSize), entry, source.name);
@@ -122,16 +123,20 @@ function readEntry(directory: ByteCursor, archive: string): ZipEntry {
     if (packedSize === 0xffffffff) packedSize = field.u64();
     if (offset === 0xffffffff) offset = field.u64();
   }
-  if (flags & 1) throw damaged(archive, `entry ${name} is encrypted`);
-  if (method !== 0 && method !== 8) throw damaged(archive, `entry ${name} is neither stored nor deflated`);
-  if (method === 0 && size !== packedSize) throw damaged(archive, `entry ${name} is stored, yet has two sizes`);
+  if (flags & 1) throw damaged(archive, `entry ${showText(name)} is encrypted`);
+  if (method !== 0 && method !== 8) throw damaged(archive, `entry ${showText(name)} is neither stored nor deflated`);
+  if (method === 0 && size !== packedSize) {
+    throw damaged(archive, `entry ${showText(name)} is stored, yet has two sizes`);
+  }
   return { name, size, packedSize, method, offset };
 }
 
 /** Where an entry's bytes begin: behind a header whose length only it knows. */
 async function findData(source: ByteSource, entry: ZipEntry): Promise<number> {
   const header = new DataView((await source.read(entry.offset, 30)).buffer);
-  if (header.getUint32(0, true) !== 0x04034b50) throw damaged(source.name, `${entry.name} is not where it should be`);
+  if (header.getUint32(0, true) !== 0x04034b50) {
+    throw damaged(source.name, `${showText(entry.name)} is not where it should be`);
+  }
   return entry.offset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
 }
 
@@ -141,7 +146,10 @@ async function inflate(
   archive: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (entry.size > packed.length * LARGEST_DEFLATE_RATIO) {
-    throw damaged(archive, `${entry.name} says it unpacks ${packed.length} bytes to ${entry.size}, which cannot be`);
+    throw damaged(
+      archive,
+      `${showText(entry.name)} says it unpacks ${packed.length} bytes to ${entry.size}, which cannot be`,
+    );
   }
   let bytes: Uint8Array<ArrayBuffer>;
   let done = 0;
@@ -154,9 +162,11 @@ async function inflate(
       done += part.length;
     }
   } catch (cause) {
-    throw damaged(archive, `${entry.name} cannot be unpacked: ${reasonOf(cause)}`, { cause });
+    throw damaged(archive, `${showText(entry.name)} cannot be unpacked: ${reasonOf(cause)}`, { cause });
   }
-  if (done !== entry.size) throw damaged(archive, `${entry.name} unpacks to ${done} bytes, expected ${entry.size}`);
+  if (done !== entry.size) {
+    throw damaged(archive, `${showText(entry.name)} unpacks to ${done} bytes, expected ${entry.size}`);
+  }
   return bytes;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../hub/show.ts";
 import { type Shape, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, embedDim, type VQConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
@@ -75,10 +76,10 @@ export function checkIndices(
       );
     }
   }
-  if (shape?.length !== 4 || shape[3] !== embedDim(config)) {
+  if (!Array.isArray(shape) || shape.length !== 4 || shape[3] !== embedDim(config)) {
     throw new RangeError(
       `Cannot decode indices: shape must be [n, h, w, ${embedDim(config)}], channels last, found ${
-        shape ? `[${shape}]` : "none"
+        shape ? show(shape) : "none"
       }`,
     );
   }
@@ -115,20 +116,22 @@ function checkFloats(name: string, tensor: unknown): asserts tensor is Tensor {
 function checkPicture(name: string, shape: Shape, channels: number, key: string): void {
   checkSides(name, shape, ["n", `${channels}`, "height", "width"]);
   if (shape[1] !== channels) {
-    throw new RangeError(`Cannot use ${name}: expected ${channels} channels (${key}), found ${shape[1]} in [${shape}]`);
+    throw new RangeError(
+      `Cannot use ${name}: expected ${channels} channels (${key}), found ${shape[1]} in ${show(shape)}`,
+    );
   }
 }
 
 /** Checks that a shape has these dimensions, none of them 0. */
 function checkSides(name: string, shape: Shape, expected: readonly string[]): void {
-  if (shape?.length !== expected.length) {
-    const found = shape ? `[${shape}]` : "none";
+  if (!Array.isArray(shape) || shape.length !== expected.length) {
+    const found = shape ? show(shape) : "none";
     throw new RangeError(`Cannot use ${name}: expected shape [${expected.join(", ")}], found ${found}`);
   }
   if (!shape.every((side) => Number.isSafeInteger(side) && side >= 0)) {
-    throw new RangeError(`Cannot use ${name}: sides must be whole numbers, its shape is [${shape}]`);
+    throw new RangeError(`Cannot use ${name}: sides must be whole numbers, its shape is ${show(shape)}`);
   }
   if (shape.includes(0)) {
-    throw new RangeError(`Cannot use ${name}: it is empty, its shape is [${shape}]`);
+    throw new RangeError(`Cannot use ${name}: it is empty, its shape is ${show(shape)}`);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../hub/show.ts";
 import type { Activation } from "../kernels/mod.ts";
 import { ConfigError } from "./errors.ts";
 
@@ -212,11 +213,6 @@ function checkCount(key: string, value: unknown, most?: number): void {
 
 function fail(key: string, value: unknown, allowed: string): never {
   throw new ConfigError(`Cannot use the configuration: ${key} is ${show(value)}; expected ${allowed}`);
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function freeze(config: VQConfig): VQConfig {

@@ -5,6 +5,7 @@
  */
 
 import { type TensorSource, WeightsError } from "../hub/mod.ts";
+import { show, showText } from "../hub/show.ts";
 import type {
   Backend,
   CodebookParameter,
@@ -125,7 +126,7 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
     }
     found.set(name, stored);
     const actual = source.tensors.get(stored)!.shape;
-    if (actual.join() !== shape.join()) misshapen.push(`${stored} (expected [${shape}], found [${actual}])`);
+    if (actual.join() !== shape.join()) misshapen.push(`${stored} (expected ${show(shape)}, found ${show(actual)})`);
   }
   const used = new Set(found.values());
   const unexpected = [...source.tensors.keys()].filter((name) => !used.has(name));
@@ -142,7 +143,7 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
 
 /** Names in a message, which ought not to fill a screen where nothing fits. */
 export function listSome(names: readonly string[]): string {
-  const shown = names.slice(0, MAX_LISTED).map((name) => name.length > 200 ? `${name.slice(0, 200)}…` : name);
+  const shown = names.slice(0, MAX_LISTED).map((name) => showText(name));
   return shown.join(", ") + (names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : "");
 }
 

@@ -112,6 +112,24 @@ Deno.test("what fails is one line and exit code 1", async () => {
   });
 });
 
+Deno.test("what files and names hold does not reach the terminal as commands to it", async () => {
+  await inFolder(async (path) => {
+    const config = { _class_name: "VQModel", act_fn: "\x1b[2Jrelu\x9b31m\u202e" };
+    await Deno.writeTextFile(path("config.json"), JSON.stringify(config));
+    await Deno.writeTextFile(path("diffusion_pytorch_model.safetensors"), "\x1b]0;title\x07");
+    const weights = await fail(1, "info", path("."));
+    await Deno.writeFile(
+      path("diffusion_pytorch_model.safetensors"),
+      Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d),
+    );
+    const values = await fail(1, "info", path("."));
+    assertStringIncludes(values, '"\\x1b[2Jrelu\\x9b31m\\u{202e}"');
+    await Deno.writeTextFile(path("\x1b[31mtokens.json"), '[["\x1b[2J", 1], [2, \x1b]]');
+    const tokens = await fail(1, "detokenize", MODEL, path("\x1b[31mtokens.json"), "-o", path("out.png"));
+    for (const said of [weights, values, tokens]) assertMatch(said, /^[ -~]*\n$/);
+  });
+});
+
 Deno.test("where a result cannot be written is said before anything is loaded, and nothing is left there", async () => {
   await inFolder(async (path) => {
     const none = path("no model");

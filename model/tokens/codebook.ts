@@ -5,6 +5,7 @@
  */
 
 import type { TensorSource } from "../../hub/mod.ts";
+import { showText } from "../../hub/show.ts";
 import type { Parameter } from "../../kernels/mod.ts";
 import { matchTensors, tensorsOf } from "../weights.ts";
 
@@ -47,5 +48,5 @@ export function checkCodebook(tokens: Codebook, own: Codebook): void {
 }
 
 function describe({ model, hash }: Codebook): string {
-  return `${model ? `the model ${model}` : "a model"} with codebook ${`${hash}`.slice(0, 16)}`;
+  return `${model ? `the model ${showText(`${model}`)}` : "a model"} with codebook ${showText(`${hash}`.slice(0, 16))}`;
 }

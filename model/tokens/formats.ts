@@ -5,6 +5,7 @@
  */
 
 import { sourceOfBytes } from "../../hub/mod.ts";
+import { show } from "../../hub/show.ts";
 import { readZipDirectory } from "../../hub/zip.ts";
 import { isNpy } from "./npy.ts";
 
@@ -35,7 +36,7 @@ export function tokenFormatOf(path: string | URL): TokenFormat {
   const extension = extensionOf(path);
   if (Object.hasOwn(EXTENSIONS, extension)) return EXTENSIONS[extension];
   const known = Object.keys(EXTENSIONS).join(", ");
-  throw new TypeError(`Cannot tell the format of tokens: expected a name ending in ${known}, found "${path}"`);
+  throw new TypeError(`Cannot tell the format of tokens: expected a name ending in ${known}, found ${show(`${path}`)}`);
 }
 
 /** The format of a token file, by its bytes. */

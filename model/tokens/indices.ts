@@ -4,6 +4,8 @@
  * @module
  */
 
+import { show } from "../../hub/show.ts";
+
 /** Whole numbers in arrays, nested or not. Only the outermost array is known to be one. */
 export type Nested = ArrayLike<unknown>;
 
@@ -45,6 +47,7 @@ export function shapeOf(indices: unknown, task: string): number[] {
  * The numbers in nested arrays, one after another. All of them are checked before memory is taken for them.
  *
  * @param shape the arrays' sides, as {@linkcode shapeOf} has them
+ * @throws {TypeError} if there is an object in the place of a number or of an inner array
  * @throws {RangeError} if an inner array is missing or of another length, or a number is out of the range
  */
 export function valuesOf(
@@ -55,7 +58,8 @@ export function valuesOf(
   for (const row of rowsOf(indices, shape, task)) {
     for (let i = 0; i < row.length; i++, count++) {
       if (!isInside(row[i], range)) {
-        throw new RangeError(`${task}: index ${show(row[i])} at position ${count} is ${range.problem}`);
+        const Failure = typeof row[i] === "object" ? TypeError : RangeError;
+        throw new Failure(`${task}: index ${showNumber(row[i])} at position ${count} is ${range.problem}`);
       }
     }
   }
@@ -80,7 +84,7 @@ export function layOut(
   { shape, grid, task }: { shape?: readonly number[]; grid?: readonly [h: number, w: number]; task: string },
 ): GridShape {
   if (own.length === 0 || own.length > MOST_DIMENSIONS || own.includes(0)) {
-    throw new TypeError(`${task}: expected ${LAYOUTS}, found ${`[${own}]`.slice(0, 100)}`);
+    throw new TypeError(`${task}: expected ${LAYOUTS}, found ${show(own)}`);
   }
   const count = own.reduce((product, side) => product * side, 1);
   if (grid) {
@@ -91,10 +95,12 @@ export function layOut(
     shape = [count / (h * w), h, w];
   }
   const [n, h, w] = shape ?? ownGrid(own, task);
-  if (count !== n * h * w) throw new RangeError(`${task}: shape [${shape}] takes ${n * h * w} indices, found ${count}`);
+  if (count !== n * h * w) {
+    throw new RangeError(`${task}: shape ${show(shape)} takes ${n * h * w} indices, found ${count}`);
+  }
   const layouts = [[n, h, w], [n, h * w], [n * h * w], ...(n === 1 ? [[h, w]] : [])];
   if (!layouts.some((layout) => `${layout}` === `${own}`)) {
-    throw new RangeError(`${task}: expected indices in shape [${[n, h, w]}], they lie in [${own}]`);
+    throw new RangeError(`${task}: expected indices in shape [${[n, h, w]}], they lie in ${show(own)}`);
   }
   return [n, h, w];
 }
@@ -105,7 +111,7 @@ function ownGrid(own: readonly number[], task: string): readonly number[] {
   const [h, w] = own;
   if (own.length === 2 && (h > 1 || w === 1)) return [1, h, w];
   throw new RangeError(
-    `${task}: indices in shape [${own}] may lie in several grids. Give theirs: shape [n, h, w], or for a file ` +
+    `${task}: indices in shape ${show(own)} may lie in several grids. Give theirs: shape [n, h, w], or for a file ` +
       "grid [h, w], on the command line --grid HxW",
   );
 }
@@ -115,7 +121,8 @@ function* rowsOf(indices: unknown, shape: readonly number[], task: string): Gene
   const [length, ...inner] = shape;
   if (!isArray(indices) || indices.length !== length) {
     const found = isArray(indices) ? `one of ${indices.length}` : "something else";
-    throw new RangeError(`${task}: expected an array of ${length} like those before it, found ${found}`);
+    const Failure = typeof indices === "object" && !isArray(indices) ? TypeError : RangeError;
+    throw new Failure(`${task}: expected an array of ${length} like those before it, found ${found}`);
   }
   if (inner.length === 0) return yield indices;
   for (let i = 0; i < length; i++) yield* rowsOf(indices[i], inner, task);
@@ -132,6 +139,6 @@ function isInside(value: unknown, { least, most }: IndexRange): boolean {
   return (typeof value === "bigint" || Number.isInteger(value)) && value as number >= least && value as number <= most;
 }
 
-function show(value: unknown): string {
-  return typeof value === "number" || typeof value === "bigint" ? `${value}`.slice(0, 40) : `of type ${typeof value}`;
+function showNumber(value: unknown): string {
+  return typeof value === "number" || typeof value === "bigint" ? show(value, 40) : `of type ${typeof value}`;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseJson } from "../../hub/json.ts";
 import { layOut, shapeOf, valuesOf } from "./indices.ts";
 import { codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
 import { checkShape, type Tokens } from "./tokens.ts";
@@ -23,7 +24,7 @@ export function encodeJson(
 
 /** Reads tokens in JSON. */
 export function decodeJson({ bytes, task }: TokenFile): StoredTokens {
-  const value = parse(bytes, task);
+  const value = parseJson(bytes, task, TypeError);
   const { indices, shape, codebook, model } = Array.isArray(value) ? { indices: value } : Object(value);
   if (!Array.isArray(indices)) {
     throw new TypeError(`${task}: expected nested arrays, or {"shape": [n, height, width], "indices": [0, …]}`);
@@ -39,16 +40,8 @@ export function decodeJson({ bytes, task }: TokenFile): StoredTokens {
 
 /** The shape that a file gives its indices: a grid's, or, as Python may have it, fewer sides of indices in one array. */
 function statedShape(shape: unknown, own: readonly number[], task: string): readonly number[] {
-  const isFlat = Array.isArray(shape) && shape.length < 3 && own.length === 1;
+  const isFlat = own.length === 1 && Array.isArray(shape) && shape.length < 3 && shape.every(Number.isSafeInteger);
   if (isFlat && shape.reduce((product, side) => product * side, 1) === own[0]) return shape;
   checkShape(shape, task);
   return layOut(own, { shape, task });
-}
-
-function parse(bytes: Uint8Array, task: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new TypeError(`${task}: expected JSON in UTF-8, found: ${(cause as Error).message}`, { cause });
-  }
 }

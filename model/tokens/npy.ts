@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show, showText } from "../../hub/show.ts";
 import { gather } from "../../hub/strided.ts";
 import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import type { StoredTokens, TokenFile } from "./stored.ts";
@@ -64,11 +65,11 @@ export function decodeNpy({ bytes, task }: TokenFile): StoredTokens {
   const type = integerType("numpy", descr.slice(1));
   const count = shape.reduce((product, side) => product * side, 1);
   if (!type || !/^[<>|=]/.test(descr)) {
-    throw new TypeError(`${task}: expected integers, found elements of type ${descr}`);
+    throw new TypeError(`${task}: expected integers, found elements of type ${showText(descr)}`);
   }
   if (data.length !== count * type.bytes) {
     throw new TypeError(
-      `${task}: shape [${shape}] of ${descr} takes ${count * type.bytes} bytes, found ${data.length}`,
+      `${task}: shape ${show(shape)} of ${descr} takes ${count * type.bytes} bytes, found ${data.length}`,
     );
   }
   const values = bytesToIntegers(data, type, { littleEndian: descr[0] !== ">", task });
@@ -115,7 +116,7 @@ function parseHeader(header: string, task: string): Omit<NpyArray, "data"> {
   ) {
     throw new TypeError(
       `${task}: expected a header with descr (one element type), fortran_order and shape, found ${
-        header.trim().slice(0, 200)
+        showText(header.trim())
       }`,
     );
   }

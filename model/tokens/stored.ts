@@ -4,6 +4,7 @@
  * @module
  */
 
+import { showText } from "../../hub/show.ts";
 import { type Codebook, isHash } from "./codebook.ts";
 
 /** Indices as a file holds them. */
@@ -41,7 +42,7 @@ export function chooseArray(names: readonly string[], task: string): string {
   const others = names.filter((name) => !CODEBOOK_NAMES.includes(name));
   const chosen = TOKEN_NAMES.find((name) => names.includes(name)) ?? (others.length === 1 ? others[0] : undefined);
   if (chosen !== undefined) return chosen;
-  const found = others.slice(0, 20).map((name) => name.slice(0, 100)).join(", ") || "none";
+  const found = others.slice(0, 20).map((name) => showText(name, 100)).join(", ") || "none";
   throw new TypeError(`${task}: expected one array, or one called ${TOKEN_NAMES.join(" or ")}; found ${found}`);
 }
 
@@ -59,5 +60,7 @@ const LARGEST_FACTOR = 16;
  */
 export function checkUnpacked(name: string, bytes: number, { archive, task }: { archive: number; task: string }): void {
   const most = Math.max(LARGEST_ARRAY, LARGEST_FACTOR * archive);
-  if (bytes > most) throw new RangeError(`${task}: ${name} unpacks to ${bytes} bytes, expected at most ${most}`);
+  if (bytes > most) {
+    throw new RangeError(`${task}: ${showText(name)} unpacks to ${bytes} bytes, expected at most ${most}`);
+  }
 }

@@ -5,6 +5,7 @@
  */
 
 import { WeightsError } from "../../hub/mod.ts";
+import { show, showText } from "../../hub/show.ts";
 import { writeWhole } from "../write_whole.ts";
 import { detectFormat, extensionOf, type TokenFormat, tokenFormatOf } from "./formats.ts";
 import { layOut } from "./indices.ts";
@@ -84,11 +85,15 @@ export function encodeTokens(
   const checked = toTokens(tokens, codes ?? 2 ** 31);
   checkFormat(format, "Cannot write tokens");
   if (dtype !== undefined && !Object.hasOwn(INTEGER_TYPES, dtype)) {
-    throw new TypeError(`Cannot write tokens: expected dtype ${Object.keys(INTEGER_TYPES).join(", ")}, found ${dtype}`);
+    throw new TypeError(
+      `Cannot write tokens: expected dtype ${Object.keys(INTEGER_TYPES).join(", ")}, found ${showText(`${dtype}`)}`,
+    );
   }
   const type = dtype ?? smallestType(codes, { torch: format === "pt" });
   if (format !== "json") return ENCODERS[format](checked, type);
-  if (dtype !== undefined) throw new TypeError(`Cannot write tokens: numbers in JSON have no dtype, found ${dtype}`);
+  if (dtype !== undefined) {
+    throw new TypeError(`Cannot write tokens: numbers in JSON have no dtype, found ${showText(dtype)}`);
+  }
   return encodeJson(checked, picture);
 }
 
@@ -103,9 +108,11 @@ export function encodeTokens(
  */
 export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptions = {}): Promise<Tokens> {
   const { format, grid, name } = options;
-  const task = `Cannot read tokens${name === undefined ? "" : ` from ${name}`}`;
-  if (grid && !(grid.length === 2 && grid.every((side) => Number.isSafeInteger(side) && side > 0))) {
-    throw new RangeError(`${task}: grid must be [h, w], whole numbers ≥ 1, found [${grid}]`);
+  const task = `Cannot read tokens${name === undefined ? "" : ` from ${showText(`${name}`)}`}`;
+  if (
+    grid && !(Array.isArray(grid) && grid.length === 2 && grid.every((side) => Number.isSafeInteger(side) && side > 0))
+  ) {
+    throw new RangeError(`${task}: grid must be [h, w], whole numbers ≥ 1, found ${show(grid)}`);
   }
   try {
     if (format !== undefined) checkFormat(format, task);
@@ -149,7 +156,7 @@ export async function readTokens(source: TokenSource, options: DecodeTokensOptio
 
 function checkFormat(format: TokenFormat, task: string): void {
   if (Object.hasOwn(DECODERS, format)) return;
-  throw new TypeError(`${task}: expected format ${Object.keys(DECODERS).join(", ")}, found ${format}`);
+  throw new TypeError(`${task}: expected format ${Object.keys(DECODERS).join(", ")}, found ${show(format)}`);
 }
 
 async function bytesOf(source: Blob | Uint8Array | ArrayBuffer): Promise<Uint8Array> {
@@ -166,9 +173,10 @@ async function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(await readFile(typeof path === "string" && path.startsWith("file:") ? new URL(path) : path));
   } catch (cause) {
     if (cause instanceof Error && cause.name === "NotCapable") throw cause; // says which permission to give
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TypeError(`Cannot read tokens from ${path}: expected the path or file: URL of a file; ${reason}`, {
-      cause,
-    });
+    const reason = showText(cause instanceof Error ? cause.message : String(cause));
+    throw new TypeError(
+      `Cannot read tokens from ${showText(`${path}`)}: expected the path or file: URL of a file; ${reason}`,
+      { cause },
+    );
   }
 }

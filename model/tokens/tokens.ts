@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../../hub/show.ts";
 import type { Codebook } from "./codebook.ts";
 import { type GridShape, layOut, shapeOf, valuesOf } from "./indices.ts";
 
@@ -63,7 +64,7 @@ export function toTokens(tokens: TokensLike | TokenIndices, codes: number): Toke
 /** Checks that a shape is one of tokens. */
 export function checkShape(shape: unknown, task: string): asserts shape is GridShape {
   if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((side) => Number.isSafeInteger(side) && side > 0)) {
-    throw new TypeError(`${task}: shape must be [n, h, w], whole numbers ≥ 1, found ${`[${shape}]`.slice(0, 100)}`);
+    throw new TypeError(`${task}: shape must be [n, h, w], whole numbers ≥ 1, found ${show(shape)}`);
   }
 }
 

@@ -6,6 +6,7 @@
 
 import { zipSync } from "fflate";
 import { sourceOfBytes } from "../../hub/mod.ts";
+import { show } from "../../hub/show.ts";
 import { elementsSpanned, gather, isDense } from "../../hub/strided.ts";
 import { readTorch } from "../../hub/torch.ts";
 import { TorchTensor } from "../../hub/torch_objects.ts";
@@ -67,7 +68,9 @@ export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTok
 
   const count = tensor.shape.reduce((product, side) => product * side, 1);
   if (count > Math.max(tensor.storage.length, MOST_EXPANDED)) {
-    throw new RangeError(`${task}: a tensor of shape [${tensor.shape}] expands only ${tensor.storage.length} elements`);
+    throw new RangeError(
+      `${task}: a tensor of shape ${show(tensor.shape)} expands only ${tensor.storage.length} elements`,
+    );
   }
   checkUnpacked("its storage", tensor.storage.length * type.bytes, { archive: source.size, task });
   const read = openStorage(tensor.storage);

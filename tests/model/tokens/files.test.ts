@@ -225,6 +225,12 @@ const NO_JSON = [
   '{"indices": [1, 2], "shape": [1, 1, 3]}',
   '{"indices": [1, 2], "shape": [1, 1, -2]}',
   '{"indices": [1, 2], "shape": "[1, 1, 2]"}',
+  '{"indices": [1, 2, 3, 4], "shape": [[2], "2"]}',
+  '{"indices": [1, 2, 3, 4], "shape": ["4"]}',
+  `{"indices": [1, 2], "shape": ${"[".repeat(50)}${"]".repeat(50)}}`,
+  `{"indices": [1, 2], "shape": ${"[".repeat(10_000)}${"]".repeat(10_000)}}`,
+  `{"indices": [1, 2], "shape": [${"1,".repeat(1_000_000)}1]}`,
+  `{"indices": [1, 2], "model": {"a": ${"[".repeat(100)}${"]".repeat(100)}}}`,
   '{"indices": [[1, 2], [3, 4]], "shape": [1, 4, 1]}',
 ];
 
@@ -233,6 +239,7 @@ Deno.test("JSON that holds no tokens is refused", async () => {
     const error = await assertRejects(() => decodeTokens(new TextEncoder().encode(text), { format: "json" }), Error);
     assert(error instanceof TypeError || error instanceof RangeError, text);
     assertMatch(error.message, /^Cannot read tokens: /);
+    assert(error.message.length < 500, text);
   }
 });
 

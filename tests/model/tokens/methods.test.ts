@@ -61,6 +61,13 @@ const NONE: [tokens: unknown, kind: new () => Error, message: string][] = [
   [undefined, TypeError, "found no such indices"],
   [{ shape: [1, 1, 1] }, TypeError, "found no such indices"],
   [{ indices: { length: 1e9 }, shape: [1, 1, 1e9] }, TypeError, "found no such indices"],
+  [{ 0: 1, 1: 2, length: 2 }, TypeError, "found no such indices"],
+  [{ indices: { 0: 1, length: 1 }, shape: [1, 1, 1] }, TypeError, "found no such indices"],
+  [[{ length: 1e9 }], RangeError, "may lie in several grids"],
+  [{ indices: [{ length: 1e9 }], shape: [1, 1, 1] }, TypeError, "index of type object at position 0"],
+  [[[1, 2], { 0: 1, 1: 2, length: 2 }], TypeError, "expected an array of 2 like those before it"],
+  [{ indices: [1], shape: { 0: 1, 1: 1, 2: 1, length: 3 } }, TypeError, "shape must be [n, h, w]"],
+  [{ indices: [1], shape: doubled(500_000) }, TypeError, "shape must be [n, h, w], whole numbers ≥ 1, found [[[["],
   [{ indices: "123", shape: [1, 1, 3] }, TypeError, "found no such indices"],
   [{ indices: new Float32Array(4), shape: [1, 2, 2] }, TypeError, "found no such indices"],
   [new DataView(new ArrayBuffer(4)), TypeError, "found no such indices"],
@@ -80,6 +87,13 @@ const NONE: [tokens: unknown, kind: new () => Error, message: string][] = [
   [{ indices: NESTED, shape: [2, 3, 2] }, RangeError, "they lie in [2,2,3]"],
   [[], TypeError, "found [0]"],
 ];
+
+/** Arrays of twice the one before. */
+function doubled(depth: number): unknown {
+  let value: unknown = 1;
+  for (let i = 0; i < depth; i++) value = [value, value];
+  return value;
+}
 
 Deno.test("what are no tokens is refused, before memory is taken for it", async () => {
   using model = await makeModel(TINY, WASM);
