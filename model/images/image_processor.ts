@@ -24,7 +24,7 @@ import {
   fitRaster,
   type Preparation,
   type ResizeMode,
-  roundDown,
+  sidesOf,
   type SizeRequest,
 } from "./prepare.ts";
 import type { Raster } from "./raster.ts";
@@ -41,7 +41,7 @@ export type { Drawable, FileSource, PictureSource, PixelData } from "./sources.t
 
 /** The ways of resizing, and of coming to another shape. */
 const RESAMPLES = ["lanczos", "bicubic", "bilinear", "box", "hamming", "nearest"];
-const RESIZE_MODES = ["default", "fill", "crop"];
+const RESIZE_MODES = ["default", "fill", "crop", "keep"];
 const CROPS = ["center", "adm"];
 
 /** Options of {@linkcode ImageProcessor}. Names and defaults are those of Diffusers' `VaeImageProcessor`. */
@@ -76,7 +76,8 @@ export interface PreprocessOptions {
   resample?: Resample;
   /**
    * What becomes of another shape; upstream's `resize_mode`: `"default"` distorts it, `"fill"` shrinks it to lie within the size
-   * and draws out its borders, `"crop"` cuts off what sticks out. The last two resize by Lanczos.
+   * and draws out its borders, `"crop"` cuts off what sticks out. The last two resize by Lanczos. Not upstream's is `"keep"`:
+   * of `height` and `width` one is given, and the other follows, so that the shape stays.
    */
   resizeMode?: ResizeMode;
   /**
@@ -263,9 +264,7 @@ export class ImageProcessor {
     let tensor = await concatTensors(await Promise.all(sources.map(asBatch)));
     if (size) {
       const [, , rows, columns] = tensor.shape;
-      const height = roundDown("height", size.height ?? rows, size.multiple);
-      const width = roundDown("width", size.width ?? columns, size.multiple);
-      checkPixels(width, height, this.#maxPixels);
+      const { height, width } = sidesOf({ height: rows, width: columns }, size, this.#maxPixels);
       tensor = await interpolate(tensor, height, width);
     }
     const isSigned = (await tensor.data()).some((value) => value < 0);

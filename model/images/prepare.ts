@@ -11,8 +11,8 @@ import { resizeAndCenter, resizeAndCrop, resizeAndCropAdm, resizeAndFill } from 
 import type { Raster } from "./raster.ts";
 import { type Resample, resize } from "./resample.ts";
 
-/** How a picture is made a given size where its shape is another; upstream's `resize_mode`. */
-export type ResizeMode = "default" | "fill" | "crop";
+/** How a picture is made a given size where its shape is another; but for `"keep"`, upstream's `resize_mode`. */
+export type ResizeMode = "default" | "fill" | "crop" | "keep";
 
 /** How training scripts cut a square out of a picture. */
 export type Crop = "center" | "adm";
@@ -49,9 +49,7 @@ export async function preparePicture(file: Uint8Array, preparation: Preparation)
 export function fitRaster(raster: Raster, { size, maxPixels }: Preparation): Raster {
   if (!size) return raster;
   const { resample, resizeMode, crop } = size;
-  const height = roundDown("height", size.height ?? (crop ? size.width : undefined) ?? raster.height, size.multiple);
-  const width = roundDown("width", size.width ?? (crop ? size.height : undefined) ?? raster.width, size.multiple);
-  checkPixels(width, height, maxPixels);
+  const { width, height } = sidesOf(raster, size, maxPixels);
   if (crop === "adm") return resizeAndCropAdm(raster, width, maxPixels);
   if (crop === "center") return resizeAndCenter(raster, width, resample ?? "bicubic", maxPixels);
   if (resizeMode === "fill") return resizeAndFill(raster, width, height);
@@ -59,8 +57,30 @@ export function fitRaster(raster: Raster, { size, maxPixels }: Preparation): Ras
   return resize(raster, width, height, resample ?? "lanczos");
 }
 
+/** Width and height in pixels. */
+interface Sides {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * The sides that a picture is to have, as the model takes them. A square is cut, or a shape kept, by one side alone.
+ *
+ * @throws {RangeError} as {@linkcode fitRaster} does
+ */
+export function sidesOf(picture: Sides, size: SizeRequest, maxPixels: number): Sides {
+  const { multiple, crop, resizeMode } = size;
+  const shape = crop ? { width: 1, height: 1 } : resizeMode === "keep" ? picture : undefined;
+  const wide = size.height && shape && Math.floor(size.height * shape.width / shape.height);
+  const high = size.width && shape && Math.floor(size.width * shape.height / shape.width);
+  const height = roundDown("height", size.height ?? high ?? picture.height, multiple);
+  const width = roundDown("width", size.width ?? wide ?? picture.width, multiple);
+  checkPixels(width, height, maxPixels);
+  return { width, height };
+}
+
 /** A side as the model takes it. */
-export function roundDown(name: "height" | "width", side: number, multiple: number): number {
+function roundDown(name: "height" | "width", side: number, multiple: number): number {
   const rounded = side - side % multiple;
   if (rounded > 0) return rounded;
   throw new RangeError(

@@ -1,7 +1,12 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Tensor } from "../../../kernels/tensor.ts";
-import { ImageProcessor, type PictureSource } from "../../../model/images/image_processor.ts";
+import {
+  ImageProcessor,
+  type PictureSource,
+  type PreprocessOptions,
+  type ProcessorInput,
+} from "../../../model/images/image_processor.ts";
 import { Picture } from "../../../model/images/picture.ts";
 import { bytes, floats, pictureUrl, postprocessed, preprocessed, type Scenario, shapeOf } from "./picture_fixtures.ts";
 
@@ -170,6 +175,21 @@ Deno.test("preprocess() fills and crops where the shape is another", async () =>
   };
   assertEquals(await valuesAt("fill"), [[1, 3, 16, 16], 0, 1, 0, 1]);
   assertEquals(await valuesAt("crop"), [[1, 3, 16, 16], 0, 1, 0, 1]);
+});
+
+Deno.test("preprocess() distorts where one side is given, as upstream does, or keeps the shape", async () => {
+  const processor = new ImageProcessor({ vaeScaleFactor: 4 });
+  const sidesOf = async (options: PreprocessOptions, picture: ProcessorInput = flat(40, 20)) =>
+    (await processor.preprocess(picture, options)).shape.slice(2);
+  assertEquals(await sidesOf({ height: 8 }), [8, 40]);
+  const resizeMode = "keep";
+  assertEquals(await sidesOf({ height: 8, resizeMode }), [8, 16]);
+  assertEquals(await sidesOf({ width: 70, resizeMode }), [32, 68]); // 35×70, rounded down
+  assertEquals(await sidesOf({ height: 12, resizeMode }, flat(5, 3)), [12, 20]);
+  assertEquals(await sidesOf({ height: 8, resizeMode }, new Tensor(new Float32Array(800), [1, 20, 40])), [8, 16]);
+  assertEquals(await sidesOf({ resizeMode }), [20, 40]);
+  assertEquals(await sidesOf({ height: 8, width: 8, resizeMode }), [8, 8]);
+  await assertRejects(() => sidesOf({ width: 4, resizeMode }), RangeError, "height 2 rounds down to 0");
 });
 
 Deno.test("preprocess() takes floats from 0 to 1 as upstream does", async () => {
