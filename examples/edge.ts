@@ -6,7 +6,7 @@
  *     deno task edge [PORT] [HOSTNAME]                            # 8000 127.0.0.1
  *     deno serve --port 8000 --allow-read examples/edge.ts        # the same on all addresses
  *
- *     curl localhost:8000/tokens -F file=@picture.png -o tokens.json   # {"shape":[1,h,w],"indices":[…]}
+ *     curl localhost:8000/tokens -F file=@picture.png -o tokens.json   # {"codebook":"…","shape":[1,h,w],"indices":[…]}
  *     curl localhost:8000/picture -F file=@tokens.json -o picture.png
  *     open http://localhost:8000/                                      # the same in a browser
  *
@@ -17,7 +17,7 @@
  *
  * What is refused comes back as `{"error": "…"}` with a fitting status.
  */
-import { decodePicture, ImageProcessor, type Tokens, VQModel } from "../mod.ts";
+import { decodePicture, decodeTokens, encodeTokens, ImageProcessor, type Tokens, VQModel } from "../mod.ts";
 import { inTurn, receive } from "./edge/admission.ts";
 import { checkOrigin, crossOriginHeaders, isPreflight, SECURITY_HEADERS } from "./edge/origins.ts";
 import { createPage } from "./edge/page.ts";
@@ -38,6 +38,7 @@ const model = await VQModel.fromPretrained(new URL("models/leaves-f4", import.me
   threads: 1,
 });
 const factor = model.downsamplingFactor;
+const { hash, codes } = await model.codebook();
 const processor = new ImageProcessor({ vaeScaleFactor: factor });
 
 type Handler = (request: Request) => Response | Promise<Response>;
@@ -87,18 +88,19 @@ function route(request: Request): Response | Promise<Response> {
 async function toTokens(request: Request): Promise<Response> {
   const { signal } = request;
   const bytes = await readFile(request, MAX_PICTURE_BYTES);
-  const { indices, shape } = await inTurn(signal, async () => {
+  const tokens = await inTurn(signal, async () => {
     const picture = await orRefuse(() => decodePicture(bytes, { maxPixels: MAX_PIXELS }), 415, 413);
     using sample = await orRefuse(() => processor.preprocess(picture));
     return await model.tokenize(sample, { signal });
   });
-  return Response.json({ shape, indices: [...indices] });
+  const json = encodeTokens({ ...tokens, codebook: { hash, codes } }, "json");
+  return new Response(json, { headers: { "content-type": "application/json" } });
 }
 
 /** `POST /picture`: tokens to a picture. */
 async function toPicture(request: Request): Promise<Response> {
   const { signal } = request;
-  const tokens = parseTokens(await readFile(request, MAX_TOKENS_BYTES));
+  const tokens = await parseTokens(await readFile(request, MAX_TOKENS_BYTES));
   const png = await inTurn(signal, async () => {
     using decoded = await orRefuse(() => model.detokenize(tokens, { signal }));
     const [picture] = await processor.postprocess(decoded);
@@ -108,29 +110,14 @@ async function toPicture(request: Request): Promise<Response> {
 }
 
 /** Tokens of one picture, not too large. Whether they are the model's is for the model to say. */
-function parseTokens(bytes: Uint8Array): Tokens {
-  const { shape, indices } = parseObject(bytes);
-  if (!isWhole(shape) || shape.length !== 3 || shape[0] !== 1 || !isWhole(indices)) {
-    throw new Refusal(400, 'expected JSON of the form {"shape": [1, height, width], "indices": [0, …]}');
-  }
-  const [, height, width] = shape;
+async function parseTokens(bytes: Uint8Array): Promise<Tokens> {
+  const tokens = await orRefuse(() => decodeTokens(bytes, { format: "json" }));
+  const [count, height, width] = tokens.shape;
+  if (count !== 1) throw new Refusal(400, `expected the tokens of one picture, found those of ${count}`);
   if (height * width * factor ** 2 > MAX_PIXELS) {
     throw new Refusal(413, `${height}×${width} tokens make more than ${MAX_PIXELS} pixels`);
   }
-  return { shape: [1, height, width], indices: Int32Array.from(indices) };
-}
-
-function parseObject(bytes: Uint8Array): Record<string, unknown> {
-  try {
-    return Object(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch {
-    throw new Refusal(400, "expected JSON");
-  }
-}
-
-/** Whether a value is an array of numbers that int32 holds as they are. */
-function isWhole(values: unknown): values is number[] {
-  return Array.isArray(values) && values.every((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31);
+  return tokens;
 }
 
 /** The library checks what it is given, and says what is wrong with it: its kind, or that it is out of range. */

@@ -1,18 +1,21 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { decodePicture, ImageProcessor, type Picture, type Tokens, VQModel } from "../../mod.ts";
+import { decodePicture, ImageProcessor, type Picture, VQModel } from "../../mod.ts";
 import { answerTo, assertRefused, hangUp, MEMORY_LIMIT, peakOf, picture, SERVE, serving } from "./edge_server.ts";
 
 const MODEL = new URL("../../examples/models/leaves-f4", import.meta.url);
 const PICTURES = new URL("../fixtures/pictures/golden/", import.meta.url);
-/** What the library makes of a picture file, and the file it makes of that. */
-async function byLibrary(file: Uint8Array<ArrayBuffer>): Promise<{ tokens: Tokens; decoded: Picture }> {
+/** What the library makes of a picture file, and the picture it makes of that. */
+async function byLibrary(
+  file: Uint8Array<ArrayBuffer>,
+): Promise<{ json: { codebook: string; shape: readonly number[]; indices: number[] }; decoded: Picture }> {
   using model = await VQModel.fromPretrained(MODEL, { device: "wasm", threads: 1 });
   const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
   using sample = await processor.preprocess(file);
   const tokens = await model.tokenize(sample);
   using sampled = await model.detokenize(tokens);
   const [decoded] = await processor.postprocess(sampled);
-  return { tokens, decoded };
+  const { hash } = await model.codebook();
+  return { json: { codebook: hash, shape: tokens.shape, indices: [...tokens.indices] }, decoded };
 }
 
 /** The form that `curl -F file=@…` sends. */
@@ -25,11 +28,11 @@ function formOf(file: BlobPart): FormData {
 Deno.test("pictures become the library's tokens, and tokens its pictures, one request or several at once", async () => {
   await serving(async ({ post }) => {
     for (const file of [picture(97, 66).encode("png"), picture(64, 96).encode("jpeg")]) {
-      const { tokens, decoded } = await byLibrary(file);
+      const { json: expected, decoded } = await byLibrary(file);
       const response = await post("/tokens", file);
       assertEquals([response.status, response.headers.get("content-type")], [200, "application/json"]);
       const json = await response.text();
-      assertEquals(JSON.parse(json), { shape: tokens.shape, indices: [...tokens.indices] });
+      assertEquals(JSON.parse(json), expected);
 
       const back = await Promise.all([json, json, json].map((body) => post("/picture", body)));
       for (const answer of back) {
@@ -44,11 +47,11 @@ Deno.test("pictures of any kind are read and turned upright, be they the body or
   await serving(async ({ post }) => {
     for (const name of ["webp-lossy.webp", "jpeg-exif-6.jpg", "gif.gif"]) {
       const file = await Deno.readFile(new URL(name, PICTURES));
-      const { tokens, decoded } = await byLibrary(file);
-      const json = JSON.stringify({ shape: tokens.shape, indices: [...tokens.indices] });
+      const { json: expected, decoded } = await byLibrary(file);
+      const json = JSON.stringify(expected);
       for (const body of [file, formOf(file)]) {
         const response = await post("/tokens", body);
-        assertEquals([response.status, await response.text()], [200, json], name);
+        assertEquals([response.status, await response.text()], [200, `${json}\n`], name);
       }
       const png = await (await post("/picture", formOf(json))).bytes();
       assertEquals((await decodePicture(png)).data, decoded.data);
@@ -58,9 +61,9 @@ Deno.test("pictures of any kind are read and turned upright, be they the body or
 
 Deno.test("`deno serve` serves the same", async () => {
   const file = picture(32, 16).encode("png");
-  const { tokens } = await byLibrary(file);
+  const { json } = await byLibrary(file);
   await serving(async ({ get, post }) => {
-    assertEquals((await (await post("/tokens", file)).json()).indices, [...tokens.indices]);
+    assertEquals(await (await post("/tokens", file)).json(), json);
     await assertRefused(await get("/nowhere"), 404, "/nowhere");
   }, SERVE);
 });
@@ -97,25 +100,28 @@ Deno.test("the page is HTML that loads nothing from elsewhere", async () => {
   });
 });
 
+/** Tokens of another codebook. */
+const FOREIGN = JSON.stringify({ codebook: "0".repeat(64), shape: [1, 1, 1], indices: [1] });
+
 const NO_TOKENS: [json: string, status: number, message: string][] = [
   ["", 400, "expected JSON"],
   ["{", 400, "expected JSON"],
   ["[".repeat(200_000), 400, "expected JSON"],
-  ["null", 400, "expected JSON of the form"],
-  ['{"shape":[1,1,1]}', 400, "expected JSON of the form"],
-  ['{"shape":[1,1,1],"indices":["1"]}', 400, "expected JSON of the form"],
-  ['{"shape":[1,1,1],"indices":[0.5]}', 400, "expected JSON of the form"],
-  ['{"shape":[1,1,1],"indices":[4294967296]}', 400, "expected JSON of the form"],
-  ['{"shape":[1,1,1],"indices":{"length":1}}', 400, "expected JSON of the form"],
-  ['{"shape":[2,1,1],"indices":[1,1]}', 400, "expected JSON of the form"],
-  ['{"shape":[1,1],"indices":[1]}', 400, "expected JSON of the form"],
-  [`{"shape":[1,1,${"[".repeat(50_000)}${"]".repeat(50_000)}],"indices":[1]}`, 400, "expected JSON of the form"],
+  ["null", 400, '{"shape": [n, height, width], "indices": [0, …]}'],
+  ['{"shape":[1,1,1]}', 400, '{"shape": [n, height, width], "indices": [0, …]}'],
+  ['{"shape":[1,1,1],"indices":["1"]}', 400, "index of type string at position 0"],
+  ['{"shape":[1,1,1],"indices":[0.5]}', 400, "index 0.5 at position 0"],
+  ['{"shape":[1,1,1],"indices":[4294967296]}', 400, "index 4294967296 at position 0"],
+  ['{"shape":[1,1,1],"indices":{"length":1}}', 400, '{"shape": [n, height, width], "indices": [0, …]}'],
+  ['{"shape":[2,1,1],"indices":[1,1]}', 400, "the tokens of one picture, found those of 2"],
+  [`{"shape":[1,1,${"[".repeat(50_000)}${"]".repeat(50_000)}],"indices":[1]}`, 400, "nested at most 64 deep"],
+  [FOREIGN, 400, "they are of a model with codebook 0000000000000000"],
   ['{"shape":[1,1,1],"indices":[1024]}', 400, "rows 0 to 1023"],
   ['{"shape":[1,1,1],"indices":[-1]}', 400, "rows 0 to 1023"],
   ['{"shape":[1,1,2],"indices":[1]}', 400, "takes 2 indices, found 1"],
   ['{"shape":[1,0,1],"indices":[]}', 400, "whole numbers ≥ 1"],
   ['{"shape":[1,-1,-1],"indices":[1]}', 400, "whole numbers ≥ 1"],
-  ['{"shape":[1,128,193],"indices":[1]}', 413, "more than 393216 pixels"],
+  [`{"shape":[1,128,193],"indices":[${Array(128 * 193).fill(7)}]}`, 413, "more than 393216 pixels"],
   [" ".repeat(250_001), 413, "more than 250000 bytes"],
 ];
 
