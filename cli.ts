@@ -14,28 +14,32 @@
 
 import {
   type Command,
+  COMPUTING,
   help,
   helpOn,
   LOADING,
   type Options,
   parseArguments,
   PICTURE_OUTPUT,
+  PROFILED_SIZE,
+  READING,
   TOKEN_OUTPUT,
   UsageError,
 } from "./cli/arguments.ts";
 import { checkWritable, writeWhole } from "./cli/files.ts";
-import { count, indent, oneLine, seconds, table } from "./cli/text.ts";
+import { checkPictures, isSigned, preprocess, processorFor } from "./cli/pictures.ts";
+import { rewriteLine, showComputing, showLoading, WATCHED } from "./cli/terminal.ts";
+import { bytesOf, count, indent, oneLine, seconds, table } from "./cli/text.ts";
 import { dtypesOf, gridOf, namesOf } from "./cli/tokens.ts";
 import deno from "./deno.json" with { type: "json" };
 import {
   describeReconstruction,
   type Device,
   encodeTokens,
-  ImageProcessor,
+  type ImageProcessor,
   type Picture,
   pictureFormatOf,
   printable,
-  type Progress,
   readTokens,
   sideBySide,
   Tensor,
@@ -43,7 +47,6 @@ import {
   tokenFormatOf,
   tokenMap,
   type Tokens,
-  type VQConfig,
   VQModel,
 } from "./mod.ts";
 
@@ -59,7 +62,7 @@ const COMMANDS: Record<string, Command> = {
     summary: "Turn a picture into tokens and back, and measure what is lost",
     usage: "reconstruct MODEL PICTURE [-o OUT.png]",
     operands: ["MODEL", "PICTURE"],
-    options: ["output", "side-by-side", "height", "width", "range", ...LOADING],
+    options: ["output", "side-by-side", ...READING, "range", ...COMPUTING],
     run: reconstruct,
   },
   tokenize: {
@@ -67,7 +70,7 @@ const COMMANDS: Record<string, Command> = {
     usage: "tokenize MODEL PICTURE... -o TOKENS.npz",
     operands: ["MODEL", "PICTURE"],
     repeats: true,
-    options: ["output", "height", "width", "range", ...LOADING],
+    options: ["output", ...READING, "range", ...COMPUTING],
     own: TOKEN_OUTPUT,
     run: tokenize,
   },
@@ -75,7 +78,7 @@ const COMMANDS: Record<string, Command> = {
     summary: "Turn tokens of a file, or with - of standard input, into pictures",
     usage: "detokenize MODEL TOKENS -o PICTURE.png",
     operands: ["MODEL", "TOKENS"],
-    options: ["output", "grid", "range", ...LOADING],
+    options: ["output", "grid", "range", ...COMPUTING],
     own: PICTURE_OUTPUT,
     run: detokenize,
   },
@@ -83,13 +86,15 @@ const COMMANDS: Record<string, Command> = {
     summary: "Measure every op of a model, from picture to tokens and back",
     usage: "profile MODEL",
     operands: ["MODEL"],
-    options: ["size", "tune", "rounds", ...LOADING],
+    options: ["size", "tune", "rounds", ...COMPUTING],
+    own: PROFILED_SIZE,
     run: profile,
   },
 };
 
 /** Does what the arguments say, and returns the exit code. */
 async function main(args: string[]): Promise<number> {
+  quietenDrivers();
   try {
     await runCommand(args);
     return 0;
@@ -130,14 +135,14 @@ async function info([source]: readonly string[], options: Options): Promise<void
 async function reconstruct([source, path]: readonly string[], options: Options): Promise<void> {
   const isWritten = options.output !== undefined || options["side-by-side"];
   const output = isWritten ? await pictureOutputOf(options) : undefined;
-  const bytes = await Deno.readFile(path);
+  await checkPictures([path], options);
   using model = await load(source, options);
   const processor = processorFor(model, options);
 
-  using sample = await processor.preprocess(bytes, sizeOf(options));
+  using sample = await preprocess(processor, [path], options);
   const [original] = await processor.postprocess(sample);
   const started = performance.now();
-  const tokens = await model.tokenize(sample);
+  const tokens = await toTokens(model, sample);
   const tokenized = performance.now();
   const reconstruction = await toPicture(model, processor, tokens);
   const detokenized = performance.now();
@@ -170,10 +175,10 @@ async function tokenize([source, ...paths]: readonly string[], options: Options)
   const { computed, stored } = dtypesOf(options.dtype);
   const dtype = stored as TokenDType | undefined;
   encodeTokens({ indices: [0], shape: [1, 1, 1] }, format, { dtype }); // whether it takes the dtype is said before anything is computed
-  const files = await Promise.all(paths.map((path) => Deno.readFile(path)));
+  await checkPictures(paths, options);
   using model = await load(source, { ...options, dtype: computed });
-  using sample = await processorFor(model, options).preprocess(files, sizeOf(options));
-  const tokens = { ...await model.tokenize(sample), codebook: await model.codebook() };
+  using sample = await preprocess(processorFor(model, options), paths, options);
+  const tokens = { ...await toTokens(model, sample), codebook: await model.codebook() };
   const [, , height, width] = sample.shape;
   const file = encodeTokens(tokens, format, { dtype, picture: { width, height } });
   if (isPiped) return console.log(new TextDecoder().decode(file).trimEnd());
@@ -191,7 +196,7 @@ async function detokenize([source, path]: readonly string[], options: Options): 
   const tokens = await readTokens(file, { name, grid: gridOf(options.grid) });
   const names = namesOf(output, tokens.shape[0], name);
   using model = await load(source, options);
-  using decoded = await model.detokenize(tokens);
+  using decoded = await toSample(model, tokens);
   const pictures = await processorFor(model, options).postprocess(decoded);
   for (const [i, picture] of pictures.entries()) {
     await picture.save(names[i]);
@@ -216,59 +221,34 @@ async function profile([source]: readonly string[], options: Options): Promise<v
 /** Loads a model, and says how far it is where someone may be watching. */
 async function load(source: string, options: Options): Promise<VQModel> {
   const { device, dtype, threads, subfolder, revision, variant } = options;
-  const watched = Deno.stderr.isTerminal();
+  const limit = options["memory-limit"];
   try {
-    return await VQModel.fromPretrained(source, {
+    const model = await VQModel.fromPretrained(source, {
       device: device as Device | undefined,
       dtype: dtype as "float32" | "float16" | undefined,
       threads: threads === undefined ? undefined : Number(threads),
       subfolder,
       revision,
       variant,
-      onProgress: watched ? showProgress : undefined,
+      onProgress: WATCHED ? showLoading : undefined,
     });
+    if (limit !== undefined) model.enableTiling(bytesOf(limit));
+    return model;
   } finally {
-    if (watched) rewriteLine("");
+    if (WATCHED) rewriteLine("");
   }
 }
 
-function showProgress({ status, file, loaded, total, reason }: Progress): void {
-  switch (status) {
-    case "ready":
-      return rewriteLine("");
-    case "ignored":
-    case "repeat":
-    case "fallback":
-      rewriteLine("");
-      return console.error(printable(reason ?? ""));
-    case "offline":
-      return rewriteLine(`Using the cache: ${file}`);
-    default:
-      return rewriteLine(`Loading ${total > 0 ? Math.floor(100 * loaded / total) : 100}%: ${file}`);
-  }
+function toTokens(model: VQModel, sample: Tensor): Promise<Tokens> {
+  return showComputing("Tokenizing", (options) => model.tokenize(sample, options));
 }
 
-/** Replaces the terminal's last line, cut where it would wrap. */
-function rewriteLine(text: string): void {
-  const visible = printable(text).slice(0, Deno.consoleSize().columns - 1);
-  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${visible}`));
-}
-
-function processorFor({ config, downsamplingFactor }: VQModel, options: Options): ImageProcessor {
-  return new ImageProcessor({
-    vaeScaleFactor: downsamplingFactor,
-    doNormalize: isSigned(config, options),
-    doConvertGrayscale: config.in_channels === 1,
-  });
-}
-
-/** Whether pixels run from -1 to 1. By default they do, but for models that look codes up, as aMUSEd's do. */
-function isSigned({ lookup_from_codebook }: VQConfig, { range }: Options): boolean {
-  return range === undefined ? !lookup_from_codebook : range === "-1,1";
+function toSample(model: VQModel, tokens: Tokens): Promise<Tensor> {
+  return showComputing("Detokenizing", (options) => model.detokenize(tokens, options));
 }
 
 async function toPicture(model: VQModel, processor: ImageProcessor, tokens: Tokens): Promise<Picture> {
-  using decoded = await model.detokenize(tokens);
+  using decoded = await toSample(model, tokens);
   const [picture] = await processor.postprocess(decoded);
   return picture;
 }
@@ -289,14 +269,22 @@ async function pictureOutputOf(options: Options): Promise<string> {
   return await outputOf(options);
 }
 
-function sizeOf({ height, width }: Options): { height?: number; width?: number } {
-  return { height: height ? Number(height) : undefined, width: width ? Number(width) : undefined };
+/**
+ * Graphics drivers on Linux complain on standard error, past us, where this variable is not set, as in containers. What they
+ * would put there, a socket of a desktop, is not needed to compute.
+ */
+function quietenDrivers(): void {
+  const name = "XDG_RUNTIME_DIR";
+  if (Deno.build.os === "linux" && mayRead(name) && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
 }
 
 /** Whether to show errors in full; without permission to read the variable, no. */
 function isDebugging(): boolean {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: "DEBUG" });
-  return state === "granted" && Boolean(Deno.env.get("DEBUG"));
+  return mayRead("DEBUG") && Boolean(Deno.env.get("DEBUG"));
+}
+
+function mayRead(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

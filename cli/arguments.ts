@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { indent, oneLine, table } from "./text.ts";
+import { BYTES, indent, oneLine, table } from "./text.ts";
 
 const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
 
@@ -23,6 +23,7 @@ interface Option {
 }
 
 const WHOLE = { type: "string", pattern: /^[1-9]\d*$/, takes: "a whole number ≥ 1" } as const;
+const AMOUNT = { type: "string", pattern: /^[1-9]\d*(\.\d+)?(e\d+)?$/i, takes: "a number ≥ 1 such as 1e8" } as const;
 const SIDE = { ...WHOLE, value: "PIXELS" } as const;
 
 const OPTIONS = {
@@ -33,9 +34,40 @@ const OPTIONS = {
     help: "where to write the result",
   },
   "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
-  height: { ...SIDE, help: "resize the picture first; default: its own height" },
-  width: { ...SIDE, help: "resize the picture first; default: its own width" },
-  size: { ...SIDE, help: "both sides of the picture; default: 256" },
+  height: { ...SIDE, help: "resize the picture first; alone, the width follows, and the picture keeps its shape" },
+  width: { ...SIDE, help: "likewise, the height follows; default: the picture's own size" },
+  size: { ...SIDE, help: "both sides, instead of --height and --width" },
+  crop: {
+    type: "string",
+    value: "NAME",
+    help: 'cut a square of --size out of the middle: "center" as torchvision does, "adm" as ADM and DiT; default: none',
+    pattern: /^(center|adm)$/,
+    takes: '"center" or "adm"',
+  },
+  resample: {
+    type: "string",
+    value: "NAME",
+    help: 'how to resize: "lanczos", "bicubic", "bilinear", "box", "hamming" or "nearest"; default "lanczos", with ' +
+      '--crop center "bicubic"',
+    pattern: /^(lanczos|bicubic|bilinear|box|hamming|nearest)$/,
+    takes: '"lanczos", "bicubic", "bilinear", "box", "hamming" or "nearest"',
+  },
+  "no-orientation": {
+    type: "boolean",
+    help: "leave pictures as they lie in their files, whatever their EXIF data say",
+  },
+  "max-pixels": {
+    ...AMOUNT,
+    value: "COUNT",
+    help: "the most pixels a picture may have, before and after resizing; default: 67108864",
+  },
+  "memory-limit": {
+    type: "string",
+    value: "BYTES",
+    help: "the most memory to compute in, weights included, such as 1.5e9, 512MB or 2GiB; takes longer",
+    pattern: BYTES,
+    takes: "bytes such as 1.5e9, 512MB or 2GiB",
+  },
   tune: { type: "boolean", help: "first find the fastest kernels for this size on WebGPU, and keep them in the cache" },
   rounds: { ...WHOLE, value: "COUNT", help: "runs to take the median of; default: 5" },
   grid: {
@@ -102,6 +134,15 @@ export interface Command {
 
 /** The options of every command, for it loads a model. */
 export const LOADING = ["device", "dtype", "threads", "subfolder", "revision", "variant", "help"] as const;
+
+/** The options of commands that run a model. */
+export const COMPUTING = ["memory-limit", ...LOADING] as const;
+
+/** The options of commands that read pictures. */
+export const READING = ["height", "width", "size", "crop", "resample", "no-orientation", "max-pixels"] as const;
+
+/** What size `profile` measures. */
+export const PROFILED_SIZE = { size: { ...SIDE, help: "both sides of the picture; default: 256" } } as const;
 
 /** Where `tokenize` writes, and in what. */
 export const TOKEN_OUTPUT = {
@@ -184,7 +225,8 @@ ${indent(table(usages))}
 Options:
 ${indent(table(options))}
 
-MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with one. Pictures are PNG or JPEG files.`;
+MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with one. Pictures
+are files or URLs: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF; they are written as PNG or JPEG.`;
 }
 
 /** How to use one command. */

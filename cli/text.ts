@@ -25,7 +25,18 @@ export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
-/** The message of an error, without line breaks. */
+/** The message of an error, without line breaks, and with what it may advise as it is called here. */
 export function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : `${error}`).replace(/\s*\n\s*/g, " ");
+  const message = error instanceof Error ? error.message : `${error}`;
+  return message.replace(/\s*\n\s*/g, " ").replace(/\bmaxPixels\b/, "--max-pixels");
+}
+
+/** How `--memory-limit` takes bytes: a number, with or without a unit. */
+export const BYTES = /^(?=[\d.]*[1-9])(\d+(?:\.\d+)?(?:e\d+)?) ?(?:([kmgt]i?)?b)?$/i;
+
+/** The bytes that a text of the form {@linkcode BYTES} says: `1.5e9`, `512MB` of 1000² each, `2GiB` of 1024³. */
+export function bytesOf(text: string): number {
+  const [, number, unit = ""] = BYTES.exec(text)!;
+  const [prefix = "", binary] = unit.toLowerCase();
+  return Number(number) * (binary ? 1024 : 1000) ** ["", "k", "m", "g", "t"].indexOf(prefix);
 }

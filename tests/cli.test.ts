@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { checkWritable, writeWhole } from "../cli/files.ts";
+import { showComputing } from "../cli/terminal.ts";
+import { BYTES, bytesOf } from "../cli/text.ts";
 import deno from "../deno.json" with { type: "json" };
-import { decodePicture } from "../mod.ts";
+import { decodePicture, ImageProcessor, type PreprocessOptions, VQModel } from "../mod.ts";
 
 const CLI = fromFileUrl(new URL("../cli.ts", import.meta.url));
 const MODEL = fromFileUrl(new URL("fixtures/golden/tiny-f4", import.meta.url));
@@ -10,6 +12,7 @@ const AMUSED = fromFileUrl(new URL("fixtures/golden/tiny-amused", import.meta.ur
 const PICTURE = fromFileUrl(new URL("fixtures/golden/image-processor/photo.png", import.meta.url));
 /** Small, so that a run is quick: 16×12 tokens. The picture's own sides are ten times as long. */
 const SIZE = ["--width", "64", "--height=48"];
+const LYING = fromFileUrl(new URL("fixtures/pictures/golden/jpeg-exif-6.jpg", import.meta.url));
 
 interface Result {
   readonly code: number;
@@ -17,11 +20,11 @@ interface Result {
   readonly stderr: string;
 }
 
-/** Runs the command line in a process of its own. */
+/** Runs the command line in a process of its own, where no graphics driver finds the variable it looks for. */
 async function cli(args: readonly string[], env: Record<string, string> = {}, input = ""): Promise<Result> {
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--deny-ffi", "--quiet", CLI, ...args],
-    env: { NO_COLOR: "1", DEBUG: "", ...env },
+    env: { NO_COLOR: "1", DEBUG: "", XDG_RUNTIME_DIR: "", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -84,6 +87,24 @@ const MISUSES: [args: string[], message: string][] = [
   [["info", MODEL, "--side-by-side"], "Unknown option '--side-by-side'"],
   [["reconstruct", MODEL, PICTURE, "--range", "-1,0"], '--range takes "-1,1" or "0,1", found "-1,0"'],
   [["reconstruct", MODEL, PICTURE, "--width", "1e3"], '--width takes a whole number ≥ 1, found "1e3"'],
+  [["reconstruct", MODEL, PICTURE, "--crop", "middle"], '--crop takes "center" or "adm", found "middle"'],
+  [["reconstruct", MODEL, PICTURE, "--crop", "adm"], "--crop needs --size"],
+  [["reconstruct", MODEL, PICTURE, "--crop", "adm", "--height", "64"], "--crop makes squares: pass --size"],
+  [["reconstruct", MODEL, PICTURE, "--crop=adm", "--size=64", "--resample=box"], "--crop adm resizes in its own way"],
+  [["tokenize", MODEL, PICTURE, "-o", "-", "--size", "64", "--width", "64"], "--size sets both sides"],
+  [["reconstruct", MODEL, PICTURE, "--size", "0"], '--size takes a whole number ≥ 1, found "0"'],
+  [["reconstruct", MODEL, PICTURE, "--resample", "cubic"], '--resample takes "lanczos", "bicubic", '],
+  [["reconstruct", MODEL, PICTURE, "--max-pixels", "-1"], "argument is ambiguous"],
+  [
+    ["reconstruct", MODEL, PICTURE, "--max-pixels", "many"],
+    '--max-pixels takes a number ≥ 1 such as 1e8, found "many"',
+  ],
+  [["reconstruct", MODEL, PICTURE, "--no-orientation=1"], "does not take an argument"],
+  [
+    ["profile", MODEL, "--memory-limit", "half"],
+    '--memory-limit takes bytes such as 1.5e9, 512MB or 2GiB, found "half"',
+  ],
+  [["info", MODEL, "--memory-limit", "1GB"], "Unknown option '--memory-limit'"],
   [["profile", MODEL, "--size", "100000"], "--size takes at most 16384, found 100000"],
   [["reconstruct", MODEL, PICTURE, "--height"], "'--height <value>' argument missing"],
   [["reconstruct", MODEL, PICTURE, "--side-by-side"], "-o is needed"],
@@ -106,7 +127,15 @@ Deno.test("what fails is one line and exit code 1", async () => {
     assertStringIncludes(await fail(1, "info", MODEL, "--variant", "fp16"), "fp16");
     assertStringIncludes(await fail(1, "info", MODEL, "--device", "wasm", "--dtype", "float16"), "shader-f16");
     assertStringIncludes(await fail(1, "reconstruct", MODEL, path("none.png")), "none.png");
-    assertStringIncludes(await fail(1, "reconstruct", MODEL, join(MODEL, "config.json")), "expected a PNG, JPEG, WebP");
+    const config = join(MODEL, "config.json");
+    assertMatch(await fail(1, "reconstruct", MODEL, config), /expected a PNG, JPEG, WebP.*config\.json/);
+    assertMatch(await fail(1, "reconstruct", MODEL, MODEL), /Cannot read picture.*tiny-f4/);
+    const several = ["tokenize", MODEL, PICTURE, config, ...SIZE, "-o", path("tokens.json")];
+    assertMatch(await fail(1, ...several), /expected a PNG.*picture 1, .*config\.json/);
+    assertMatch(
+      await fail(1, "reconstruct", MODEL, "ftp://example.org/x.png"),
+      /expected a path or a file:.*found ftp:/,
+    );
     const lost = path("nowhere/tokens.json");
     assertStringIncludes(await fail(1, "tokenize", MODEL, PICTURE, ...SIZE, "-o", lost), "nowhere");
   });
@@ -216,6 +245,103 @@ Deno.test("reconstruct prints figures, and writes nothing unless told to", async
   const lines = (await succeed("reconstruct", MODEL, PICTURE, ...SIZE)).split("\n");
   assertEquals(lines.length, figures.length);
   lines.forEach((line, i) => assertMatch(line, figures[i]));
+});
+
+/** The size that it says a picture has. */
+async function sizeOf(picture: string, ...args: string[]): Promise<string> {
+  return /^picture +(.*)$/m.exec(await succeed("reconstruct", MODEL, picture, ...args))![1];
+}
+
+Deno.test("one side alone keeps the picture's shape, --size makes squares", async () => {
+  assertEquals(await sizeOf(PICTURE, "--height", "48"), "64×48");
+  assertEquals(await sizeOf(PICTURE, "--width=50"), "48×36"); // rounded down to whole tokens
+  assertEquals(await sizeOf(PICTURE, "--size", "32"), "32×32");
+  assertMatch(await fail(1, "reconstruct", MODEL, PICTURE, "--width", "4"), /height 3 rounds down to 0.*photo\.png/);
+});
+
+Deno.test("pictures are turned upright, unless --no-orientation says otherwise", async () => {
+  const { width, height } = await decodePicture(await Deno.readFile(LYING));
+  const [across, down] = [width, height].map((side) => side - side % 4);
+  assertNotEquals(across, down);
+  assertEquals(await sizeOf(LYING), `${across}×${down}`);
+  assertEquals(await sizeOf(LYING, "--no-orientation"), `${down}×${across}`);
+});
+
+Deno.test("--crop and --resample prepare pictures as the library does", async () => {
+  using model = await VQModel.fromPretrained(MODEL, { device: "wasm" });
+  const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
+  const ways: [args: string[], options: PreprocessOptions][] = [
+    [["--size=32"], {}],
+    [["--size=32", "--resample", "nearest"], { resample: "nearest" }],
+    [["--size=32", "--crop", "center"], { crop: "center" }],
+    [["--size=32", "--crop=center", "--resample=box"], { crop: "center", resample: "box" }],
+    [["--size=32", "--crop", "adm"], { crop: "adm" }],
+  ];
+  const all = await Promise.all(ways.map(async ([args, options]) => {
+    using sample = await processor.preprocess(PICTURE, { height: 32, width: 32, ...options });
+    const { indices } = await model.tokenize(sample);
+    const said = await succeed("tokenize", MODEL, PICTURE, "-o", "-", "--device=wasm", ...args);
+    assertEquals(JSON.parse(said).indices, [...indices], args.join(" "));
+    return `${indices}`;
+  }));
+  assertEquals(new Set(all).size, ways.length);
+});
+
+Deno.test("--max-pixels bounds pictures before and after resizing", async () => {
+  const refused = await fail(1, "reconstruct", MODEL, PICTURE, ...SIZE, "--max-pixels=3e5");
+  assertMatch(refused, /640×480 pixels, more than 300000; raise --max-pixels if you trust it.*photo\.png/);
+  assertMatch(
+    await fail(1, "reconstruct", MODEL, LYING, "--size=200", "--max-pixels=1e4"),
+    /more than --max-pixels, 10000/,
+  );
+  assertEquals(await sizeOf(PICTURE, ...SIZE, "--max-pixels", "307200"), "64×48");
+});
+
+Deno.test("--memory-limit bounds what a model computes in", async () => {
+  assertMatch(
+    await fail(1, "reconstruct", MODEL, PICTURE, ...SIZE, "--memory-limit", "1kB"),
+    /Cannot compute within 1000 bytes/,
+  );
+  const tokens = ["tokenize", MODEL, PICTURE, "--height=480", "-o", "-", "--device=wasm"];
+  const [free, bound] = await Promise.all([[], ["--memory-limit=40MB"]].map((args) => succeed(...tokens, ...args)));
+  assertEquals(JSON.parse(bound).shape, JSON.parse(free).shape);
+});
+
+Deno.test("bytes are numbers with or without a unit", () => {
+  const amounts = { "1.5e9": 1.5e9, "10b": 10, "0.5kB": 500, "512MB": 512e6, "2 gib": 2 ** 31, "1TiB": 2 ** 40 };
+  for (const [text, bytes] of Object.entries(amounts)) {
+    assertMatch(text, BYTES);
+    assertEquals(bytesOf(text), bytes);
+  }
+  for (const text of ["", "0", "0.0GB", "-1", "512M", "1ib", "GB", "1e", "1,5GB", "1GB "]) {
+    assert(!BYTES.test(text), text);
+  }
+});
+
+Deno.test("what takes more than two seconds shows how far it is, and leaves the line empty", async () => {
+  const shown: string[] = [];
+  const { now } = performance;
+  let clock = 0;
+  performance.now = () => clock;
+  try {
+    const result = await showComputing("Tokenizing", ({ onProgress }) => {
+      for (const done of [1, 2, 3, 4, 5, 6]) {
+        clock += 500;
+        onProgress!(done, 6);
+      }
+      return Promise.resolve("tokens");
+    }, (text) => void shown.push(text));
+    assertEquals(result, "tokens");
+  } finally {
+    performance.now = now;
+  }
+  assertEquals(shown, ["Tokenizing 83%", "Tokenizing 100%", ""]);
+});
+
+Deno.test("pictures may be URLs", async () => {
+  assertEquals(await sizeOf(new URL(LYING, "file:").href), await sizeOf(LYING));
+  const small = (await Deno.readFile(LYING)).toBase64();
+  assertEquals(await sizeOf(`data:image/jpeg;base64,${small}`), await sizeOf(LYING));
 });
 
 Deno.test("tokenize and detokenize give the picture that reconstruct gives", async () => {

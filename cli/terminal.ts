@@ -1,0 +1,61 @@
+// deno-lint-ignore-file no-console
+/**
+ * What is shown while something takes its time, where someone may be watching.
+ *
+ * @module
+ */
+
+import { printable, type Progress } from "../mod.ts";
+
+/** Whether standard error is a terminal. */
+export const WATCHED = Deno.stderr.isTerminal();
+
+/** Says how far the loading of a model is. */
+export function showLoading({ status, file, loaded, total, reason }: Progress): void {
+  switch (status) {
+    case "ready":
+      return rewriteLine("");
+    case "ignored":
+    case "repeat":
+    case "fallback":
+      rewriteLine("");
+      return console.error(printable(reason ?? ""));
+    case "offline":
+      return rewriteLine(`Using the cache: ${file}`);
+    default:
+      return rewriteLine(`Loading ${percent(loaded, total)}: ${file}`);
+  }
+}
+
+/** What takes less than this many milliseconds needs no progress. */
+const PATIENCE = 2000;
+
+/** Says how far a call of the model is, once it takes long. */
+export async function showComputing<T>(
+  task: string,
+  call: (options: { onProgress?: (done: number, total: number) => void }) => Promise<T>,
+  show = WATCHED ? rewriteLine : undefined,
+): Promise<T> {
+  if (!show) return await call({});
+  const started = performance.now();
+  try {
+    return await call({
+      onProgress(done, total) {
+        if (performance.now() - started > PATIENCE) show(`${task} ${percent(done, total)}`);
+      },
+    });
+  } finally {
+    show("");
+  }
+}
+
+/** Replaces the terminal's last line, cut where it would wrap. */
+export function rewriteLine(text: string): void {
+  const columns = Deno.consoleSize().columns || 80; // 0 where it is not known
+  const visible = printable(text).slice(0, columns - 1);
+  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${visible}`));
+}
+
+function percent(done: number, total: number): string {
+  return `${total > 0 ? Math.floor(100 * done / total) : 100}%`;
+}
