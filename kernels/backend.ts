@@ -105,7 +105,7 @@ export interface Backend {
   readonly dtype: "float32" | "float16";
   /** Bytes held now. */
   readonly memory: MemoryUse;
-  /** Whether the device was lost: nothing can be computed any more, and tensors of this engine cannot be read. */
+  /** Whether the device was lost, or a thread has ended: nothing can be computed any more, nor WebGPU's tensors be read. */
   readonly lost: boolean;
   /**
    * Takes the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). They are copied; the arrays

@@ -22,9 +22,13 @@ export async function openEngine(
   options: ComputeOptions,
 ): Promise<Backend> {
   const { device = "auto", strict, signal } = options;
-  const backend = await createBackend(device, { ...options, weightBytes: 4 * countNumbers(parameters) });
+  const total = parameters.length;
+  const backend = await createBackend(device, {
+    ...options,
+    weightBytes: 4 * countNumbers(parameters),
+    onFallback: (reason) => tell(files, options, { status: "fallback", loaded: 0, total, reason }),
+  });
   try {
-    const total = parameters.length;
     await loadWeights(files.weights, parameters, backend, {
       strict,
       onIgnored(tensors) {

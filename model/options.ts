@@ -43,9 +43,11 @@ export interface LoadOptions extends Omit<HubModelOptions, "onProgress">, Comput
 /**
  * What happens while a model loads. For each file of a repository `"initiate"`; `"download"` and `"progress"`, unless it
  * is in the cache; `"done"`. Where the cache does instead of the network, `"offline"`. Then `"ignored"`, if the checkpoint
- * holds tensors that are no part of the model; `"load"` while layers go to the device, and `"ready"`. With `device: "auto"`, `"fallback"` when a GPU cannot hold the model, or is lost later: then the
- * files are opened once more for another device. With `dtype: "float16"`, `"repeat"` for each call that is repeated in
- * float32; before the first, the model loads once more, from the same files.
+ * holds tensors that are no part of the model; `"load"` while layers go to the device, and `"ready"`. `"fallback"` where
+ * the CPU engine's threads do not start, so that one computes. With `device: "auto"`, also when a GPU cannot hold the
+ * model, or when it, or a thread, is lost later: then the files are opened once more for another engine. With
+ * `dtype: "float16"`, `"repeat"` for each call that is repeated in float32; before the first, the model loads once more,
+ * from the same files.
  */
 export interface Progress {
   /** What happened. */

@@ -106,12 +106,14 @@ export class ReplaceableEngine {
     }
   }
 
-  /** The first time by whatever device there is now, then by the CPU. */
+  /** The first time by whatever device there is now, then by the CPU; threads that are lost, by a single one. */
   async #replace(reason: string): Promise<void> {
     try {
       await withFiles(this.#source.open, async (files) => {
         reportFallback(this.#source, files, reason);
-        const backend = await (this.#losses++ === 0 ? open(this.#source, files) : openOnCpu(this.#source, files));
+        const threads = this.#backend.device === "wasm" ? 1 : this.#source.options.threads;
+        const backend =
+          await (this.#losses++ === 0 ? open(this.#source, files) : openOnCpu(this.#source, files, threads));
         const { memoryLimit } = this.#programs;
         this.#backend.dispose();
         this.#backend = backend;
@@ -137,8 +139,12 @@ async function open(source: Source, files: ModelFiles): Promise<Backend> {
   }
 }
 
-function openOnCpu({ parameters, options }: Source, files: ModelFiles): Promise<Backend> {
-  return openEngine(files, parameters, { ...options, device: "wasm", dtype: "float32" });
+function openOnCpu(
+  { parameters, options }: Source,
+  files: ModelFiles,
+  threads: number | undefined = options.threads,
+): Promise<Backend> {
+  return openEngine(files, parameters, { ...options, threads, device: "wasm", dtype: "float32" });
 }
 
 function reportFallback({ parameters, options }: Source, files: ModelFiles, reason: string): void {

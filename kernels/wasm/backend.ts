@@ -23,6 +23,8 @@ export interface WasmOptions {
   readonly threads?: number;
   /** Gives up waiting for the threads to start. */
   readonly signal?: AbortSignal;
+  /** Told why one thread computes where more were to: they could not start, or did not within ten seconds. */
+  readonly onFallback?: (reason: string) => void;
   /**
    * Bytes of the weights that will be set, where that is known. Of large models they are kept as they are: Winograd's
    * transform makes 3×3 convolutions faster but takes four times as much, and all has to fit 4 GiB.
@@ -55,7 +57,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   signal?.throwIfAborted();
   // Which micro-kernel to use is measured while the threads start.
   const [runtime, isWide] = await Promise.all([
-    start(Math.min(threads, MAX_THREADS)),
+    start(Math.min(threads, MAX_THREADS), options),
     options.wide ?? vectorsAreWide(),
   ]);
   try {
@@ -68,16 +70,18 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   return new Engine(runtime, (options.weightBytes ?? 0) <= LARGE_MODEL);
 }
 
-async function start(threads: number): Promise<Runtime> {
-  return await startThreads(threads) ?? await startAlone();
+async function start(threads: number, options: WasmOptions): Promise<Runtime> {
+  return await startThreads(threads, options) ?? await startAlone();
 }
 
 /** Workers on a shared memory; nothing where they are not to be had. */
-async function startThreads(threads: number): Promise<Runtime | undefined> {
+async function startThreads(threads: number, { signal, onFallback }: WasmOptions): Promise<Runtime | undefined> {
   if (threads === 1 || typeof SharedArrayBuffer === "undefined") return undefined;
   try {
-    return await Runtime.create(true, (memory) => createWorkerTeam(memory, threads));
-  } catch {
+    return await Runtime.create(true, (memory, signal) => createWorkerTeam(memory, threads, signal), signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    onFallback?.(`One thread computes, as others could not start: ${(error as Error).message}`);
     return undefined;
   }
 }
@@ -93,11 +97,14 @@ async function startAlone(): Promise<Runtime> {
 class Engine implements WasmBackend {
   readonly device = "wasm";
   readonly dtype = "float32";
-  readonly lost = false;
   readonly #parameters: Parameters;
 
   constructor(private readonly runtime: Runtime, useWinograd: boolean) {
     this.#parameters = new Parameters(runtime.memory, useWinograd, (jobs) => runtime.runJobs(jobs));
+  }
+
+  get lost(): boolean {
+    return this.runtime.team.lost;
   }
 
   get threads(): number {

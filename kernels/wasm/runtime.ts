@@ -11,8 +11,8 @@ import { Memory } from "./memory.ts";
 import { JOB } from "./shared.ts";
 import type { Team } from "./team.ts";
 
-/** Starts a team on a memory. */
-type CreateTeam = (memory: WebAssembly.Memory) => Promise<Team>;
+/** Starts a team on a memory, unless `signal` aborts before it has. */
+type CreateTeam = (memory: WebAssembly.Memory, signal?: AbortSignal) => Promise<Team>;
 
 /** Moving takes a tenth of a second or two, and copies what is in use. For fewer bytes than this it is not worth it, */
 const LEAST_EXCESS = 32 * 2 ** 20;
@@ -30,9 +30,9 @@ export class Runtime {
   }
 
   /** A runtime with a memory, shared or not, and the team that `createTeam` makes for one. */
-  static async create(shared: boolean, createTeam: CreateTeam): Promise<Runtime> {
+  static async create(shared: boolean, createTeam: CreateTeam, signal?: AbortSignal): Promise<Runtime> {
     const memory = new Memory(shared);
-    return new Runtime(memory, await createTeam(memory.memory), createTeam);
+    return new Runtime(memory, await createTeam(memory.memory, signal), createTeam);
   }
 
   /** Who computes. Another team does after a task that gave memory back. */

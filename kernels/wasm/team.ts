@@ -13,6 +13,8 @@ import { JOB } from "./shared.ts";
 export interface Team {
   /** How many threads compute. */
   readonly threads: number;
+  /** Whether a thread has ended unexpectedly: nothing can be computed any more. */
+  readonly lost: boolean;
   /**
    * The kernels on the calling thread, for what it does itself.
    *
@@ -43,6 +45,7 @@ export async function createSoloTeam(memory: WebAssembly.Memory): Promise<Team> 
   const turns = new Turns(PATIENCE_MS);
   return {
     threads: 1,
+    lost: false,
     kernels: () => wanted(),
     async run(jobs, count, signal) {
       for (let i = 0; i < count; i++) {

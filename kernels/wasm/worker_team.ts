@@ -4,6 +4,7 @@
  * @module
  */
 
+import { within } from "../deadline.ts";
 import { DeviceError } from "../errors.ts";
 import { Respondent } from "../worker.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
@@ -13,9 +14,8 @@ import { type Order, type Reply, type Setup, threadProgram } from "./worker.ts";
 
 type Member = Respondent<Setup | Order, Reply>;
 
-function endedUnexpectedly(cause: unknown): DeviceError {
-  return new DeviceError(`A thread ended unexpectedly: ${cause}`, { cause });
-}
+/** How long the threads may take to start. They take a tenth of a second, or two. */
+const START_MS = 10_000;
 
 /** Sends a message, and waits until it is done. */
 async function ask(member: Member, message: Setup | Order): Promise<void> {
@@ -23,13 +23,29 @@ async function ask(member: Member, message: Setup | Order): Promise<void> {
   if (error !== undefined) throw new DeviceError(`A thread failed: ${error}`);
 }
 
-/** Starts `threads` workers on a shared memory. Rejects where that is not possible. */
-export async function createWorkerTeam(memory: WebAssembly.Memory, threads: number): Promise<Team> {
-  const members = Array.from({ length: threads }, (): Member => new Respondent(endedUnexpectedly));
-  const end = (reason: string) => members.forEach((member) => member.fail(new DeviceError(reason)));
+/**
+ * Starts `threads` workers on a shared memory.
+ *
+ * @throws {DeviceError} where that is not possible, or takes too long
+ */
+export async function createWorkerTeam(
+  memory: WebAssembly.Memory,
+  threads: number,
+  signal?: AbortSignal,
+): Promise<Team> {
+  /** Why nothing can be computed any more. */
+  let failure: DeviceError | undefined;
+  const fail = (cause: unknown) =>
+    failure ??= new DeviceError(`A thread ended unexpectedly (${cause}); load the model again`, { cause });
+  const members = Array.from({ length: threads }, (): Member => new Respondent(fail));
+  const end = (reason: string) => {
+    failure ??= new DeviceError(reason);
+    for (const member of members) member.fail(failure);
+  };
   let kernels: Kernels | undefined;
   try {
-    kernels = await startMembers(members, memory);
+    const late = () => new DeviceError(`${threads} threads did not start within ${START_MS / 1000} seconds`);
+    kernels = await within({ milliseconds: START_MS, late, signal }, startMembers(members, memory));
   } catch (error) {
     end("The other threads could not start");
     throw error;
@@ -38,12 +54,16 @@ export async function createWorkerTeam(memory: WebAssembly.Memory, threads: numb
   const stop = () => stopThreads(control);
   return {
     threads,
+    get lost() {
+      return failure !== undefined && kernels !== undefined;
+    },
     kernels() {
       if (!kernels) throw new DeviceError("The engine was disposed");
       return kernels;
     },
     async run(jobs, count, signal) {
       signal?.throwIfAborted();
+      if (failure) throw failure;
       if (control) Atomics.store(control, 0, 0);
       signal?.addEventListener("abort", stop);
       try {

@@ -97,7 +97,7 @@ export class MemoryFiles {
 /** A model of this configuration with generated weights. */
 export async function makeModel(
   config: Partial<VQConfig> = TINY,
-  options: Pick<LoadOptions, "device" | "signal" | "onProgress"> = {},
+  options: Pick<LoadOptions, "device" | "threads" | "signal" | "onProgress"> = {},
 ): Promise<VQModel> {
   const files = new MemoryFiles(config, checkpointOf(config));
   return await VQModel.fromFiles(files.opener, { device: "webgpu", ...options });
