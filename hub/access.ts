@@ -4,19 +4,23 @@
  * @module
  */
 
-import { connect, type Connection, trimHubUrl } from "./connection.ts";
-import { defaultHubUrl, findToken } from "./environment.ts";
+import { connect, type Connection } from "./connection.ts";
+import { defaultHubUrl, findToken, isDefaultHub } from "./environment.ts";
 import type { OnProgress } from "./progress.ts";
 
 /** How the Hub is reached. */
 export interface HubAccess {
   /**
-   * An access token. By default that of `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`, or the one that `hf auth login` stored,
-   * unless `HF_HUB_DISABLE_IMPLICIT_TOKEN` forbids it; `""` for none. It is sent to the Hub alone, never to where the Hub
-   * redirects.
+   * An access token; `""` for none. By default that of `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`, or the one that
+   * `hf auth login` stored, unless `HF_HUB_DISABLE_IMPLICIT_TOKEN` forbids it, or `hubUrl` is another Hub than that of
+   * `HF_ENDPOINT`, or else the public one: what the environment holds is not meant for it. The token is sent to the Hub
+   * alone, never to where the Hub redirects.
    */
   token?: string;
-  /** The address of the Hub. By default `HF_ENDPOINT`, or the public Hub. */
+  /**
+   * The address of the Hub, which may hold a name and a password. By default `HF_ENDPOINT`, or the public Hub. A Hub
+   * that is asked over https must not lead elsewhere than to https.
+   */
   hubUrl?: string;
   /** What makes the requests, for a proxy or a test. By default the global `fetch`. */
   fetch?: typeof fetch;
@@ -35,10 +39,14 @@ export async function connectTo(
   revision: string,
   { token, hubUrl = defaultHubUrl(), timeout = 30_000, signal, ...options }: HubAccess,
 ): Promise<Connection> {
-  const found = token === undefined ? await findToken() : { value: token.trim(), source: "the option token" };
+  const takesEnvironment = isDefaultHub(hubUrl);
+  const found = token !== undefined
+    ? { value: token.trim(), source: "the option token" }
+    : takesEnvironment
+    ? await findToken()
+    : undefined;
   return connect({
-    ...{ repo, action, revision, timeout, signal },
-    hubUrl: trimHubUrl(hubUrl),
+    ...{ repo, action, revision, timeout, signal, hubUrl, takesEnvironment },
     token: found?.value,
     tokenSource: found?.value && found.source,
     fetch: options.fetch ?? fetch,

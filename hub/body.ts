@@ -5,11 +5,12 @@
  */
 
 import type { Connection } from "./connection.ts";
-import { HubError } from "./errors.ts";
-import { failureOf, publicReasonOf, withoutQuery } from "./explain.ts";
+import { HubError, publicCause, publicReasonOf } from "./errors.ts";
+import { failureOf, withoutQuery } from "./explain.ts";
 import { useHubPackage } from "./hub_package.ts";
 import type { RemoteFile } from "./resolve.ts";
 import { retryAfter, UnreachableError } from "./retry.ts";
+import { showText } from "./show.ts";
 
 /** What the server has is not what its list of files says. */
 export class WrongBytesError extends HubError {}
@@ -65,7 +66,7 @@ async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: Remo
     signal?.throwIfAborted();
     if (cause instanceof HubError) throw cause;
     throw new UnreachableError(`Cannot load ${file.path} of ${repo}: the connection broke; ${publicReasonOf(cause)}`, {
-      cause,
+      cause: publicCause(cause),
     });
   } finally {
     stop();
@@ -142,5 +143,9 @@ function skip(count: number): TransformStream<Bytes, Bytes> {
 }
 
 function wrongSize({ path, size }: RemoteFile, repo: string, found: string | null): WrongBytesError {
-  return new WrongBytesError(`Cannot load ${path} of ${repo}: expected ${size} bytes, the server has ${found}`);
+  return new WrongBytesError(
+    `Cannot load ${path} of ${repo}: expected ${size} bytes, the server has ${
+      found === null ? "others" : showText(found)
+    }`,
+  );
 }

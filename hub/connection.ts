@@ -4,10 +4,13 @@
  * @module
  */
 
-import { HubError } from "./errors.ts";
-import { type Asked, failureOf, publicReasonOf, withoutQuery } from "./explain.ts";
+import { boundedAnswer } from "./answer.ts";
+import { HubError, publicCause, publicReasonOf } from "./errors.ts";
+import { type Asked, failureOf, withoutQuery } from "./explain.ts";
+import { addressFrom, parseHubUrl } from "./hub_url.ts";
 import { isRefusal } from "./permissions.ts";
 import { RETRIES_AT_NOBODY, UnreachableError } from "./retry.ts";
+import { keepSecret } from "./show.ts";
 
 /** Who asks whom, and how. */
 export interface ConnectionOptions extends Asked {
@@ -48,32 +51,40 @@ const MOST_REDIRECTS = 10;
  * @throws {HubError} if the Hub's address or the token cannot be one
  */
 export function connect(options: ConnectionOptions): Connection {
-  const hub = parseHubUrl(options.hubUrl);
-  if (options.token && !/^[\x21-\x7e]+$/.test(options.token)) {
-    throw new HubError(`Cannot use the token from ${options.tokenSource}: it holds spaces or other strange characters`);
+  const { hubUrl, authorization: basic } = parseHubUrl(options.hubUrl);
+  const asked = { ...options, hubUrl };
+  const { token, action, repo } = asked;
+  const hub = new URL(hubUrl);
+  const task = `Cannot ${action} ${repo}`;
+  if (token) {
+    keepSecret(token);
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw new HubError(`Cannot use the token from ${asked.tokenSource}: it holds spaces or other strange characters`);
+    }
   }
+  const authorization = token ? `Bearer ${token}` : basic;
 
   let wasAnswered = false;
 
   async function send(address: string, init: RequestInit = {}): Promise<Answer> {
-    let url = new URL(address);
+    let url = addressFrom(address, hub, task);
     const headers = new Headers(init.headers);
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
       if (url.origin === hub.origin) {
-        if (options.token) headers.set("authorization", `Bearer ${options.token}`);
+        if (authorization) headers.set("authorization", authorization);
         else headers.delete("authorization");
       }
       const response = await answerTo(url, { ...init, headers });
       const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
       if (!location) return { response, url };
 
-      const next = new URL(location, url);
-      if (init.redirect === "manual" && next.origin !== hub.origin) return { response, url };
       await response.body?.cancel();
+      const next = addressFrom(location, url, task);
+      if (init.redirect === "manual" && next.origin !== hub.origin) return { response, url };
       if (next.origin !== url.origin) headers.delete("authorization");
       url = next;
     }
-    throw new HubError(`Cannot ${options.action} ${options.repo}: it redirects without end`, { url: address });
+    throw new HubError(`${task}: it redirects without end`, { url: withoutQuery(hub) });
   }
 
   /** One request, no redirect followed: that would take the headers along. */
@@ -81,52 +92,37 @@ export function connect(options: ConnectionOptions): Connection {
     const isUpload = init.body !== undefined; // may take as long as it takes
     const late = new AbortController();
     const timer = isUpload ? undefined : setTimeout(() => {
-      late.abort(new Error(`no answer within ${options.timeout / 1000} s`));
-    }, options.timeout);
-    const signals = [late.signal, init.signal, options.signal].filter((signal) => signal instanceof AbortSignal);
+      late.abort(new Error(`no answer within ${asked.timeout / 1000} s`));
+    }, asked.timeout);
+    const signals = [late.signal, init.signal, asked.signal].filter((signal) => signal instanceof AbortSignal);
     try {
-      const response = await options.fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
+      const response = await asked.fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
       wasAnswered = true;
       return response;
-    } catch (cause) {
-      options.signal?.throwIfAborted();
-      const reason = publicReasonOf((cause as Error).cause ?? cause); // "fetch failed" for a reason, which is its cause
+    } catch (error) {
+      asked.signal?.throwIfAborted();
+      const reason = publicReasonOf((error as Error).cause ?? error); // "fetch failed" for a reason, which is its cause
       const isLate = signals.some(({ aborted }) => aborted);
-      throw new UnreachableError(
-        `Cannot ${options.action} ${options.repo}: ${url.origin} cannot be reached; ${reason}`,
-        {
-          url: withoutQuery(url),
-          cause,
-          retryAfter: isRefusal(cause) ? Infinity : undefined,
-          retries: wasAnswered || isLate ? undefined : RETRIES_AT_NOBODY,
-        },
-      );
+      throw new UnreachableError(`${task}: ${url.origin} cannot be reached; ${reason}`, {
+        url: withoutQuery(url),
+        cause: publicCause(error),
+        retryAfter: isRefusal(error) ? Infinity : undefined,
+        retries: wasAnswered || isLate ? undefined : RETRIES_AT_NOBODY,
+      });
     } finally {
       clearTimeout(timer);
     }
   }
 
   async function ask(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-    const address = new URL(input instanceof Request ? input.url : input);
+    const address = addressFrom(input instanceof Request ? input.url : `${input}`, hub, task);
     // What the Hub itself answers is short: it may take that long to begin, and as long to end.
-    const deadline = address.origin === hub.origin && !init?.body ? [AbortSignal.timeout(2 * options.timeout)] : [];
+    const deadline = address.origin === hub.origin && !init?.body ? [AbortSignal.timeout(2 * asked.timeout)] : [];
     const signal = AbortSignal.any([...deadline, ...(init?.signal ? [init.signal] : [])]);
     const { response, url } = await send(address.href, { ...init, signal });
-    if (!response.ok && url.origin === hub.origin) throw await failureOf(response, url, options);
-    return response;
+    if (!response.ok && url.origin === hub.origin) throw await failureOf(response, url, asked);
+    return await boundedAnswer(response, task);
   }
 
-  return { ...options, send, ask };
-}
-
-/** An address without slashes at its end, so that paths can be put after it. */
-export function trimHubUrl(hubUrl: string): string {
-  return hubUrl.replace(/\/+$/, "");
-}
-
-function parseHubUrl(hubUrl: string): URL {
-  if (!/^https?:\/\//.test(hubUrl) || !URL.canParse(hubUrl)) {
-    throw new HubError(`Cannot use hubUrl ${JSON.stringify(hubUrl)}: expected the address of a Hub, with https://`);
-  }
-  return new URL(hubUrl);
+  return { ...asked, send, ask };
 }

@@ -23,6 +23,12 @@ export function defaultHubUrl(): string {
   return variable("HF_ENDPOINT") ?? DEFAULT_HUB_URL;
 }
 
+/** Whether an address is of the Hub that the environment, and so its token, is about. */
+export function isDefaultHub(hubUrl: string): boolean {
+  const own = defaultHubUrl();
+  return URL.canParse(hubUrl) && URL.canParse(own) && new URL(hubUrl).origin === new URL(own).origin;
+}
+
 /** Whether `HF_HUB_OFFLINE`, or else `TRANSFORMERS_OFFLINE`, asks to do without the network. */
 export function isOfflineMode(): boolean {
   return isTrue(variable("HF_HUB_OFFLINE") ?? variable("TRANSFORMERS_OFFLINE"));

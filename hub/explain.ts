@@ -4,8 +4,9 @@
  * @module
  */
 
-import { HubError, reasonOf } from "./errors.ts";
+import { HubError } from "./errors.ts";
 import { retryAfter, UnreachableError } from "./retry.ts";
+import { show, showText } from "./show.ts";
 
 /** What was asked for, and as whom. */
 export interface Asked {
@@ -16,6 +17,8 @@ export interface Asked {
   readonly hubUrl: string;
   /** Where the token is from, e.g. `"HF_TOKEN"`; absent where there is none. */
   readonly tokenSource?: string;
+  /** Whether a token of the environment would be sent. */
+  readonly takesEnvironment: boolean;
 }
 
 /** The error that an answer of the Hub stands for. Its body is discarded. */
@@ -32,22 +35,21 @@ export async function failureOf(response: Response, url: URL, asked: Asked): Pro
 }
 
 function explain(status: number, headers: Headers, url: URL, asked: Asked): string {
-  const { action, repo, revision, hubUrl, tokenSource } = asked;
+  const { action, repo, revision, hubUrl, tokenSource, takesEnvironment } = asked;
   const code = headers.get("x-error-code");
   const said = headers.get("x-error-message") ?? "";
-  const signIn = `pass a token (make one at ${hubUrl}/settings/tokens), or set HF_TOKEN`;
+  const orSet = takesEnvironment ? ", or set HF_TOKEN" : "; HF_TOKEN goes to the Hub of HF_ENDPOINT alone";
+  const signIn = `pass a token (make one at ${hubUrl}/settings/tokens)${orSet}`;
 
   if (code === "GatedRepo" || /\b(gated|restricted)\b/i.test(said)) {
     const then = tokenSource ? `the account of the token from ${tokenSource} has not been let in` : `then ${signIn}`;
     return `it is gated. Accept its licence at ${hubUrl}/${repo}; ${then}`;
   }
   if (code === "RevisionNotFound") {
-    return `it has no branch, tag or commit ${
-      JSON.stringify(revision)
-    }. Its revisions are at ${hubUrl}/${repo}/commits`;
+    return `it has no branch, tag or commit ${show(revision)}. Its revisions are at ${hubUrl}/${repo}/commits`;
   }
   if (code === "EntryNotFound") {
-    return `revision ${JSON.stringify(revision)} holds no such file or folder: ${fileOf(url, repo)}`;
+    return `revision ${show(revision)} holds no such file or folder: ${fileOf(url, repo)}`;
   }
   if (status === 401 && /credentials/i.test(said) && tokenSource) {
     return `the token from ${tokenSource} is not valid. Make a new one at ${hubUrl}/settings/tokens`;
@@ -70,12 +72,12 @@ function explain(status: number, headers: Headers, url: URL, asked: Asked): stri
 /** The path in the repository that an address is about. */
 function fileOf(url: URL, repo: string): string {
   const rest = url.pathname.split(`/${repo}/`).pop() ?? "";
-  return decodeURIComponent(rest.split("/").slice(2).join("/")) || "/";
-}
-
-/** The message of whatever was thrown, its addresses without what follows their path. */
-export function publicReasonOf(thrown: unknown): string {
-  return reasonOf(thrown).replace(/\?[^\s)]*/g, "?…");
+  const path = rest.split("/").slice(2).join("/");
+  try {
+    return showText(decodeURIComponent(path)) || "/";
+  } catch {
+    return showText(path); // a redirect may lead to any address
+  }
 }
 
 /** An address without what follows its path: a signed one is a key. */

@@ -5,8 +5,7 @@
  */
 
 import type { Connection } from "./connection.ts";
-import { HubError } from "./errors.ts";
-import { publicReasonOf } from "./explain.ts";
+import { HubError, publicCause, publicReasonOf } from "./errors.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
 
 /** What the package exports. */
@@ -35,11 +34,12 @@ export async function useHubPackage<T>(
   return await withRetries(async () => {
     try {
       return await use(hub, parameters);
-    } catch (cause) {
+    } catch (error) {
       signal?.throwIfAborted();
-      if (cause instanceof HubError) throw cause;
-      const message = `Cannot ${action} ${repo} at ${hubUrl}: ${publicReasonOf(cause)}`;
-      const status = (cause as { statusCode?: number }).statusCode; // of an answer from elsewhere than the Hub
+      if (error instanceof HubError) throw error;
+      const message = `Cannot ${action} ${repo} at ${hubUrl}: ${publicReasonOf(error)}`;
+      const cause = publicCause(error);
+      const status = (error as { statusCode?: number }).statusCode; // of an answer from elsewhere than the Hub
       if (status && status < 500) throw new HubError(message, { status, cause });
       throw new UnreachableError(message, { status, cause }); // or an answer that broke off
     }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ListFileEntry } from "@huggingface/hub";
 import type { Connection } from "./connection.ts";
 import { HubError } from "./errors.ts";
 import { useHubPackage } from "./hub_package.ts";
@@ -43,31 +44,50 @@ export async function resolveRevision(connection: Connection, retries?: number):
   );
 }
 
+/** Far more than the folder of any model has, of pages of up to a thousand entries. */
+const MOST_PAGES = 100;
+
 /**
  * The files right in a folder, by name. What has a name that is none is left out.
  *
  * @param folder its path in the repository, `""` for the outermost one
- * @throws {HubError} if there is no such folder
+ * @throws {HubError} if there is no such folder, or its list does not end
  */
 export async function listFolder(connection: Connection, commit: string, folder: string): Promise<RemoteFile[]> {
   const path = folder.split("/").map(encodeURIComponent).join("/");
-  const entries = await useHubPackage(connection, async (hub, parameters) => {
-    const files = [];
-    for await (const file of hub.listFiles({ ...parameters, revision: commit, path })) files.push(file);
+  const prefix = folder && `${folder}/`;
+  return await useHubPackage(connection, async (hub, parameters) => {
+    const fetch = limited(parameters.fetch, connection);
+    const files: RemoteFile[] = [];
+    for await (const entry of hub.listFiles({ ...parameters, fetch, revision: commit, path })) {
+      const file = fileOf(entry, prefix);
+      if (!file) continue;
+      checkFile(file, connection);
+      files.push(file);
+    }
     return files;
   });
-  const prefix = folder && `${folder}/`;
-  return entries
-    .filter(({ type, path }) =>
-      type === "file" && path.startsWith(prefix) && isPlainFileName(path.slice(prefix.length))
-    )
-    .map(({ path, size, oid, lfs, xetHash }) => {
-      const file: RemoteFile = lfs
-        ? { path, size: lfs.size, etag: lfs.oid, algorithm: "sha256", isXet: xetHash !== undefined }
-        : { path, size, etag: oid ?? "", algorithm: "git-sha1", isXet: false };
-      checkFile(file, connection);
-      return file;
-    });
+}
+
+/** Asks for so many pages. */
+function limited(ask: typeof fetch, { action, repo }: Connection): typeof fetch {
+  let pages = 0;
+  return async (...request) => {
+    if (++pages > MOST_PAGES) {
+      throw new HubError(`Cannot ${action} ${repo}: expected at most ${MOST_PAGES} pages of files in a folder`);
+    }
+    return await ask(...request);
+  };
+}
+
+/** What an entry of a list says, where it is of a file right in the folder. */
+function fileOf(entry: Partial<ListFileEntry> | null, prefix: string): RemoteFile | undefined {
+  const { type, path, size = NaN, oid = "", lfs, xetHash } = entry ?? {};
+  if (type !== "file" || typeof path !== "string") return undefined;
+  if (!path.startsWith(prefix) || !isPlainFileName(path.slice(prefix.length))) return undefined;
+  return lfs
+    ? { path, size: lfs.size, etag: lfs.oid, algorithm: "sha256", isXet: xetHash !== undefined }
+    : { path, size, etag: oid, algorithm: "git-sha1", isXet: false };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What the variables of Python's `huggingface_hub` mean; expected values are Python's own. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { connectTo } from "../../hub/access.ts";
 import { defaultCacheDir, findToken, isOfflineMode } from "../../hub/environment.ts";
 import { expandPath } from "../../hub/expand.ts";
 
@@ -100,4 +101,30 @@ Deno.test("tokens come from variables before the file, without line ends and spa
   assertEquals(await find({}), undefined);
   assertEquals(await find({ HF_HOME: "/none" }), undefined);
   await Deno.remove(home, { recursive: true });
+});
+
+Deno.test("the environment's token is for the Hub that the environment names, or else the public one", async () => {
+  const tokenFor = async (hubUrl: string | undefined, variables: Record<string, string>, token?: string) =>
+    (await withVariables(
+      { HF_TOKEN: "hf_env", ...variables },
+      () => connectTo("owner/name", "load", "main", { hubUrl, token }),
+    ))
+      .token;
+  for (const hubUrl of [undefined, "https://huggingface.co", "https://huggingface.co/", "https://HuggingFace.co:443"]) {
+    assertEquals(await tokenFor(hubUrl, {}), "hf_env", hubUrl);
+  }
+  const others = [
+    "http://huggingface.co",
+    "https://huggingface.co.evil.example",
+    "https://huggingface.co@evil.example",
+  ];
+  for (const hubUrl of [...others, "https://hub.example", "https://huggingface.co:8443"]) {
+    assertEquals(await tokenFor(hubUrl, {}), undefined, hubUrl);
+    assertEquals(await tokenFor(hubUrl, {}, "hf_own"), "hf_own", hubUrl);
+  }
+  const mirror = { HF_ENDPOINT: "https://hub.example/mirror/" };
+  assertEquals(await tokenFor(undefined, mirror), "hf_env");
+  assertEquals(await tokenFor("https://hub.example/mirror", mirror), "hf_env");
+  assertEquals(await tokenFor("https://huggingface.co", mirror), undefined);
+  assertEquals(await tokenFor("https://hub.example/mirror", mirror, ""), "");
 });
