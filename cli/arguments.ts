@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { BYTES, indent, oneLine, table } from "./text.ts";
+import { BYTES, indent, oneLine, table, wrap } from "./text.ts";
 
 const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
 
@@ -31,7 +31,7 @@ const OPTIONS = {
     type: "string",
     short: "o",
     value: "FILE",
-    help: "where to write the result",
+    help: "where to write the result, a .png or .jpg; default: nowhere",
   },
   "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
   height: { ...SIDE, help: "resize the picture first; alone, the width follows, and the picture keeps its shape" },
@@ -188,7 +188,9 @@ function readArguments(command: Command, args: string[]): { operands: string[]; 
     const { positionals, values } = parseArgs({ args: joinRange(args), options, allowPositionals: true });
     return { operands: positionals, options: values };
   } catch (cause) {
-    throw new UsageError(oneLine(cause), { cause });
+    const [problem] = oneLine(cause).split(". "); // what follows is advice for rarer cases
+    const [name] = command.usage.split(" ");
+    throw new UsageError(`${problem}: see ${name} --help`, { cause });
   }
 }
 
@@ -229,11 +231,15 @@ MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with on
 are files or URLs: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF; they are written as PNG or JPEG.`;
 }
 
+/** How long lines of descriptions are beside the options, so that all fit a terminal of 80 columns. */
+const BESIDE = 56;
+
 /** How to use one command. */
 export function helpOn({ summary, usage, options, own }: Command): string {
-  const rows = options.map((name) => {
+  const rows = options.flatMap((name) => {
     const { short, value, help }: Option = { ...OPTIONS, ...own }[name];
-    return [`${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`, help];
+    const option = `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
+    return wrap(help, BESIDE).map((line, i) => [i === 0 ? option : "", line]);
   });
   return `${summary}.
 

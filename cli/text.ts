@@ -25,6 +25,11 @@ export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
+/** A text in lines of at most `length` characters. */
+export function wrap(text: string, length: number): string[] {
+  return text.match(new RegExp(`\\S.{0,${length - 1}}(?= |$)`, "g")) ?? [];
+}
+
 /** The message of an error, without line breaks, and with what it may advise as it is called here. */
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : `${error}`;

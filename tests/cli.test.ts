@@ -70,6 +70,8 @@ Deno.test("--help lists the commands, and after a command its options", async ()
     const help = await succeed(name, "--help");
     assertStringIncludes(help, `/cli ${name} MODEL`);
     assertStringIncludes(help, "\n  --device NAME");
+    const options = help.slice(help.indexOf("Options:"));
+    for (const line of options.split("\n")) assert(line.length <= 80, line);
     assertEquals(help.includes("--side-by-side"), name === "reconstruct");
   }
 });
@@ -84,7 +86,7 @@ const MISUSES: [args: string[], message: string][] = [
   [["info"], "missing MODEL: expected info MODEL"],
   [["reconstruct"], "missing MODEL and PICTURE"],
   [["info", MODEL, "more"], 'unexpected "more"'],
-  [["info", MODEL, "--side-by-side"], "Unknown option '--side-by-side'"],
+  [["info", MODEL, "--side-by-side"], "Unknown option '--side-by-side': see info --help\n"],
   [["reconstruct", MODEL, PICTURE, "--range", "-1,0"], '--range takes "-1,1" or "0,1", found "-1,0"'],
   [["reconstruct", MODEL, PICTURE, "--width", "1e3"], '--width takes a whole number ≥ 1, found "1e3"'],
   [["reconstruct", MODEL, PICTURE, "--crop", "middle"], '--crop takes "center" or "adm", found "middle"'],
@@ -94,7 +96,7 @@ const MISUSES: [args: string[], message: string][] = [
   [["tokenize", MODEL, PICTURE, "-o", "-", "--size", "64", "--width", "64"], "--size sets both sides"],
   [["reconstruct", MODEL, PICTURE, "--size", "0"], '--size takes a whole number ≥ 1, found "0"'],
   [["reconstruct", MODEL, PICTURE, "--resample", "cubic"], '--resample takes "lanczos", "bicubic", '],
-  [["reconstruct", MODEL, PICTURE, "--max-pixels", "-1"], "argument is ambiguous"],
+  [["reconstruct", MODEL, PICTURE, "--max-pixels", "-1"], "argument is ambiguous: see reconstruct --help\n"],
   [
     ["reconstruct", MODEL, PICTURE, "--max-pixels", "many"],
     '--max-pixels takes a number ≥ 1 such as 1e8, found "many"',
