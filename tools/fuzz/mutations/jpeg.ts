@@ -1,0 +1,58 @@
+/**
+ * Damage to JPEG files by segment, lengths kept true.
+ *
+ * @module
+ */
+
+import { type Bytes, concat, type Mutate, mutateBytes, viewOf } from "./bytes.ts";
+import { mutateList } from "./lists.ts";
+
+/** A marker with what its length covers, and the compressed data up to the next marker. */
+interface Segment {
+  readonly marker: number;
+  readonly payload?: Bytes;
+  readonly data: Bytes;
+}
+
+const LONGEST_PAYLOAD = 65_533;
+
+/** Changes a segment: where it is, how often, its kind, its payload, its compressed data. */
+export const mutateJpeg: Mutate = (bytes, random) => {
+  const segments = mutateList(segmentsOf(bytes), random, (segment) => {
+    if (random.chance(0.1)) return { ...segment, marker: 0xc0 + random.below(64) };
+    if (segment.payload && random.chance(0.7)) return { ...segment, payload: mutateBytes(segment.payload, random) };
+    return { ...segment, data: mutateBytes(segment.data, random) };
+  });
+  return concat(segments.flatMap(({ marker, payload, data }) => {
+    const kept = payload?.subarray(0, LONGEST_PAYLOAD);
+    const length = kept ? [Uint8Array.of(kept.length + 2 >> 8, kept.length + 2), kept] : [];
+    return [Uint8Array.of(0xff, marker), ...length, data];
+  }));
+};
+
+function segmentsOf(bytes: Bytes): Segment[] {
+  const segments: Segment[] = [];
+  for (let at = 0; at + 2 <= bytes.length;) {
+    const marker = bytes[at + 1];
+    const isAlone = marker === 0x01 || marker >= 0xd0 && marker <= 0xd9 || at + 4 > bytes.length;
+    const start = at + 2;
+    const end = isAlone ? start : start + Math.max(2, viewOf(bytes).getUint16(start));
+    const next = nextMarker(bytes, end);
+    segments.push({
+      marker,
+      payload: isAlone ? undefined : bytes.slice(start + 2, end),
+      data: bytes.slice(end, next),
+    });
+    at = next;
+  }
+  return segments;
+}
+
+/** Where the next marker is that is neither a stuffed byte nor a restart. */
+function nextMarker(bytes: Bytes, from: number): number {
+  for (let at = from; at + 1 < bytes.length; at++) {
+    const next = bytes[at + 1];
+    if (bytes[at] === 0xff && next !== 0 && next !== 0xff && !(next >= 0xd0 && next <= 0xd7)) return at;
+  }
+  return bytes.length;
+}

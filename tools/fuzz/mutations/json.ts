@@ -1,0 +1,81 @@
+/**
+ * Damage to JSON by value, so that it stays JSON; and now and then to its text.
+ *
+ * @module
+ */
+
+import type { Random } from "../random.ts";
+import { type Mutate, NUMBERS } from "./bytes.ts";
+import { mutateText, NASTY } from "./text.ts";
+
+/** A place in a tree: `container[key]`. */
+interface Slot {
+  readonly container: Record<string, unknown>;
+  readonly key: string;
+}
+
+/** The most entries that a list or a text becomes. */
+const MOST_ENTRIES = 20_000;
+
+/** The same for the bytes of a file. */
+export const mutateJson: Mutate = (bytes, random) =>
+  new TextEncoder().encode(mutateJsonText(new TextDecoder().decode(bytes), random));
+
+/** Changes a value somewhere in the tree; what is no JSON is changed as text. */
+export function mutateJsonText(text: string, random: Random): string {
+  if (random.chance(0.15)) return mutateText(text, random);
+  try {
+    const root = { "": JSON.parse(text) };
+    mutateSlot(random.pick(slotsOf(root)), random);
+    return nested(JSON.stringify(root[""]) ?? "", random);
+  } catch {
+    return mutateText(text, random); // damaged before, or too deep
+  }
+}
+
+/** Every place of a tree. */
+function slotsOf(root: Record<string, unknown>): Slot[] {
+  return Object.keys(root).flatMap((key) => {
+    const value = root[key];
+    const inner = typeof value === "object" && value !== null ? slotsOf(value as Record<string, unknown>) : [];
+    return [{ container: root, key }, ...inner];
+  });
+}
+
+function mutateSlot({ container, key }: Slot, random: Random): void {
+  const value = container[key];
+  switch (random.below(6)) {
+    case 0:
+      delete container[key];
+      break;
+    case 1:
+      if (!Array.isArray(container)) container[random.pick(NASTY)] = value;
+      else container.splice(Number(key), 0, ...Array(random.pick([1, 10, MOST_ENTRIES])).fill(value));
+      break;
+    case 2: {
+      const other = random.pick(Object.keys(container));
+      [container[key], container[other]] = [container[other], value];
+      break;
+    }
+    case 3:
+      container[key] = typeof value === "string" ? mutateText(value, random) : [value];
+      break;
+    default:
+      container[key] = anyValue(random);
+  }
+}
+
+function anyValue(random: Random): unknown {
+  const number = random.pick(NUMBERS) * random.pick([1, 1, 1, -1, 0.5, 1e300]);
+  const values = [null, true, false, number, number, `${number}`, random.pick(NASTY), [], {}, [[number]], {
+    "": number,
+  }];
+  return random.pick([...values, { length: 1e9 }, Array(MOST_ENTRIES).fill(number), [number, number, number, number]]);
+}
+
+/** Sometimes one number becomes a list of lists of lists. */
+function nested(text: string, random: Random): string {
+  if (!random.chance(0.05)) return text;
+  const depth = random.pick([100, 10_000, 100_000]);
+  return text.replace(/\d+/, "[".repeat(depth) + "]".repeat(depth));
+}

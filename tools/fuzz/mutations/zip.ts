@@ -1,0 +1,49 @@
+/**
+ * Damage to zip archives by entry, sizes and checksums kept true.
+ *
+ * @module
+ */
+
+import { type Unzipped, unzipSync, zipSync } from "fflate";
+import type { Random } from "../random.ts";
+import { type Bytes, type Mutate, mutateBytes } from "./bytes.ts";
+import { mutateList } from "./lists.ts";
+import { mutateNpy } from "./npy.ts";
+import { mutatePickle } from "./pickle.ts";
+import { mutateText } from "./text.ts";
+
+/** Of all entries, so that the same damage makes the same bytes. */
+const EARLIEST = new Date(1980, 0, 1);
+
+type Entry = [name: string, data: Bytes];
+
+/** Changes an entry: its name, its bytes by what they are, whether it is deflated; or drops, repeats or moves it. */
+export const mutateZip: Mutate = (bytes, random) => {
+  let files: Unzipped;
+  try {
+    files = unzipSync(bytes);
+  } catch {
+    return mutateBytes(bytes, random); // damaged before
+  }
+  const entries = mutateEntries(Object.entries(files) as Entry[], random);
+  const level = random.chance(0.8) ? 0 : 1;
+  return zipSync(Object.fromEntries(entries), { level, mtime: EARLIEST }) as Bytes;
+};
+
+/** Most entries of a checkpoint are numbers; what says something about them is changed as often. */
+function mutateEntries(entries: readonly Entry[], random: Random): Entry[] {
+  const change = (entry: Entry) => mutateEntry(entry, random);
+  const at = entries.findIndex(([name]) => mutationOf(name) !== mutateBytes);
+  if (at >= 0 && random.chance(0.6)) return entries.with(at, change(entries[at]));
+  return mutateList(entries, random, change);
+}
+
+function mutateEntry([name, data]: Entry, random: Random): Entry {
+  if (random.chance(0.1)) return [mutateText(name, random).slice(0, 1000), data];
+  return [name, mutationOf(name)(data, random)];
+}
+
+function mutationOf(name: string): Mutate {
+  if (name.endsWith(".npy")) return mutateNpy;
+  return name.endsWith(".pkl") ? mutatePickle : mutateBytes;
+}

@@ -1,0 +1,23 @@
+/**
+ * Everything that reads what others wrote.
+ *
+ * @module
+ */
+
+import { hubTargets } from "./targets/hub.ts";
+import { modelTargets } from "./targets/models.ts";
+import { pictureTargets } from "./targets/pictures.ts";
+import { requestTargets } from "./targets/requests.ts";
+import type { Target } from "./targets/target.ts";
+import { tokenTargets } from "./targets/tokens.ts";
+import { weightTargets } from "./targets/weights.ts";
+
+/** In the order in which cases go round. */
+export const TARGETS: readonly Target[] = [
+  ...pictureTargets,
+  ...tokenTargets,
+  ...weightTargets,
+  ...modelTargets,
+  ...hubTargets,
+  ...requestTargets,
+];
