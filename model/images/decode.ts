@@ -7,19 +7,25 @@
  * @module
  */
 
+import { checkCost, type Cost } from "./cost.ts";
 import { cannotDecode } from "./codecs/errors.ts";
 import { exifOrientation, turn, xmpOrientation } from "./orientation.ts";
 import type { Raster } from "./raster.ts";
 
-/** How many pixels a picture may have unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
+/** How many pixels a picture may have at most unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
 export const MAX_PIXELS: number = 8192 * 8192;
 
-/** Options of {@linkcode decodePicture} and `decodeRaster`. */
+/** Options of {@linkcode decodePicture}. */
 export interface DecodePictureOptions {
-  /** The most pixels (width × height) that a picture may state before it is decoded. Default {@linkcode MAX_PIXELS}. */
+  /**
+   * The most pixels (width × height) that a picture may state before it is decoded. Default: {@linkcode MAX_PIXELS}, and besides
+   * no more than decode in 195 MB and 2 s, or as much more as the file is larger than 1 MB.
+   */
   maxPixels?: number;
   /** Whether to turn the picture upright by its EXIF orientation, as PIL's `exif_transpose` does. Default true. */
   applyOrientation?: boolean;
+  /** Stops at once. */
+  signal?: AbortSignal;
 }
 
 /** A file whose header was read. */
@@ -28,6 +34,8 @@ export interface PictureFile {
   readonly height: number;
   /** As in EXIF: 2 to 8 turn the picture, all else leaves it. */
   readonly orientation?: number;
+  /** What it costs to decode, not counting what it takes to turn it. */
+  readonly cost: Cost;
   decode(): Raster | Promise<Raster>;
 }
 
@@ -39,7 +47,7 @@ const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
     const { decodePng, readPng } = await import("./codecs/png.ts");
     const file = readPng(bytes);
     const orientation = exifOrientation(file.exif) ?? xmpOrientation(file.xmp);
-    return { ...file.header, orientation, decode: () => decodePng(file) };
+    return { ...file.header, orientation, cost: file.cost, decode: () => decodePng(file) };
   },
   async JPEG(bytes) {
     const { readJpegHeaders } = await import("./codecs/jpeg_headers.ts");
@@ -62,12 +70,15 @@ const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
     return { ...bmpSize(bytes), decode: () => decodeBmp(bytes) };
   },
   async TIFF(bytes) {
-    const { decodeTiff, tiffOrientation, tiffSize } = await import("./codecs/tiff.ts");
-    return { ...tiffSize(bytes), orientation: tiffOrientation(bytes), decode: () => decodeTiff(bytes) };
+    const { readLayout } = await import("./codecs/tiff_directory.ts");
+    const { decodeTiff } = await import("./codecs/tiff.ts");
+    const layout = readLayout(bytes);
+    return { ...layout, decode: () => decodeTiff(bytes, layout) };
   },
   async AVIF(bytes) {
-    const { avifOrientation, avifSize, decodeAvif } = await import("./codecs/avif.ts");
-    return { ...avifSize(bytes), orientation: avifOrientation(bytes), decode: () => decodeAvif(bytes) };
+    const { decodeAvif, readAvif } = await import("./codecs/avif.ts");
+    const headers = readAvif(bytes);
+    return { ...headers, decode: () => decodeAvif(bytes, headers) };
   },
 };
 
@@ -99,16 +110,21 @@ const BEGINNING = 1024;
 /** The pixels of a file, upright. See `decodePicture` for what it throws. */
 export async function decodeRaster(
   file: Uint8Array,
-  { maxPixels = MAX_PIXELS, applyOrientation = true }: DecodePictureOptions = {},
+  { maxPixels, applyOrientation = true }: Omit<DecodePictureOptions, "signal"> = {},
 ): Promise<Raster> {
-  const { width, height, orientation, decode } = await openPicture(file);
-  if (!(width * height <= maxPixels)) {
+  const { width, height, orientation = 1, cost, decode } = await openPicture(file);
+  const pixels = width * height;
+  const limit = maxPixels ?? MAX_PIXELS;
+  if (!(pixels <= limit)) {
     throw new RangeError(
-      `Cannot decode picture: it states ${width}×${height} pixels, more than ${maxPixels}; raise maxPixels if you trust it`,
+      `Cannot decode picture: it states ${width}×${height} pixels, more than ${limit}; raise maxPixels if you trust it`,
     );
   }
+  const turns = applyOrientation && orientation > 1;
+  const memory = cost.memory + (turns ? 4 * pixels : 0);
+  if (maxPixels === undefined) checkCost(file.length, width, height, { ...cost, memory });
   const raster = await decode();
-  return applyOrientation ? turn(raster, orientation) : raster;
+  return turns ? turn(raster, orientation) : raster;
 }
 
 /** Recognizes a file and reads its header. */

@@ -62,7 +62,10 @@ export interface ImageProcessorOptions {
   doConvertGrayscale?: boolean;
   /** Whether to turn pictures upright by their EXIF orientation, as upstream's `load_image` does. Default true. */
   applyOrientation?: boolean;
-  /** The most pixels a picture may have, before and after resizing. Default {@linkcode MAX_PIXELS}, 64 megapixels. */
+  /**
+   * The most pixels a picture may have, before and after resizing. Default: {@linkcode MAX_PIXELS}, 64 megapixels, and of files as
+   * in {@linkcode decodePicture}.
+   */
   maxPixels?: number;
 }
 
@@ -240,7 +243,7 @@ export class ImageProcessor {
       crop,
     };
     return {
-      maxPixels: this.#maxPixels,
+      maxPixels: this.#options.maxPixels,
       applyOrientation: this.#options.applyOrientation ?? true,
       size: this.#options.doResize ?? true ? size : undefined,
     };
@@ -308,7 +311,7 @@ async function prepareSource(
   const found = await readSource(source, options.signal);
   if (found instanceof Uint8Array) return { raster: await prepareAway(found, preparation, options), gray: false };
   const pixels = wholeNumber("width", found.width) * wholeNumber("height", found.height);
-  checkPixels(found.width, found.height, preparation.maxPixels);
+  checkPixels(found.width, found.height, preparation.maxPixels ?? MAX_PIXELS);
   return { raster: fitRaster(toRaster(found), preparation), gray: found.data.length === pixels };
 }
 

@@ -7,7 +7,8 @@
 import { writeWhole } from "../write_whole.ts";
 import { encodeJpeg } from "./codecs/jpeg_encoder.ts";
 import { encodePng, encodePngByPlatform } from "./codecs/png_encoder.ts";
-import { type DecodePictureOptions, decodeRaster } from "./decode.ts";
+import type { DecodePictureOptions } from "./decode.ts";
+import { prepareAway } from "./workers/prepare_away.ts";
 
 export { type DecodePictureOptions, MAX_PIXELS } from "./decode.ts";
 
@@ -100,13 +101,16 @@ export class Picture {
 /**
  * Decodes a picture file, told apart by its first bytes, to exactly the pixels of
  * `ImageOps.exif_transpose(Image.open(file)).convert("RGB")` in PIL, which is what Diffusers' `load_image` does: PNG, JPEG, WebP,
- * GIF (first frame), BMP, TIFF and AVIF. Alpha is dropped, gray, palettes and CMYK become RGB.
+ * GIF (first frame), BMP, TIFF and AVIF. Alpha is dropped, gray, palettes and CMYK become RGB. What takes long is done in a worker
+ * where there are any.
  *
  * @throws {TypeError} if the bytes are none of these, or damaged, cut short or of an unsupported kind
- * @throws {RangeError} if the header states more than `maxPixels` pixels; nothing is decoded then
+ * @throws {RangeError} if the header states more than `maxPixels` pixels, or without that option asks for much more memory or
+ * time than a file of so few bytes may take; nothing is decoded then
  */
 export async function decodePicture(file: Uint8Array, options: DecodePictureOptions = {}): Promise<Picture> {
-  const { width, height, data } = await decodeRaster(file, options);
+  const { maxPixels, applyOrientation = true, signal } = options;
+  const { width, height, data } = await prepareAway(file, { maxPixels, applyOrientation }, { alone: true, signal });
   return new Picture(width, height, data);
 }
 

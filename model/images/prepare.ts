@@ -6,7 +6,7 @@
  * @module
  */
 
-import { decodeRaster } from "./decode.ts";
+import { decodeRaster, MAX_PIXELS } from "./decode.ts";
 import { resizeAndCenter, resizeAndCrop, resizeAndCropAdm, resizeAndFill } from "./fit.ts";
 import type { Raster } from "./raster.ts";
 import { type Resample, resize } from "./resample.ts";
@@ -19,7 +19,8 @@ export type Crop = "center" | "adm";
 
 /** What to make of a picture. */
 export interface Preparation {
-  readonly maxPixels: number;
+  /** As in `decodePicture`; what a picture is made may not have more than `MAX_PIXELS` either where this is absent. */
+  readonly maxPixels?: number;
   readonly applyOrientation: boolean;
   /** How to resize; absent, the picture keeps its size. */
   readonly size?: SizeRequest;
@@ -46,7 +47,7 @@ export async function preparePicture(file: Uint8Array, preparation: Preparation)
  *
  * @throws {RangeError} if a side is rounded down to zero, or there are more than `maxPixels`
  */
-export function fitRaster(raster: Raster, { size, maxPixels }: Preparation): Raster {
+export function fitRaster(raster: Raster, { size, maxPixels = MAX_PIXELS }: Preparation): Raster {
   if (!size) return raster;
   const { resample, resizeMode, crop } = size;
   const { width, height } = sidesOf(raster, size, maxPixels);

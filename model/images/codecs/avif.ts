@@ -8,6 +8,7 @@
  */
 
 import createDecoder from "@jsquash/avif/codec/dec/avif_dec.js";
+import type { Cost } from "../cost.ts";
 import type { Raster } from "../raster.ts";
 import { AVIF_WASM } from "./avif_wasm.gen.ts";
 import { decodeWith, opaque } from "./emscripten.ts";
@@ -19,36 +20,23 @@ interface Box {
 }
 
 /** What a file says of its primary picture. */
-interface Properties {
+export interface AvifHeaders {
   readonly width: number;
   readonly height: number;
-  /** Quarter turns against the clock, and the axis of a reflection after that, if there is one: 0 swaps top and bottom. */
-  readonly turns: number;
-  readonly axis?: number;
+  /** How it is to be turned, as in EXIF; from the file's own boxes, EXIF does not count, as in PIL. */
+  readonly orientation: number;
+  readonly cost: Cost;
 }
 
-/** EXIF orientations by quarter turns, without reflection and with one at each axis. */
+/** EXIF orientations by quarter turns against the clock, without a reflection after that, and with one that swaps rows or columns. */
 const ORIENTATIONS = [[1, 4, 2], [8, 5, 7], [3, 2, 4], [6, 7, 5]];
 
 /** Bytes that the decoder may take: so many, and so many a pixel. A damaged file can ask for more than its size needs. */
 const BASE_MEMORY = 2 ** 26;
 const MEMORY_PER_PIXEL = 160;
 
-/** Width and height of the primary picture, before it is turned. */
-export function avifSize(bytes: Uint8Array): { width: number; height: number } {
-  const { width, height } = readProperties(bytes);
-  return { width, height };
-}
-
-/** How the primary picture is to be turned, 1 to 8 as in EXIF; from the file's own boxes, EXIF does not count, as in PIL. */
-export function avifOrientation(bytes: Uint8Array): number {
-  const { turns, axis } = readProperties(bytes);
-  return ORIENTATIONS[turns][axis === undefined ? 0 : 1 + axis];
-}
-
 /** The primary picture, not turned. Alpha is dropped, more than eight bits are rounded. */
-export async function decodeAvif(bytes: Uint8Array): Promise<Raster> {
-  const { width, height } = readProperties(bytes);
+export async function decodeAvif(bytes: Uint8Array, { width, height }: AvifHeaders): Promise<Raster> {
   let decoded: ImageData | null;
   try {
     const maxMemory = BASE_MEMORY + MEMORY_PER_PIXEL * width * height;
@@ -63,7 +51,8 @@ export async function decodeAvif(bytes: Uint8Array): Promise<Raster> {
   return { width, height, data: opaque(decoded) };
 }
 
-function readProperties(bytes: Uint8Array): Properties {
+/** Reads what the boxes of a file say of its primary picture. */
+export function readAvif(bytes: Uint8Array): AvifHeaders {
   try {
     return readPrimary(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
@@ -75,7 +64,7 @@ function readProperties(bytes: Uint8Array): Properties {
 }
 
 /** Reads the properties of the primary item. A `DataView` throws a `RangeError` where a box is cut short. */
-function readPrimary(file: DataView): Properties {
+function readPrimary(file: DataView): AvifHeaders {
   const meta = inside(file, "meta", 4);
   const item = inside(meta, "pitm");
   const id = item.getUint8(0) === 0 ? item.getUint16(4) : item.getUint32(4);
@@ -92,7 +81,15 @@ function readPrimary(file: DataView): Properties {
   if (!size) throw cannotDecode("this AVIF states no size");
   const [width, height] = [size.getUint32(4), size.getUint32(8)];
   if (width === 0 || height === 0) throw cannotDecode(`this AVIF states a size of ${width}×${height} pixels`);
-  return { width, height, turns, axis };
+  return {
+    width,
+    height,
+    orientation: ORIENTATIONS[turns][axis === undefined ? 0 : 1 + axis],
+    cost: {
+      memory: 100e6 + 20 * width * height,
+      time: 500e6 + 200 * width * height + 800 * file.byteLength,
+    },
+  };
 }
 
 /** The content of the first box of a type, behind so many bytes. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Cost } from "../cost.ts";
 import type { Raster } from "../raster.ts";
 import { cannotDecode } from "./errors.ts";
 import { blank, type Colours, coloursOf, pixelsOf } from "./palette.ts";
@@ -51,10 +52,11 @@ const BYTE_ORDERS: Record<string, readonly [number, number, number]> = {
 /** Bits of green and of red and blue in a pixel of 16 bits. */
 const FIVE_BITS: Record<string, number> = { "16": 5, "16:7c00,3e0,1f": 5, "16:f800,7e0,1f": 6 };
 
-/** Width and height as the header of a BMP states them. */
-export function bmpSize(bytes: Uint8Array): { width: number; height: number } {
+/** Width and height as the header of a BMP states them, and what it costs to decode. */
+export function bmpSize(bytes: Uint8Array): { width: number; height: number; cost: Cost } {
   const { width, height } = readHeader(bytes);
-  return { width, height };
+  const pixels = width * height;
+  return { width, height, cost: { memory: 5 * pixels, time: 30 * pixels } };
 }
 
 /** The pixels of a BMP. Alpha is dropped. */

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Cost } from "../cost.ts";
 import type { Raster } from "../raster.ts";
 import { cannotDecode } from "./errors.ts";
 import { blank, type Colours, coloursOf, pixelsOf } from "./palette.ts";
@@ -42,10 +43,11 @@ const MAX_CODE_BITS = 12;
 const ONE_PASS = [[0, 1]];
 const INTERLACED = [[0, 8], [4, 8], [2, 4], [1, 2]];
 
-/** Width and height that the first frame is shown in. */
-export function gifSize(bytes: Uint8Array): { width: number; height: number } {
-  const { width, height } = readFrame(bytes);
-  return { width, height };
+/** Width and height that the first frame is shown in, and what it costs to decode. */
+export function gifSize(bytes: Uint8Array): { width: number; height: number; cost: Cost } {
+  const { width, height, columns, rows } = readFrame(bytes);
+  const pixels = width * height;
+  return { width, height, cost: { memory: 4 * pixels + columns * rows, time: 30 * pixels } };
 }
 
 /** The first frame of a GIF. Around it and where it is transparent lies the colour of the transparent index, as in PIL. */

@@ -11,32 +11,24 @@ import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import type { Raster } from "../raster.ts";
 import { bytesOf, decodeWith } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
-import type { Component, JpegHeaders } from "./jpeg_headers.ts";
-import { fileOf, largestFactors, sizeOf } from "./jpeg_planes.ts";
+import { type Component, hasHalfRows, type JpegHeaders, largestFactors, needsPlanes } from "./jpeg_headers.ts";
+import { fileOf, sizeOf } from "./jpeg_planes.ts";
 import { JPEG_WASM } from "./jpeg_wasm.gen.ts";
 
 /** Bytes that the decoder may take: so many, and so many a pixel, for progressive files keep all coefficients. */
 const BASE_MEMORY = 2 ** 26;
 const MEMORY_PER_PIXEL = 24;
 
+/** How luma and chroma make colours, in fractions of 65536. */
+const [RED, GREEN_BLUE, GREEN_RED, BLUE] = [1.402, 0.34414, 0.71414, 1.772].map((factor) => Math.round(factor * 65536));
+
 /** Samples of one component, one a pixel. */
 type Plane = Uint8Array<ArrayBuffer>;
 
 /** The pixels of a JPEG, not turned by its EXIF orientation. CMYK becomes RGB as in PIL. */
 export async function decodeJpeg(bytes: Uint8Array, headers: JpegHeaders): Promise<Raster> {
-  const { components } = headers;
-  if (components.length < 4 && !components.some((one) => hasHalfRows(one, components))) {
-    return await decodeFile(bytes, headers);
-  }
-  const [first, second, third, fourth] = await decodePlanes(bytes, headers);
-  if (isLumaAndChroma(headers)) convertToRgb(first, second, third);
-  if (!fourth) return interleave([first, second, third], headers, (ink) => ink);
-  // Of four planes libjpeg inverts the three it has converted, PIL all four: as Adobe's programs write them.
-  const inverted = isLumaAndChroma(headers);
-  return interleave([first, second, third], headers, (ink, at) => {
-    const light = fourth[at];
-    return light - multiply(inverted ? ink : 255 - ink, light);
-  });
+  if (!needsPlanes(headers.components)) return await decodeFile(bytes, headers);
+  return toRgb(await decodePlanes(bytes, headers), headers);
 }
 
 /** What the decoder makes of a file. */
@@ -85,12 +77,6 @@ function twoToSpare(components: readonly Component[]): Component[] {
   return spare.slice(0, 2);
 }
 
-/** Whether a component has all columns and every other row, for which the decoder rounds unlike libjpeg-turbo. */
-function hasHalfRows({ h, v }: Component, components: readonly Component[]): boolean {
-  const largest = largestFactors(components);
-  return h === largest.h && 2 * v === largest.v;
-}
-
 /** Whether the first three components are luma and chroma, decided as in libjpeg. */
 function isLumaAndChroma({ components, jfif, adobe }: JpegHeaders): boolean {
   if (components.length === 4) return adobe !== undefined && adobe !== 0;
@@ -119,33 +105,26 @@ function smoothRows(source: Plane, { width, height }: JpegHeaders): Plane {
   return plane;
 }
 
-/** Luma and chroma to red, green and blue in place, in libjpeg's fixed point. */
-function convertToRgb(luma: Plane, blueness: Plane, redness: Plane): void {
-  const fixed = (value: number) => Math.round(value * 65536);
-  const clamped = new Uint8ClampedArray(3);
-  for (let i = 0; i < luma.length; i++) {
-    const [y, cb, cr] = [luma[i], blueness[i] - 128, redness[i] - 128];
-    clamped[0] = y + (fixed(1.402) * cr + 32768 >> 16);
-    clamped[1] = y + (-fixed(0.34414) * cb - fixed(0.71414) * cr + 32768 >> 16);
-    clamped[2] = y + (fixed(1.772) * cb + 32768 >> 16);
-    [luma[i], blueness[i], redness[i]] = clamped;
+/** Planes to pixels: luma and chroma in libjpeg's fixed point, and four planes as PIL takes CMYK. */
+function toRgb([first, second, third, fourth]: readonly Plane[], headers: JpegHeaders): Raster {
+  const { width, height } = headers;
+  const data = new Uint8ClampedArray(4 * width * height).fill(255);
+  const isLuma = isLumaAndChroma(headers);
+  for (let i = 0, to = 0; to < data.length; i++, to += 4) {
+    const [y, cb, cr] = [first[i], second[i] - 128, third[i] - 128];
+    data[to] = isLuma ? y + (RED * cr + 32768 >> 16) : first[i];
+    data[to + 1] = isLuma ? y + (-GREEN_BLUE * cb - GREEN_RED * cr + 32768 >> 16) : second[i];
+    data[to + 2] = isLuma ? y + (BLUE * cb + 32768 >> 16) : third[i];
+    if (!fourth) continue;
+    // Of four planes libjpeg inverts the three it has converted, PIL all four: as Adobe's programs write them.
+    const light = fourth[i];
+    for (let c = to; c < to + 3; c++) data[c] = light - multiply(isLuma ? data[c] : 255 - data[c], light);
   }
+  return { width, height, data };
 }
 
 /** A product of fractions of 255, rounded as PIL rounds it. */
 function multiply(a: number, b: number): number {
   const product = a * b + 128;
   return (product >> 8) + product >> 8;
-}
-
-function interleave(
-  planes: readonly Plane[],
-  { width, height }: JpegHeaders,
-  convert: (sample: number, at: number) => number,
-): Raster {
-  const data = new Uint8ClampedArray(4 * width * height).fill(255);
-  for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) data[4 * i + c] = convert(planes[c][i], i);
-  }
-  return { width, height, data };
 }

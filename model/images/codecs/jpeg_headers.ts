@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Cost } from "../cost.ts";
 import { cannotDecode } from "./errors.ts";
 
 /** A marker and what belongs to it, from `start` to `end`; of a scan the header alone. */
@@ -23,15 +24,18 @@ export interface Component {
   readonly v: number;
 }
 
-/** What there is to know of a file. */
-export interface JpegHeaders {
+/** What the frame header states. */
+interface Frame {
   readonly width: number;
   readonly height: number;
   readonly progressive: boolean;
   readonly components: readonly Component[];
+}
+
+/** What there is to know of a file. */
+export interface JpegHeaders extends Frame {
   readonly segments: readonly Segment[];
-  /** How many scans there are. */
-  readonly scans: number;
+  readonly cost: Cost;
   /** Whether there is a JFIF segment, and what the Adobe segment says of colours, if there is one. */
   readonly jfif: boolean;
   readonly adobe?: number;
@@ -57,17 +61,46 @@ export function readJpegHeaders(bytes: Uint8Array): JpegHeaders {
   const contentOf = ({ data, end }: Segment) => bytes.subarray(data, end);
   const beginning = (marker: number, text: string) =>
     segments.filter((segment) => segment.marker === marker).map(contentOf).find((content) => startsWith(content, text));
+  const stated = readFrame(frame.marker, contentOf(frame));
   return {
-    ...readFrame(frame.marker, contentOf(frame)),
+    ...stated,
     segments,
-    scans,
+    cost: costOf(stated, scans),
     jfif: beginning(APP0, "JFIF\0") !== undefined,
     adobe: beginning(APP14, "Adobe")?.[11],
     exif: beginning(APP1, "Exif\0"),
   };
 }
 
-function readFrame(marker: number, frame: Uint8Array) {
+/** What it costs to decode a picture whole, or as planes; and to keep all coefficients while scans come to them. */
+function costOf({ width, height, components }: Frame, scans: number): Cost {
+  const pixels = width * height;
+  const { h, v } = largestFactors(components);
+  const samples = components.reduce((sum, component) => sum + component.h * component.v, 0) / (h * v);
+  const ofPlanes = needsPlanes(components);
+  return {
+    memory: pixels * ((ofPlanes ? 20 : 10) + (scans > 1 ? 2 * samples : 0)),
+    time: pixels * ((ofPlanes ? 150 : 60) + (scans > 1 ? 3 * samples * scans : 0)),
+  };
+}
+
+/** Whether the decoder cannot read a picture whole: of four components, or of rows that it upsamples unlike libjpeg-turbo. */
+export function needsPlanes(components: readonly Component[]): boolean {
+  return components.length === 4 || components.some((one) => hasHalfRows(one, components));
+}
+
+/** Whether a component has all columns and every other row, for which the decoder rounds unlike libjpeg-turbo. */
+export function hasHalfRows({ h, v }: Component, components: readonly Component[]): boolean {
+  const largest = largestFactors(components);
+  return h === largest.h && 2 * v === largest.v;
+}
+
+/** The largest sampling factors, which the others are relative to. */
+export function largestFactors(components: readonly Component[]): { h: number; v: number } {
+  return { h: Math.max(...components.map(({ h }) => h)), v: Math.max(...components.map(({ v }) => v)) };
+}
+
+function readFrame(marker: number, frame: Uint8Array): Frame {
   if (marker > SOF2) {
     const kind = marker > 0xc8 ? "arithmetic coded" : "lossless or hierarchical";
     throw cannotDecode(`this JPEG is ${kind}, save it as an ordinary one`);

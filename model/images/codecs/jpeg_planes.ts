@@ -11,73 +11,113 @@
 
 import { concat } from "./bytes.ts";
 import { cannotDecode } from "./errors.ts";
-import { type Component, DHT, DQT, DRI, EOI, type JpegHeaders, type Segment, SOF0, SOF2, SOS } from "./jpeg_headers.ts";
+import {
+  type Component,
+  DHT,
+  DQT,
+  DRI,
+  EOI,
+  type JpegHeaders,
+  largestFactors,
+  type Segment,
+  SOF0,
+  SOF2,
+  SOS,
+} from "./jpeg_headers.ts";
 
 const NAMES = [0x52, 0x47, 0x42];
 
-/** A Huffman table: by length and code, as `1 << length | code`, the symbol. */
-type Huffman = Map<number, number>;
+/** A Huffman table: the symbols by code, of which those of a length follow those of the length before. */
+interface Huffman {
+  readonly symbols: Uint8Array;
+  /** By length, the first code that is longer, as if it had 16 bits, and what to add to a code to come to its symbol. */
+  readonly limits: readonly number[];
+  readonly offsets: readonly number[];
+}
+
+const NO_TABLE: Huffman = { symbols: new Uint8Array(), limits: [], offsets: [] };
 
 /** Reads bits of the entropy-coded data, and copies those that are wanted. */
 class Bits {
-  readonly out: number[] = [];
-  #offset: number;
-  #bits = 0;
-  #count = 0;
+  keep = true;
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+  /** Bits that were read ahead, how many, and how many of these are in place of a marker. */
+  #ahead = 0;
+  #aheadCount = 0;
+  #missing = 0;
+  readonly #out: Uint8Array<ArrayBuffer>;
+  #size = 0;
   #kept = 0;
   #keptCount = 0;
-  keep = true;
 
-  constructor(readonly bytes: Uint8Array, start: number, readonly end: number) {
-    this.#offset = start;
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#out = new Uint8Array(2 * bytes.length + 2); // each byte may become 0xff, which a zero follows
   }
 
-  bit(): number {
-    if (this.#count === 0) {
-      this.#bits = this.#offset < this.end ? this.bytes[this.#offset++] : 0;
-      if (this.#bits === 0xff && this.bytes[this.#offset++] !== 0) {
-        throw cannotDecode("the data of this JPEG is damaged");
-      }
-      this.#count = 8;
-    }
-    const bit = this.#bits >> --this.#count & 1;
-    if (this.keep) this.#push(bit);
-    return bit;
+  take(count: number): void {
+    const bits = this.#peek(count);
+    this.#aheadCount -= count;
+    if (this.#aheadCount < this.#missing) throw damaged();
+    if (!this.keep) return;
+    this.#kept = this.#kept << count | bits;
+    this.#keptCount += count;
+    for (; this.#keptCount >= 8; this.#keptCount -= 8) this.#write(this.#kept >> (this.#keptCount - 8) & 0xff);
   }
 
-  skip(count: number): void {
-    while (count-- > 0) this.bit();
-  }
-
-  symbol(table: Huffman | undefined): number {
-    let code = 1;
-    for (let length = 1; length <= 16; length++) {
-      code = code << 1 | this.bit();
-      const symbol = table?.get(code);
-      if (symbol !== undefined) return symbol;
-    }
-    throw cannotDecode("the data of this JPEG is damaged");
+  symbol({ symbols, limits, offsets }: Huffman): number {
+    const ahead = this.#peek(16);
+    let length = 1;
+    while (length <= 16 && ahead >= limits[length]) length++;
+    const symbol = symbols[offsets[length] + (ahead >> (16 - length))];
+    if (symbol === undefined) throw damaged();
+    this.take(length);
+    return symbol;
   }
 
   /** Ends both sides at a whole byte, and copies a restart marker if one follows. */
   restart(): void {
-    this.#count = 0;
-    this.finish();
-    if (this.bytes[this.#offset] !== 0xff) throw cannotDecode("the data of this JPEG is damaged");
-    this.out.push(0xff, this.bytes[this.#offset + 1]);
+    const marker = this.#bytes[this.#offset + 1];
+    if (this.#aheadCount - this.#missing >= 8 || this.#bytes[this.#offset] !== 0xff) throw damaged();
+    this.#aheadCount = this.#missing = 0;
     this.#offset += 2;
+    this.#fillByte();
+    this.#out[this.#size++] = 0xff;
+    this.#out[this.#size++] = marker;
   }
 
-  finish(): void {
-    while (this.#keptCount > 0) this.#push(1);
+  /** What was kept. */
+  finish(): Uint8Array<ArrayBuffer> {
+    this.#fillByte();
+    return this.#out.subarray(0, this.#size);
   }
 
-  #push(bit: number): void {
-    this.#kept = this.#kept << 1 | bit;
-    if (++this.#keptCount < 8) return;
-    this.out.push(this.#kept);
-    if (this.#kept === 0xff) this.out.push(0);
-    this.#kept = this.#keptCount = 0;
+  /** The next bits, 16 at most. Behind the last byte are zeros. */
+  #peek(count: number): number {
+    for (; this.#aheadCount < count; this.#aheadCount += 8) this.#ahead = (this.#ahead << 8 | this.#read()) & 0xffffff;
+    return this.#ahead >> (this.#aheadCount - count) & ((1 << count) - 1);
+  }
+
+  #read(): number {
+    if (this.#offset >= this.#bytes.length) return 0;
+    const byte = this.#bytes[this.#offset];
+    if (byte === 0xff && this.#bytes[this.#offset + 1] !== 0) {
+      this.#missing += 8;
+      return 0;
+    }
+    this.#offset += byte === 0xff ? 2 : 1;
+    return byte;
+  }
+
+  #fillByte(): void {
+    if (this.#keptCount > 0) this.#write((this.#kept + 1 << (8 - this.#keptCount)) - 1 & 0xff);
+    this.#keptCount = 0;
+  }
+
+  #write(byte: number): void {
+    this.#out[this.#size++] = byte;
+    if (byte === 0xff) this.#out[this.#size++] = 0;
   }
 }
 
@@ -143,12 +183,13 @@ function scan(bytes: Uint8Array, { data, end }: Segment, next: number, context: 
   const blocks = selectors.map(([id, tables]) => {
     const component = headers.components.find((one) => one.id === id);
     if (!component) throw cannotDecode("a scan of this JPEG is damaged");
-    return { component, keep: names.has(id), dc: context.tables[tables >> 4], ac: context.tables[16 | tables & 15] };
+    const [dc = NO_TABLE, ac = NO_TABLE] = [tables >> 4, 16 | tables & 15].map((table) => context.tables[table]);
+    return { component, keep: names.has(id), dc, ac };
   });
   if (rows.length === 2 && blocks.some(({ component: { h, v }, keep }) => keep && (h > 1 || v > 1))) {
     throw cannotDecode("the scans of this JPEG are laid out in a way that is not read, save it anew");
   }
-  const bits = new Bits(bytes, end, next);
+  const bits = new Bits(bytes.subarray(end, next));
   const refines = spectral[2] >> 4 > 0;
   const mcus = mcusOf(headers);
   for (let mcu = 0; mcu < mcus; mcu++) {
@@ -156,23 +197,22 @@ function scan(bytes: Uint8Array, { data, end }: Segment, next: number, context: 
     for (const { component: { h, v }, keep, dc, ac } of blocks) {
       bits.keep = keep;
       for (let block = 0; block < h * v; block++) {
-        if (headers.progressive && refines) bits.bit();
-        else bits.skip(bits.symbol(dc));
-        if (!headers.progressive) skipCoefficients(bits, ac);
+        if (headers.progressive && refines) bits.take(1);
+        else bits.take(bits.symbol(dc));
+        if (!headers.progressive) takeCoefficients(bits, ac);
       }
     }
   }
-  bits.finish();
-  return [header, Uint8Array.from(bits.out)];
+  return [header, bits.finish()];
 }
 
-function skipCoefficients(bits: Bits, table: Huffman | undefined): void {
+function takeCoefficients(bits: Bits, table: Huffman): void {
   for (let k = 1; k < 64; k++) {
     const symbol = bits.symbol(table);
     const size = symbol & 15;
     if (size === 0 && symbol !== 0xf0) return;
     k += symbol >> 4;
-    bits.skip(size);
+    bits.take(size);
   }
 }
 
@@ -187,21 +227,23 @@ export function sizeOf({ h, v }: Component, { width, height, components }: JpegH
   return { width: Math.ceil(width * h / largest.h), height: Math.ceil(height * v / largest.v) };
 }
 
-/** The largest sampling factors, which the others are relative to. */
-export function largestFactors(components: readonly Component[]): { h: number; v: number } {
-  return { h: Math.max(...components.map(({ h }) => h)), v: Math.max(...components.map(({ v }) => v)) };
-}
-
 /** Adds the tables of a DHT segment, those for AC coefficients from 16 on. */
 function readTables(bytes: Uint8Array, tables: Record<number, Huffman>): void {
   for (let at = 0; at + 17 <= bytes.length;) {
-    const table: Huffman = new Map();
-    let symbol = at + 17;
-    let code = 0;
+    const limits = [0], offsets = [0];
+    let code = 0, count = 0;
     for (let length = 1; length <= 16; length++, code <<= 1) {
-      for (let i = bytes[at + length]; i > 0; i--) table.set(1 << length | code++, bytes[symbol++]);
+      const ofLength = bytes[at + length];
+      offsets.push(count - code);
+      count += ofLength;
+      code += ofLength;
+      limits.push(code << (16 - length));
     }
-    tables[bytes[at]] = table;
-    at = symbol;
+    tables[bytes[at]] = { symbols: bytes.subarray(at + 17, at + 17 + count), limits, offsets };
+    at += 17 + count;
   }
+}
+
+function damaged(): TypeError {
+  return cannotDecode("the data of this JPEG is damaged");
 }

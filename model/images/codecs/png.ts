@@ -7,12 +7,12 @@
  */
 
 import { crc32 } from "imagescript/png/src/crc.mjs";
+import type { Cost } from "../cost.ts";
 import type { Raster } from "../raster.ts";
-import { concat } from "./bytes.ts";
 import { cannotDecode } from "./errors.ts";
-import { inflate } from "./inflate.ts";
-import { decodeRows, filteredBytes, type PngLayout } from "./png_rows.ts";
-import { EXIF_KEYWORD, exifOfText, readText, XMP_KEYWORD } from "./png_text.ts";
+import { Inflater } from "./inflate.ts";
+import { decodeRows, type PngLayout, rowsCost } from "./png_rows.ts";
+import { EXIF_KEYWORD, exifOfText, readTexts, type TextChunk, XMP_KEYWORD } from "./png_text.ts";
 
 interface Chunk {
   readonly type: string;
@@ -21,6 +21,7 @@ interface Chunk {
   readonly complete: boolean;
 }
 
+const TEXT_TYPES = ["tEXt", "zTXt", "iTXt"];
 const CRITICAL = ["IHDR", "PLTE", "IDAT"];
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Colour types, and the bits a sample that each may have. */
@@ -36,9 +37,10 @@ const DEPTHS: Record<number, number[]> = {
 /** What a file holds of the chunks that matter here. */
 export interface PngFile {
   readonly header: PngLayout;
+  readonly cost: Cost;
   readonly palette?: Uint8Array;
   /** The compressed pixels. */
-  readonly pixels: readonly Uint8Array[];
+  readonly pixels: readonly Uint8Array<ArrayBuffer>[];
   /** The EXIF block and the XMP packet, if there are such. */
   readonly exif?: Uint8Array;
   readonly xmp?: string;
@@ -46,11 +48,24 @@ export interface PngFile {
 
 /** The pixels of a PNG, as PIL's `convert("RGB")` gives them. Never inflates beyond the stated size. */
 export function decodePng({ header, palette, pixels }: PngFile): Raster {
-  const size = filteredBytes(header);
-  const { inflated, isDamaged } = inflate(concat(pixels), size);
-  if (isDamaged) throw cannotDecode("the compressed pixels of this PNG are damaged");
-  if (inflated.length < size) throw cannotDecode("this PNG holds fewer pixels than its header states, it is cut short");
-  return decodeRows(inflated, header, palette);
+  const inflater = new Inflater(pixels);
+  return decodeRows(
+    (band) => {
+      if (fill(inflater, band) < band.length) {
+        throw cannotDecode("this PNG holds fewer pixels than its header states, it is cut short");
+      }
+    },
+    header,
+    palette,
+  );
+}
+
+function fill(inflater: Inflater, band: Uint8Array<ArrayBuffer>): number {
+  try {
+    return inflater.fill(band);
+  } catch (cause) {
+    throw cannotDecode("the compressed pixels of this PNG are damaged", cause);
+  }
 }
 
 /**
@@ -60,9 +75,9 @@ export function decodePng({ header, palette, pixels }: PngFile): Raster {
 export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
   let header: PngLayout | undefined;
   let palette: Uint8Array | undefined;
-  const pixels: Uint8Array[] = [];
+  const pixels: Uint8Array<ArrayBuffer>[] = [];
   let exif: Uint8Array | undefined, exifBehindPixels: Uint8Array | undefined;
-  const texts: Record<string, string> = {};
+  const textChunks: TextChunk[] = [];
   let last = "";
   for (const { type, data, complete } of chunks(bytes)) {
     const isPixels = type === "IDAT";
@@ -72,14 +87,15 @@ export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
     else if (type === "PLTE" && header) palette = readPalette(data);
     else if (type === "eXIf" && pixels.length === 0) exif = data;
     else if (type === "eXIf") exifBehindPixels = data;
-    else if (type.endsWith("TXt") || type === "tEXt") Object.assign(texts, readText(type, data));
+    else if (TEXT_TYPES.includes(type)) textChunks.push({ type, data });
     else if (isPixels && (pixels.length === 0 || last === "IDAT")) pixels.push(data);
     last = type;
   }
   if (!header) throw cannotDecode("this PNG has no IHDR chunk before its pixels");
   if (pixels.length === 0) throw cannotDecode(`this PNG has no pixels, it is cut short after ${bytes.length} bytes`);
+  const texts = readTexts(textChunks);
   exif ??= exifBehindPixels ?? exifOfText(texts[EXIF_KEYWORD]);
-  return { header, palette, pixels, exif, xmp: texts[XMP_KEYWORD] };
+  return { header, cost: rowsCost(header), palette, pixels, exif, xmp: texts[XMP_KEYWORD] };
 }
 
 /** The chunks in file order. Of the last one only a part may be there. Checksums of critical ones are right. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Cost } from "../cost.ts";
 import type { Raster } from "../raster.ts";
 import { kernelsWith } from "../wasm/module.ts";
 import { cannotDecode } from "./errors.ts";
@@ -53,21 +54,30 @@ export function filteredBytes(layout: PngLayout): number {
   return passesOf(layout).reduce((sum, { rows, rowBytes }) => sum + rows * (1 + rowBytes), 0);
 }
 
+/** What it costs to decode rows: a band of them, and all pixels. */
+export function rowsCost(layout: PngLayout): Cost {
+  const pixels = layout.width * layout.height;
+  const rowBytes = Math.max(...passesOf(layout).map((pass) => pass.rowBytes));
+  return { memory: 4 * pixels + 3 * rowBytes + 4 * layout.width, time: 6 * filteredBytes(layout) + 8 * pixels };
+}
+
+/** Writes the bytes of the rows that come next, with their filters. */
+export type ReadRows = (out: Uint8Array<ArrayBuffer>) => void;
+
 /**
- * The pixels of `filtered`, {@linkcode filteredBytes} of bytes, as PIL's `convert("RGB")` gives them: without alpha; gray of 16
- * bits clipped to 255, other samples of 16 bits by their high byte. Indices that the palette leaves out are grays.
+ * The pixels of {@linkcode filteredBytes} of bytes, read a band of rows at a time, as PIL's `convert("RGB")` gives them: without
+ * alpha; gray of 16 bits clipped to 255, other samples of 16 bits by their high byte. Indices that the palette leaves out are
+ * grays.
  *
  * @throws {TypeError} if a row has a filter that PNG does not know
  */
-export function decodeRows(filtered: Uint8Array, layout: PngLayout, palette: Uint8Array = new Uint8Array()): Raster {
+export function decodeRows(read: ReadRows, layout: PngLayout, palette: Uint8Array = new Uint8Array()): Raster {
   const { width, height } = layout;
   const data = new Uint8ClampedArray(4 * width * height);
   const pixels = new Uint32Array(data.buffer);
   const colours = coloursOf(layout.colour === PALETTE ? palette : grays(layout.depth));
-  let start = 0;
   for (const pass of passesOf(layout)) {
-    const end = start + pass.rows * (1 + pass.rowBytes);
-    decodePass(filtered.subarray(start, end), pass, layout, colours, (row, found) => {
+    decodePass(read, pass, layout, colours, (row, found) => {
       const { x, y, dx, dy, columns } = pass;
       if (dx * dy === 1) return pixels.set(found, row * width);
       for (let at = 0; at < found.length; row++) {
@@ -75,7 +85,6 @@ export function decodeRows(filtered: Uint8Array, layout: PngLayout, palette: Uin
         for (const rowEnd = at + columns; at < rowEnd; to += dx) pixels[to] = found[at++];
       }
     });
-    start = end;
   }
   return { width, height, data };
 }
@@ -97,7 +106,7 @@ function grays(depth: number): Uint8Array {
 
 /** Decodes a pass in bands of rows, and gives `place` the first row and the pixels of each. */
 function decodePass(
-  filtered: Uint8Array,
+  read: ReadRows,
   { columns, rows, rowBytes }: Pass,
   { colour, depth }: PngLayout,
   colours: Uint32Array<ArrayBuffer>,
@@ -116,10 +125,11 @@ function decodePass(
 
   for (let row = 0; row < rows; row += band) {
     const count = Math.min(band, rows - row);
-    bytes.set(filtered.subarray(row * filteredRow, (row + count) * filteredRow), filteredAt);
+    const filtered = bytes.subarray(filteredAt, filteredAt + count * filteredRow);
+    read(filtered);
     const good = kernels.unfilterRows(filteredAt, rowsAt, count, rowBytes, pixelBytes);
     if (good < count) {
-      throw cannotDecode(`a row of this PNG has filter ${filtered[(row + good) * filteredRow]}, expected 0 to 4`);
+      throw cannotDecode(`a row of this PNG has filter ${filtered[good * filteredRow]}, expected 0 to 4`);
     }
     if (colour === PALETTE || depth < 8) {
       kernels.lookUpPixels(rowsAt, pixelsAt, count, rowBytes, columns, depth, 0);

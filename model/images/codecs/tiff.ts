@@ -10,43 +10,35 @@
 import type { Raster } from "../raster.ts";
 import { blank, type Colours, coloursOf, pixelsOf } from "./palette.ts";
 import { expanderOf } from "./tiff_compression.ts";
-import { cutShort, NONE, Photometric, readLayout, readTags, type TiffLayout } from "./tiff_directory.ts";
-
-/** Width and height of the first picture, before it is turned. */
-export function tiffSize(bytes: Uint8Array): { width: number; height: number } {
-  const { width, height } = readTags(bytes);
-  return { width, height };
-}
-
-/** The orientation of the first picture, 1 to 8 as in EXIF. Turned once, as PIL does from version 10 on. */
-export function tiffOrientation(bytes: Uint8Array): number {
-  const { orientation } = readTags(bytes);
-  return orientation >= 1 && orientation <= 8 ? orientation : 1;
-}
+import { cutShort, NONE, Photometric, type TiffLayout } from "./tiff_directory.ts";
 
 /** The pixels of the first picture, not turned. Alpha and further channels are dropped; CMYK becomes RGB as in PIL. */
-export function decodeTiff(bytes: Uint8Array): Raster {
-  const layout = readLayout(bytes);
-  const samples = readSamples(bytes, layout);
-  const { width, height, photometric, channels, premultiplied } = layout;
-  const picture = blank(width, height, 0xffffffff);
-  const { data } = picture;
-  if (channels < 3) {
-    const colours = indexColours(layout);
-    const pixels = pixelsOf(picture);
-    for (let i = 0; i < pixels.length; i++) pixels[i] = colours[samples[i * channels]];
-    return picture;
-  }
-  for (let from = 0, to = 0; to < data.length; from += channels, to += 4) {
-    const fourth = samples[from + 3];
-    for (let c = 0; c < 3; c++) {
-      const sample = samples[from + c];
-      if (photometric === Photometric.Cmyk) data[to + c] = 255 - fourth - divideBy255(sample * (255 - fourth));
-      else if (premultiplied) data[to + c] = fourth === 0 ? 0 : Math.floor(255 * sample / fourth);
-      else data[to + c] = sample;
-    }
-  }
+export function decodeTiff(bytes: Uint8Array, layout: TiffLayout): Raster {
+  const picture = readSamples(bytes, layout);
+  if (layout.channels < 3) colourIndices(picture, indexColours(layout));
+  else if (layout.photometric === Photometric.Cmyk) convertInks(picture);
+  else if (layout.premultiplied) divideByAlpha(picture);
+  for (let at = 3; at < picture.data.length; at += 4) picture.data[at] = 255;
   return picture;
+}
+
+function colourIndices(picture: Raster, colours: Colours): void {
+  const pixels = pixelsOf(picture);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = colours[picture.data[4 * i]];
+}
+
+function convertInks({ data }: Raster): void {
+  for (let at = 0; at < data.length; at += 4) {
+    const light = 255 - data[at + 3];
+    for (let c = at; c < at + 3; c++) data[c] = light - divideBy255(data[c] * light);
+  }
+}
+
+function divideByAlpha({ data }: Raster): void {
+  for (let at = 0; at < data.length; at += 4) {
+    const alpha = data[at + 3];
+    for (let c = at; c < at + 3; c++) data[c] = alpha === 0 ? 0 : Math.floor(255 * data[c] / alpha);
+  }
 }
 
 /** Rounded, as PIL divides. */
@@ -64,16 +56,14 @@ function indexColours({ photometric, bits, palette }: TiffLayout): Colours {
   return coloursOf(Uint8Array.from(grays.flatMap((gray) => [gray, gray, gray])));
 }
 
-/** A byte for each sample, pixel by pixel. */
-function readSamples(bytes: Uint8Array, layout: TiffLayout): Uint8Array {
-  const { width, height, bits, planar, tiled, blockWidth, blockHeight, blocks, compression } = layout;
+/** A picture of samples, the first four of each pixel. */
+function readSamples(bytes: Uint8Array, layout: TiffLayout): Raster {
+  const { width, height, bits, planar, tiled, blockWidth, blockHeight, rowBytes, blocks, compression } = layout;
   const perBlock = planar ? 1 : layout.channels;
-  const step = planar ? layout.channels : 1;
-  const rowBytes = Math.ceil(blockWidth * perBlock * bits / 8);
   const across = Math.ceil(width / blockWidth), down = Math.ceil(height / blockHeight);
   const expand = expanderOf(compression);
   const file = layout.reversed ? bytes.map(reverseBits) : bytes;
-  const samples = new Uint8Array(width * height * layout.channels);
+  const picture = blank(width, height, 0);
   const buffer = new Uint8Array(rowBytes * blockHeight);
   blocks.forEach(({ offset, length }, i) => {
     const left = (i % across) * blockWidth;
@@ -87,11 +77,11 @@ function readSamples(bytes: Uint8Array, layout: TiffLayout): Uint8Array {
     for (let row = 0; row < rows; row++) {
       const line = buffer.subarray(row * rowBytes, (row + 1) * rowBytes);
       if (layout.predicted) addLeft(line, perBlock);
-      const to = ((top + row) * width + left) * layout.channels + Math.floor(i / (across * down));
-      copySamples(line, bits, columns * perBlock, samples, to, step);
+      const to = 4 * ((top + row) * width + left) + Math.floor(i / (across * down));
+      copySamples(line, bits, columns, perBlock, picture.data.subarray(to));
     }
   });
-  return samples;
+  return picture;
 }
 
 /** Undoes a predictor: adds to each sample that of the pixel before. */
@@ -99,11 +89,15 @@ function addLeft(line: Uint8Array, channels: number): void {
   for (let i = channels; i < line.length; i++) line[i] += line[i - channels];
 }
 
-/** Spreads out packed samples, each to every `step`th byte. */
-function copySamples(line: Uint8Array, bits: number, count: number, out: Uint8Array, to: number, step: number): void {
+/** Spreads out packed samples of so many channels, each pixel to four bytes; more samples than these are left out. */
+function copySamples(line: Uint8Array, bits: number, columns: number, channels: number, out: Uint8ClampedArray): void {
   const mask = (1 << bits) - 1;
-  for (let i = 0, at = 0; i < count; i++, at += bits, to += step) {
-    out[to] = line[at >> 3] >> (8 - bits - (at & 7)) & mask;
+  const kept = Math.min(4, channels);
+  for (let x = 0; x < columns; x++) {
+    for (let c = 0; c < kept; c++) {
+      const at = (x * channels + c) * bits;
+      out[4 * x + c] = line[at >> 3] >> (8 - bits - (at & 7)) & mask;
+    }
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Z_STREAM_END, Z_SYNC_FLUSH, zlibInflate, zlibInflateInit, zlibInflateReset, ZStream } from "pako";
+import { Z_FINISH, Z_STREAM_END, zlibInflate, zlibInflateInit, zlibInflateReset, ZStream } from "pako";
 import { cannotDecode } from "./errors.ts";
 import { DEFLATE, LZW, OLD_DEFLATE, PACK_BITS } from "./tiff_directory.ts";
 
@@ -57,7 +57,7 @@ function inflater(): Expand {
     stream.output = room as Uint8Array<ArrayBuffer>;
     stream.next_out = 0;
     stream.avail_out = room.length;
-    if (zlibInflate(stream, Z_SYNC_FLUSH) !== Z_STREAM_END) throw damaged();
+    if (zlibInflate(stream, Z_FINISH) !== Z_STREAM_END) throw damaged();
     if (stream.next_out < needed) throw tooShort();
   };
 }

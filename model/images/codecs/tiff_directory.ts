@@ -4,12 +4,16 @@
  * @module
  */
 
+import type { Cost } from "../cost.ts";
 import { cannotDecode } from "./errors.ts";
 
 /** How the picture is stored. */
 export interface TiffLayout {
   readonly width: number;
   readonly height: number;
+  /** As in EXIF. Turned once, as PIL does from version 10 on. */
+  readonly orientation: number;
+  readonly cost: Cost;
   readonly photometric: Photometric;
   /** Bits of a sample: 1, 2, 4 or 8. */
   readonly bits: number;
@@ -30,6 +34,8 @@ export interface TiffLayout {
   readonly tiled: boolean;
   readonly blockWidth: number;
   readonly blockHeight: number;
+  /** Bytes of a row of a block. */
+  readonly rowBytes: number;
   /** Where the blocks are in the file, from left to right and top to bottom. */
   readonly blocks: readonly { readonly offset: number; readonly length: number }[];
 }
@@ -86,17 +92,11 @@ type Tags = ReadonlyMap<number, { readonly count: number; at(index: number): num
 
 type SampleLayout = Pick<TiffLayout, "photometric" | "bits" | "channels" | "premultiplied">;
 
-/** What the directory says of the picture's size and of how to turn it. Blocks are not looked at. */
-export function readTags(bytes: Uint8Array): { width: number; height: number; orientation: number; tags: Tags } {
+/** Everything that is needed to read the pixels. */
+export function readLayout(bytes: Uint8Array): TiffLayout {
   const tags = readDirectory(bytes);
   const [width, height] = [valueOf(tags, WIDTH, 0), valueOf(tags, HEIGHT, 0)];
   if (width === 0 || height === 0) throw cannotDecode(`this TIFF states a size of ${width}×${height} pixels`);
-  return { width, height, orientation: valueOf(tags, ORIENTATION, 1), tags };
-}
-
-/** Everything that is needed to read the pixels. */
-export function readLayout(bytes: Uint8Array): TiffLayout {
-  const { width, height, tags } = readTags(bytes);
   const compression = valueOf(tags, COMPRESSION, NONE);
   if (![NONE, LZW, DEFLATE, PACK_BITS, OLD_DEFLATE].includes(compression)) {
     const name = OTHER_COMPRESSIONS[compression] ?? `compression ${compression}`;
@@ -119,17 +119,32 @@ export function readLayout(bytes: Uint8Array): TiffLayout {
   if (planar === 2 && !isRead) {
     throw cannotDecode(`this TIFF has ${channels} planes of ${bits} bits a sample, expected up to 4 of 8 bits`);
   }
+  const isPlanar = planar === 2 && channels > 1;
+  const blocks = readBlocks(bytes, tags, width, height, planar === 2 ? channels : 1, compression);
+  const rowBytes = Math.ceil(blocks.blockWidth * (isPlanar ? 1 : channels) * bits / 8);
   return {
     width,
     height,
+    orientation: valueOf(tags, ORIENTATION, 1),
+    cost: costOf(width * height, channels, rowBytes * blocks.blockHeight, blocks.blocks),
     ...samples,
     photometric: asTheyAre && photometric === Photometric.MinIsWhite ? Photometric.MinIsBlack : photometric,
-    planar: planar === 2 && channels > 1,
+    planar: isPlanar,
     reversed: fillOrder === 2 && !asTheyAre,
     predicted: predictor === 2,
     compression,
     palette: photometric === Photometric.Palette ? readPalette(tags) : new Uint8Array(),
-    ...readBlocks(bytes, tags, width, height, planar === 2 ? channels : 1, compression),
+    ...blocks,
+    rowBytes,
+  };
+}
+
+/** What it costs to read pixels, room for one block, and each block. */
+function costOf(pixels: number, channels: number, room: number, blocks: TiffLayout["blocks"]): Cost {
+  const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
+  return {
+    memory: 4 * pixels + room + 100 * blocks.length,
+    time: 15 * (1 + channels) * pixels + 10_000 * blocks.length + 100 * bytes,
   };
 }
 

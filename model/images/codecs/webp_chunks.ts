@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Cost } from "../cost.ts";
 import { cannotDecode } from "./errors.ts";
 
 interface Chunk {
@@ -31,6 +32,7 @@ export interface WebpFile {
   readonly width: number;
   readonly height: number;
   readonly frame: WebpFrame;
+  readonly cost: Cost;
   readonly exif?: Uint8Array;
 }
 
@@ -45,7 +47,7 @@ export function readWebp(bytes: Uint8Array): WebpFile {
   const [first, ...others] = chunksOf(bytes.subarray(12, end));
   if (first?.type === "VP8X") return readExtended(first.data, others);
   const frame = frameOf([first]);
-  return { ...frame, frame };
+  return { ...frame, frame, cost: costOf(frame, frame) };
 }
 
 function readExtended(header: Uint8Array, chunks: readonly Chunk[]): WebpFile {
@@ -57,7 +59,17 @@ function readExtended(header: Uint8Array, chunks: readonly Chunk[]): WebpFile {
   const fills = (frame: WebpFrame) => frame.width === width && frame.height === height;
   if (frames.length === 0 || !frames.every(flags & ANIMATION ? isWithin : fills)) throw damaged();
   const exif = flags & EXIF ? chunks.find(({ type }) => type === "EXIF")?.data : undefined;
-  return { width, height, frame: frames[0], exif };
+  return { width, height, frame: frames[0], cost: costOf({ width, height }, frames[0]), exif };
+}
+
+/** What it costs to decode a frame and to lay it on a canvas, if that is larger. Entropy coding takes its time by bytes. */
+function costOf(canvas: { width: number; height: number }, frame: WebpFrame): Cost {
+  const pixels = frame.width * frame.height, around = canvas.width * canvas.height - pixels;
+  const bytes = frame.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  return {
+    memory: 13 * pixels + (around > 0 ? 4 * (around + pixels) : 0),
+    time: 100 * pixels + 10 * around + 500 * bytes,
+  };
 }
 
 function readAnimation(chunks: readonly Chunk[]): WebpFrame[] {

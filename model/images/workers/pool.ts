@@ -42,7 +42,7 @@ export async function prepareInWorker(
   signal?.addEventListener("abort", end);
   try {
     signal?.throwIfAborted();
-    const { raster, error } = await worker.ask({ file, preparation });
+    const { raster, error } = await worker.ask({ file: alone(file), preparation });
     if (raster) return raster;
     throw errorOf(error!);
   } catch (error) {
@@ -52,6 +52,11 @@ export async function prepareInWorker(
     signal?.removeEventListener("abort", end);
     release(ended ? undefined : worker);
   }
+}
+
+/** The same bytes in a buffer of their own: what is sent takes its whole buffer with it. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
 /** An idle worker, a new one, or the next that becomes idle. */

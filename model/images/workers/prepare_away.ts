@@ -9,8 +9,9 @@ import { type Preparation, preparePicture } from "../prepare.ts";
 import type { Raster } from "../raster.ts";
 import { prepareInWorker, UnavailableError } from "./pool.ts";
 
-/** A picture of so many pixels, some 20 ms, is prepared sooner than a worker starts. */
-const SMALL = 2 ** 20;
+/** A file of so few bytes and nanoseconds is prepared sooner than a worker starts. */
+const SMALL_BYTES = 1_000_000;
+const SMALL_TIME = 60e6;
 
 let hasWorkers = true;
 
@@ -34,6 +35,5 @@ export async function prepareAway(
 }
 
 async function isSmall(file: Uint8Array): Promise<boolean> {
-  const { width, height } = await openPicture(file);
-  return width * height <= SMALL;
+  return file.length <= SMALL_BYTES && (await openPicture(file)).cost.time <= SMALL_TIME;
 }

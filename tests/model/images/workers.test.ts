@@ -32,24 +32,32 @@ Deno.test("workers give the errors that this thread gives, and go on", async () 
   assertEquals((await prepareInWorker(file, AS_THEY_ARE)).width, 89);
 });
 
-Deno.test("a large picture leaves the event loop free, and a signal ends it at once", async () => {
-  const file = large();
-  const processor = new ImageProcessor();
-  const controller = new AbortController();
-  const reason = new Error("enough");
-  let turns = 0;
-  const clock = setInterval(() => {
-    if (++turns === 10) controller.abort(reason);
-  }, 5);
-  try {
-    const error = await assertRejects(() => processor.preprocess(file, { signal: controller.signal }));
-    assertEquals(error, reason);
-    assertEquals(turns, 10);
-  } finally {
-    clearInterval(clock);
-  }
-  assertEquals((await decodePicture(Deno.readFileSync(new URL("gif.gif", GOLDEN)))).width, 40);
-});
+for (const way of ["preprocess", "decodePicture"] as const) {
+  Deno.test(`${way}() of a large picture leaves the event loop free, and a signal ends it at once`, async () => {
+    const file = large();
+    const maxPixels = 2 ** 26;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const reason = new Error("enough");
+    let turns = 0;
+    const clock = setInterval(() => {
+      if (++turns === 10) controller.abort(reason);
+    }, 5);
+    try {
+      const processor = new ImageProcessor({ maxPixels });
+      const error = await assertRejects(() => {
+        return way === "preprocess"
+          ? processor.preprocess(file, { signal })
+          : decodePicture(file, { maxPixels, signal });
+      });
+      assertEquals(error, reason);
+      assertEquals(turns, 10);
+    } finally {
+      clearInterval(clock);
+    }
+    assertEquals((await decodePicture(Deno.readFileSync(new URL("gif.gif", GOLDEN)))).width, 40);
+  });
+}
 
 Deno.test("a batch of pictures is one tensor in their order, whoever was ready first", async () => {
   const names = FILES.filter((name) => !name.startsWith("odd"));

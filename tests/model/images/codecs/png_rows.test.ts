@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decodeRows, filteredBytes, type PngLayout } from "../../../../model/images/codecs/png_rows.ts";
+import { decodeRows, filteredBytes, type PngLayout, type ReadRows } from "../../../../model/images/codecs/png_rows.ts";
 import { isOpaque, readCases, sha256Of } from "../synthetic_pictures.ts";
 
 interface Case {
@@ -16,7 +16,7 @@ for (const [colour, cases] of Map.groupBy(readCases<Case>("png_rows.json"), ({ l
     for (const { layout, passes, palette, seed, sha256 } of cases) {
       const filtered = rows(passes, seed);
       assertEquals(filteredBytes(layout), filtered.length);
-      const picture = decodeRows(filtered, layout, generate(seed + 1, palette));
+      const picture = decodeRows(reading(filtered), layout, generate(seed + 1, palette));
       assertEquals(sha256Of(picture), sha256, JSON.stringify(layout));
       assert(isOpaque(picture));
     }
@@ -25,16 +25,16 @@ for (const [colour, cases] of Map.groupBy(readCases<Case>("png_rows.json"), ({ l
 
 Deno.test("decodeRows() reads indices that the palette leaves out as grays", () => {
   const layout = { width: 3, height: 1, depth: 8, colour: 3, interlaced: false };
-  const { data } = decodeRows(Uint8Array.of(0, 0, 1, 200), layout, Uint8Array.of(7, 8, 9, 10, 11));
+  const { data } = decodeRows(reading(Uint8Array.of(0, 0, 1, 200)), layout, Uint8Array.of(7, 8, 9, 10, 11));
   assertEquals([...data], [7, 8, 9, 255, 1, 1, 1, 255, 200, 200, 200, 255]);
 });
 
 Deno.test("decodeRows() clips gray of 16 bits, and keeps the high bytes of colours", () => {
   const gray = { width: 3, height: 1, depth: 16, colour: 0, interlaced: false };
-  assertEquals(decodeRows(Uint8Array.of(0, 0, 5, 0, 255, 1, 0), gray).data[0], 5);
-  assertEquals([...decodeRows(Uint8Array.of(0, 0, 5, 0, 255, 1, 0), gray).data.slice(4)], Array(8).fill(255));
+  assertEquals(decodeRows(reading(Uint8Array.of(0, 0, 5, 0, 255, 1, 0)), gray).data[0], 5);
+  assertEquals([...decodeRows(reading(Uint8Array.of(0, 0, 5, 0, 255, 1, 0)), gray).data.slice(4)], Array(8).fill(255));
   const rgb = { ...gray, width: 1, colour: 2 };
-  assertEquals([...decodeRows(Uint8Array.of(0, 1, 9, 2, 9, 3, 9), rgb).data], [1, 2, 3, 255]);
+  assertEquals([...decodeRows(reading(Uint8Array.of(0, 1, 9, 2, 9, 3, 9)), rgb).data], [1, 2, 3, 255]);
 });
 
 Deno.test("decodeRows() names a filter that there is not, in any band of rows", () => {
@@ -42,7 +42,7 @@ Deno.test("decodeRows() names a filter that there is not, in any band of rows", 
   for (const row of [0, 1, 499]) {
     const filtered = new Uint8Array(filteredBytes(layout));
     filtered[row * 1001] = 5;
-    assertThrows(() => decodeRows(filtered, layout), TypeError, "has filter 5, expected 0 to 4");
+    assertThrows(() => decodeRows(reading(filtered), layout), TypeError, "has filter 5, expected 0 to 4");
   }
 });
 
@@ -50,11 +50,20 @@ Deno.test("decodeRows() takes pictures one pixel wide or high and a million long
   for (const interlaced of [false, true]) {
     for (const [width, height] of [[1, 1e6], [1e6, 1]]) {
       const layout = { width, height, depth: 1, colour: 0, interlaced };
-      const { data } = decodeRows(new Uint8Array(filteredBytes(layout)), layout);
+      const { data } = decodeRows(reading(new Uint8Array(filteredBytes(layout))), layout);
       assertEquals(data.findIndex((byte, i) => byte !== (i % 4 === 3 ? 255 : 0)), -1);
     }
   }
 });
+
+/** Reads bytes one piece after the other. */
+function reading(bytes: Uint8Array): ReadRows {
+  let at = 0;
+  return (out) => {
+    out.set(bytes.subarray(at, at + out.length));
+    at += out.length;
+  };
+}
 
 /** Filters take turns. */
 function rows(passes: Case["passes"], seed: number): Uint8Array<ArrayBuffer> {

@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { decodeTiff, tiffOrientation, tiffSize } from "../../../../model/images/codecs/tiff.ts";
+import { decodeTiff } from "../../../../model/images/codecs/tiff.ts";
+import { readLayout } from "../../../../model/images/codecs/tiff_directory.ts";
 import { assertDamageIsFound, assertReadAsByPillow, assertRefused, type Codec, fixture } from "./format_fixtures.ts";
 
-const TIFF: Codec = { size: tiffSize, decode: decodeTiff };
+const TIFF: Codec = { size: readLayout, decode: (bytes) => decodeTiff(bytes, readLayout(bytes)) };
 const SHORT = 3, LONG = 4;
 
 Deno.test("every kind of TIFF is read as Pillow reads it", () => assertReadAsByPillow(".tif", TIFF));
@@ -39,16 +40,12 @@ const gray = (width: number, height: number, compression: number): [number, numb
 ];
 
 Deno.test("the orientation of a TIFF is told", () => {
-  const orientationOf = (...values: number[]) => {
-    return tiffOrientation(
-      tiff(
-        [...gray(1, 1, 1), ...values.map((v): [number, number, number, number] => [274, SHORT, 1, v])],
-        new Uint8Array(),
-      )[0],
-    );
-  };
-  assertEquals(orientationOf(), 1);
-  assertEquals([1, 2, 3, 4, 5, 6, 7, 8, 9, 0].map((value) => orientationOf(value)), [1, 2, 3, 4, 5, 6, 7, 8, 1, 1]);
+  const tags: [number, number, number, number][] = [...gray(1, 1, 1), [273, LONG, 1, 8]];
+  assertEquals(readLayout(tiff(tags, new Uint8Array())[0]).orientation, 1);
+  for (const orientation of [1, 6, 8]) {
+    const [bytes] = tiff([...tags, [274, SHORT, 1, orientation]], new Uint8Array());
+    assertEquals(readLayout(bytes).orientation, orientation);
+  }
 });
 
 Deno.test("what a TIFF holds and is not read is named", async () => {
