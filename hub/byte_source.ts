@@ -77,18 +77,18 @@ export async function openFile(path: string): Promise<ByteSource> {
 
 async function openRegularFile(path: string) {
   try {
-    const { size } = await regularFile(path);
-    return { file: await open(path), size };
+    await checkRegularFile(path);
+    const file = await open(path);
+    return { file, size: (await file.stat()).size }; // its own: another file may have that name by now
   } catch (cause) {
     throw new WeightsError(`Cannot open ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 
 /** Asked before opening, which would wait forever on a named pipe. */
-async function regularFile(path: string) {
+async function checkRegularFile(path: string): Promise<void> {
   const found = await stat(path);
   if (!found.isFile()) throw new WeightsError("expected a file, found a folder or a device");
-  return found;
 }
 
 /** A buffer for part of a source, made only once it is known that the source holds that part. */

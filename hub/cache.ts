@@ -12,8 +12,8 @@
  * @module
  */
 
-import { copyFile, link, lstat, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, link, lstat, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { HubError } from "./errors.ts";
 import { isGranted } from "./permissions.ts";
 import { replace } from "./replace.ts";
@@ -57,31 +57,26 @@ export function openCache(cacheDir: string, repo: string): RepoCache | undefined
     async writeRef(revision, commit) {
       if (revision === commit || await readRef(revision) === commit) return;
       const path = refPath(revision);
-      await makeFolder(dirname(path));
+      await makeRealFolders(folder, ["refs", ...revision.split("/").slice(0, -1)]);
       await replace(path, (temporary) => writeFile(temporary, commit));
     },
     snapshot,
     pointer,
     async prepareBlob(etag) {
       const locks = join(cacheDir, ".locks", name);
-      for (const path of [join(folder, "blobs"), locks]) await makeFolder(path);
+      await makeFolder(locks);
+      await makeRealFolders(folder, ["blobs"]);
       // Not Python's `ETAG.lock`, which stays there when nobody holds it.
       return { blob: join(folder, "blobs", etag), lock: join(locks, `${etag}.vqmodel.lock`) };
     },
     async point(commit, path, etag) {
       const folders = path.split("/").slice(0, -1);
-      await makeFolder(snapshot(commit));
-      await makeRealFolders(snapshot(commit), folders);
+      await makeRealFolders(folder, ["snapshots", commit, ...folders]);
       const blob = join(folder, "blobs", etag);
       const relative = ["..", "..", ...folders.map(() => ".."), "blobs", etag].join("/");
       await replace(pointer(commit, path), (temporary) => linkTo(blob, relative, temporary));
     },
   };
-}
-
-/** Whether there is a file of a size at a path. */
-export async function hasFile(path: string, size: number): Promise<boolean> {
-  return await stat(path).then((found) => found.isFile() && found.size === size, () => false);
 }
 
 /** A link is best; where links cannot be made, a second name for the same bytes; where nothing else can, a copy. */
@@ -97,9 +92,10 @@ async function succeeds(step: Promise<void>): Promise<boolean> {
   return await step.then(() => true, () => false);
 }
 
-/** Makes folders, and refuses those that lead elsewhere. */
+/** Makes folders in one another, and refuses those that lead elsewhere. The outermost one may: its owner says where. */
 async function makeRealFolders(base: string, folders: string[]): Promise<void> {
   let path = base;
+  await makeFolder(base);
   for (const folder of folders) {
     path = join(path, folder);
     await makeFolder(path);

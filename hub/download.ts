@@ -4,17 +4,18 @@
  * @module
  */
 
-import { type FileHandle, open, rename, unlink } from "node:fs/promises";
+import { constants, copyFile, type FileHandle, lstat, open, stat, unlink } from "node:fs/promises";
 import { bytesFrom, WrongBytesError } from "./body.ts";
-import { type ByteSource, openFile, sourceOfBytes } from "./byte_source.ts";
-import { hasFile, type RepoCache } from "./cache.ts";
+import { type ByteSource, sourceOfBytes } from "./byte_source.ts";
+import type { RepoCache } from "./cache.ts";
 import type { Connection } from "./connection.ts";
 import { HubError, reasonOf } from "./errors.ts";
-import { withLock } from "./lock.ts";
+import { LockLostError, withLock } from "./lock.ts";
 import type { Step } from "./progress.ts";
+import { moveOver, temporaryBeside } from "./replace.ts";
 import type { RemoteFile } from "./resolve.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
-import { verify } from "./verify.ts";
+import { isIntact, verify, verifyFile } from "./verify.ts";
 
 /** Where to get files from, and whom to tell. */
 export interface DownloadOptions {
@@ -37,25 +38,20 @@ interface Sink {
  * @throws {HubError} if the file cannot be had; what came of it is kept, unless it is wrong
  */
 export async function downloadToCache(file: RemoteFile, cache: RepoCache, options: DownloadOptions): Promise<string> {
-  const { connection: { repo, signal }, commit } = options;
+  const { connection: { signal }, commit } = options;
   const { blob, lock } = await cache.prepareBlob(file.etag);
-  await withLock(lock, async () => {
-    if (!await hasFile(blob, file.size)) {
-      const partial = `${blob}.incomplete`;
-      try {
-        await downloadToFile(file, partial, options);
-        await verifyFile(partial, file, repo, signal);
-        await rename(partial, blob);
-      } catch (error) {
-        const isWorthless = error instanceof WrongBytesError || await hasFile(partial, 0);
-        if (isWorthless) await unlink(partial).catch(() => {});
-        // Unless someone who thought us dead was first.
-        if (!await hasFile(blob, file.size)) throw error;
-      }
+  for (;;) {
+    try {
+      await withLock(lock, async (lost) => {
+        if (!await isIntact(blob, file, signal)) await downloadToBlob(file, blob, options, lost);
+        await cache.point(commit, file.path, file.etag);
+      }, signal);
+      return cache.pointer(commit, file.path);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof LockLostError)) throw error; // else whoever has the lock now is bringing the file
     }
-    await cache.point(commit, file.path, file.etag);
-  }, signal);
-  return cache.pointer(commit, file.path);
+  }
 }
 
 /**
@@ -82,25 +78,25 @@ export async function downloadToMemory(file: RemoteFile, options: DownloadOption
   return source;
 }
 
-async function downloadToFile(file: RemoteFile, path: string, options: DownloadOptions): Promise<void> {
-  const handle = await openForMore(path);
+/**
+ * Brings a file beside its place and then to it. Should we sleep and others take over, they work on files of their own,
+ * and no longer is anything here ours.
+ */
+async function downloadToBlob(file: RemoteFile, blob: string, options: DownloadOptions, lost: AbortSignal) {
+  const { repo, signal } = options.connection;
+  const connection = { ...options.connection, signal: signal ? AbortSignal.any([signal, lost]) : lost };
+  const partial = `${blob}.incomplete`;
+  const handle = await openOwn(partial, file.size);
   try {
-    let { size } = await handle.stat();
-    if (size > file.size) {
-      await handle.truncate(size = 0);
-    }
-    await fill(
-      {
-        size,
-        async write(chunk) {
-          await writeAt(handle, chunk, this.size, path);
-          this.size += chunk.length;
-        },
-      },
-      file,
-      options,
-    );
+    await fill(sinkOf(handle, (await handle.stat()).size, partial), file, { ...options, connection });
     await handle.sync(); // or a crash may leave a file with the right name and empty pages
+    await verifyFile(partial, file, repo, connection.signal);
+    if (!await isAt(partial, handle)) throw new Error(`${partial} is another's now`);
+    await moveOver(partial, blob);
+  } catch (error) {
+    const isWorthless = error instanceof WrongBytesError || (await handle.stat()).size === 0;
+    if (isWorthless && await isAt(partial, handle)) await unlink(partial).catch(() => {});
+    throw error;
   } finally {
     await handle.close();
   }
@@ -133,38 +129,60 @@ async function fill(sink: Sink, file: RemoteFile, { connection, commit, onStep }
   }, { signal });
 }
 
-async function verifyFile(path: string, file: RemoteFile, repo: string, signal?: AbortSignal): Promise<void> {
-  const source = await openFile(path);
-  try {
-    await verify(source, file, repo, signal);
-  } finally {
-    await source.close();
-  }
-}
-
-/** Opens a file for writing anywhere in it, and makes it where there is none. */
-async function openForMore(path: string): Promise<FileHandle> {
-  return await open(path, "r+").catch((error) => {
-    if (error.code === "ENOENT") return open(path, "wx");
-    throw error;
-  });
-}
-
 /**
- * Writes at a place, not at the end: should a lock have been taken for that of a dead process, both write the same bytes
- * to the same places.
+ * Opens a new file under a name, with what a file of that name holds. That one stays as it is: who made it may be asleep,
+ * and write on after waking up.
  */
-async function writeAt(handle: FileHandle, chunk: Uint8Array, position: number, path: string): Promise<void> {
+async function openOwn(path: string, most: number): Promise<FileHandle> {
+  const own = await temporaryBeside(path);
+  const found = await stat(path).catch(() => undefined);
+  const canContinue = found?.isFile() && found.size <= most;
   try {
-    for (let done = 0; done < chunk.length;) {
-      done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
-    }
-  } catch (cause) {
-    throw new HubError(
-      `Cannot write ${path} beyond ${position} bytes: ${reasonOf(cause)}. What is there is kept, to be continued`,
-      { cause },
-    );
+    const handle = canContinue && await openCopy(path, own) || await open(own, "w+");
+    await moveOver(own, path);
+    return handle;
+  } catch (error) {
+    await unlink(own).catch(() => {}); // what went wrong first is what matters
+    throw error;
   }
+}
+
+/** A copy, which takes no time and space where the file system can share them; nothing where it cannot be made. */
+async function openCopy(path: string, copy: string): Promise<FileHandle | undefined> {
+  try {
+    await copyFile(path, copy, constants.COPYFILE_FICLONE);
+    return await open(copy, "r+");
+  } catch {
+    await unlink(copy).catch(() => {});
+    return undefined;
+  }
+}
+
+/** Whether a file still has the name that it was opened under. */
+async function isAt(path: string, handle: FileHandle): Promise<boolean> {
+  const ours = await handle.stat();
+  return await lstat(path).then(({ dev, ino }) => dev === ours.dev && ino === ours.ino, () => false);
+}
+
+/** Adds to a file. */
+function sinkOf(handle: FileHandle, size: number, path: string): Sink {
+  return {
+    size,
+    async write(chunk) {
+      try {
+        for (let done = 0; done < chunk.length;) {
+          const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, this.size);
+          done += bytesWritten;
+          this.size += bytesWritten;
+        }
+      } catch (cause) {
+        throw new HubError(
+          `Cannot write ${path} beyond ${this.size} bytes: ${reasonOf(cause)}. What is there is kept, to be continued`,
+          { cause },
+        );
+      }
+    },
+  };
 }
 
 function allocate({ path, size }: RemoteFile, repo: string): Uint8Array<ArrayBuffer> {

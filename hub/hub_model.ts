@@ -13,12 +13,13 @@ import { HubError, reasonOf } from "./errors.ts";
 import { expandUser } from "./expand.ts";
 import { type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 import { hubStore } from "./hub_store.ts";
-import { directoryStore, openLocalModel } from "./local.ts";
+import { openLocalModel } from "./local.ts";
 import { possibleNames } from "./model_files.ts";
 import { tellSteps } from "./progress.ts";
 import { checkRepoId, checkRevision, isCommitHash, isLocalPath } from "./repo_id.ts";
 import { resolveRevision } from "./resolve.ts";
 import { UnreachableError } from "./retry.ts";
+import { snapshotStore } from "./snapshot_store.ts";
 
 /** Which model of a repository to open, and how. */
 export interface HubModelOptions extends ModelChoice, HubAccess {
@@ -66,7 +67,8 @@ export async function locateModel(model: string | URL): Promise<string | URL> {
  * Opens a model of the Hub: asks which commit the revision is at, brings the files of the model that are not in the cache
  * yet, and checks their hashes. The cache is that of Python's `huggingface_hub`.
  *
- * A broken download is continued, by this call or the next one. Without the network, what the cache holds of the revision
+ * A broken download is continued, by this call or the next one. What is in the cache already is checked as well, once in
+ * a process, and fetched again where it is damaged. Without the network, what the cache holds of the revision
  * is opened, and `onProgress` is told so. Where no cache can be written, the files are kept in memory.
  *
  * Upstream: `huggingface_hub.snapshot_download`, `diffusers.ModelMixin.from_pretrained`.
@@ -105,7 +107,7 @@ async function openFromAnywhere(
   }
   // What cannot change need not be asked for.
   if (isCommitHash(revision) && cache) {
-    const files = await openModelIn(directoryStore(cache.snapshot(revision)), options).catch(() => undefined);
+    const files = await openModelIn(snapshotStore(cache, revision), options).catch(() => undefined);
     if (files) return { ...files, name: repo, commit: revision };
   }
   try {
@@ -150,7 +152,7 @@ async function openFromCache(
   const commit = isCommitHash(revision) ? revision : await cache.readRef(revision);
   if (!commit) throw fail(`${cache.folder} holds nothing of revision "${revision}". Load it once with network`, reason);
   try {
-    const files = await openModelIn(directoryStore(cache.snapshot(commit)), choice);
+    const files = await openModelIn(snapshotStore(cache, commit), choice);
     tellSteps(repo, onProgress)({ status: "offline", file: repo, loaded: 0, total: 0, reason: reason.message });
     return { ...files, name: repo, commit };
   } catch (cause) {

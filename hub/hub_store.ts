@@ -5,13 +5,14 @@
  */
 
 import { type ByteSource, openFile } from "./byte_source.ts";
-import { hasFile, type RepoCache } from "./cache.ts";
+import type { RepoCache } from "./cache.ts";
 import { type DownloadOptions, downloadToCache, downloadToMemory } from "./download.ts";
 import { HubError, reasonOf, WeightsError } from "./errors.ts";
 import type { FileStore } from "./file_store.ts";
 import { isRefusal } from "./permissions.ts";
 import type { RemoteFile } from "./resolve.ts";
 import { askForFile, findFiles } from "./unlisted.ts";
+import { isIntact } from "./verify.ts";
 
 /** Files that are brought at the same time. */
 const AT_ONCE = 4;
@@ -41,7 +42,7 @@ export function hubStore(
   async function bring(file: RemoteFile): Promise<ByteSource> {
     signal?.throwIfAborted();
     const pointer = cache?.pointer(commit, file.path);
-    if (pointer && await hasFile(pointer, file.size)) return await openFile(pointer);
+    if (pointer && await isIntact(pointer, file, signal)) return await openFile(pointer);
     try {
       if (cache) return await openFile(await downloadToCache(file, cache, options));
     } catch (cause) {

@@ -262,33 +262,6 @@ Deno.test("a renamed repository is found where the Hub sends us", async () => {
   await place.load();
 });
 
-Deno.test("a full disk is an error that says so, and the download can be continued", async () => {
-  await using place = await preparePlace();
-  await Deno.mkdir(place.blobs, { recursive: true });
-  const mount = new Deno.Command("mount", {
-    args: ["-t", "tmpfs", "-o", "size=128k", "tmpfs", place.blobs],
-    stderr: "null",
-  });
-  const isSmall = await mount.output().then(({ success }) => success, () => false);
-  if (!isSmall) await Deno.symlink("/dev/full", partialOf(place)); // a disk that is always full
-  try {
-    const error = await assertRejects(() => place.open(), HubError, "o space left");
-    assert(error.message.includes("What is there is kept"));
-    assertEquals(locks(place), []);
-    if (isSmall) {
-      const { size } = await Deno.stat(partialOf(place));
-      assert(size > 50_000 && size < 131_072);
-      await new Deno.Command("mount", { args: ["-o", "remount,size=1m", place.blobs] }).output();
-      place.hub.received.length = 0;
-      await place.load();
-      assertEquals(bytesSent(place), WEIGHTS.length - size);
-    }
-  } finally {
-    if (isSmall) await new Deno.Command("umount", { args: ["-l", place.blobs] }).output();
-    else await Deno.remove(partialOf(place));
-  }
-});
-
 Deno.test("an abort at any point leaves what can be continued, and no lock", async () => {
   for (const stage of ["/revision/", "/tree/", "config.json", "a quarter", "the end"]) {
     await using place = await preparePlace();

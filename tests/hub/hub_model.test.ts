@@ -237,10 +237,30 @@ Deno.test("a cache that holds half a model does not hide that the network is dow
 });
 
 Deno.test("a damaged file in the cache is fetched again", async () => {
+  const cut = (bytes: Uint8Array) => bytes.subarray(0, 1000);
+  const changed = (bytes: Uint8Array) => bytes.with(5000, bytes[5000] ^ 1);
+  for (const damage of [cut, changed]) {
+    for (const revision of ["main", COMMIT]) {
+      await using place = await preparePlace();
+      await place.load({ revision });
+      const blob = join(place.blobs, sha256(WEIGHTS));
+      await Deno.writeFile(blob, damage(WEIGHTS));
+      await place.load({ revision });
+      assertEquals(await Deno.readFile(blob), WEIGHTS);
+      await Deno.writeFile(blob, damage(WEIGHTS));
+      await assertRejects(() => place.open({ revision, localFilesOnly: true }), HubError, "expected bytes with sha256");
+    }
+  }
+});
+
+Deno.test("a damaged configuration in the cache is fetched again", async () => {
   await using place = await preparePlace();
   await place.load();
-  await Deno.truncate(join(place.blobs, sha256(WEIGHTS)), 1000);
+  const path = join(place.folder, "snapshots", COMMIT, "config.json");
+  await Deno.writeTextFile(path, "{}".padEnd((await Deno.stat(path)).size));
+  await assertRejects(() => place.open({ localFilesOnly: true }), HubError, "expected bytes with git-sha1");
   await place.load();
+  assertEquals(await Deno.readFile(path), CONFIG);
 });
 
 Deno.test("openModel opens directories, file: URLs and repositories", async () => {

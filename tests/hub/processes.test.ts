@@ -6,11 +6,21 @@ import { COMMIT, sha256 } from "./server.ts";
 const CHILD = fromFileUrl(new URL("load_in_process.ts", import.meta.url));
 const LENGTH = 60_000;
 
-/** Starts a process that loads the model, with no more permissions than these. */
-function start(permissions: string[], options: Record<string, unknown>, env: Record<string, string> = {}) {
+/** The command line of a process that loads the model, with no more permissions than these. */
+function commandLine(permissions: string[], options: Record<string, unknown>): [string, ...string[]] {
   const map = fromFileUrl(new URL("../offline/import_map.json", import.meta.url)); // harmless where JSR answers
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--quiet", `--import-map=${map}`, ...permissions, CHILD, JSON.stringify(options)],
+  const flags = ["--no-prompt", "--quiet", `--import-map=${map}`, ...permissions];
+  return [Deno.execPath(), "run", ...flags, CHILD, JSON.stringify(options)];
+}
+
+/** Starts such a process. */
+function start(permissions: string[], options: Record<string, unknown>, env: Record<string, string> = {}) {
+  return spawn(commandLine(permissions, options), env);
+}
+
+function spawn([program, ...args]: [string, ...string[]], env: Record<string, string> = {}) {
+  return new Deno.Command(program, {
+    args,
     env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
@@ -83,6 +93,38 @@ Deno.test("a process that is killed leaves what the next one continues", async (
   assertEquals(bytesSent(place), WEIGHTS.length - size);
   assertEquals(sha256(await Deno.readFile(weightsPath(place))), sha256(WEIGHTS));
   assertEquals(locks(place), []);
+});
+
+Deno.test("a disk that takes no more is an error that says so, and the download can be continued", async () => {
+  await using place = await preparePlace();
+  const options = { repo: REPO, cacheDir: place.cacheDir, hubUrl: place.hub.url };
+  const limited = `trap "" XFSZ; ulimit -f 256; exec "$@"`; // blocks of 512 bytes that a file may have
+  const { error } = await outcome(spawn(["sh", "-c", limited, "sh", ...commandLine(["-A"], options)]));
+  assert(error.includes("File too large") && error.includes("What is there is kept"), error);
+  assertEquals(locks(place), []);
+  assertEquals((await Deno.stat(partialOf(place))).size, 131_072);
+
+  place.hub.received.length = 0;
+  await place.load();
+  assertEquals(bytesSent(place), WEIGHTS.length - 131_072);
+});
+
+Deno.test("a process that slept in a download neither changes nor replaces what another one brought", async () => {
+  await using place = await preparePlace();
+  const { cacheDir, hub } = place;
+  const wrong = WEIGHTS.slice().fill(7, 150_000);
+  const faults = [{ body: wrong, drip: { bytes: 10_000, pause: 20 } }];
+  hub.fault = ({ server }) => server === "storage" ? faults.shift() : undefined;
+  const child = start(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url });
+  while (bytesSent(place) < 80_000) await new Promise((resolve) => setTimeout(resolve, 5));
+  child.kill("SIGSTOP");
+  const old = new Date(Date.now() - 60_000);
+  for (const lock of locks(place)) await Deno.utime(join(cacheDir, lock), old, old); // it sleeps for a minute
+  await place.load();
+  child.kill("SIGCONT");
+  assertEquals((await outcome(child)).length, LENGTH);
+  assertEquals(await Deno.readFile(weightsPath(place)), WEIGHTS);
+  assertEquals(tree(cacheDir).filter((path) => /incomplete|lock$/.test(path)), []);
 });
 
 Deno.test("two processes at once make one download, and both load", async () => {
