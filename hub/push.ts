@@ -11,7 +11,8 @@ import { connectTo, type HubAccess } from "./access.ts";
 import { HubError, reasonOf } from "./errors.ts";
 import { useHubPackage } from "./hub_package.ts";
 import { subfolderParts } from "./paths.ts";
-import { checkRepoId, checkRevision } from "./repo_id.ts";
+import { checkRepoId, checkRevision, isCommitHash } from "./repo_id.ts";
+import { show } from "./show.ts";
 
 /** How to put a model on the Hub. */
 export interface PushOptions extends Omit<HubAccess, "onProgress"> {
@@ -47,7 +48,7 @@ export interface PushResult {
  *
  * @param repo `"owner/name"`
  * @param directory a path or a `file:` URL; folders in it are left out
- * @throws {HubError} if there is no token, it lacks the permission, or the upload fails
+ * @throws {HubError} if there is no token, it lacks the permission, the upload fails, or the Hub names no commit
  */
 export async function pushToHub(
   repo: string,
@@ -84,7 +85,14 @@ export async function pushToHub(
     });
   }, options.createPr ? 0 : undefined); // a lost answer must not make two of them
   const { commit, pullRequestUrl } = output!;
-  return { commit: commit.oid, commitUrl: commit.url, ...(pullRequestUrl ? { pullRequestUrl } : {}) };
+  if (!isCommitHash(String(commit.oid))) {
+    throw new HubError(
+      `Cannot tell whether ${repo} was pushed to: expected a commit in the answer, found ${show(commit.oid)}. ` +
+        `See ${hubUrl}/${repo}/commits before pushing again`,
+    );
+  }
+  const commitUrl = commit.url ?? `${hubUrl}/${repo}/commit/${commit.oid}`;
+  return { commit: commit.oid, commitUrl, ...(pullRequestUrl ? { pullRequestUrl } : {}) };
 }
 
 /** That a repository exists is no failure; that it may not be created is one only if it does not exist. */

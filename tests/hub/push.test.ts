@@ -64,6 +64,16 @@ Deno.test("pushToHub tries again where the line fails", () =>
     assertEquals(failed.size, 3);
   }));
 
+Deno.test("pushToHub fails unless the Hub answers with a commit", () =>
+  withSavedModel(async (folder, hub) => {
+    for (const answer of [{}, { commitOid: null }, { commitOid: "main" }, { commitOid: 7, commitUrl: "x" }, []]) {
+      hub.fault = ({ path }) =>
+        path.includes("/commit/") ? { body: new TextEncoder().encode(JSON.stringify(answer)), headers: {} } : undefined;
+      const pushing = pushToHub("owner/name", folder, { hubUrl: hub.url, token: "hf_good" });
+      await assertRejects(() => pushing, HubError, "expected a commit in the answer");
+    }
+  }));
+
 Deno.test("pushToHub says what is missing", () =>
   withSavedModel(async (folder, hub) => {
     const { url: hubUrl } = hub;
