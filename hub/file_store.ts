@@ -6,6 +6,7 @@
 
 import type { ByteSource } from "./byte_source.ts";
 import { HubError, WeightsError } from "./errors.ts";
+import { UNFINISHED } from "./exchange.ts";
 import { isObject, parseJson } from "./json.ts";
 import { chooseWeights, CONFIG_NAME, findVqComponent, listNames, PIPELINE_NAME } from "./model_files.ts";
 import { subfolderParts } from "./paths.ts";
@@ -24,6 +25,8 @@ export interface FileStore {
   list(folder: string): Promise<readonly string[]>;
   /** Opens a file for reading. */
   open(path: string): Promise<ByteSource>;
+  /** What changes when a file is replaced. Missing where no file ever is. */
+  version?(path: string): Promise<string>;
 }
 
 /** Which model to open. */
@@ -68,11 +71,16 @@ export async function openModelIn(store: FileStore, choice: ModelChoice): Promis
     throw new HubError(`Cannot load ${where}: expected ${CONFIG_NAME} in it, found ${listNames(names)}`);
   }
   const configPath = pathIn(folder, CONFIG_NAME);
+  const version = await store.version?.(configPath);
   const config = await readJson(store, configPath);
   const weights = await openWeights(
     chooseWeights(names, choice.variant, where),
     (name) => store.open(pathIn(folder, name)),
   );
+  if (await store.version?.(configPath) !== version) {
+    await weights.close();
+    throw new HubError(`Cannot load ${where}: another model was saved there meanwhile. Load it again`);
+  }
   return { config, configPath: store.nameOf(configPath), weights };
 }
 
@@ -102,7 +110,9 @@ async function readJson(store: FileStore, path: string): Promise<unknown> {
     if (source.size > LARGEST_CONFIG) {
       throw new HubError(`Cannot read ${name}: expected at most ${LARGEST_CONFIG} bytes, found ${source.size}`);
     }
-    return parseJson(await source.read(0, source.size).catch(asHubError), `Cannot read ${name}`, HubError);
+    const bytes = await source.read(0, source.size).catch(asHubError);
+    if (new TextDecoder().decode(bytes) === UNFINISHED) throw new HubError(`Cannot load ${name}: ${UNFINISHED}`);
+    return parseJson(bytes, `Cannot read ${name}`, HubError);
   } finally {
     await source.close();
   }

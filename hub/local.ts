@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openFile } from "./byte_source.ts";
@@ -46,6 +46,9 @@ export function directoryStore(root: string): FileStore {
       });
     },
     open: (path) => openFile(nameOf(path)),
+    async version(path) {
+      return await stat(nameOf(path)).then(({ ino, mtimeMs }) => `${ino} ${mtimeMs}`, reasonOf);
+    },
   };
 }
 

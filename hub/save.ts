@@ -4,14 +4,15 @@
  * @module
  */
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HubError, reasonOf } from "./errors.ts";
+import { exchangeModel } from "./exchange.ts";
 import { directoryPath } from "./local.ts";
 import { CONFIG_NAME } from "./model_files.ts";
-import { replace } from "./replace.ts";
+import { writeSynced } from "./replace.ts";
 import type { TensorToWrite } from "./safetensors_writer.ts";
-import { parseSize, writeWeights } from "./shard_writer.ts";
+import { isWeightsName, parseSize, writeWeights } from "./shard_writer.ts";
 
 /** Options of {@linkcode saveLocalModel}. */
 export interface SaveOptions {
@@ -23,8 +24,10 @@ export interface SaveOptions {
 }
 
 /**
- * Writes `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and their index, each only once it is
- * complete; the weights first, so that a directory with a configuration has weights.
+ * Writes `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and their index. A model that is there
+ * stays until all of the new one is written. At whatever moment the process ends, the directory holds the old model, the
+ * new one, or something that every loader refuses; what an earlier process left is removed. Of several who save at once,
+ * each waits for its turn.
  *
  * Upstream: `diffusers.ModelMixin.save_pretrained`.
  *
@@ -32,7 +35,7 @@ export interface SaveOptions {
  * @param config the text of `config.json`
  * @param tensors called for their data one at a time
  * @throws {RangeError} if `maxShardSize` is no size
- * @throws {HubError} if the directory or the configuration cannot be written
+ * @throws {HubError} if the directory cannot be written to, or another process took over while this one did not run
  * @throws {WeightsError} if the weights cannot be written
  */
 export async function saveLocalModel(
@@ -47,11 +50,8 @@ export async function saveLocalModel(
   } catch (cause) {
     throw new HubError(`Cannot create the directory ${folder}: ${reasonOf(cause)}`, { cause });
   }
-  await writeWeights(folder, tensors, shardSize);
-  const path = join(folder, CONFIG_NAME);
-  try {
-    await replace(path, (temporary) => writeFile(temporary, config));
-  } catch (cause) {
-    throw new HubError(`Cannot write ${path}: ${reasonOf(cause)}`, { cause });
-  }
+  await exchangeModel(folder, async (stage) => {
+    await writeWeights(stage, tensors, shardSize);
+    await writeSynced(join(stage, CONFIG_NAME), config);
+  }, isWeightsName);
 }

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { reasonOf, WeightsError } from "./errors.ts";
-import { replace } from "./replace.ts";
+import { writeSynced } from "./replace.ts";
 import { bytesOf, type TensorToWrite, writeSafetensors } from "./safetensors_writer.ts";
 
 const STEM = "diffusion_pytorch_model";
@@ -24,9 +23,8 @@ export interface Shard {
 }
 
 /**
- * Writes tensors into a folder under the names that Diffusers looks for: `diffusion_pytorch_model.safetensors`, or shards
+ * Writes tensors into an empty folder under the names that Diffusers looks for: `diffusion_pytorch_model.safetensors`, or shards
  * `diffusion_pytorch_model-00001-of-00002.safetensors` and the index `diffusion_pytorch_model.safetensors.index.json`.
- * What was there under such names and no longer belongs to the model is removed in the end.
  *
  * @param shardSize the bytes of tensors that a file may have
  * @throws {WeightsError} if a file cannot be written
@@ -39,18 +37,12 @@ export async function writeWeights(
   const shards = planShards(tensors, shardSize);
   for (const { file, tensors } of shards) await writeSafetensors(join(folder, file), tensors);
 
-  const files = new Set(shards.map(({ file }) => file));
-  if (shards.length > 1) {
-    await writeIndex(join(folder, INDEX_NAME), shards);
-    files.add(INDEX_NAME);
-  }
-  try {
-    for (const name of await readdir(folder)) {
-      if (ANY_NAME.test(name) && !files.has(name)) await unlink(join(folder, name));
-    }
-  } catch (cause) {
-    throw new WeightsError(`Cannot remove earlier weights from ${folder}: ${reasonOf(cause)}`, { cause });
-  }
+  if (shards.length > 1) await writeIndex(join(folder, INDEX_NAME), shards);
+}
+
+/** Whether a file's name is one that {@linkcode writeWeights} gives. */
+export function isWeightsName(name: string): boolean {
+  return ANY_NAME.test(name);
 }
 
 /**
@@ -91,7 +83,7 @@ async function writeIndex(path: string, shards: readonly Shard[]): Promise<void>
   places.sort(([a], [b]) => a < b ? -1 : 1);
   const index = { metadata: { total_size: size }, weight_map: Object.fromEntries(places) };
   try {
-    await replace(path, (temporary) => writeFile(temporary, JSON.stringify(index, null, 2) + "\n"));
+    await writeSynced(path, JSON.stringify(index, null, 2) + "\n");
   } catch (cause) {
     throw new WeightsError(`Cannot write ${path}: ${reasonOf(cause)}`, { cause });
   }

@@ -1,6 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { openLocalModel, saveLocalModel, type SaveOptions, type TensorToWrite } from "../../hub/mod.ts";
+import { HubError, openLocalModel, saveLocalModel, type SaveOptions, type TensorToWrite } from "../../hub/mod.ts";
 
 /** Tensors of so many float32 numbers, in an order that is not that of their names. */
 function tensors(...sizes: number[]): TensorToWrite[] {
@@ -75,4 +75,90 @@ Deno.test("saveLocalModel refuses what is no size", () =>
     for (const maxShardSize of [0, -1, NaN, "5 apples", "GB", ""]) {
       await assertRejects(() => saveLocalModel(folder, "{}", [], { maxShardSize }), RangeError, 'a text like "5GB"');
     }
+  }));
+
+/** A model with one number everywhere, in its configuration too. */
+async function saveNumbered(folder: string, number: number, options?: SaveOptions): Promise<void> {
+  const list = tensors(10, 20, 30).map((tensor, i) => ({
+    ...tensor,
+    data: () => new Float32Array(10 * i + 10).fill(number),
+  }));
+  await saveLocalModel(folder, JSON.stringify({ number }), list, options);
+}
+
+/** The number of the model in a folder, which must be whole. */
+async function numberIn(folder: string): Promise<number> {
+  const { config, weights } = await openLocalModel(folder);
+  try {
+    const { number } = config as { number: number };
+    for (const name of weights.tensors.keys()) {
+      assertEquals(new Set(await weights.read(name)), new Set([number]));
+    }
+    return number;
+  } finally {
+    await weights.close();
+  }
+}
+
+const SHARDED: SaveOptions = { maxShardSize: 120 };
+const LEFT = ["config.json", ...[1, 2].map((i) => shard(i, 2)), INDEX].sort();
+
+const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+
+Deno.test("of several who save at once, the last one's model is there as a whole", () =>
+  withFolder(async (folder) => {
+    await Promise.all([1, 2, 3, 4].map((number) => saveNumbered(folder, number, number % 2 ? {} : SHARDED)));
+    const number = await numberIn(folder);
+    assertEquals(namesIn(folder), number % 2 ? ["config.json", SINGLE] : LEFT);
+  }));
+
+Deno.test("who opens a model while another is saved gets one of them, or is told", () =>
+  withFolder(async (folder) => {
+    await saveNumbered(folder, 0, SHARDED);
+    let isSaving = true;
+    const outcomes: string[] = [];
+    async function openAgainAndAgain(): Promise<void> {
+      while (isSaving) outcomes.push(await numberIn(folder).then(() => "opened", (error) => error.message));
+    }
+    const opening = openAgainAndAgain();
+    for (let number = 1; number <= 30; number++) await saveNumbered(folder, number, SHARDED);
+    isSaving = false;
+    await opening;
+    assert(outcomes.includes("opened"));
+    assertEquals(outcomes.filter((outcome) => !/^opened|still goes on|saved there meanwhile/.test(outcome)), []);
+  }));
+
+Deno.test("a save that fails leaves the old model, and nothing else", () =>
+  withFolder(async (folder) => {
+    await saveNumbered(folder, 1, SHARDED);
+    const failing = tensors(10, 20, 30);
+    failing[2].data = () => Promise.reject(new Error("device lost"));
+    await assertRejects(() => saveLocalModel(folder, "{}", failing, SHARDED), Error, "device lost");
+    assertEquals([await numberIn(folder), namesIn(folder)], [1, LEFT]);
+
+    await Deno.mkdir(join(folder, SINGLE));
+    await assertRejects(() => saveNumbered(folder, 2), HubError, `Cannot save to ${folder}: `);
+    await Deno.remove(join(folder, SINGLE));
+    assertEquals([await numberIn(folder), namesIn(folder)], [1, LEFT]);
+  }));
+
+Deno.test("a process that slept while it saved puts nothing into what another one saved", () =>
+  withFolder(async (folder) => {
+    await saveNumbered(folder, 1, SHARDED);
+    const list = tensors(10, 20, 30);
+    let wakeUp = () => {};
+    const sleeping = new Promise<void>((resolve) => {
+      list[2].data = async () => {
+        resolve();
+        await new Promise<void>((wake) => wakeUp = wake);
+        return new Float32Array(30);
+      };
+    });
+    const saving = assertRejects(() => saveLocalModel(folder, "{}", list, SHARDED), HubError, "was taken over");
+    await sleeping;
+    await Deno.remove(join(folder, ".vqmodel-save.lock")); // as whoever waited for too long does
+    await saveNumbered(folder, 2, SHARDED);
+    wakeUp();
+    await saving;
+    assertEquals([await numberIn(folder), namesIn(folder)], [2, LEFT]);
   }));
