@@ -33,8 +33,12 @@ export interface PickleHost {
   persistent(id: unknown): unknown;
 }
 
-/** Some 60,000 tensors' worth: an honest file takes about thirty instructions a tensor. */
+/** Some 40,000 tensors' worth: an honest file takes about thirty instructions a tensor, two of which make objects. */
 const MOST_STEPS = 2_000_000;
+/** Steps that a dictionary, or another object, counts as: so much more memory it takes than what one instruction makes. */
+const OBJECT_STEPS = 8;
+/** No name that is known is longer. */
+const LONGEST_GLOBAL = 200;
 
 /** Whole numbers of more bytes are of no use here. */
 const LONGEST_NUMBER = 16;
@@ -58,6 +62,7 @@ class Machine {
   readonly #stack: unknown[] = [];
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, unknown>();
+  #steps = 0;
 
   constructor(code: ByteCursor, host: PickleHost, name: string) {
     this.#code = code;
@@ -66,12 +71,18 @@ class Machine {
   }
 
   run(): unknown {
-    for (let steps = 0; steps < MOST_STEPS; steps++) {
+    for (;;) {
+      this.#count(1);
       const opcode = this.#code.u8();
       if (opcode === 0x2e) return this.#pop(); // STOP
       this.#step(opcode);
     }
-    throw this.#fail(`it takes more than ${MOST_STEPS} steps`);
+  }
+
+  /** What one instruction does is bounded by what it counts as. */
+  #count(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > MOST_STEPS) throw this.#fail(`it takes more than ${MOST_STEPS} steps`);
   }
 
   #step(opcode: number): void {
@@ -135,6 +146,7 @@ class Machine {
       case 0x65: // APPENDS
         return this.#append(this.#popToMark());
       case 0x7d: // EMPTY_DICT
+        this.#count(OBJECT_STEPS);
         return this.#push(new Map());
       case 0x73: // SETITEM
         return this.#setItems(this.#popMany(2));
@@ -166,7 +178,7 @@ class Machine {
         return this.#get(code.u32());
 
       case 0x63: // GLOBAL
-        return this.#push(this.#host.global(code.line(), code.line()));
+        return this.#push(this.#global(code.line(), code.line()));
       case 0x93: // STACK_GLOBAL
         return this.#push(this.#stackGlobal());
       case 0x51: // BINPERSID
@@ -237,6 +249,12 @@ class Machine {
   #stackGlobal(): unknown {
     const [module, name] = this.#popMany(2);
     if (typeof module !== "string" || typeof name !== "string") throw this.#fail("it names a global by no string");
+    return this.#global(module, name);
+  }
+
+  #global(module: string, name: string): unknown {
+    const length = module.length + name.length;
+    if (length > LONGEST_GLOBAL) throw this.#fail(`it names a global in ${length} characters`);
     return this.#host.global(module, name);
   }
 
@@ -246,6 +264,8 @@ class Machine {
     if (typeof callee !== "function" || !Array.isArray(args)) {
       throw this.#fail("it calls something that is no function");
     }
+    // The function may go through all of a list that many calls share.
+    this.#count(OBJECT_STEPS + args.reduce((sum, arg) => sum + (Array.isArray(arg) ? arg.length : 1), 0));
     return (callee as PickleFunction)(args);
   }
 

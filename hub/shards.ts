@@ -10,6 +10,9 @@ import { isPlainFileName } from "./paths.ts";
 import { show, showText } from "./show.ts";
 import { noSuchTensor, type TensorInfo, type TensorSource } from "./tensor_source.ts";
 
+/** All are opened at once; the largest models have some hundred. */
+const MOST_SHARDS = 1000;
+
 /**
  * The file of each tensor, by its name.
  *
@@ -28,6 +31,10 @@ export function parseShardIndex(index: unknown, name: string): Map<string, strin
         }`,
       );
     }
+  }
+  const shards = new Set(Object.values(files)).size;
+  if (shards > MOST_SHARDS) {
+    throw new WeightsError(`Cannot read ${name}: expected at most ${MOST_SHARDS} files, found ${shards}`);
   }
   return new Map(Object.entries(files) as [string, string][]);
 }
@@ -102,6 +109,10 @@ function merge(shards: ReadonlyMap<string, TensorSource>, name: string, close: (
       const owner = owners.get(tensor);
       if (owner === undefined) throw noSuchTensor(tensor, name);
       return await shards.get(owner)!.read(tensor);
+    },
+    expect(names) {
+      const expected = [...names];
+      for (const shard of shards.values()) shard.expect?.(expected.filter((tensor) => shard.tensors.has(tensor)));
     },
     close,
   };

@@ -26,6 +26,11 @@ export interface TensorSource {
    * @throws {WeightsError} if there is no such tensor, its elements are no floating-point numbers, or the file is damaged
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * Says which tensors will be read, once each, before the first is; by default all. A deflated archive is then unpacked
+   * no further than these need, and once where several of them lie in one part of it.
+   */
+  expect?(names: Iterable<string>): void;
   /** Closes the files. Closing twice is harmless. */
   close(): Promise<void>;
 }
@@ -38,6 +43,8 @@ export interface TensorFile<T extends TensorInfo> {
   readonly tensors: ReadonlyMap<string, T>;
   /** Reads the elements of one of them. */
   load(tensor: T, widen: Widen): Promise<Float32Array<ArrayBuffer>>;
+  /** See {@linkcode TensorSource.expect}. */
+  expect?(names: Iterable<string>): void;
   /** Closes the file. */
   close(): Promise<void>;
 }
@@ -61,6 +68,7 @@ export function tensorSource<T extends TensorInfo>(file: TensorFile<T>): TensorS
       }
       return await file.load(tensor, widen);
     },
+    expect: (names) => file.expect?.(names),
     close: () => file.close(),
   };
 }

@@ -11,7 +11,7 @@ import { ELEMENT_TYPES } from "./element_types.ts";
 import { WeightsError } from "./errors.ts";
 import { unpickle } from "./pickle.ts";
 import { TorchHost, type TorchStorage } from "./torch_objects.ts";
-import type { ReadStorage, TorchFile } from "./torch_state_dict.ts";
+import type { StorageReader, TorchFile } from "./torch_state_dict.ts";
 
 /** What the pickles hold. */
 interface Pickles {
@@ -92,15 +92,21 @@ function placeStorages({ storages, keys, end }: Pickles, { name, size }: ByteSou
 }
 
 /** Reads a storage, once its length is found to be what tensors take it for. */
-function storageReader(source: ByteSource, place: number, { dtype, begin }: TorchStorage, length: number): ReadStorage {
+function storageReader(
+  source: ByteSource,
+  place: number,
+  { dtype, begin }: TorchStorage,
+  length: number,
+): StorageReader {
   const start = place + begin * ELEMENT_TYPES.get(dtype)!.bytes;
-  return async (offset, size) => {
+  const read: StorageReader["read"] = async ({ begin, end }) => {
     const found = new DataView((await source.read(place - LENGTH_SIZE, LENGTH_SIZE)).buffer).getBigUint64(0, true);
     if (found !== BigInt(length)) {
       throw damaged(source.name, `expected a storage of ${length} elements, found ${found}`);
     }
-    return await source.read(start + offset, size);
+    return await source.read(start + begin, end - begin);
   };
+  return { read, expect() {} };
 }
 
 function damaged(name: string, problem: string): WeightsError {

@@ -84,10 +84,15 @@ const PLAIN_BUILTINS = new Set(
     "getattr").split(" "),
 );
 
+/** Keys are numbers; many tensors may share one. */
+const LONGEST_KEY = 200;
 /** Torch allows no more dimensions. */
 const MOST_DIMENSIONS = 64;
 /** A tensor with strides of 0 may have more elements than its storage, but no more than this (256 MiB of float32). */
 const MOST_EXPANDED = 2 ** 26;
+/** A tensor may lie spread over so many times the memory that its elements take, or over 16 MiB of float32. */
+const MOST_SPREAD = 16;
+const ANY_SPREAD = 2 ** 22;
 
 /** Gives a pickle the globals that tensors need. */
 export class TorchHost implements PickleHost {
@@ -132,7 +137,8 @@ export class TorchHost implements PickleHost {
   persistent(id: unknown): TorchStorage | Opaque {
     const [kind, type, key, , length, view] = Array.isArray(id) ? id : [];
     if (kind === "storage" && type instanceof Opaque) return type;
-    if (kind !== "storage" || !(type instanceof StorageType) || typeof key !== "string" || !isWhole(length)) {
+    const isKnown = kind === "storage" && type instanceof StorageType && typeof key === "string" && isWhole(length);
+    if (!isKnown || key.length > LONGEST_KEY) {
       throw this.#fail("expected a reference to a storage, found something else");
     }
     const whole = this.storages.get(key) ?? new TorchStorage(type.dtype, key, length);
@@ -171,6 +177,11 @@ export class TorchHost implements PickleHost {
     }
     if (count > Math.max(storage.length, MOST_EXPANDED)) {
       throw this.#fail(`a tensor of shape ${show(shape)} expands a storage of only ${storage.length} elements`);
+    }
+    if (elementsSpanned(view) > Math.max(MOST_SPREAD * count, ANY_SPREAD)) {
+      throw this.#fail(
+        `a tensor of shape ${show(shape)}, strides ${show(strides)} lies spread over ${elementsSpanned(view)} elements`,
+      );
     }
     return new TorchTensor(storage, view);
   }

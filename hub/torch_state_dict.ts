@@ -11,16 +11,22 @@ import { showText } from "./show.ts";
 import { elementsSpanned, gather, isDense } from "./strided.ts";
 import { type TensorSource, tensorSource } from "./tensor_source.ts";
 import { type TorchStorage, TorchTensor } from "./torch_objects.ts";
+import type { Span } from "./zip_entry.ts";
 
-/** Reads bytes of a storage. */
-export type ReadStorage = (offset: number, length: number) => Promise<Uint8Array<ArrayBuffer>>;
+/** How the bytes of a storage are read. */
+export interface StorageReader {
+  /** Told what will be read, and nothing else, before any of it is: what several tensors share is unpacked once. */
+  expect(spans: readonly Span[]): void;
+  /** Reads into a buffer of its own. */
+  read(span: Span): Promise<Uint8Array<ArrayBuffer>>;
+}
 
 /** What `torch.save` was given, as it is in a file. */
 export interface TorchFile {
   /** The value: tensors as `TorchTensor`s, dictionaries as `Map`s. */
   readonly value: unknown;
   /** Finds a storage that the value refers to. Throws a {@linkcode WeightsError} without one that has as many bytes. */
-  readonly openStorage: (storage: TorchStorage) => ReadStorage;
+  readonly openStorage: (storage: TorchStorage) => StorageReader;
 }
 
 /** A tensor, and how its storage is read. */
@@ -28,7 +34,7 @@ interface Stored {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly view: TorchTensor;
-  readonly read: ReadStorage;
+  readonly reader: StorageReader;
 }
 
 /** An honest pickle has some hundred bytes a tensor. */
@@ -73,14 +79,32 @@ export function torchTensorSource(source: ByteSource, { value, openStorage }: To
   const tensors = new Map<string, Stored>();
   for (const [key, view] of stateDictOf(value, source.name)) {
     const { storage, shape } = view;
-    tensors.set(key, { dtype: storage.dtype, shape, view, read: openStorage(storage) });
+    tensors.set(key, { dtype: storage.dtype, shape, view, reader: openStorage(storage) });
   }
-  return tensorSource({ name: source.name, tensors, load, close: () => source.close() });
+  const expect = (names: Iterable<string>) => expectTensors(tensors, names);
+  expect(tensors.keys());
+  return tensorSource({ name: source.name, tensors, load, expect, close: () => source.close() });
+}
+
+/** Tells storages which parts of them some tensors are. */
+function expectTensors(tensors: ReadonlyMap<string, Stored>, names: Iterable<string>): void {
+  const spans = new Map<StorageReader, Span[]>();
+  for (const { reader } of tensors.values()) spans.set(reader, []);
+  for (const name of names) {
+    const tensor = tensors.get(name);
+    if (tensor) spans.get(tensor.reader)!.push(spanOf(tensor.view));
+  }
+  for (const [reader, parts] of spans) reader.expect(parts);
+}
+
+/** The bytes of its storage from a tensor's first element to its last. */
+export function spanOf(view: TorchTensor): Span {
+  const { bytes } = ELEMENT_TYPES.get(view.storage.dtype)!;
+  return { begin: view.offset * bytes, end: (view.offset + elementsSpanned(view)) * bytes };
 }
 
 /** Reads the part of the storage that a tensor spans, then puts its elements in order. */
-async function load({ view, read }: Stored, widen: Widen): Promise<Float32Array<ArrayBuffer>> {
-  const { bytes } = ELEMENT_TYPES.get(view.storage.dtype)!;
-  const elements = widen(await read(view.offset * bytes, elementsSpanned(view) * bytes));
+async function load({ view, reader }: Stored, widen: Widen): Promise<Float32Array<ArrayBuffer>> {
+  const elements = widen(await reader.read(spanOf(view)));
   return isDense(view) ? elements : gather(elements, new Float32Array(countElements(view.shape)!), view);
 }

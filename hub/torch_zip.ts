@@ -14,8 +14,13 @@ import { showText } from "./show.ts";
 import type { TensorSource } from "./tensor_source.ts";
 import { conversionCommand } from "./torch_conversion.ts";
 import { TorchHost, type TorchStorage } from "./torch_objects.ts";
+import { zipStorages } from "./torch_storage.ts";
 import { LARGEST_PICKLE, type TorchFile, torchTensorSource } from "./torch_state_dict.ts";
-import { readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
+import { readZipDirectory, type ZipEntry } from "./zip.ts";
+import { readZipEntry } from "./zip_entry.ts";
+
+/** `little` or `big`. */
+const LONGEST_BYTE_ORDER = 16;
 
 type Entries = ReadonlyMap<string, ZipEntry>;
 
@@ -41,10 +46,9 @@ export async function readTorchZip(source: ByteSource, largestPickle: number): P
   const folder = findFolder(entries, source.name);
   await checkByteOrder(source, entries.get(`${folder}/byteorder`));
   const value = await readPickle(source, entries.get(`${folder}/data.pkl`)!, largestPickle);
-  const openStorage: TorchFile["openStorage"] = (storage) => {
-    const entry = findStorage(entries, `${folder}/data/${storage.key}`, storage, source.name);
-    return (offset, length) => readZipEntry(source, entry, offset, length);
-  };
+  const readerOf = zipStorages(source);
+  const openStorage: TorchFile["openStorage"] = (storage) =>
+    readerOf(findStorage(entries, `${folder}/data/${storage.key}`, storage, source.name));
   return { value, openStorage };
 }
 
@@ -75,7 +79,8 @@ function findFolder(entries: Entries, name: string): string {
 
 async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): Promise<void> {
   if (!entry) return; // torch before 2.1 does not say: it is little
-  const order = new TextDecoder().decode(await readZipEntry(source, entry, 0, Math.min(entry.size, 16)));
+  const isShort = entry.size <= LONGEST_BYTE_ORDER;
+  const order = isShort ? new TextDecoder().decode(await readZipEntry(source, entry)) : "something else";
   if (order !== "little") {
     throw new WeightsError(
       `Cannot read ${source.name}: expected little-endian numbers, found ${

@@ -1,12 +1,12 @@
 /**
- * Reads zip archives: stored and deflated entries, with 64-bit sizes where an archive has them.
+ * Reads which entries a zip archive has, with 64-bit sizes where it has those.
  *
  * @module
  */
 
 import { ByteCursor } from "./byte_cursor.ts";
 import type { ByteSource } from "./byte_source.ts";
-import { reasonOf, WeightsError } from "./errors.ts";
+import { WeightsError } from "./errors.ts";
 import { showText } from "./show.ts";
 
 /** A file in an archive. */
@@ -18,20 +18,22 @@ export interface ZipEntry {
   /** How many bytes it takes in the archive. */
   readonly packedSize: number;
   /** 0: stored; 8: deflated. */
-  readonly method: number;
+  readonly method: 0 | 8;
   /** Where its local header is. */
   readonly offset: number;
+  /** Its CRC-32, unless it was left out, which torch can be told to do. */
+  readonly checksum?: number;
 }
 
 /** The end record: fixed part, and the longest comment that may follow it. */
 const END_SIZE = 22;
 const LONGEST_COMMENT = 0xffff;
+/** What is in front of an entry's bytes, at least. */
+const LOCAL_HEADER_SIZE = 30;
 /** The index of an archive is read as a whole. */
 const LARGEST_DIRECTORY = 64 * 1024 * 1024;
-/** No deflated byte becomes more than 1032 bytes. */
-const LARGEST_DEFLATE_RATIO = 1032;
-/** Bytes to inflate at once: what they become is held as a whole, also where it is more than the entry says. */
-const PIECE = 16 * 1024;
+/** A model of a hundred thousand tensors has as many. */
+const MOST_ENTRIES = 100_000;
 
 /**
  * The entries of an archive, by path.
@@ -45,32 +47,16 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
   }
   const directory = new ByteCursor(await source.read(offset, size), `the zip directory of ${source.name}`);
   const entries = new Map<string, ZipEntry>();
+  const places: [begin: number, end: number][] = [];
   while (directory.left > 0) {
+    if (places.length === MOST_ENTRIES) throw damaged(source.name, `it has more than ${MOST_ENTRIES} entries`);
     const entry = readEntry(directory, source.name);
     if (entries.has(entry.name)) throw damaged(source.name, `it has the entry ${showText(entry.name)} twice`);
     entries.set(entry.name, entry);
+    places.push([entry.offset, entry.offset + LOCAL_HEADER_SIZE + entry.packedSize]);
   }
+  checkApart(places, source.name);
   return entries;
-}
-
-/**
- * Unpacks part of an entry.
- *
- * @throws {WeightsError} if the entry is damaged, or shorter than that
- */
-export async function readZipEntry(
-  source: ByteSource,
-  entry: ZipEntry,
-  offset = 0,
-  length: number = entry.size,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const start = await findData(source, entry);
-  if (offset + length > entry.size) {
-    throw damaged(source.name, `${showText(entry.name)} has ${entry.size} bytes, expected ${offset + length}`);
-  }
-  if (entry.method === 0) return await source.read(start + offset, length);
-  const whole = await inflate(await source.read(start, entry.packedSize), entry, source.name);
-  return length === entry.size ? whole : whole.slice(offset, offset + length);
 }
 
 async function findDirectory(source: ByteSource): Promise<{ offset: number; size: number }> {
@@ -103,7 +89,8 @@ function readEntry(directory: ByteCursor, archive: string): ZipEntry {
   directory.take(4); // versions
   const flags = directory.u16();
   const method = directory.u16();
-  directory.take(8); // time, date, checksum
+  directory.take(4); // time, date
+  const checksum = directory.u32() || undefined;
   let packedSize = directory.u32();
   let size = directory.u32();
   const nameLength = directory.u16();
@@ -128,53 +115,20 @@ function readEntry(directory: ByteCursor, archive: string): ZipEntry {
   if (method === 0 && size !== packedSize) {
     throw damaged(archive, `entry ${showText(name)} is stored, yet has two sizes`);
   }
-  return { name, size, packedSize, method, offset };
+  return { name, size, packedSize, method, offset, checksum };
 }
 
-/** Where an entry's bytes begin: behind a header whose length only it knows. */
-async function findData(source: ByteSource, entry: ZipEntry): Promise<number> {
-  const header = new DataView((await source.read(entry.offset, 30)).buffer);
-  if (header.getUint32(0, true) !== 0x04034b50) {
-    throw damaged(source.name, `${showText(entry.name)} is not where it should be`);
+/** Bytes that several entries share could be unpacked again and again. */
+function checkApart(places: readonly (readonly [begin: number, end: number])[], archive: string): void {
+  let last = 0;
+  for (const [begin, end] of places.toSorted(([a], [b]) => a - b)) {
+    if (begin < last) throw damaged(archive, "its entries overlap");
+    last = end;
   }
-  return entry.offset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
 }
 
-async function inflate(
-  packed: Uint8Array<ArrayBuffer>,
-  entry: ZipEntry,
-  archive: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (entry.size > packed.length * LARGEST_DEFLATE_RATIO) {
-    throw damaged(
-      archive,
-      `${showText(entry.name)} says it unpacks ${packed.length} bytes to ${entry.size}, which cannot be`,
-    );
-  }
-  let bytes: Uint8Array<ArrayBuffer>;
-  let done = 0;
-  try {
-    bytes = new Uint8Array(entry.size);
-    for await (
-      const part of ReadableStream.from(piecesOf(packed)).pipeThrough(new DecompressionStream("deflate-raw"))
-    ) {
-      bytes.set(part, done); // a RangeError beyond the end
-      done += part.length;
-    }
-  } catch (cause) {
-    throw damaged(archive, `${showText(entry.name)} cannot be unpacked: ${reasonOf(cause)}`, { cause });
-  }
-  if (done !== entry.size) {
-    throw damaged(archive, `${showText(entry.name)} unpacks to ${done} bytes, expected ${entry.size}`);
-  }
-  return bytes;
-}
-
-function* piecesOf(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuffer>> {
-  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
-}
-
-function damaged(archive: string, problem: string, options?: ErrorOptions): WeightsError {
+/** The error for an archive that is none. */
+export function damaged(archive: string, problem: string, options?: ErrorOptions): WeightsError {
   return new WeightsError(
     `Cannot read ${archive}: ${problem}. It is damaged or no zip archive; fetch it again`,
     options,

@@ -166,6 +166,7 @@ export async function loadWeights(
 ): Promise<void> {
   const { found, ignored } = matchTensors(source, parameters, strict);
   if (ignored.length > 0) onIgnored?.(ignored);
+  source.expect?.(found.values());
   let loaded = 0;
   for (const parameter of largestFirst(parameters)) {
     const [weight, bias] = tensorsOf(parameter).map(([name]) => found.get(name)!);

@@ -22,7 +22,9 @@ export interface Codebook {
 /** The hash of the codebook among a checkpoint's tensors. */
 export async function hashCodebook(source: TensorSource, parameters: readonly Parameter[]): Promise<string> {
   const [[weight]] = tensorsOf(parameters.find(({ kind }) => kind === "codebook")!);
-  const numbers = await source.read(matchTensors(source, parameters, false).found.get(weight)!);
+  const stored = matchTensors(source, parameters, false).found.get(weight)!;
+  source.expect?.([stored]);
+  const numbers = await source.read(stored);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", numbers));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

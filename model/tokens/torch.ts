@@ -7,9 +7,10 @@
 import { zipSync } from "fflate";
 import { sourceOfBytes } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { elementsSpanned, gather, isDense } from "../../hub/strided.ts";
+import { gather, isDense } from "../../hub/strided.ts";
 import { readTorch } from "../../hub/torch.ts";
 import { TorchTensor } from "../../hub/torch_objects.ts";
+import { spanOf } from "../../hub/torch_state_dict.ts";
 import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
@@ -73,8 +74,10 @@ export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTok
     );
   }
   checkUnpacked("its storage", tensor.storage.length * type.bytes, { archive: source.size, task });
-  const read = openStorage(tensor.storage);
-  const data = await read(tensor.offset * type.bytes, elementsSpanned(tensor) * type.bytes);
+  const span = spanOf(tensor);
+  const reader = openStorage(tensor.storage);
+  reader.expect([span]);
+  const data = await reader.read(span);
   const values = bytesToIntegers(data, type, { task });
   const fields = value instanceof Map ? value : new Map();
   return {

@@ -2,6 +2,7 @@
 import { sourceOfBytes, WeightsError } from "../../hub/mod.ts";
 import type { ByteSource, TensorSource } from "../../hub/mod.ts";
 import { assertInstanceOf, assertMatch } from "@std/assert";
+import { crc32 } from "node:zlib";
 
 /** Bytes, or a text in UTF-8. */
 export type Part = string | ArrayLike<number>;
@@ -47,6 +48,8 @@ export interface Entry {
   deflated?: boolean;
   /** What the directory says its unpacked size is, if not the truth. */
   claimedSize?: number;
+  /** What the archive says its checksum is, if not the truth. */
+  checksum?: number;
 }
 
 /** A zip archive; `zip64` puts every number where it would be in a huge one. */
@@ -54,7 +57,7 @@ export async function zipFile(entries: Entry[], { zip64 = false } = {}): Promise
   const locals: Part[] = [];
   const directory: Part[] = [];
   let offset = 0;
-  for (const { name, data, deflated = false, claimedSize = data.length } of entries) {
+  for (const { name, data, deflated = false, claimedSize = data.length, checksum = crc32(data) } of entries) {
     const packed = deflated ? await deflate(data) : data;
     const method = u16(deflated ? 8 : 0);
     const local = bytesOf(
@@ -63,7 +66,7 @@ export async function zipFile(entries: Entry[], { zip64 = false } = {}): Promise
       u16(0),
       method,
       u32(0),
-      u32(0),
+      u32(checksum),
       u32(packed.length),
       u32(claimedSize),
       [
@@ -77,7 +80,7 @@ export async function zipFile(entries: Entry[], { zip64 = false } = {}): Promise
     const extra = zip64 ? bytesOf(u16(1), u16(24), u64(claimedSize), u64(packed.length), u64(offset)) : [];
     const numbers = zip64 ? [2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1] : [packed.length, claimedSize, offset];
     directory.push(
-      ...["PK\x01\x02", u32(20), u16(0), method, u32(0), u32(0), u32(numbers[0]), u32(numbers[1])],
+      ...["PK\x01\x02", u32(20), u16(0), method, u32(0), u32(checksum), u32(numbers[0]), u32(numbers[1])],
       ...[u16(name.length), u16(extra.length), u16(0), u64(0), u32(numbers[2]), name, extra],
     );
     locals.push(local);

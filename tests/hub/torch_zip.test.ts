@@ -214,6 +214,16 @@ Deno.test("openTorchZip refuses pickles that would never end or fill the memory"
   await refusesPickle(pickleOf(bytesOf(push.global("torch._utils", "_rebuild_tensor_v2"), wide, "R")), "described by");
   await refusesPickle(pickleOf(bytesOf("N", new Uint8Array(300_000).fill(0x85))), "expected a dictionary of tensors");
   await refusesTensor(push.tensor(push.storage("FloatStorage", "0", 2 ** 53), 0, [1], [1]), "a reference to a storage");
+  await refusesPickle(new Uint8Array(300_000).fill(0x7d), "takes more than 2000000 steps");
+  // A list of 400,000 pairs, of which 300,000 dictionaries are to be made.
+  const pairs = bytesOf("](NN", [0x86], "q\x00", "h\x00".repeat(400_000), "eq\x01");
+  const orderedDict = bytesOf(push.global("collections", "OrderedDict"), "q\x02h\x01", [0x85], "q\x03");
+  const shared = bytesOf(pairs, orderedDict, "h\x02h\x03R".repeat(300_000));
+  await refusesPickle(pickleOf(shared), "takes more than 2000000 steps");
+  const long = bytesOf(push.text("x".repeat(1_000_000)), "q\x00h\x00", [0x93]);
+  await refusesPickle(pickleOf(long), "it names a global in 2000000 characters");
+  const key = push.storage("FloatStorage", "0".repeat(1_000_000), 6);
+  await refusesTensor(push.tensor(key, 0, [1], [1]), "expected a reference to a storage");
   // A list that holds itself, over and over.
   await refusesPickle(pickleOf(bytesOf("]q\x00", ...Array(1000).fill("h\x00a"))), "expected a dictionary of tensors");
 });
@@ -229,6 +239,8 @@ Deno.test("openTorchZip refuses tensors that leave their storage, or are none", 
   await refusesTensor(view(0, [1, 1], [1]), "does not fit its strides");
   await refusesTensor(view(0, [2 ** 40, 2 ** 40], [0, 0]), "does not fit");
   await refusesTensor(view(0, [2 ** 40], [0]), "expands a storage of only 6 elements");
+  const vast = push.storage("FloatStorage", "0", 2 ** 40);
+  await refusesTensor(push.tensor(vast, 0, [64, 64], [2 ** 30, 1]), "lies spread over 67645734976 elements");
   await refusesTensor(push.int(3), "expected a dictionary of tensors by name, found none among its values (a)");
   await refusesTensor(
     push.call(push.global("torch._utils", "_rebuild_parameter"), "N"),

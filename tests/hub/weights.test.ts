@@ -86,9 +86,16 @@ Deno.test("openWeights refuses an index that is none", async () => {
 
 Deno.test("parseShardIndex refuses files that are not right beside the index", () => {
   const parse = (file: unknown) => () => parseShardIndex({ weight_map: { a: file } }, "index.json");
-  for (const file of ["", ".", "..", "../a", "/a", "a/b", "a\\b", "C:a", "a\0", 1, null]) {
+  for (const file of ["", ".", "..", "../a", "/a", "a/b", "a\\b", "C:a", "a\0", "\x1b[2J", "a".repeat(256), 1, null]) {
     assertThrows(parse(file), WeightsError, "expected the name of a file beside it for tensor a");
   }
+});
+
+Deno.test("an index may name a thousand files, and nests and grows no further than any honest one", async () => {
+  const many = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`tensor ${i}`, `${i}.safetensors`]));
+  await refuses({ "index.json": index(many) }, "Cannot read index.json: expected at most 1000 files, found 1001");
+  const deep = `{"weight_map": {}, "metadata": ${"[".repeat(10_000)}${"]".repeat(10_000)}}`;
+  await refuses({ "index.json": bytesOf(deep) }, "Cannot read index.json: expected JSON nested at most 64 deep");
 });
 
 Deno.test("openWeights tells a Git LFS pointer from weights", async () => {
