@@ -58,23 +58,32 @@ export function conv2d(
   const input = upsample ? resizeNearest(x, x.shape[2] * 2, x.shape[3] * 2) : x;
   const [n, channels, h, w] = input.shape;
   const [outChannels, , k] = weight.shape;
+  // Of one type and read without `at`, plane by plane: most of the time of whole models goes to the innermost loop.
+  const pixels = Float64Array.from(input.data);
   const before = k === 3 && stride === 1 ? 1 : 0;
   const after = k === 3 ? 1 : 0;
   const shape = [n, outChannels, ...[h, w].map((side) => Math.floor((side + before + after - k) / stride) + 1)];
-  return fill(shape, ([item, out, y, x], i) => {
-    let sum = bias ? bias.data[out] : 0;
-    for (let c = 0; c < channels; c++) {
-      for (let ky = 0; ky < k; ky++) {
-        for (let kx = 0; kx < k; kx++) {
-          const row = y * stride + ky - before;
+  const result = fill(shape, ([, out]) => bias ? bias.data[out] : 0);
+  const [, , outHeight, outWidth] = shape;
+  for (let plane = 0; plane < n * outChannels; plane++) {
+    const [item, out] = [Math.floor(plane / outChannels), plane % outChannels];
+    const sums = result.data.subarray(plane * outHeight * outWidth, (plane + 1) * outHeight * outWidth);
+    for (let tap = 0; tap < channels * k * k; tap++) {
+      const [c, ky, kx] = [Math.floor(tap / (k * k)), Math.floor(tap / k) % k, tap % k];
+      const factor = at(weight, out, c, ky, kx);
+      for (let y = 0; y < outHeight; y++) {
+        const row = y * stride + ky - before;
+        if (row < 0 || row >= h) continue;
+        const start = ((item * channels + c) * h + row) * w;
+        for (let x = 0; x < outWidth; x++) {
           const column = x * stride + kx - before;
-          if (row < 0 || row >= h || column < 0 || column >= w) continue;
-          sum += at(input, item, c, row, column) * at(weight, out, c, ky, kx);
+          if (column >= 0 && column < w) sums[y * outWidth + x] += factor * pixels[start + column];
         }
       }
     }
-    return residual ? sum + residual.data[i] : sum;
-  });
+  }
+  if (residual) result.data.forEach((value, i) => result.data[i] = value + residual.data[i]);
+  return result;
 }
 
 /** Both sides by the nearest pixel: source = floor(target · from / to). */

@@ -8,7 +8,7 @@ import { type Backend, type MemoryUse, NO_MEMORY, type PlanOptions, type Program
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../fit.ts";
 import type { Graph, Parameter } from "../graph.ts";
-import { Parameters } from "./parameters.ts";
+import { type ConvAlgorithm, Parameters } from "./parameters.ts";
 import { plan } from "./plan.ts";
 import { checkFits, WasmProgram } from "./program.ts";
 import { Runtime } from "./runtime.ts";
@@ -30,6 +30,8 @@ export interface WasmOptions {
    * transform makes 3×3 convolutions faster but takes four times as much, and all has to fit 4 GiB.
    */
   readonly weightBytes?: number;
+  /** Compute every 3×3 convolution of some channels this way; by default small maps directly and others by Winograd's. */
+  readonly algorithm?: ConvAlgorithm;
   /** Whether to multiply with the kernel for vectors of 256 bits: by default where V8 makes such; see wide.ts. */
   readonly wide?: boolean;
 }
@@ -67,7 +69,8 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     throw reason;
   }
   runtime.memory.integers(WIDE, 1)[0] = Number(isWide);
-  return new Engine(runtime, (options.weightBytes ?? 0) <= LARGE_MODEL);
+  const { weightBytes = 0, algorithm = weightBytes > LARGE_MODEL ? "direct" : undefined } = options;
+  return new Engine(runtime, algorithm);
 }
 
 async function start(threads: number, options: WasmOptions): Promise<Runtime> {
@@ -99,8 +102,8 @@ class Engine implements WasmBackend {
   readonly dtype = "float32";
   readonly #parameters: Parameters;
 
-  constructor(private readonly runtime: Runtime, useWinograd: boolean) {
-    this.#parameters = new Parameters(runtime.memory, useWinograd, (jobs) => runtime.runJobs(jobs));
+  constructor(private readonly runtime: Runtime, algorithm: ConvAlgorithm | undefined) {
+    this.#parameters = new Parameters(runtime.memory, algorithm, (jobs) => runtime.runJobs(jobs));
   }
 
   get lost(): boolean {

@@ -14,6 +14,9 @@ import { Kind, PIXEL_BYTES, SLICE } from "./shared.ts";
 /** How the weights of a convolution can be packed. */
 export type ConvKind = Kind.PackDense | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackWinogradStrided;
 
+/** How a 3×3 convolution can be computed: as a matrix product, or by Winograd's algorithm. */
+export type ConvAlgorithm = "direct" | "winograd";
+
 /** Addresses of a parameter's values. */
 export interface Packed {
   readonly kind: ConvKind | Kind.PackCodebook | "norm";
@@ -23,21 +26,26 @@ export interface Packed {
   readonly bias: number;
   /** What both take together. */
   readonly bytes: number;
+  /** Of a convolution that is packed for Winograd's algorithm: its weights for a matrix product, which small maps take. */
+  readonly dense?: Packed;
 }
 
 /** Fewer channels than this make Winograd's transforms cost more than its products save. */
 const WINOGRAD_CHANNELS = 16;
-/** Input times output channels up to which the weights are small enough to read them at 64 instead of 36 positions. */
-const LARGE_TILES = 256 * 256;
+/**
+ * Input times output channels up to which the weights are small enough to read them at 64 instead of 36 positions, and to
+ * keep them for a matrix product as well.
+ */
+const SMALL_WEIGHTS = 256 * 256;
 
 /** Every parameter by name. */
 export class Parameters {
   #packed = new Map<string, Kept<Packed>>();
 
-  /** `useWinograd` says whether convolutions may be prepared for it; `run` computes a list of jobs. */
+  /** Convolutions are prepared for `algorithm`, or else for both; `run` computes a list of jobs. */
   constructor(
     private readonly memory: Memory,
-    private readonly useWinograd: boolean,
+    private readonly algorithm: ConvAlgorithm | undefined,
     private readonly run: (jobs: readonly Job[]) => Promise<void>,
   ) {}
 
@@ -57,7 +65,7 @@ export class Parameters {
         ? this.#storeNorm(parameter.channels, weight, bias, places)
         : await this.#pack(parameter, weight, bias, places);
       this.#packed.set(parameter.name, { layer: parameter, prepared: packed });
-      this.memory.countWeights(packed.bytes);
+      this.memory.countWeights(bytesOf(packed));
     } catch (error) {
       for (const address of places) this.memory.free(address);
       throw error;
@@ -70,7 +78,8 @@ export class Parameters {
     this.#packed.delete(name);
     this.memory.free(packed.weight);
     this.memory.free(packed.bias);
-    this.memory.countWeights(-packed.bytes);
+    if (packed.dense) this.memory.free(packed.dense.weight);
+    this.memory.countWeights(-bytesOf(packed));
   }
 
   /** Reserves bytes, and adds the address to `places`. */
@@ -101,44 +110,62 @@ export class Parameters {
     bias: Float32Array,
     places: number[],
   ): Promise<Packed> {
-    const { kind, inputs, outputs, taps, floats, second } = packing(parameter, this.useWinograd);
+    const { kind, inputs, outputs, taps, floats, second, denseFloats } = packing(parameter, this.algorithm);
     const address = this.#allocate(4 * floats, places);
     const rest = kind === Kind.PackCodebook
       ? this.#allocate(4 * second, places)
       : this.#storePadded(bias, second, places);
+    const dense = denseFloats > 0
+      ? {
+        kind: Kind.PackDense,
+        weight: this.#allocate(4 * denseFloats, places),
+        bias: rest,
+        bytes: 4 * denseFloats,
+      } as const
+      : undefined;
     const copy: number[] = [];
     try {
       const raw = this.#storePadded(weight, weight.length, copy);
-      const fields = [raw, address, rest, inputs, outputs, taps, padded(inputs)];
-      await this.run([{ kind, blocks: Math.ceil(outputs / 8), fields }]);
+      const job = (kind: Kind, to: number) => {
+        return { kind, blocks: Math.ceil(outputs / 8), fields: [raw, to, rest, inputs, outputs, taps, padded(inputs)] };
+      };
+      await this.run([job(kind, address), ...dense ? [job(dense.kind, dense.weight)] : []]);
     } finally {
       copy.forEach((place) => this.memory.free(place));
     }
-    return { kind, weight: address, bias: rest, bytes: 4 * (floats + second) };
+    return { kind, weight: address, bias: rest, bytes: 4 * (floats + second), dense };
   }
 }
 
-/** How a parameter is packed, and how many floats its two parts take. */
-function packing(parameter: Exclude<Parameter, { kind: "norm" }>, useWinograd: boolean) {
+/** What a parameter takes in all of its forms. */
+function bytesOf({ bytes, dense }: Packed): number {
+  return bytes + (dense?.bytes ?? 0);
+}
+
+/** How a parameter is packed, how many floats its two parts take, and its dense form where it has one besides. */
+function packing(parameter: Exclude<Parameter, { kind: "norm" }>, algorithm: ConvAlgorithm | undefined) {
   if (parameter.kind === "codebook") {
     const { channels: inputs, codes: outputs } = parameter;
     const floats = Math.ceil(outputs / 8) * 8 * inputs;
-    return { kind: Kind.PackCodebook, inputs, outputs, taps: 1, floats, second: outputs * padded(inputs) } as const;
+    const second = outputs * padded(inputs);
+    return { kind: Kind.PackCodebook, inputs, outputs, taps: 1, floats, second, denseFloats: 0 } as const;
   }
   const { in: inputs, out: outputs } = parameter;
   const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
   const octets = Math.ceil(outputs / 8), second = octets * 8;
   const slice = octets * SLICE * 8;
-  const kind = useWinograd && taps === 9 && inputs >= WINOGRAD_CHANNELS ? winogradKind(parameter) : Kind.PackDense;
-  const floats = kind === Kind.PackDense
-    ? Math.ceil(taps * padded(inputs) / SLICE) * slice
-    : (kind === Kind.PackWinograd6 ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
-  return { kind, inputs, outputs, taps, floats, second } as const;
+  const canTransform = algorithm !== "direct" && taps === 9 && inputs >= WINOGRAD_CHANNELS;
+  const kind = canTransform ? winogradKind(parameter) : Kind.PackDense;
+  const matrix = Math.ceil(taps * padded(inputs) / SLICE) * slice;
+  if (kind === Kind.PackDense) return { kind, inputs, outputs, taps, floats: matrix, second, denseFloats: 0 } as const;
+  const floats = (kind === Kind.PackWinograd6 ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
+  const denseFloats = !algorithm && inputs * outputs <= SMALL_WEIGHTS ? matrix : 0;
+  return { kind, inputs, outputs, taps, floats, second, denseFloats } as const;
 }
 
 function winogradKind(parameter: ConvParameter | LinearParameter) {
   if (parameter.kind === "conv" && parameter.stride === 2) return Kind.PackWinogradStrided;
-  return parameter.in * parameter.out <= LARGE_TILES ? Kind.PackWinograd6 : Kind.PackWinograd4;
+  return parameter.in * parameter.out <= SMALL_WEIGHTS ? Kind.PackWinograd6 : Kind.PackWinograd4;
 }
 
 /** Refuses channels that are more than a thread's workspace holds of one pixel. */

@@ -30,6 +30,11 @@ export const ENGINES: readonly Engine[] = [
     tolerance: 1e-6,
   },
   { name: "wasm on 1 thread, 128 bits", open: () => createWasmBackend({ threads: 1, wide: false }), tolerance: 1e-5 },
+  {
+    name: "wasm, winograd",
+    open: () => createWasmBackend({ threads: 2, algorithm: "winograd" }),
+    tolerance: 1e-5,
+  },
   { name: "wasm on 3 threads, 256 bits", open: () => createWasmBackend({ threads: 3, wide: true }), tolerance: 1e-5 },
 ];
 

@@ -51,7 +51,7 @@ async function open(
   threads: number,
   wide?: boolean,
 ): Promise<{ backend: WasmBackend; program: Program } & Disposable> {
-  const backend = await createWasmBackend({ threads, wide });
+  const backend = await createWasmBackend({ threads, wide, algorithm: "winograd" });
   await setParameters(backend);
   const program = await backend.compile(network());
   return { backend, program, [Symbol.dispose]: () => backend.dispose() };
@@ -222,7 +222,7 @@ Deno.test("weights are counted in the layout that the kernels read", async () =>
 
 Deno.test("weights that could not be set leave no memory behind", async () => {
   const memory = new Memory(false);
-  const parameters = new Parameters(memory, true, () => Promise.reject(new DeviceError("no thread")));
+  const parameters = new Parameters(memory, undefined, () => Promise.reject(new DeviceError("no thread")));
   const top = memory.allocate(64);
   memory.free(top);
   const none = new Float32Array();

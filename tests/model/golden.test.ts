@@ -17,13 +17,13 @@ const ENGINES: { name: string; open: () => Promise<Backend>; tolerance: number }
   { name: "direct convolutions on WebGPU", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-5 },
   { name: "Winograd on WebGPU", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: LATENTS },
   {
-    name: "WebAssembly on one thread, 128 bits",
-    open: () => createWasmBackend({ threads: 1, wide: false }),
-    tolerance: LATENTS,
+    name: "direct convolutions on WebAssembly, one thread, 128 bits",
+    open: () => createWasmBackend({ threads: 1, wide: false, algorithm: "direct" }),
+    tolerance: 1e-5,
   },
   {
-    name: "WebAssembly on three threads, 256 bits",
-    open: () => createWasmBackend({ threads: 3, wide: true }),
+    name: "Winograd on WebAssembly, three threads, 256 bits",
+    open: () => createWasmBackend({ threads: 3, wide: true, algorithm: "winograd" }),
     tolerance: LATENTS,
   },
 ];
