@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bytesOfBase64 } from "../base64.ts";
 import * as generated from "./module.gen.ts";
 
 /** A module that lacks its thread's number. */
@@ -71,7 +72,6 @@ export async function unpack(module: string, patches: string): Promise<Template>
 
 /** Base64 of deflated bytes. */
 export async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  const stream = new Blob([bytesOfBase64(base64)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

@@ -107,12 +107,30 @@ const SIGNATURES: readonly (readonly [format: string, offset: number, text: RegE
 /** How many bytes it takes to recognize a format. */
 const BEGINNING = 1024;
 
+/** What decides whether and how a file is decoded. */
+type DecodeOptions = Omit<DecodePictureOptions, "signal">;
+
 /** The pixels of a file, upright. See `decodePicture` for what it throws. */
-export async function decodeRaster(
-  file: Uint8Array,
-  { maxPixels, applyOrientation = true }: Omit<DecodePictureOptions, "signal"> = {},
-): Promise<Raster> {
-  const { width, height, orientation = 1, cost, decode } = await openPicture(file);
+export async function decodeRaster(file: Uint8Array, options: DecodeOptions = {}): Promise<Raster> {
+  const { orientation, decode } = await openPicture(file, options);
+  const raster = await decode();
+  return options.applyOrientation === false ? raster : turn(raster, orientation);
+}
+
+/** Recognizes a file and reads its header. Throws as `decodePicture` does, for all that is known before it is decoded. */
+export async function openPicture(file: Uint8Array, options: DecodeOptions = {}): Promise<PictureFile> {
+  const bytes = file.buffer instanceof ArrayBuffer ? file as Bytes : new Uint8Array(file);
+  const format = formatOf(bytes);
+  if (format && format in READERS) {
+    const picture = await READERS[format](bytes);
+    checkLimits(file.length, picture, options);
+    return picture;
+  }
+  throw cannotDecode(`expected a ${Object.keys(READERS).join(", ")} file, found ${describe(bytes, format)}`);
+}
+
+function checkLimits(bytes: number, picture: PictureFile, { maxPixels, applyOrientation = true }: DecodeOptions): void {
+  const { width, height, orientation = 1, cost } = picture;
   const pixels = width * height;
   const limit = maxPixels ?? MAX_PIXELS;
   if (!(pixels <= limit)) {
@@ -120,19 +138,8 @@ export async function decodeRaster(
       `Cannot decode picture: it states ${width}×${height} pixels, more than ${limit}; raise maxPixels if you trust it`,
     );
   }
-  const turns = applyOrientation && orientation > 1;
-  const memory = cost.memory + (turns ? 4 * pixels : 0);
-  if (maxPixels === undefined) checkCost(file.length, width, height, { ...cost, memory });
-  const raster = await decode();
-  return turns ? turn(raster, orientation) : raster;
-}
-
-/** Recognizes a file and reads its header. */
-export async function openPicture(file: Uint8Array): Promise<PictureFile> {
-  const bytes = file.buffer instanceof ArrayBuffer ? file as Bytes : new Uint8Array(file);
-  const format = formatOf(bytes);
-  if (format && format in READERS) return await READERS[format](bytes);
-  throw cannotDecode(`expected a ${Object.keys(READERS).join(", ")} file, found ${describe(bytes, format)}`);
+  const toTurn = applyOrientation && orientation > 1 ? 4 * pixels : 0;
+  if (maxPixels === undefined) checkCost(bytes, width, height, { ...cost, memory: cost.memory + toTurn });
 }
 
 function formatOf(bytes: Uint8Array): string | undefined {

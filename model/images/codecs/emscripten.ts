@@ -4,6 +4,8 @@
  * @module
  */
 
+import { bytesOfBase64 } from "../../../kernels/base64.ts";
+
 /** A package's decoder: pixels of a file's bytes, or null if there are none. */
 interface Decoder {
   decode(bytes: Uint8Array, ...options: readonly unknown[]): ImageData | null;
@@ -52,7 +54,7 @@ export async function decodeWith(
   bytes: Uint8Array,
 ): Promise<ImageData | null> {
   if (!codecs.has(create)) {
-    codecs.set(create, { module: WebAssembly.compile(Uint8Array.from(atob(wasm), (char) => char.charCodeAt(0))) });
+    codecs.set(create, { module: WebAssembly.compile(bytesOfBase64(wasm)) });
   }
   const codec = codecs.get(create)!;
   const instance = codec.idle ?? await start(create, await codec.module);

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { bytesOfBase64 } from "../../../kernels/base64.ts";
 import type { Raster } from "../raster.ts";
 import { JPEG_WASM } from "./jpeg_encoder_wasm.ts";
 
@@ -41,6 +42,6 @@ let compiled: WebAssembly.Module | undefined;
 
 /** A fresh instance for each picture: its memory goes when it goes. */
 function startEncoder(): Encoder {
-  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(JPEG_WASM), (char) => char.charCodeAt(0)));
+  compiled ??= new WebAssembly.Module(bytesOfBase64(JPEG_WASM));
   return new WebAssembly.Instance(compiled).exports as unknown as Encoder;
 }

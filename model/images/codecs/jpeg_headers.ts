@@ -79,8 +79,8 @@ function costOf({ width, height, components }: Frame, scans: number): Cost {
   const samples = components.reduce((sum, component) => sum + component.h * component.v, 0) / (h * v);
   const ofPlanes = needsPlanes(components);
   return {
-    memory: pixels * ((ofPlanes ? 20 : 10) + (scans > 1 ? 2 * samples : 0)),
-    time: pixels * ((ofPlanes ? 150 : 60) + (scans > 1 ? 3 * samples * scans : 0)),
+    memory: pixels * ((ofPlanes ? 24 : 10) + (scans > 1 ? 2 * samples : 0)),
+    time: pixels * ((ofPlanes ? 150 : 60) + (scans > 1 ? 4 * scans : 0)),
   };
 }
 

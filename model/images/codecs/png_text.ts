@@ -14,7 +14,7 @@ export const EXIF_KEYWORD = "Raw profile type exif", XMP_KEYWORD = "XML:com.adob
 const MAX_TEXT_BYTES = 2 ** 20;
 
 /** How many such texts there may be: each may inflate to the longest there is. */
-const MAX_TEXTS = 64;
+const MAX_TEXTS = 8;
 
 /** A tEXt, zTXt or iTXt chunk. */
 export interface TextChunk {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bytesOfBase64 } from "../../../kernels/base64.ts";
 import { module } from "./module.gen.ts";
 
 /** What the module exports; addresses and sizes are bytes. See assembly/. */
@@ -55,7 +56,7 @@ let kept: Exports | undefined;
 
 /** An instance with at least `size` bytes of memory, to be used before anybody else asks for one. */
 export function kernelsWith(size: number): Kernels {
-  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(module), (character) => character.charCodeAt(0)));
+  compiled ??= new WebAssembly.Module(bytesOfBase64(module));
   const exports = kept ?? new WebAssembly.Instance(compiled).exports as unknown as Exports;
   const { memory } = exports;
   const missing = size - memory.buffer.byteLength;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bytesOfBase64 } from "../../../kernels/base64.ts";
 import { Respondent } from "../../../kernels/worker.ts";
 import type { Preparation } from "../prepare.ts";
 import type { Raster } from "../raster.ts";
@@ -98,8 +99,7 @@ function errorOf({ name, message }: { name: string; message: string }): Error {
 /** The program, inflated. Node's workers get their port from a module, the web's are their own. */
 async function loadProgram(): Promise<(node: boolean) => string> {
   const { PROGRAM } = await import("./program.gen.ts");
-  const packed = Uint8Array.from(atob(PROGRAM), (char) => char.charCodeAt(0));
-  const inflated = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  const inflated = new Blob([bytesOfBase64(PROGRAM)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   const text = await new Response(inflated).text();
   return (node) => node ? `globalThis.nodePort = require("node:worker_threads").parentPort;\n${text}` : text;
 }

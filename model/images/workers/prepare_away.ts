@@ -24,7 +24,7 @@ export async function prepareAway(
   preparation: Preparation,
   { alone, signal }: { alone: boolean; signal?: AbortSignal },
 ): Promise<Raster> {
-  if (!hasWorkers || (alone && await isSmall(file))) return await preparePicture(file, preparation);
+  if (!hasWorkers || (alone && await isSmall(file, preparation))) return await preparePicture(file, preparation);
   try {
     return await prepareInWorker(file, preparation, signal);
   } catch (error) {
@@ -34,6 +34,6 @@ export async function prepareAway(
   }
 }
 
-async function isSmall(file: Uint8Array): Promise<boolean> {
-  return file.length <= SMALL_BYTES && (await openPicture(file)).cost.time <= SMALL_TIME;
+async function isSmall(file: Uint8Array, preparation: Preparation): Promise<boolean> {
+  return file.length <= SMALL_BYTES && (await openPicture(file, preparation)).cost.time <= SMALL_TIME;
 }

