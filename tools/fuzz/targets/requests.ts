@@ -53,13 +53,16 @@ export const requestTargets: readonly Target[] = [
   ),
 ];
 
-/** A list of texts, whatever the JSON is. */
+/** The list of texts that the JSON is, or else what a shell would make of it. */
 function argumentsOf(bytes: Bytes): string[] {
+  const text = new TextDecoder().decode(bytes);
   try {
-    return Array.from(Object(JSON.parse(new TextDecoder().decode(bytes))), String);
+    const values = JSON.parse(text);
+    if (Array.isArray(values)) return values.map((value) => typeof value === "string" ? value : JSON.stringify(value));
   } catch {
-    return new TextDecoder().decode(bytes).split(" ");
+    // It is damaged.
   }
+  return text.split(" ");
 }
 
 function edgeTarget(path: string, contentType: string, samples: () => readonly Bytes[], mutate: Mutate): Target {
