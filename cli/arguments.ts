@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { printable } from "../mod.ts";
 import { BYTES, indent, oneLine, table, wrap } from "./text.ts";
 
 const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
@@ -168,8 +169,16 @@ export const PICTURE_OUTPUT = {
   },
 } as const;
 
+/** Much more than any message without an argument of someone's in it. */
+const LONGEST_MESSAGE = 500;
+
 /** What is wrong with the arguments, rather than with the work. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    const text = printable(message);
+    super(text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text, options);
+  }
+}
 
 /**
  * Operands and options of a command. With `--help` they are not checked: it may stand anywhere.

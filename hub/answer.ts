@@ -4,8 +4,9 @@
  * @module
  */
 
-import { HubError } from "./errors.ts";
+import { HubError, publicCause, publicReasonOf } from "./errors.ts";
 import { checkJson } from "./json.ts";
+import { UnreachableError } from "./retry.ts";
 
 /** A page of a list has some hundred kilobytes. */
 const LARGEST_ANSWER = 10_000_000;
@@ -32,12 +33,19 @@ export async function boundedAnswer(response: Response, task: string): Promise<R
 async function readAnswer(response: Response, task: string): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of response.body ?? []) {
-    parts.push(part);
-    size += part.length;
-    if (size > LARGEST_ANSWER) {
-      throw new HubError(`${task}: expected an answer of at most ${LARGEST_ANSWER} bytes, found more`);
+  try {
+    for await (const part of response.body ?? []) {
+      parts.push(part);
+      size += part.length;
+      if (size > LARGEST_ANSWER) {
+        throw new HubError(`${task}: expected an answer of at most ${LARGEST_ANSWER} bytes, found more`);
+      }
     }
+  } catch (error) {
+    if (error instanceof HubError) throw error;
+    throw new UnreachableError(`${task}: the answer broke off; ${publicReasonOf(error)}`, {
+      cause: publicCause(error),
+    });
   }
   const whole = new Uint8Array(size);
   for (const part of parts.reverse()) whole.set(part, size -= part.length);

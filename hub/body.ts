@@ -38,7 +38,7 @@ export async function* bytesFrom(
     for (;;) {
       const { done, value } = await readInTime(reader, file, connection);
       if (done) return;
-      yield value;
+      if (value.length > 0) yield value; // whoever counts what comes as progress would go on for ever
     }
   } finally {
     // Not awaited: a source that hangs may hang here as well.
@@ -65,12 +65,19 @@ async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: Remo
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof HubError) throw cause;
-    throw new UnreachableError(`Cannot load ${file.path} of ${repo}: the connection broke; ${publicReasonOf(cause)}`, {
+    const reason = file.isXet ? xetReasonOf(cause) : publicReasonOf(cause);
+    throw new UnreachableError(`Cannot load ${file.path} of ${repo}: the connection broke; ${reason}`, {
       cause: publicCause(cause),
     });
   } finally {
     stop();
   }
+}
+
+/** Of what was thrown on the way, the package passes on the messages: our own, or JavaScript's where it stumbled. */
+function xetReasonOf(thrown: unknown): string {
+  const isForeign = typeof thrown === "string" && !thrown.startsWith("Cannot load ");
+  return isForeign ? "what came broke off, or is not what Xet storage sends" : publicReasonOf(thrown);
 }
 
 /** By a plain request, which may lead to storage elsewhere. */

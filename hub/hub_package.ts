@@ -37,6 +37,10 @@ export async function useHubPackage<T>(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof HubError) throw error;
+      if (error instanceof TypeError) { // the package stumbled: JavaScript's words for that are of no use to anyone
+        const cause = publicCause(error);
+        throw new HubError(`Cannot ${action} ${repo} at ${hubUrl}: its answer is not what a Hub sends`, { cause });
+      }
       const message = `Cannot ${action} ${repo} at ${hubUrl}: ${publicReasonOf(error)}`;
       const cause = publicCause(error);
       const status = (error as { statusCode?: number }).statusCode; // of an answer from elsewhere than the Hub

@@ -86,6 +86,8 @@ const MISUSES: [args: string[], message: string][] = [
   [["info"], "missing MODEL: expected info MODEL"],
   [["reconstruct"], "missing MODEL and PICTURE"],
   [["info", MODEL, "more"], 'unexpected "more"'],
+  [["info", MODEL, "more\x1b[2J"], 'unexpected "more\\x1b[2J"'],
+  [["info", MODEL, "more".repeat(5000)], "moremore…\n"],
   [["info", MODEL, "--side-by-side"], "Unknown option '--side-by-side': see info --help\n"],
   [["reconstruct", MODEL, PICTURE, "--range", "-1,0"], '--range takes "-1,1" or "0,1", found "-1,0"'],
   [["reconstruct", MODEL, PICTURE, "--width", "1e3"], '--width takes a whole number ≥ 1, found "1e3"'],

@@ -46,6 +46,19 @@ Deno.test("a connection that breaks again and again gets on as long as bytes com
   assertEquals(bytesSent(place), WEIGHTS.length);
 });
 
+Deno.test("a connection that brings empty pieces does not get on", async () => {
+  await using place = await preparePlace();
+  let asked = 0;
+  const fetch: typeof globalThis.fetch = async (...request) => {
+    const response = await globalThis.fetch(...request);
+    if (!response.url.startsWith(place.hub.storageUrl)) return response;
+    await response.body?.cancel();
+    if (++asked > 10) throw new Error("asked too often");
+    return new Response(ReadableStream.from([new Uint8Array(), new Uint8Array()]), { headers: response.headers });
+  };
+  await assertRejects(() => place.open({ fetch }), HubError, "the connection ended after 0 of");
+});
+
 Deno.test("a second call continues what the first one left, whatever byte that ended at", async () => {
   for (const have of [1, 1000, 131_072, WEIGHTS.length - 1, WEIGHTS.length]) {
     await using place = await preparePlace();

@@ -150,6 +150,14 @@ Deno.test("hashes and sizes from the server are checked before they name files o
   }
 });
 
+Deno.test("an answer that the Hub's package stumbles over is an error in our words", async () => {
+  await using place = await preparePlace();
+  for (const body of ["3", "{}", "null"]) {
+    place.hub.fault = ({ path }) => path.includes("/tree/") ? { body: bytesOf(body), headers: {} } : undefined;
+    await refused(place, {}, "its answer is not what a Hub sends");
+  }
+});
+
 Deno.test("a size that no memory has is an error where there is no cache", async () => {
   await using place = await preparePlace();
   const body = bytesOf(JSON.stringify([{ type: "file", path: "config.json", size: 2 ** 52, oid: "0".repeat(40) }]));
