@@ -65,22 +65,27 @@ const LARGEST_CONFIG = 10_000_000;
  */
 export async function openModelIn(store: FileStore, choice: ModelChoice): Promise<ModelFiles> {
   const folder = await findModelFolder(store, choice.subfolder ?? "");
+  const configPath = pathIn(folder, CONFIG_NAME);
+  const version = await store.version?.(configPath);
+  const opening = openIn(store, folder, choice.variant);
+  await opening.catch(() => {}); // it may have failed because of what follows
+  if (await store.version?.(configPath) === version) return await opening;
+  await opening.then(({ weights }) => weights.close(), () => {});
+  throw new HubError(`Cannot load ${store.nameOf(folder)}: another model was saved there meanwhile. Load it again`);
+}
+
+async function openIn(store: FileStore, folder: string, variant: string | undefined): Promise<ModelFiles> {
   const names = await store.list(folder);
   const where = store.nameOf(folder);
   if (!names.includes(CONFIG_NAME)) {
     throw new HubError(`Cannot load ${where}: expected ${CONFIG_NAME} in it, found ${listNames(names)}`);
   }
   const configPath = pathIn(folder, CONFIG_NAME);
-  const version = await store.version?.(configPath);
   const config = await readJson(store, configPath);
   const weights = await openWeights(
-    chooseWeights(names, choice.variant, where),
+    chooseWeights(names, variant, where),
     (name) => store.open(pathIn(folder, name)),
   );
-  if (await store.version?.(configPath) !== version) {
-    await weights.close();
-    throw new HubError(`Cannot load ${where}: another model was saved there meanwhile. Load it again`);
-  }
   return { config, configPath: store.nameOf(configPath), weights };
 }
 

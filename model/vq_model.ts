@@ -381,7 +381,8 @@ export class VQModel {
 
   /**
    * Saves `config.json` and `diffusion_pytorch_model.safetensors`, or shards of it, float32, as Diffusers does and loads.
-   * The weights are read once more from where the model was loaded. Upstream's `save_pretrained`.
+   * The weights are read once more from where the model was loaded. A model that is there is exchanged as a whole: see
+   * `saveLocalModel`. Upstream's `save_pretrained`.
    *
    * @param directory created if need be
    * @throws {HubError} if the model's files are no longer there, or the directory cannot be written
