@@ -59,11 +59,11 @@ export async function pushToHub(
   checkRevision(revision);
   const prefix = subfolderParts(options.subfolder ?? "").map((part) => `${part}/`).join("");
   const connection = await connectTo(repo, "push to", revision, options);
-  const { hubUrl, signal, token } = connection;
+  const { hubUrl, signal, token, takesEnvironment } = connection;
   if (!token) {
     throw new HubError(
-      `Cannot push to ${repo}: expected a token that may write. Make one at ${hubUrl}/settings/tokens and pass it, or ` +
-        "set HF_TOKEN",
+      `Cannot push to ${repo}: expected a token that may write. Make one at ${hubUrl}/settings/tokens and pass it` +
+        (takesEnvironment ? ", or set HF_TOKEN" : ""),
     );
   }
   const files = await listFiles(directory, repo);

@@ -8,6 +8,7 @@ import { open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { countElements, ELEMENT_TYPES } from "./element_types.ts";
 import { reasonOf, WeightsError } from "./errors.ts";
+import { show, showText } from "./show.ts";
 import type { TensorInfo } from "./tensor_source.ts";
 
 /** A tensor's name, element type and shape. */
@@ -91,7 +92,9 @@ export async function* safetensorsChunks(
     const expected = bytesOf(tensor);
     if (data.byteLength !== expected) {
       throw new RangeError(
-        `Cannot write tensor ${tensor.name}: shape [${tensor.shape}] of ${tensor.dtype} takes ${expected} bytes, ` +
+        `Cannot write tensor ${showText(tensor.name)}: shape ${
+          show(tensor.shape)
+        } of ${tensor.dtype} takes ${expected} bytes, ` +
           `found ${data.byteLength}`,
       );
     }
@@ -113,7 +116,7 @@ export function encodeSafetensorsHeader(
   let end = 0;
   for (const tensor of inFileOrder(tensors)) {
     const { name, dtype, shape } = tensor;
-    if (header.has(name)) throw new TypeError(`Cannot write tensor ${name}: there is another of that name`);
+    if (header.has(name)) throw new TypeError(`Cannot write tensor ${showText(name)}: there is another of that name`);
     const begin = end;
     end += bytesOf(tensor);
     header.set(name, { dtype, shape, data_offsets: [begin, end] });
@@ -138,9 +141,13 @@ function inFileOrder<T extends NamedTensorInfo>(tensors: Iterable<T>): T[] {
 export function bytesOf({ name, dtype, shape }: NamedTensorInfo): number {
   const element = ELEMENT_TYPES.get(dtype);
   const elements = countElements(shape);
-  if (!element) throw new TypeError(`Cannot write tensor ${name}: expected a safetensors dtype, found ${dtype}`);
+  if (!element) {
+    throw new TypeError(
+      `Cannot write tensor ${showText(name)}: expected a safetensors dtype, found ${showText(`${dtype}`)}`,
+    );
+  }
   if (elements === undefined) {
-    throw new TypeError(`Cannot write tensor ${name}: shape [${shape}] must hold whole numbers ≥ 0`);
+    throw new TypeError(`Cannot write tensor ${showText(name)}: shape ${show(shape)} must hold whole numbers ≥ 0`);
   }
   return elements * element.bytes;
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { reasonOf, WeightsError } from "./errors.ts";
 import { writeSynced } from "./replace.ts";
 import { bytesOf, type TensorToWrite, writeSafetensors } from "./safetensors_writer.ts";
+import { show } from "./show.ts";
 
 const STEM = "diffusion_pytorch_model";
 const SINGLE_NAME = `${STEM}.safetensors`;
@@ -98,5 +99,5 @@ export function parseSize(size: number | string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]B|)$/i.exec(String(size).trim()) ?? [];
   const bytes = Number(number) * UNITS[unit?.toUpperCase()];
   if (bytes > 0) return bytes;
-  throw new RangeError(`Cannot use maxShardSize ${JSON.stringify(size)}: expected bytes, or a text like "5GB"`);
+  throw new RangeError(`Cannot use maxShardSize ${show(size)}: expected bytes, or a text like "5GB"`);
 }

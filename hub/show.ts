@@ -17,7 +17,7 @@ const BEYOND = 1000;
 /** Control characters, invisible ones, those that turn the direction of writing, ends of lines, halves of pairs. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /** An address: a name and a password, host and path, what follows them. */
-const ADDRESS = /(https?:\/\/)(?:[^\s/?#]*@)?([^\s?#"'<>)]*)([?#][^\s"'<>)]*)?/gi;
+const ADDRESS = /\b([a-z][a-z0-9+.-]{1,15}:\/\/)(?:[^\s/?#]*@)?([^\s?#"'<>)]*)([?#][^\s"'<>)]*)?/gi;
 
 /** Shorter ones would leave holes in every message. */
 const SHORTEST_SECRET = 4;

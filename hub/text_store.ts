@@ -4,13 +4,16 @@
  * @module
  */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "./cache.ts";
 import { defaultCacheDir } from "./environment.ts";
 import { expandUser } from "./expand.ts";
 import { isGranted } from "./permissions.ts";
 import { replace } from "./replace.ts";
+
+/** Some kilobytes are usual. */
+const LARGEST_TEXT = 10_000_000;
 
 /** Texts of JSON under names. */
 export interface TextStore {
@@ -33,7 +36,8 @@ export function openTextStore(cacheDir: string | undefined = defaultCacheDir()):
     async read(name) {
       const path = pathOf(name);
       if (!isGranted({ name: "read", path })) return undefined;
-      return await readFile(path, "utf-8").catch(() => undefined);
+      const bytes = await stat(path).then(({ size }) => size, () => Infinity);
+      return bytes <= LARGEST_TEXT ? await readFile(path, "utf-8").catch(() => undefined) : undefined;
     },
     async write(name, text) {
       await makeFolder(folder);

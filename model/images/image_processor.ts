@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../../hub/show.ts";
 import { type PixelRange, Pixels, readPixels } from "../../kernels/pixels.ts";
 import { Tensor } from "../../kernels/tensor.ts";
 import {
@@ -229,7 +230,7 @@ export class ImageProcessor {
     if (height !== undefined) wholeNumber("height", height);
     if (width !== undefined) wholeNumber("width", width);
     if (crop && (height ?? width) === undefined) {
-      throw new TypeError(`Cannot preprocess pictures: crop ${JSON.stringify(crop)} needs height or width, its side`);
+      throw new TypeError(`Cannot preprocess pictures: crop ${show(crop)} needs height or width, its side`);
     }
     if (crop && height !== undefined && width !== undefined && height !== width) {
       throw new RangeError(`Cannot preprocess pictures: crop makes squares, found height ${height} and width ${width}`);
@@ -354,5 +355,5 @@ function wholeNumber(name: string, value: number): number {
 function checkName(option: string, names: readonly string[], found: string | undefined): void {
   if (found === undefined || names.includes(found)) return;
   const expected = names.map((name) => JSON.stringify(name)).join(", ");
-  throw new TypeError(`Cannot process pictures: expected ${option} ${expected}, found ${JSON.stringify(found)}`);
+  throw new TypeError(`Cannot process pictures: expected ${option} ${expected}, found ${show(found)}`);
 }

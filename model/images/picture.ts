@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../../hub/show.ts";
 import { writeWhole } from "../write_whole.ts";
 import { encodeJpeg } from "./codecs/jpeg_encoder.ts";
 import { encodePng, encodePngByPlatform } from "./codecs/png_encoder.ts";
@@ -76,7 +77,7 @@ export class Picture {
   encode(format: PictureFormat, { quality = 90 }: EncodeOptions = {}): Uint8Array<ArrayBuffer> {
     if (format === "png") return encodePng(this);
     if (format !== "jpeg") {
-      throw new TypeError(`Cannot encode picture: expected format "png" or "jpeg", found ${JSON.stringify(format)}`);
+      throw new TypeError(`Cannot encode picture: expected format "png" or "jpeg", found ${show(format)}`);
     }
     if (!Number.isInteger(quality) || quality < 1 || quality > 100) {
       throw new RangeError(`Cannot encode picture: quality must be a whole number from 1 to 100, found ${quality}`);
@@ -129,6 +130,6 @@ export function pictureFormatOf(path: string | URL): PictureFormat {
   if (extension === ".png") return "png";
   if (extension === ".jpg" || extension === ".jpeg") return "jpeg";
   throw new TypeError(
-    `Cannot save picture: expected a name ending in .png, .jpg or .jpeg, found ${JSON.stringify(name)}`,
+    `Cannot save picture: expected a name ending in .png, .jpg or .jpeg, found ${show(name)}`,
   );
 }

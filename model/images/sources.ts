@@ -4,6 +4,8 @@
  * @module
  */
 
+import { publicCause } from "../../hub/errors.ts";
+import { show, showText } from "../../hub/show.ts";
 import type { Raster } from "./raster.ts";
 
 /** Pixels in memory, such as an `ImageData` or a `Picture`. */
@@ -69,10 +71,10 @@ export async function readSource(source: PictureSource, signal?: AbortSignal): P
 
 /** What a source is called, for messages; nothing for what has no name. */
 export function nameOf(source: unknown): string | undefined {
-  if (typeof source === "string") return source.startsWith("data:") ? "a data: URL" : source;
-  if (source instanceof URL) return nameOf(source.href);
-  if (source instanceof Blob) return (source as Partial<File>).name;
-  return source instanceof Response ? source.url || undefined : undefined;
+  if (source instanceof Response) return source.url ? nameOf(source.url) : undefined;
+  const name = source instanceof URL ? source.href : source instanceof Blob ? (source as Partial<File>).name : source;
+  if (typeof name !== "string") return undefined;
+  return name.startsWith("data:") ? "a data: URL" : showText(name);
 }
 
 /** A URL's scheme; a letter alone is a drive of Windows. */
@@ -83,8 +85,8 @@ async function readAddress(address: string | URL, signal?: AbortSignal): Promise
   if (scheme === undefined || scheme === "file") return await readFile(address, signal);
   if (["http", "https", "data", "blob"].includes(scheme)) return await readUrl(String(address), signal);
   throw new TypeError(
-    `Cannot read picture ${quoted(address)}: expected a path or a file:, http:, https:, data: or blob: URL, ` +
-      `found ${scheme}:`,
+    `Cannot read picture ${show(String(address))}: expected a path or a file:, http:, https:, data: or blob: URL, ` +
+      `found ${showText(scheme, 20)}:`,
   );
 }
 
@@ -110,14 +112,8 @@ async function readUrl(url: string, signal?: AbortSignal): Promise<Uint8Array> {
 function cannotRead(address: string | URL, expected: string, cause: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason;
   if (cause instanceof Error && cause.name === "NotCapable") return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new TypeError(`Cannot read picture ${quoted(address)}: ${expected}; ${reason}`, { cause });
-}
-
-/** An address for a message, shortened. */
-function quoted(address: string | URL): string {
-  const text = String(address);
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+  const known = publicCause(cause); // the address may be a signed one
+  return new TypeError(`Cannot read picture ${show(String(address))}: ${expected}; ${known.message}`, { cause: known });
 }
 
 async function readResponse(response: Response, signal?: AbortSignal): Promise<Uint8Array> {
@@ -125,7 +121,7 @@ async function readResponse(response: Response, signal?: AbortSignal): Promise<U
   if (ok && body) return await readStream(body, signal);
   await body?.cancel();
   throw new TypeError(
-    `Cannot read picture${url && ` from ${quoted(url)}`}: expected a response with a body, found status ${status}`,
+    `Cannot read picture${url && ` from ${show(url)}`}: expected a response with a body, found status ${status}`,
   );
 }
 

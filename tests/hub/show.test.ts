@@ -13,7 +13,7 @@ Deno.test("characters that a terminal obeys, that turn the direction of writing 
 Deno.test("of an address, host and path are shown, neither password nor query", () => {
   const text = "at (https://me:p@ss@h.example:8443/a/b?X-Signature=KEY&x=1), HTTP://u@[::1]/#frag";
   assertEquals(printable(text), "at (https://h.example:8443/a/b?…), HTTP://[::1]/#…");
-  assertEquals(printable("https://h/a"), "https://h/a");
+  assertEquals(printable("https://h/a s3://me:p@bucket/a?b"), "https://h/a s3://bucket/a?…");
 });
 
 Deno.test("secrets are left out, also where a text is cut in them", () => {

@@ -21,6 +21,9 @@ Deno.test("a text that was written is read again, and replaced as a whole", asyn
     await Promise.all(["a", "b", "c"].map((text) => store.write("some", text)));
     assertEquals(["a", "b", "c"].includes((await openTextStore(cache)!.read("some"))!), true);
     assertEquals(await store.read("other"), undefined);
+    await Deno.writeFile(join(cache, ".vqmodel", "huge.json"), new Uint8Array(10_000_001));
+    assertEquals(await store.read("huge"), undefined);
+    await Deno.remove(join(cache, ".vqmodel", "huge.json"));
     assertEquals(tree(cache), [".vqmodel/some.json"]);
   });
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Tensor } from "../../../kernels/tensor.ts";
 import {
@@ -258,6 +258,20 @@ Deno.test("preprocess() takes blobs, responses, streams, shared memory, data: an
   await assertRejects(() => processor.preprocess(`${address}/none`), TypeError, "found status 404");
   await server.shutdown();
   await assertRejects(() => processor.preprocess("s3://bucket/cat.png"), TypeError, "found s3:");
+});
+
+Deno.test("preprocess() repeats no signature of an address, and no command to a terminal", async () => {
+  const processor = new ImageProcessor();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("no picture"));
+  const signed = `http://127.0.0.1:${server.addr.port}/a.png?X-Signature=SIGNED`;
+  const sources = [signed, new URL(signed), `${signed.replace("http:", "s3:")}`, await fetch(signed)];
+  const errors = [await assertRejects(() => processor.preprocess(sources), TypeError)];
+  for (const source of sources) errors.push(await assertRejects(() => processor.preprocess(source), TypeError));
+  await server.shutdown();
+  errors.push(await assertRejects(() => processor.preprocess(signed), TypeError, "expected the URL of a picture file"));
+  for (const error of errors) assert(!Deno.inspect(error).includes("SIGNED"), Deno.inspect(error));
+  const file = new File([new Uint8Array(9)], "\x1b[2J.png");
+  await assertRejects(() => processor.preprocess(file), TypeError, "(\\x1b[2J.png)");
 });
 
 Deno.test("preprocess() says which picture of an array is wrong", async () => {
