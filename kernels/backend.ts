@@ -140,6 +140,6 @@ export interface Backend {
    * @throws {DeviceError} if a WebGPU device has no `timestamp-query`, or cannot run the graph
    */
   tune(graph: Graph, options?: TuneOptions): Promise<boolean>;
-  /** Frees everything; tensors of this engine cannot be read afterwards. */
+  /** Frees everything, as soon as the device has done what it was given; tensors of this engine cannot be read any more. */
   dispose(): void;
 }

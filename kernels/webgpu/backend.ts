@@ -22,6 +22,7 @@ import { recordFromNchw, recordToNchw } from "./layout.ts";
 import { recordLookup } from "./lookup.ts";
 import { BufferPool, OutOfMemoryError } from "./memory.ts";
 import { recordNearestCode } from "./nearest_code.ts";
+import { Pace } from "./pace.ts";
 import { PipelineCache } from "./pipeline.ts";
 import { PixelReader } from "./pixel_reader.ts";
 import { pixelBytes, recordFromPixels, recordToPixels } from "./pixels.ts";
@@ -78,7 +79,7 @@ const LAUNCHERS: { [K in Exclude<Op["op"], "input">]: (r: Recorder, op: Op & { o
  * @throws {DeviceError} if there is no adapter, or it has no float16 and that is asked for
  */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend> {
-  const gpu = options.device ? borrowGpu(options.device) : await openGpu();
+  const gpu = await (options.device ? borrowGpu(options.device) : openGpu());
   if (options.dtype === "float16") checkFloat16(gpu);
   const backend = new WebGpuBackend(gpu, options);
   await backend.readChoices();
@@ -95,6 +96,7 @@ class WebGpuBackend implements Backend {
   #choices = NO_CHOICES;
   readonly #pipelines: PipelineCache;
   readonly #pool: BufferPool;
+  readonly #pace: Pace;
   readonly #weights: WeightStore;
   /** What a run can have at most, as far as is known: devices say it only by refusing. */
   #available = Infinity;
@@ -109,9 +111,10 @@ class WebGpuBackend implements Backend {
     this.#gpu = gpu;
     this.#options = options;
     this.#tuning = tuning;
-    this.#kept = new KeptChoices(tuningStore, gpu.device.adapterInfo, dtype, tuning);
+    this.#kept = new KeptChoices(tuningStore, gpu.info, dtype, tuning);
     this.#pipelines = pipelines;
     this.#pool = new BufferPool(gpu.device);
+    this.#pace = new Pace(gpu.device.queue, gpu.software);
     this.#weights = new WeightStore(
       gpu.device,
       this.#pool,
@@ -233,7 +236,7 @@ class WebGpuBackend implements Backend {
     this.#failure = "the model was disposed";
     this.#weights.dispose();
     this.#pool.dispose();
-    if (!this.#gpu.borrowed) this.#gpu.device.destroy();
+    if (!this.#gpu.borrowed) this.#pace.settle().then(() => this.#gpu.device.destroy(), () => {});
   }
 
   #plan(graph: Graph, { memoryLimit }: PlanOptions = {}): SharedPlan {
@@ -288,7 +291,7 @@ class WebGpuBackend implements Backend {
   }
 
   #createProgram(plan: SharedPlan): Promise<Program> {
-    return createProgram(this.#gpu.device, this.#pool, plan, (tensor, range) => {
+    return createProgram(this.#gpu.device, this.#pool, this.#pace, plan, (tensor, range) => {
       this.#checkUsable();
       return this.#pixels.read(tensor, range);
     });

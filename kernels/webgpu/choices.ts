@@ -7,6 +7,7 @@
 import deno from "../../deno.json" with { type: "json" };
 import type { TuningStore } from "../backend.ts";
 import type { Attention, Conv2d, ConvParameter, LinearParameter, Op } from "../graph.ts";
+import type { AdapterInfo } from "./device.ts";
 import type { Tile, Tuning } from "./tuning.ts";
 import { CONV_ALGORITHMS, type ConvAlgorithm } from "./weights.ts";
 
@@ -57,7 +58,7 @@ export class KeptChoices {
   readonly #tuning: Tuning;
   readonly #key: string;
 
-  constructor(store: TuningStore | undefined, info: GPUAdapterInfo, dtype: string, tuning: Tuning) {
+  constructor(store: TuningStore | undefined, info: AdapterInfo, dtype: string, tuning: Tuning) {
     const { vendor, architecture, device, description } = info; // WebGPU tells no more of the driver
     this.#store = store;
     this.#tuning = tuning;

@@ -6,9 +6,14 @@
 
 import { DeviceError } from "../errors.ts";
 
+/** What an adapter says of itself, as a copy. */
+export type AdapterInfo = Pick<GPUAdapterInfo, "vendor" | "architecture" | "device" | "description">;
+
 /** A device, with what kernels need to know about it. */
 export interface Gpu {
   readonly device: GPUDevice;
+  /** What its adapter is. */
+  readonly info: AdapterInfo;
   /** A software adapter wants other tile shapes than a real GPU; see `tuning.ts`. */
   readonly software: boolean;
   /** The device was handed in by the caller, who also destroys it. */
@@ -55,7 +60,7 @@ export async function openGpu(): Promise<Gpu> {
       requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
       requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
     });
-    return { device, software: isSoftware(adapter.info), borrowed: false };
+    return { device, ...describe(adapter.info), borrowed: false };
   } catch (cause) {
     throw new DeviceError(`Cannot open a WebGPU device on ${adapter.info.description || "the adapter"}: ${cause}`, {
       cause,
@@ -64,8 +69,21 @@ export async function openGpu(): Promise<Gpu> {
 }
 
 /** Uses a device that the caller opened and will destroy. */
-export function borrowGpu(device: GPUDevice): Gpu {
-  return { device, software: isSoftware(device.adapterInfo), borrowed: true };
+export async function borrowGpu(device: GPUDevice): Promise<Gpu> {
+  return { device, ...describe(await infoOf(device)), borrowed: true };
+}
+
+/**
+ * What the adapter of a device is. Deno ends the process where that is asked for and the adapter has been collected as
+ * garbage; there it is taken from the adapter that is preferred, which is seldom another.
+ */
+async function infoOf(device: GPUDevice): Promise<GPUAdapterInfo | undefined> {
+  return "Deno" in globalThis ? (await findAdapter())?.info : device.adapterInfo;
+}
+
+function describe(info?: GPUAdapterInfo): Pick<Gpu, "info" | "software"> {
+  const { vendor = "", architecture = "", device = "", description = "" } = info ?? {};
+  return { info: { vendor, architecture, device, description }, software: info !== undefined && isSoftware(info) };
 }
 
 /** Lets a loss of the device come to be known: whatever failed may be explained by it. */
@@ -78,10 +96,10 @@ export function noticeLoss(): Promise<void> {
  *
  * @throws {DeviceError}
  */
-export function checkFloat16({ device, borrowed }: Gpu): void {
+export function checkFloat16({ device, info, borrowed }: Gpu): void {
   if (device.features.has("shader-f16")) return;
   if (!borrowed) device.destroy();
-  const { description, vendor } = device.adapterInfo;
+  const { description, vendor } = info;
   throw new DeviceError(
     `Cannot compute in float16: expected a WebGPU device with the feature shader-f16, found ${
       description || vendor || "one"

@@ -186,12 +186,12 @@ function geometryOf({ upsample }: Conv2d, { kernel, stride }: PreparedConv): Geo
   return { kernel, stride, pad: kernel === 3 && stride === 1 ? 1 : 0, shift: upsample ? 1 : 0 };
 }
 
-/** As many output rows as the bindings show, and as a grid numbers whose workgroups take `each` pixels. */
+/** As many output rows as the bindings show, a grid numbers whose workgroups take `each` pixels, and take not too long. */
 function rowsPerBand(r: Recorder, x: FeatureMap, y: FeatureMap, { stride, shift }: Geometry, each: number): number {
   const outputs = r.rowsPerBinding(rowBytes(y));
   const inputs = r.rowsPerBinding(rowBytes(x)) - 2; // the kernel reaches over the band's edges
   const grid = Math.floor(MAX_GRID * each / y.w);
-  return Math.max(1, Math.min(outputs, Math.floor((inputs << shift) / stride), grid));
+  return Math.max(1, Math.min(outputs, Math.floor((inputs << shift) / stride), grid, r.rowsPerDispatch(y.n * y.h)));
 }
 
 /** The input pixels that the output rows `[from, to)` read; rows are counted through all images. */

@@ -13,6 +13,7 @@ import { type DType, type Shape, Tensor, type TensorData } from "../tensor.ts";
 import { guarded } from "./device.ts";
 import type { BufferPool } from "./memory.ts";
 import { PIECE, Readback } from "./readback.ts";
+import { Forecast, LIMIT_MS, type Pace, type Part } from "./pace.ts";
 import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
 import { shareSlots, type Slots } from "./slots.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -58,14 +59,8 @@ interface Prepared {
   release(): void;
 }
 
-/** The dispatches `[first, end)`. */
-interface Part {
-  readonly first: number;
-  readonly end: number;
-}
-
-/** How long the parts shall take at least of a run whose progress is told: waiting for one takes some 10 ms in itself. */
-const PART_MS = 100;
+/** What is submitted at once of a run whose progress is told is to take no longer than this. */
+const TELL_MS = 100;
 
 /** Each dispatch's parameters start at a multiple of this many bytes. */
 const UNIFORM_STRIDE = 256;
@@ -74,6 +69,7 @@ const UNIFORM_STRIDE = 256;
 export async function createProgram(
   device: GPUDevice,
   pool: BufferPool,
+  pace: Pace,
   plan: SharedPlan,
   readPixels: ReadPixels,
 ): Promise<Program> {
@@ -81,6 +77,7 @@ export async function createProgram(
   const pipelines = await Promise.all(dispatches.map(({ pipeline }) => pipeline.compile()));
   const uniforms = uploadParams(device, dispatches);
   const ops = splitByOp(dispatches);
+  const forecast = new Forecast(pace, dispatches);
   let disposed = false;
   let createGroup: ((i: number) => GPUBindGroup) | undefined;
   let bound: Bound | undefined;
@@ -127,23 +124,23 @@ export async function createProgram(
     return error;
   }
 
-  /** The dispatches of a part in one pass; or, to time them, all of them in a pass for each op. */
+  /** The dispatches of a part in one pass; or, to time them, in a pass for each op. */
   function encode(
     encoder: GPUCommandEncoder,
     groups: readonly GPUBindGroup[],
     part: Part,
     stopwatch?: Stopwatch,
   ): void {
-    const passes = stopwatch ? ops : [part];
-    passes.forEach(({ first, end }, number) => {
-      const pass = encoder.beginComputePass(stopwatch?.pass(number));
+    const passes = stopwatch ? ops.filter(({ first, end }) => first >= part.first && end <= part.end) : [part];
+    for (const { first, end } of passes) {
+      const pass = encoder.beginComputePass(stopwatch?.pass(ops.findIndex((op) => op.first === first)));
       for (let i = first; i < end; i++) {
         pass.setPipeline(pipelines[i]);
         pass.setBindGroup(0, groups[i]);
         pass.dispatchWorkgroups(...dispatches[i].grid);
       }
       pass.end();
-    });
+    }
   }
 
   /** Takes the buffers of a run, adding every one to `taken` and the results' tensors to `results`, and uploads inputs. */
@@ -237,26 +234,28 @@ export async function createProgram(
     const own = given.filter((source) => source instanceof GpuStorage);
     for (const storage of own) storage.retain();
     let prepared: Prepared | undefined;
-    const start = (part: Part) => submit(prepared ??= prepare(given, results, taken), part, stopwatch);
-    const tell = async (done: number) => {
-      if (!onProgress) return;
-      await device.queue.onSubmittedWorkDone();
+    const nextPart = (first: number): Part => {
+      const part = forecast.partFrom(first, onProgress ? TELL_MS : LIMIT_MS);
+      return stopwatch ? { ...part, end: ops.find(({ end }) => end >= part.end)!.end } : part; // which times whole ops
+    };
+    const settle = async (part?: Part) => {
+      const ratio = await pace.settle();
+      if (part && ratio !== undefined) forecast.learn(part, ratio);
       signal?.throwIfAborted();
-      onProgress(done, ops.length);
+      if (part) onProgress?.(ops.filter(({ end }) => end <= part.end).length, ops.length);
     };
     try {
-      let first = 0;
-      for (let done = 1, step = 1; onProgress && done < ops.length; done += step) {
-        const started = performance.now();
-        const part = { first, end: ops[done - 1].end };
-        await refusable(taken, () => start(part));
-        await tell(done);
-        first = part.end;
-        if (performance.now() - started < PART_MS) step *= 2;
+      let last: Part | undefined;
+      let look: Readback | undefined;
+      for (let end = 0; end < dispatches.length; end = last.end) {
+        if (!pace.hasRoom(nextPart(end).milliseconds)) await settle(last);
+        const part = last = nextPart(end);
+        look = await refusable(taken, () => submit(prepared ??= prepare(given, results, taken), part, stopwatch));
+        pace.add(part.milliseconds);
+        if (onProgress) await settle(part);
       }
-      using readback = await refusable(taken, () => start({ first, end: dispatches.length }));
+      using readback = look;
       if (readback) await verify(readback, results);
-      await tell(ops.length);
       signal?.throwIfAborted();
       return results;
     } catch (error) {

@@ -238,19 +238,24 @@ export class Recorder {
 
   /**
    * Splits the pixels of pictures of one size into bands of whole rows, `[first, end)`, such that a band of each fits a
-   * binding, and a dispatch whose workgroups take `each` pixels fits the grid.
+   * binding, and a dispatch whose workgroups take `each` pixels fits the grid and takes not too long.
    */
   pixelBands(pictures: readonly FeatureMap[], each: number): [first: number, end: number][] {
     const { n, h, w } = pictures[0];
     const bytes = Math.max(...pictures.map(rowBytes));
-    const rows = Math.min(this.rowsPerBinding(bytes), Math.max(1, Math.floor(MAX_GRID * each / w)));
-    return bands(n * h, rows).map(([from, to]) => [from * w, to * w]);
+    const rows = Math.min(this.rowsPerBinding(bytes), Math.floor(MAX_GRID * each / w), this.rowsPerDispatch(n * h));
+    return bands(n * h, Math.max(1, rows)).map(([from, to]) => [from * w, to * w]);
   }
 
   /** How many rows of `bytes` bytes one binding can show, and one dispatch can number. */
   rowsPerBinding(bytes: number): number {
     const rows = Math.floor((this.windowLimit - ALIGNMENT) / bytes);
     return Math.min(Math.max(rows, 1), MAX_GRID); // where not even one row fits, the dispatch says so
+  }
+
+  /** How many of the `rows` of the op at hand one dispatch should compute; it may be less than one. */
+  rowsPerDispatch(rows: number): number {
+    return Math.floor(rows * this.tuning.dispatchFlops / this.op.flops);
   }
 
   #checkBinding(label: string, size: number): void {

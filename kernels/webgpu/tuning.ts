@@ -34,6 +34,8 @@ export interface Tuning {
   readonly windowBytes: number;
   /** Bytes of Winograd's transformed tiles, or of attention's scores, held at once. */
   readonly scratchBytes: number;
+  /** Floating-point operations of one dispatch, which nothing can stop. On poor devices they take a second or two. */
+  readonly dispatchFlops: number;
   /** Invocations in a workgroup that reduces together. */
   readonly reduceLanes: number;
   /** Invocations below which the codebook search is split among more of them. */
@@ -57,6 +59,7 @@ export const SOFTWARE: Tuning = {
   strip: 64,
   windowBytes: Infinity,
   scratchBytes: 64 << 20,
+  dispatchFlops: 1e9,
   reduceLanes: 8,
   minInvocations: 64,
 };
@@ -75,6 +78,7 @@ export const HARDWARE: Tuning = {
   strip: 16,
   windowBytes: Infinity,
   scratchBytes: 64 << 20,
+  dispatchFlops: 2e11,
   reduceLanes: 64,
   minInvocations: 16384,
 };

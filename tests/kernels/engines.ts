@@ -15,7 +15,7 @@ export interface Engine {
 }
 
 /** Small enough that every test picture of some size is worked on in bands. */
-const IN_BANDS = { ...SOFTWARE, windowBytes: 6 << 10, scratchBytes: 64 << 10 };
+const IN_BANDS = { ...SOFTWARE, windowBytes: 6 << 10, scratchBytes: 64 << 10, dispatchFlops: 1e4 };
 
 /** All engines under test; each op is run on each. */
 export const ENGINES: readonly Engine[] = [
