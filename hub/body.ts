@@ -74,10 +74,10 @@ async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: Remo
   }
 }
 
-/** Of what was thrown on the way, the package passes on the messages: our own, or JavaScript's where it stumbled. */
+/** The package passes on what was thrown on the way, or its message: our own, or JavaScript's where it stumbled. */
 function xetReasonOf(thrown: unknown): string {
-  const isForeign = typeof thrown === "string" && !thrown.startsWith("Cannot load ");
-  return isForeign ? "what came broke off, or is not what Xet storage sends" : publicReasonOf(thrown);
+  const hasStumbled = thrown instanceof TypeError || typeof thrown === "string" && !thrown.startsWith("Cannot load ");
+  return hasStumbled ? "what came broke off, or is not what Xet storage sends" : publicReasonOf(thrown);
 }
 
 /** By a plain request, which may lead to storage elsewhere. */

@@ -84,7 +84,8 @@ export function countNumbers(parameters: readonly Parameter[]): number {
 /** The model proper, and what is beside it in the checkpoints of trainings: discriminators, averages, counters. */
 const OF_THE_MODEL = /^(encoder|decoder|quant_conv|post_quant_conv|quantize\.embedding)\./;
 
-const MAX_LISTED = 50;
+/** Of each kind: who has more of them has the wrong file. */
+const MAX_LISTED = 10;
 
 /** Names in old checkpoints, by the names they have now. */
 const DEPRECATED_ATTENTION: Readonly<Record<string, string>> = {
@@ -143,7 +144,7 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
 
 /** Names in a message, which ought not to fill a screen where nothing fits. */
 export function listSome(names: readonly string[]): string {
-  const shown = names.slice(0, MAX_LISTED).map((name) => showText(name));
+  const shown = names.slice(0, MAX_LISTED).map((name) => showText(name, 100));
   return shown.join(", ") + (names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : "");
 }
 

@@ -20,7 +20,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { makeCase } from "./cases.ts";
+import { makeCase, targetOf } from "./cases.ts";
 import { runCases } from "./run.ts";
 import { Tally } from "./tally.ts";
 
@@ -33,25 +33,24 @@ Usage: deno task fuzz [--minutes N] [--seed S] [--case C]
   --case C     only the case of that number, and its input to a file; needs --seed`;
 
 async function main(args: string[]): Promise<number> {
+  const text = { type: "string" } as const;
   const { values } = parseArgs({
     args,
-    options: {
-      minutes: { type: "string", default: "1" },
-      seed: { type: "string" },
-      case: { type: "string" },
-      help: { type: "boolean", short: "h" },
-    },
+    options: { minutes: text, seed: text, case: text, help: { type: "boolean", short: "h" } },
   });
-  if (values.help) return console.log(HELP), 0;
-  const [minutes, seed, number] = [values.minutes, values.seed, values.case].map((value) => Number(value ?? NaN));
-  if (values.case !== undefined) return await repeat(whole(seed, "--seed"), whole(number, "--case"));
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  if (values.case !== undefined) return await repeat(whole("seed", values.seed), whole("case", values.case));
+  const minutes = Number(values.minutes ?? 1);
   if (!(minutes > 0)) throw new TypeError(`--minutes takes a number > 0, found ${values.minutes}`);
-  return await fuzz(values.seed === undefined ? Date.now() % 2 ** 31 : whole(seed, "--seed"), minutes);
+  return await fuzz(values.seed === undefined ? Date.now() % 1e9 : whole("seed", values.seed), minutes);
 }
 
-function whole(value: number, option: string): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new TypeError(`${option} takes a whole number ≥ 0`);
+function whole(option: string, value: string | undefined): number {
+  if (value !== undefined && /^\d{1,9}$/.test(value)) return Number(value);
+  throw new TypeError(`--${option} takes a whole number below 1e9, found ${value ?? "none"}`);
 }
 
 async function fuzz(seed: number, minutes: number): Promise<number> {
@@ -60,9 +59,7 @@ async function fuzz(seed: number, minutes: number): Promise<number> {
   const start = performance.now();
   for await (const ran of runCases(seed, naturals())) {
     if (tally.add(ran)) {
-      console.log(
-        `${lineStart()}fault in case ${ran.number}, ${makeCase(seed, ran.number).target.name}: ${ran.reason}`,
-      );
+      console.log(`${lineStart()}fault in case ${ran.number}, ${targetOf(ran.number).name}: ${ran.reason}`);
     }
     const seconds = (performance.now() - start) / 1000;
     showProgress(`${seconds.toFixed(0)} s, ${tally.cases} cases, ${tally.faults.size} kinds of faults`);
