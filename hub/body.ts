@@ -74,10 +74,11 @@ async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: Remo
   }
 }
 
-/** The package passes on what was thrown on the way, or its message: our own, or JavaScript's where it stumbled. */
+/** What our own requests say, the package passes on. What it says itself when it stumbles is of no use to anyone. */
 function xetReasonOf(thrown: unknown): string {
-  const hasStumbled = thrown instanceof TypeError || typeof thrown === "string" && !thrown.startsWith("Cannot load ");
-  return hasStumbled ? "what came broke off, or is not what Xet storage sends" : publicReasonOf(thrown);
+  const reason = publicReasonOf(thrown);
+  const isOurs = /^(Cannot load|nothing came for) /.test(reason);
+  return isOurs ? reason : "what came broke off, or is not what Xet storage sends";
 }
 
 /** By a plain request, which may lead to storage elsewhere. */

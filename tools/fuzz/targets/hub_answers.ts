@@ -30,6 +30,9 @@ interface Answer {
   end?: unknown;
 }
 
+/** Clients take no more. */
+const MOST_HEADERS = 50;
+
 /** Answers by what is asked for. */
 export type Answers = Record<string, Answer>;
 
@@ -128,7 +131,7 @@ export function answerTo(answers: unknown, address: string, init: RequestInit = 
   const isPossible = Number.isInteger(status) && status >= 200 && status < 600;
   const isEmpty = init.method === "HEAD" || [204, 205, 304].includes(status);
   const headers = new Headers();
-  for (const [key, value] of Object.entries(Object(answer.headers))) {
+  for (const [key, value] of Object.entries(Object(answer.headers)).slice(0, MOST_HEADERS)) {
     try {
       if (value !== "") headers.set(key, String(value));
     } catch {

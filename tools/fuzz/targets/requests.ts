@@ -53,16 +53,23 @@ export const requestTargets: readonly Target[] = [
   ),
 ];
 
+/** As many as a shell passes on of a folder that is full of pictures. */
+const MOST_ARGUMENTS = 5000;
+
 /** The list of texts that the JSON is, or else what a shell would make of it. */
 function argumentsOf(bytes: Bytes): string[] {
   const text = new TextDecoder().decode(bytes);
   try {
     const values = JSON.parse(text);
-    if (Array.isArray(values)) return values.map((value) => typeof value === "string" ? value : JSON.stringify(value));
+    if (Array.isArray(values)) return values.slice(0, MOST_ARGUMENTS).map(textOf);
   } catch {
     // It is damaged.
   }
-  return text.split(" ");
+  return text.split(" ", MOST_ARGUMENTS);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function edgeTarget(path: string, contentType: string, samples: () => readonly Bytes[], mutate: Mutate): Target {
