@@ -44,8 +44,8 @@ export interface JpegHeaders extends Frame {
 }
 
 /** Markers: start of frame and scan, end of image, Huffman tables, restart interval, application data. */
-export const SOF0 = 0xc0, SOF2 = 0xc2, SOS = 0xda, EOI = 0xd9, DHT = 0xc4, DQT = 0xdb, DRI = 0xdd;
-const APP0 = 0xe0, APP1 = 0xe1, APP14 = 0xee;
+export const SOF0 = 0xc0, SOF2 = 0xc2, SOS = 0xda, DHT = 0xc4, DRI = 0xdd, APP0 = 0xe0, APP15 = 0xef;
+const SOI = 0xd8, EOI = 0xd9, APP1 = 0xe1, APP14 = 0xee;
 
 /** Ordinary progressive files have ten scans. Each costs about as much as the whole picture, and takes but a few bytes. */
 const MAX_SCANS = 100;
@@ -109,7 +109,7 @@ function readFrame(marker: number, frame: Uint8Array): Frame {
   if (precision !== 8) throw cannotDecode(`this JPEG has ${precision} bits a sample, expected 8`);
   const [height, width] = [heightHigh << 8 | heightLow, widthHigh << 8 | widthLow];
   if (width === 0 || height === 0) throw cannotDecode(`this JPEG states a size of ${width}×${height} pixels`);
-  if (![1, 3, 4].includes(count) || frame.length < 6 + 3 * count) {
+  if (![1, 3, 4].includes(count) || frame.length !== 6 + 3 * count) {
     throw cannotDecode(`this JPEG has ${count} components, expected 1, 3 or 4`);
   }
   const components = Array.from({ length: count }, (_, i) => {
@@ -132,6 +132,7 @@ function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
     const marker = bytes[start + 1];
     offset = start + (marker === 0xff ? 1 : 2);
     if (marker === EOI) return yield { marker, start, data: offset, end: offset };
+    if (marker === SOI) throw cannotDecode("this JPEG begins twice, it is damaged");
     if (isBare(marker)) continue;
     const end = offset + (bytes[offset] << 8 | bytes[offset + 1]);
     if (!(end <= bytes.length)) throw cutShort();
@@ -142,7 +143,7 @@ function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
 
 /** Whether nothing belongs to a marker: filling, stuffed zeros, restarts. */
 function isBare(marker: number): boolean {
-  return marker === 0xff || marker <= 1 || (marker >= 0xd0 && marker <= 0xd8);
+  return marker === 0xff || marker <= 1 || (marker >= 0xd0 && marker <= 0xd7);
 }
 
 /** Whether a marker begins a frame: SOF0 to SOF15 without DHT, JPG and DAC, which share their range. */

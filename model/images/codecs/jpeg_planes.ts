@@ -12,11 +12,11 @@
 import { concat } from "./bytes.ts";
 import { cannotDecode } from "./errors.ts";
 import {
+  APP0,
+  APP15,
   type Component,
   DHT,
-  DQT,
   DRI,
-  EOI,
   type JpegHeaders,
   largestFactors,
   type Segment,
@@ -136,9 +136,8 @@ export function fileOf(bytes: Uint8Array, headers: JpegHeaders, kept: readonly C
     if (marker === SOS) {
       parts.push(...scan(bytes, segment, segments[i + 1].start, { headers, names, tables, interval }));
     } else if (marker >= SOF0 && marker <= SOF2) parts.push(frame(bytes, segment, size, names));
-    else if (marker === DHT || marker === DQT || marker === DRI) parts.push(bytes.subarray(start, end));
+    else if (marker < APP0 || marker > APP15) parts.push(bytes.subarray(start, end));
   });
-  parts.push(Uint8Array.of(0xff, EOI));
   return concat(parts);
 }
 
@@ -177,6 +176,7 @@ function scan(bytes: Uint8Array, { data, end }: Segment, next: number, context: 
   const rows = selectors.filter(([id]) => names.has(id)).flatMap(([id, tables]) => [names.get(id)!, tables]);
   if (rows.length === 0) return [];
   const spectral = bytes.subarray(data + 1 + 2 * count, end);
+  if (spectral.length !== 3) throw damaged();
   const header = Uint8Array.of(0xff, SOS, 0, 6 + rows.length, rows.length / 2, ...rows, ...spectral);
   if (rows.length === 2 * count) return [header, bytes.subarray(end, next)];
 

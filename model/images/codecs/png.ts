@@ -38,7 +38,7 @@ const DEPTHS: Record<number, number[]> = {
 export interface PngFile {
   readonly header: PngLayout;
   readonly cost: Cost;
-  readonly palette?: Uint8Array;
+  readonly palette: Uint8Array;
   /** The compressed pixels. */
   readonly pixels: readonly Uint8Array<ArrayBuffer>[];
   /** The EXIF block and the XMP packet, if there are such. */
@@ -74,7 +74,7 @@ function fill(inflater: Inflater, band: Uint8Array<ArrayBuffer>): number {
  */
 export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
   let header: PngLayout | undefined;
-  let palette: Uint8Array | undefined;
+  let palette: Uint8Array = new Uint8Array();
   const pixels: Uint8Array<ArrayBuffer>[] = [];
   let exif: Uint8Array | undefined, exifBehindPixels: Uint8Array | undefined;
   const textChunks: TextChunk[] = [];
@@ -84,7 +84,7 @@ export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
     if (type === "IEND" || isPixels && !header) break;
     if (!complete && !isPixels) throw cannotDecode(`this PNG is cut short after ${bytes.length} bytes`);
     if (type === "IHDR") header = readHeader(data);
-    else if (type === "PLTE" && header) palette = readPalette(data);
+    else if (type === "PLTE" && header && pixels.length === 0) palette = data;
     else if (type === "eXIf" && pixels.length === 0) exif = data;
     else if (type === "eXIf") exifBehindPixels = data;
     else if (TEXT_TYPES.includes(type)) textChunks.push({ type, data });
@@ -94,6 +94,9 @@ export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
   if (!header) throw cannotDecode("this PNG has no IHDR chunk before its pixels");
   if (pixels.length === 0) throw cannotDecode(`this PNG has no pixels, it is cut short after ${bytes.length} bytes`);
   const texts = readTexts(textChunks);
+  if (header.colour === PALETTE && palette.length >= 3 * 257) {
+    throw cannotDecode(`the palette of this PNG has ${palette.length} bytes, expected at most 768`);
+  }
   exif ??= exifBehindPixels ?? exifOfText(texts[EXIF_KEYWORD]);
   return { header, cost: rowsCost(header), palette, pixels, exif, xmp: texts[XMP_KEYWORD] };
 }
@@ -118,11 +121,6 @@ function* chunks(bytes: Uint8Array<ArrayBuffer>): Generator<Chunk, undefined> {
     yield { type, data: bytes.subarray(offset + 8, end - 4), complete: end - 4 <= bytes.length };
     offset = end;
   }
-}
-
-function readPalette(data: Uint8Array): Uint8Array {
-  if (data.length < 3 * 257) return data;
-  throw cannotDecode(`the palette of this PNG has ${data.length} bytes, expected at most 768`);
 }
 
 function readHeader(data: Uint8Array): PngLayout {

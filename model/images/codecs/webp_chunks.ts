@@ -39,20 +39,24 @@ export interface WebpFile {
 const ANIMATION = 0x02, EXIF = 0x08, KNOWN_FLAGS = 0x3e;
 const FRAME_HEADER_BYTES = 16;
 
-/** Reads all chunks. None may be damaged, not even behind the first frame, for PIL refuses such files. */
+/**
+ * Reads the one chunk of a plain file, or all chunks of an extended one. None of these may be damaged, not even behind the first
+ * frame, for PIL refuses such files.
+ */
 export function readWebp(bytes: Uint8Array): WebpFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length < 12 ? Infinity : 8 + view.getUint32(4, true);
   if (end > bytes.length) throw cannotDecode(`this WebP is cut short after ${bytes.length} bytes`);
-  const [first, ...others] = chunksOf(bytes.subarray(12, end));
-  if (first?.type === "VP8X") return readExtended(first.data, others);
-  const frame = frameOf([first]);
+  const chunks = chunksOf(bytes.subarray(12, end));
+  const first = chunks.next().value;
+  if (first?.type === "VP8X") return readExtended(first.data, [...chunks]);
+  const frame = frameOf(first ? [first] : []);
   return { ...frame, frame, cost: costOf(frame, frame) };
 }
 
 function readExtended(header: Uint8Array, chunks: readonly Chunk[]): WebpFile {
   const flags = header[0];
-  if (header.length < 10 || flags & ~KNOWN_FLAGS || chunks.some(({ type }) => type === "VP8X")) throw damaged();
+  if (header.length !== 10 || flags & ~KNOWN_FLAGS || chunks.some(({ type }) => type === "VP8X")) throw damaged();
   const [width, height] = [1 + uint24(header, 4), 1 + uint24(header, 7)];
   const frames = flags & ANIMATION ? readAnimation(chunks) : [frameOf(chunks.filter(isImage))];
   const isWithin = (frame: WebpFrame) => frame.x + frame.width <= width && frame.y + frame.height <= height;
@@ -78,13 +82,13 @@ function readAnimation(chunks: readonly Chunk[]): WebpFrame[] {
   if (!startsWell || chunks.some(isImage)) throw damaged();
   return chunks.filter(({ type }) => type === "ANMF").map(({ data }) => {
     const [x, y] = [2 * uint24(data, 0), 2 * uint24(data, 3)];
-    return { ...frameOf(chunksOf(data.subarray(FRAME_HEADER_BYTES)).filter(isImage)), x, y };
+    return { ...frameOf([...chunksOf(data.subarray(FRAME_HEADER_BYTES))].filter(isImage)), x, y };
   });
 }
 
 /** The frame of an optional chunk of alpha and one of colours, whose own size counts. */
 function frameOf(chunks: readonly Chunk[]): WebpFrame {
-  const isComplete = /^((ALPH)?VP8 |VP8L)$/.test(chunks.map((chunk) => chunk?.type).join(""));
+  const isComplete = /^((ALPH)?VP8 |VP8L)$/.test(chunks.map(({ type }) => type).join(""));
   if (!isComplete) throw damaged();
   return { ...sizeOf(chunks[chunks.length - 1]), x: 0, y: 0, chunks: chunks.map(({ whole }) => whole) };
 }
@@ -106,18 +110,16 @@ function sizeOf({ type, data }: Chunk): { width: number; height: number } {
 }
 
 /** All chunks that lie one after the other in `bytes`. */
-function chunksOf(bytes: Uint8Array): Chunk[] {
+function* chunksOf(bytes: Uint8Array): Generator<Chunk, undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const chunks: Chunk[] = [];
   for (let offset = 0; offset < bytes.length;) {
     const length = offset + 8 <= bytes.length ? view.getUint32(offset + 4, true) : Infinity;
     const end = offset + 8 + length + length % 2;
     if (!(end <= bytes.length)) throw damaged();
     const type = String.fromCharCode(...bytes.subarray(offset, offset + 4));
-    chunks.push({ type, whole: bytes.subarray(offset, end), data: bytes.subarray(offset + 8, offset + 8 + length) });
+    yield { type, whole: bytes.subarray(offset, end), data: bytes.subarray(offset + 8, offset + 8 + length) };
     offset = end;
   }
-  return chunks;
 }
 
 function uint24(bytes: Uint8Array, offset: number): number {

@@ -53,6 +53,11 @@ const KINDS: Kind[] = [
     [1, 2, 3, 255],
   ],
   [
+    "palette behind the pixels, which does not count",
+    { size: [1, 1], depth: 8, colour: 3, rows: [0, 7], late: { PLTE: Array(24).fill(1) } },
+    gray([7]),
+  ],
+  [
     "palette without the colour",
     { size: [2, 1], depth: 8, colour: 3, rows: [0, 0, 7], palette: [1, 2, 3, 4] },
     [1, 2, 3, 255, 7, 7, 7, 255],
@@ -194,6 +199,26 @@ Deno.test("decodePicture() reads or refuses a JPEG with a byte changed, and read
     await decodePicture(damaged).catch((error) => assert(error instanceof TypeError || error instanceof RangeError));
   }
   assertEquals((await decodePicture(file)).width, 32);
+});
+
+Deno.test("decodePicture() refuses JPEGs whose headers libjpeg refuses, read whole or as planes", async () => {
+  for (const name of ["progressive-420", "golden/jpeg-cmyk"]) {
+    const file = await fixture(name);
+    const at = (marker: number) => file.findIndex((byte, i) => byte === 0xff && file[i + 1] === marker);
+    const inserted = (offset: number, ...bytes: number[]) => {
+      return Uint8Array.of(...file.subarray(0, offset), ...bytes, ...file.subarray(offset));
+    };
+    const [frame, scan] = [Math.max(at(0xc0), at(0xc2)), at(0xda)];
+    const longer = (offset: number) => {
+      const end = offset + 2 + file[offset + 3];
+      const changed = inserted(end, 0, 0);
+      changed[offset + 3] += 2;
+      return changed;
+    };
+    for (const damaged of [inserted(scan, 0xff, 0xd8), inserted(scan, 0xff, 0xf2, 0, 2), longer(frame), longer(scan)]) {
+      await assertRejects(() => decodePicture(damaged), TypeError, "Cannot decode picture: ");
+    }
+  }
 });
 
 Deno.test("decodePicture() refuses PNGs that contradict themselves", async () => {

@@ -58,6 +58,7 @@ Deno.test("readWebp() refuses what libwebp's demuxer refuses", () => {
   const frame = animationFrame(0, 0, lossy(3, 3));
   const refused: Chunk[][] = [
     [],
+    [["VP8X", [0, 0, 0, 0, 6, 0, 0, 4, 0, 0, 0, 0]], lossy(7, 5)],
     [["ABCD", []], header(0, 3, 3), lossy(3, 3)],
     [header(0, 3, 3)],
     [header(0, 3, 4), lossy(3, 3)],
@@ -86,4 +87,8 @@ Deno.test("readWebp() refuses what libwebp's demuxer refuses", () => {
 
 Deno.test("readWebp() passes over what follows the file", () => {
   assertEquals(readWebp(Uint8Array.of(...file(lossy(7, 5)), 1, 2, 3)).width, 7);
+});
+
+Deno.test("readWebp() passes over what follows the one chunk of a plain file", () => {
+  assertEquals(readWebp(file(lossy(7, 5), ["abcd", [1, 2, 3]]).with(40, 99)).frame.width, 7);
 });
