@@ -35,8 +35,9 @@ export interface PickleHost {
 
 /** Some 40,000 tensors' worth: an honest file takes about thirty instructions a tensor, two of which make objects. */
 const MOST_STEPS = 2_000_000;
-/** Steps that a dictionary, or another object, counts as: so much more memory it takes than what one instruction makes. */
+/** Steps that a dictionary or another object, and that a list or a tuple counts as: so much memory they take. */
 const OBJECT_STEPS = 8;
+const LIST_STEPS = 2;
 /** No name that is known is longer. */
 const LONGEST_GLOBAL = 200;
 
@@ -134,13 +135,13 @@ class Machine {
 
       case 0x29: // EMPTY_TUPLE
       case 0x5d: // EMPTY_LIST
-        return this.#push([]);
+        return this.#pushList([]);
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.#push(this.#popMany(opcode - 0x84));
+        return this.#pushList(this.#popMany(opcode - 0x84));
       case 0x74: // TUPLE
-        return this.#push(this.#popToMark());
+        return this.#pushList(this.#popToMark());
       case 0x61: // APPEND
         return this.#append(this.#popMany(1));
       case 0x65: // APPENDS
@@ -197,6 +198,11 @@ class Machine {
 
   #push(value: unknown): void {
     this.#stack.push(value);
+  }
+
+  #pushList(items: unknown[]): void {
+    this.#count(LIST_STEPS);
+    this.#push(items);
   }
 
   #pop(): unknown {
