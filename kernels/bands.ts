@@ -109,7 +109,7 @@ class Rewriter {
       case "attention":
         return g.attention(held(op.q), held(op.k), held(op.v));
       case "nearestCode":
-        return g.nearestCode(held(op.x), op.codebook);
+        return g.nearestCode(held(op.x), op.codebook, op.none);
       case "lookup":
         return g.lookup(held(op.indices), op.codebook);
       case "straightThrough":

@@ -131,12 +131,12 @@ export class Graph {
     return this.#add<Attention>({ op: "attention", q, k, v, shape: q.shape, dtype: "float32" });
   }
 
-  /** Vector quantization; see {@linkcode NearestCode}. */
-  nearestCode(x: Node, codebook: CodebookParameter): Node {
+  /** Vector quantization; see {@linkcode NearestCode}. `none` is 0, as upstream, unless given. */
+  nearestCode(x: Node, codebook: CodebookParameter, none: 0 | -1 = 0): Node {
     checkFeatureMap(x, codebook.name);
     const [n, c, h, w] = x.shape;
     check(c === codebook.channels, `${codebook.name}: codes have ${codebook.channels} channels, got ${c}`);
-    return this.#add<NearestCode>({ op: "nearestCode", x, codebook, shape: [n, h, w], dtype: "int32" });
+    return this.#add<NearestCode>({ op: "nearestCode", x, codebook, none, shape: [n, h, w], dtype: "int32" });
   }
 
   /** Codebook rows; see {@linkcode Lookup}. Indices must lie in `[0, codes)`. */

@@ -136,6 +136,8 @@ export interface NearestCode extends Node {
   readonly x: Node;
   /** Rows to choose from. */
   readonly codebook: CodebookParameter;
+  /** The index of a pixel that no row is near, as it holds NaN, infinity, or what is too large to be squared. */
+  readonly none: 0 | -1;
 }
 
 /** Codebook rows by index: `[n, channels, h, w]`. */

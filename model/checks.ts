@@ -9,7 +9,8 @@ import { type Shape, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, embedDim, type VQConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import type { MemoryOptions } from "./options.ts";
-import { isArrays, type TokenIndices } from "./tokens/tokens.ts";
+import { NO_CODE } from "./passes.ts";
+import { isArrays, type TokenIndices, type Tokens } from "./tokens/tokens.ts";
 
 /** Checks that `encode` can take a tensor: `[n, in_channels, H, W]` of a token at least. */
 export function checkSample(sample: Tensor, config: VQConfig): void {
@@ -95,6 +96,36 @@ export function checkDecodable(config: VQConfig): void {
       }) to equal latent_channels (${latent_channels})`,
     );
   }
+}
+
+/** Checks that each pixel of the latents of a sample was near some code. */
+export async function checkTokens({ indices, shape }: Tokens, sample: Tensor): Promise<void> {
+  const missing = indices.indexOf(NO_CODE);
+  if (missing < 0) return;
+  const values = await sample.data();
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) {
+    throw new RangeError(
+      `Cannot tokenize: sample is ${values[at]} at [n, c, y, x] = ${
+        placeOf(at, sample.shape)
+      }; expected finite numbers`,
+    );
+  }
+  throw new RangeError(
+    `Cannot tokenize: sample is finite, but its latents at [n, y, x] = ${
+      placeOf(missing, shape)
+    } are too large, or no ` +
+      "numbers. Check that the weights are finite, and the sample in the range that the model was trained on",
+  );
+}
+
+/** The position of an element of a tensor. */
+function placeOf(index: number, shape: Shape): string {
+  const position = shape.map((side, i) => {
+    const stride = shape.slice(i + 1).reduce((product, inner) => product * inner, 1);
+    return Math.floor(index / stride) % side;
+  });
+  return `[${position.join(", ")}]`;
 }
 
 /** Checks that a tensor is one, and alive. */

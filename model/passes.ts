@@ -13,6 +13,9 @@ import { Weights } from "./weights.ts";
 
 const ROOT = new Weights();
 
+/** Stands for a token where latents are no numbers. */
+export const NO_CODE = -1;
+
 /** Records the computation of the one input, and returns the outputs in order. */
 type Record = (g: Graph, config: VQConfig, input: Node) => Node[];
 
@@ -37,7 +40,7 @@ export const PASSES = {
     return [decode(g, ROOT, config, quantized), loss];
   },
 
-  tokenize: (g, config, sample) => [g.nearestCode(encode(g, ROOT, config, sample), codebookOf(ROOT, config))],
+  tokenize: (g, config, sample) => [g.nearestCode(encode(g, ROOT, config, sample), codebookOf(ROOT, config), NO_CODE)],
 
   detokenize: (g, config, indices) => [decode(g, ROOT, config, g.lookup(indices, codebookOf(ROOT, config)))],
 } satisfies { [name: string]: Record };

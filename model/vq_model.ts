@@ -25,7 +25,7 @@ import {
   type Shape,
   Tensor,
 } from "../kernels/mod.ts";
-import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample } from "./checks.ts";
+import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample, checkTokens } from "./checks.ts";
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
 import { withFiles } from "./engine.ts";
 import { ConfigError } from "./errors.ts";
@@ -337,16 +337,20 @@ export class VQModel {
    * Picture to tokens in one pass.
    *
    * @param sample as for {@linkcode VQModel.encode}
+   * @throws {RangeError} that names the first place in `sample` that is NaN or infinite, if there is one, as such a picture
+   * has no tokens; {@linkcode VQModel.encode} passes it on, as upstream does
    */
   async tokenize(sample: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tokens> {
     checkSample(sample, this.config);
-    return await this.#use("tokenize", sample, options, async (program, input) => {
+    const tokens = await this.#use("tokenize", sample, options, async (program, input) => {
       const [indices] = await program.run([input], options);
       using result = indices;
       const data = await result.data() as Int32Array;
       options.signal?.throwIfAborted();
       return { indices: data, shape: result.shape as Tokens["shape"] };
     });
+    await checkTokens(tokens, sample);
+    return tokens;
   }
 
   /**

@@ -158,7 +158,11 @@ export interface WeightOptions {
   onLayer?: (loaded: number) => void;
 }
 
-/** Hands a checkpoint's weights to an engine, one layer at a time. */
+/**
+ * Hands a checkpoint's weights to an engine, one layer at a time.
+ *
+ * @throws {WeightsError} if they do not fit the model, or a row of the codebook holds NaN
+ */
 export async function loadWeights(
   source: TensorSource,
   parameters: readonly Parameter[],
@@ -172,9 +176,21 @@ export async function loadWeights(
   for (const parameter of largestFirst(parameters)) {
     const [weight, bias] = tensorsOf(parameter).map(([name]) => found.get(name)!);
     const biasValues = bias ? await source.read(bias) : new Float32Array();
-    await backend.setParameter(parameter, await source.read(weight), biasValues);
+    const values = await source.read(weight);
+    if (parameter.kind === "codebook") checkCodes(parameter, values);
+    await backend.setParameter(parameter, values, biasValues);
     onLayer?.(++loaded);
   }
+}
+
+/** Refuses codes that are no numbers: upstream would find them nearest to everything. */
+function checkCodes({ name, channels }: CodebookParameter, values: ArrayLike<number>): void {
+  const at = Array.prototype.findIndex.call(values, Number.isNaN);
+  if (at < 0) return;
+  throw new WeightsError(
+    `Cannot use the codebook: row ${Math.floor(at / channels)} of ${name}.weight holds NaN, expected numbers. ` +
+      "The checkpoint was saved from a damaged training, or is damaged itself: get another",
+  );
 }
 
 /** Devices put what is small into the gaps that large uploads leave: then the next large one does not fit there. */

@@ -31,7 +31,7 @@ export interface WasmOptions {
    */
   readonly weightBytes?: number;
   /** Compute every 3×3 convolution of some channels this way; by default small maps directly and others by Winograd's. */
-  readonly algorithm?: ConvAlgorithm;
+  readonly algorithm?: "direct" | "winograd";
   /** Whether to multiply with the kernel for vectors of 256 bits: by default where V8 makes such; see wide.ts. */
   readonly wide?: boolean;
 }

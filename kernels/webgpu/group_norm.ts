@@ -2,7 +2,7 @@
  * Group normalization and spatial normalization, with the activation that follows.
  *
  * Three passes. `sums`: over strips of pixels, for each channel, sums of x and x² about the strip's first pixel, so that a
- * large mean does not swallow a small variance. `fold`: one workgroup per image and group joins strips and channels
+ * large mean does not swallow a small variance, and scaled, so that their sums stay finite where torch's do. `fold`: one workgroup per image and group joins strips and channels
  * (Chan's formula) into what `apply` needs: y = (x - center) * scale + shift, where `center` is the mean rounded and
  * `shift` carries the rest of it.
  *
@@ -30,7 +30,11 @@ import { activationFunction, lanesFor, memoized, REDUCE } from "./wgsl.ts";
 /** Strips of an image: one workgroup folds those of each group of channels. A few more where bands begin new ones. */
 const MAX_STRIPS = 2048;
 
+/** What sums are scaled by: the squares of 1e24 have room, and those that are too small for float32 are nothing to epsilon. */
+const SCALE = "const SCALE = 2.3283064365386963e-10; // 2^-32";
+
 const SUMS = `
+${SCALE}
 struct Params { c4: u32, area: u32, strip: u32, strips: u32, first: u32, end: u32, firstSum: u32, xOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
@@ -51,7 +55,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   var sum = vec4f();
   var squares = vec4f();
   for (var i = 0u; i < count; i++) {
-    let v = vec4f(x[at]) - about;
+    let v = (vec4f(x[at]) - about) * SCALE;
     sum += v;
     squares += v * v;
     at += p.c4;
@@ -63,6 +67,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`;
 
 const FOLD = `
+${SCALE}
 struct Params { channels: u32, c4: u32, area: u32, strip: u32, strips: u32, bandArea: u32, bandStrips: u32, groups: u32, epsilon: f32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
@@ -70,7 +75,7 @@ struct Params { channels: u32, c4: u32, area: u32, strip: u32, strips: u32, band
 @group(0) @binding(3) var<storage, read_write> table: array<f32>;   // [image][center, scale, shift][channel]
 ${REDUCE}
 
-struct Part { mean: f32, count: f32, squares: f32 } // of one channel in one strip; the mean is relative to \`about\`
+struct Part { mean: f32, count: f32, squares: f32 } // of one channel in one strip, scaled; the mean is relative to \`about\`
 fn part(i: u32, image: u32, start: u32, each: u32, about: f32) -> Part {
   let strip = i / each;
   let at = ((image * p.strips + strip) * p.c4 * 3u) * 4u + channelAt(start + i % each);
@@ -78,7 +83,7 @@ fn part(i: u32, image: u32, start: u32, each: u32, about: f32) -> Part {
   let before = band + strip % p.bandStrips * p.strip;
   let count = f32(min(p.strip, min(band + p.bandArea, p.area) - before));
   let sum = sums[at + 4u];
-  return Part((sums[at] - about) + sum / count, count, sums[at + 8u] - sum * sum / count);
+  return Part((sums[at] - about) * SCALE + sum / count, count, sums[at + 8u] - sum * sum / count);
 }
 fn channelAt(channel: u32) -> u32 { return (channel / 4u) * 12u + channel % 4u; }
 
@@ -96,7 +101,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     let one = part(i, image, start, each, about);
     sum += one.mean * one.count;
   }
-  let mean = reduceSum(sum, l.x) / elements; // relative to about
+  let mean = reduceSum(sum, l.x) / elements; // scaled, and relative to about
   var squares = 0.0;
   for (var i = l.x; i < parts; i += LANES) {
     let one = part(i, image, start, each, about);
@@ -105,9 +110,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let variance = reduceSum(squares, l.x) / elements;
 
   // Dropping bits keeps compilers from simplifying the difference below to nothing.
-  let center = bitcast<f32>(bitcast<u32>(about + mean) & 0xfffffff0u);
-  let rest = mean - (center - about);
-  let scale = 1.0 / sqrt(variance + p.epsilon);
+  let center = bitcast<f32>(bitcast<u32>(about + mean / SCALE) & 0xfffffff0u);
+  let rest = mean / SCALE - (center - about);
+  let scale = SCALE / sqrt(variance + p.epsilon * SCALE * SCALE);
   let row = image * 3u * p.c4 * 4u;
   for (var i = l.x; i < each; i += LANES) {
     let channel = start + i;

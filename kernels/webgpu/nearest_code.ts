@@ -17,6 +17,9 @@ const LANES = 8;
 /** Pixels for which workgroups are laid out in one row. */
 const ROW = 65536;
 
+/** The largest float. */
+const LARGEST = "bitcast<f32>(0x7f7fffffu)";
+
 /** The best code of each pixel within one part of the codebook. A distance that is not a number is never less. */
 const SEARCH: Kernel = {
   label: "nearest code",
@@ -37,7 +40,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   ${
     unroll(PIXELS, (i) =>
       `let x${i} = min(pixel + ${i}u, p.end - 1u) * p.c4 - p.xOrigin;
-  var best${i} = bitcast<f32>(0x7f7fffffu); // the largest float
+  var best${i} = ${LARGEST};
   var code${i} = start;
   `)
   }
@@ -71,11 +74,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`,
 };
 
-/** The best of the parts; an earlier part wins a tie, as it holds the lower index. */
+/** The best of the parts; an earlier part wins a tie, as it holds the lower index. Some pixels are not near any code. */
 const CHOOSE: Kernel = {
   label: "nearest code: choose",
   source: `
-struct Params { parts: u32, pixels: u32, rowLength: u32 }
+struct Params { parts: u32, pixels: u32, rowLength: u32, none: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> distances: array<f32>;
 @group(0) @binding(2) var<storage, read> candidates: array<u32>;
@@ -91,7 +94,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let at = part * p.pixels + pixel;
     if (distances[at] < best) { best = distances[at]; code = candidates[at]; }
   }
-  indices[pixel] = code;
+  indices[pixel] = select(p.none, code, best < ${LARGEST});
 }`,
 };
 
@@ -117,7 +120,7 @@ export function recordNearestCode(r: Recorder, op: NearestCode): void {
   }
   const rowLength = Math.min(pixels, ROW);
   r.dispatch(CHOOSE, {
-    params: { parts, pixels, rowLength },
+    params: { parts, pixels, rowLength, none: op.none },
     buffers: { distances, candidates, indices },
     grid: [Math.ceil(rowLength / 64), Math.ceil(pixels / rowLength), 1],
   });

@@ -81,6 +81,24 @@ testOnEveryEngine("a norm over what is no number is none, whatever the activatio
   }
 });
 
+testOnEveryEngine("a norm of numbers whose squares are too large is that of smaller ones", async (backend) => {
+  const parameter = { kind: "norm", name: "norm", channels: 20 } as const;
+  const [weight, bias] = [randomTensor([20], 1), randomTensor([20], 2)];
+  const x = randomTensor([2, 20, 96, 40], 3, 1, 0.5);
+  const normalize = async (scale: number) => {
+    const scaled = { data: x.data.map((value) => value * scale), shape: x.shape };
+    const { data } = await runOp(
+      backend,
+      [tensorOf(scaled)],
+      [{ parameter, weight, bias }],
+      (g, [node]) => g.groupNorm(node, parameter, { groups: 4, epsilon: 0 }),
+    );
+    return data;
+  };
+  const expected = await normalize(1);
+  for (const scale of [2 ** 58, 2 ** 70]) assertClose(await normalize(scale), expected, 1e-6, `times ${scale}`);
+});
+
 testOnEveryEngine("what a norm makes infinite stays so, whatever the activation", async (backend) => {
   const parameter = { kind: "norm", name: "norm", channels: 4 } as const;
   const weight = { data: new Float32Array(4).fill(3e38), shape: [4] }, bias = { data: new Float32Array(4), shape: [4] };

@@ -259,6 +259,13 @@ testOnEveryEngine(
       [...data].every((index) => index >= 0 && index < 200),
       true,
     );
+    const marked = await runOp(
+      backend,
+      [tensorOf(x)],
+      [layer],
+      (graph, [node]) => graph.nearestCode(node, layer.parameter as never, -1),
+    );
+    assertEquals([...marked.data], [0, 50, 0, -1, -1, -1, -1]);
   },
 );
 

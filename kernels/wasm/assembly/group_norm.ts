@@ -2,7 +2,8 @@
 //
 // Large means with small variances must stay exact. So each chunk is summed around the mean of a sample of it (a sixteenth:
 // the mean of all is at most four deviations away), chunks are combined in float64 by Chan's formula, and the mean is
-// applied in two parts: x - center is exact where it matters, and what center lacks goes into the shift.
+// applied in two parts: x - center is exact where it matters, and what center lacks goes into the shift. Where squares are
+// too large for float32, the chunk is summed once more in float64.
 import { Act } from "../shared";
 import { activate } from "./activation";
 import { LINE, SCRATCH } from "./area";
@@ -67,7 +68,7 @@ export function normStatistics(f: NormFields, block: i32, thread: i32): void {
   let c: usize = 0;
   for (; c + LINE <= row; c += LINE) sumLine(start + c, row, count, sums + c);
   for (; c < row; c += 16) sumVector(start + c, row, count, sums + c);
-  foldChannels(f, count, sums, f.statistics + (<usize>(block * f.groups) << 4));
+  foldChannels(f, start, count, sums, f.statistics + (<usize>(block * f.groups) << 4));
 }
 
 /**
@@ -158,7 +159,7 @@ function storeLine(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): void {
 }
 
 /** Combines the channels of each group. */
-function foldChannels(f: NormFields, count: i32, sums: usize, to: usize): void {
+function foldChannels(f: NormFields, start: usize, count: i32, sums: usize, to: usize): void {
   const row = <usize>f.stored << 2;
   const size = f.channels / f.groups;
   const n = <f64>count;
@@ -175,7 +176,26 @@ function foldChannels(f: NormFields, count: i32, sums: usize, to: usize): void {
     }
     store<f64>(to, mean);
     store<f64>(to, squares, 8);
+    if (!(squares < Infinity)) sumLarge(f, start + (<usize>(group * size) << 2), count, to);
   }
+}
+
+/** The statistics of one group, whose first channel begins at `start`, from values whose squares may exceed float32. */
+function sumLarge(f: NormFields, start: usize, count: i32, to: usize): void {
+  const row = <usize>f.stored << 2, end = <usize>(f.channels / f.groups) << 2;
+  const n = <f64>count * <f64>(f.channels / f.groups);
+  let mean: f64 = 0, squares: f64 = 0;
+  for (let i = 0, p = start; i < count; i++, p += row) {
+    for (let c: usize = 0; c < end; c += 4) mean += <f64>load<f32>(p + c) / n;
+  }
+  for (let i = 0, p = start; i < count; i++, p += row) {
+    for (let c: usize = 0; c < end; c += 4) {
+      const difference = <f64>load<f32>(p + c) - mean;
+      squares += difference * difference;
+    }
+  }
+  store<f64>(to, mean);
+  store<f64>(to, squares, 8);
 }
 
 /** Combines the chunks of one image, and works out what to do with each channel. */

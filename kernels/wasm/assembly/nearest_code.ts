@@ -16,6 +16,8 @@ export class NearestCodeFields {
   channels: i32;
   /** Channels of `x` as stored. */
   stored: i32;
+  /** The index of a pixel that is not near any code. */
+  none: i32;
   /** Blocks are ranges of pixels. */
   blocks: i32;
 }
@@ -29,19 +31,19 @@ export function nearestCode(f: NearestCodeFields, block: i32): void {
   for (let quad = startOf(block, f.blocks, quads); quad < end; quad++) {
     compareAll(f, quad * 4);
     for (let i = 0; i < min(4, f.pixels - quad * 4); i++) {
-      store<i32>(f.y + (<usize>(quad * 4 + i) << 2), lowest(<usize>i));
+      store<i32>(f.y + (<usize>(quad * 4 + i) << 2), lowest(<usize>i, f.none));
     }
   }
 }
 
-/** Leaves the least distances of four pixels in scratch. A NaN is never less, so its pixel keeps index 0. */
+/** Leaves the least distances of four pixels in scratch. A NaN is never less, so its pixel keeps index `none`. */
 function compareAll(f: NearestCodeFields, pixel: i32): void {
   const last = f.pixels - 1;
   const z0 = pixelAt(f, pixel), z1 = pixelAt(f, min(pixel + 1, last));
   const z2 = pixelAt(f, min(pixel + 2, last)), z3 = pixelAt(f, min(pixel + 3, last));
   for (let i: usize = 0; i < 8; i++) {
     v128.store(SCRATCH + (i << 4), splat(f32.POSITIVE_INFINITY));
-    v128.store(SCRATCH + ((INDICES + i) << 4), i32x4.splat(0));
+    v128.store(SCRATCH + ((INDICES + i) << 4), i32x4.splat(f.none));
   }
   const bytes = <usize>f.channels << 2;
   let index0 = i32x4(0, 1, 2, 3), index1 = i32x4(4, 5, 6, 7);
@@ -93,9 +95,9 @@ function keep(i: usize, distance: v128, index: v128): void {
   v128.store(SCRATCH + ((INDICES + i) << 4), v128.bitselect(index, scratch(INDICES + i), less));
 }
 
-/** The index with the least distance among a pixel's eight lanes, the lowest on ties. */
-function lowest(pixel: usize): i32 {
-  let least = f32.POSITIVE_INFINITY, index: i32 = 0;
+/** The index with the least distance among a pixel's eight lanes, the lowest on ties; `none` where none is finite. */
+function lowest(pixel: usize, none: i32): i32 {
+  let least = f32.POSITIVE_INFINITY, index = none;
   for (let lane: usize = 0; lane < 8; lane++) {
     const at = SCRATCH + (pixel << 5) + (lane << 2);
     const distance = load<f32>(at), candidate = load<i32>(at + (INDICES << 4));

@@ -37,6 +37,7 @@ export function lowerNearestCode(op: NearestCode, { threads, parameters }: Conte
         codes,
         channels,
         padded(channels),
+        op.none,
         blocks,
       ],
     }],
