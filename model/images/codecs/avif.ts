@@ -8,6 +8,7 @@
  */
 
 import createDecoder from "@jsquash/avif/codec/dec/avif_dec.js";
+import { show } from "../../../hub/show.ts";
 import type { Cost } from "../cost.ts";
 import type { Raster } from "../raster.ts";
 import { AVIF_WASM } from "./avif_wasm.gen.ts";
@@ -112,7 +113,7 @@ function* boxes(parent: DataView): Generator<Box> {
       : short === 1
       ? Number(parent.getBigUint64(offset + 8))
       : short;
-    if (size < header) throw cannotDecode(`the ${JSON.stringify(type)} box of this AVIF is damaged`);
+    if (size < header) throw cannotDecode(`the ${show(type)} box of this AVIF is damaged`);
     yield {
       type,
       data: new DataView(

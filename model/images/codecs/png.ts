@@ -7,6 +7,7 @@
  */
 
 import { crc32 } from "imagescript/png/src/crc.mjs";
+import { show } from "../../../hub/show.ts";
 import type { Cost } from "../cost.ts";
 import type { Raster } from "../raster.ts";
 import { cannotDecode } from "./errors.ts";
@@ -116,7 +117,7 @@ function* chunks(bytes: Uint8Array<ArrayBuffer>): Generator<Chunk, undefined> {
     seenPixels ||= type === "IDAT";
     const isChecked = CRITICAL.includes(type) && end <= bytes.length;
     if (isChecked && crc32(bytes.subarray(offset + 4, end - 4)) !== view.getUint32(end - 4)) {
-      throw cannotDecode(`the checksum of the ${JSON.stringify(type)} chunk of this PNG is wrong, the file is damaged`);
+      throw cannotDecode(`the checksum of the ${show(type)} chunk of this PNG is wrong, the file is damaged`);
     }
     yield { type, data: bytes.subarray(offset + 8, end - 4), complete: end - 4 <= bytes.length };
     offset = end;

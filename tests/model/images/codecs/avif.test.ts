@@ -61,3 +61,10 @@ Deno.test("an AVIF whose boxes and data disagree in size is refused", async () =
   bytes[ispe + 4 + 7]++;
   await assertRefused(AVIF, bytes, "Cannot decode picture");
 });
+
+Deno.test("the name of a damaged box is shown without what a terminal obeys", async () => {
+  const bytes = fixture("lossless.avif");
+  const meta = new TextDecoder("latin1").decode(bytes).indexOf("meta");
+  bytes.set([0, 0, 0, 2, 0x9b, 0x1b, 0x5b, 0x4a], meta - 4); // a size that is none, an escape sequence as the name
+  await assertRefused(AVIF, bytes, 'the "\\x9b\\x1b[J" box of this AVIF is damaged');
+});
