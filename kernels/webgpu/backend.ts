@@ -15,7 +15,7 @@ import { Turns } from "../turns.ts";
 import { recordAttention } from "./attention.ts";
 import { isTunable, KeptChoices, layerKey, mergeChoices, NO_CHOICES, opKey } from "./choices.ts";
 import { chooseAlgorithm, recordConv2d } from "./conv2d.ts";
-import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu } from "./device.ts";
+import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu, tuningFor } from "./device.ts";
 import { float16Values } from "./element.ts";
 import { recordGroupNorm, recordNormalize, recordNormCoefficients, recordNormSums } from "./group_norm.ts";
 import { recordFromNchw, recordToNchw } from "./layout.ts";
@@ -32,7 +32,7 @@ import { recordPlace, recordRows } from "./rows.ts";
 import { recordSquaredError } from "./squared_error.ts";
 import { recordStraightThrough } from "./straight_through.ts";
 import { measureChoices } from "./tuner.ts";
-import { HARDWARE, SOFTWARE, type Tile, type Tuning } from "./tuning.ts";
+import type { Tile, Tuning } from "./tuning.ts";
 import { CONV_ALGORITHMS, type ConvAlgorithm, WeightStore } from "./weights.ts";
 
 /** How to open the WebGPU engine. */
@@ -106,7 +106,7 @@ class WebGpuBackend implements Backend {
   #lost = false;
 
   constructor(gpu: Gpu, options: WebGpuOptions, pipelines = new PipelineCache(gpu.device)) {
-    const { dtype = "float32", tuning = gpu.software ? SOFTWARE : HARDWARE, tuningStore } = options;
+    const { dtype = "float32", tuning = tuningFor(gpu), tuningStore } = options;
     this.dtype = dtype;
     this.#gpu = gpu;
     this.#options = options;

@@ -5,6 +5,7 @@
  */
 
 import { DeviceError } from "../errors.ts";
+import { HARDWARE, SOFTWARE, SWIFTSHADER, type Tuning } from "./tuning.ts";
 
 /** What an adapter says of itself, as a copy. */
 export type AdapterInfo = Pick<GPUAdapterInfo, "vendor" | "architecture" | "device" | "description">;
@@ -39,7 +40,18 @@ export async function findAdapter(): Promise<GPUAdapter | null> {
 
 /** Whether an adapter computes on the CPU, as Mesa's llvmpipe does. */
 export function isSoftware(info: GPUAdapterInfo): boolean {
-  return info.isFallbackAdapter || /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(info.description);
+  return info.isFallbackAdapter || isSwiftShader(info) ||
+    /llvmpipe|lavapipe|software|basic render/i.test(info.description);
+}
+
+function isSwiftShader({ architecture, description }: AdapterInfo): boolean {
+  return /swiftshader/i.test(`${architecture} ${description}`);
+}
+
+/** The constants for a device. */
+export function tuningFor({ software, info }: Gpu): Tuning {
+  if (!software) return HARDWARE;
+  return isSwiftShader(info) ? SWIFTSHADER : SOFTWARE;
 }
 
 /**

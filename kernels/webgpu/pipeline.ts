@@ -5,7 +5,11 @@
  * @module
  */
 
+import { within } from "../deadline.ts";
 import { DeviceError } from "../errors.ts";
+
+/** How long to wait for one pipeline. Compilers take a second or less, poor ones some; those of others may hang. */
+const COMPILE_MS = 60_000;
 
 /** A shader and the values of its `override` constants. The entry point is `main`. */
 export interface Kernel {
@@ -68,16 +72,23 @@ export class PipelineCache {
 
   async #compile({ label, source, constants }: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
     this.#device.pushErrorScope("validation");
+    const late = () =>
+      new DeviceError(
+        `Cannot compile ${label} on this device: its compiler took longer than ${COMPILE_MS / 1000} seconds. ` +
+          'Use device: "wasm"',
+      );
     const module = this.#device.createShaderModule({ label, code: source });
     const error = await this.#device.popErrorScope();
     if (error) throw new DeviceError(`Cannot compile ${label} on this device: ${error.message}`);
     try {
-      return await this.#device.createComputePipelineAsync({
+      const pipeline = this.#device.createComputePipelineAsync({
         label,
         layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
         compute: { module, entryPoint: "main", constants },
       });
+      return await within({ milliseconds: COMPILE_MS, late }, pipeline);
     } catch (cause) {
+      if (cause instanceof DeviceError) throw cause;
       throw new DeviceError(`Cannot compile ${label} on this device: ${cause}`, { cause });
     }
   }

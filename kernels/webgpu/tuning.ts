@@ -1,5 +1,5 @@
 /**
- * The constants that suit an adapter: two sets for one source.
+ * The constants that suit an adapter: three sets for one source.
  *
  * A software adapter runs a workgroup's lanes in SIMD and pays for every load (a loop over lanes), so an invocation should
  * do as many multiplications per load as its accumulators allow, with all lanes along channels. A real GPU wants thousands
@@ -62,6 +62,19 @@ export const SOFTWARE: Tuning = {
   dispatchFlops: 1e9,
   reduceLanes: 8,
   minInvocations: 64,
+};
+
+/** For Chrome's software adapter, whose compiler takes minutes for kernels of many accumulators, and others a second. */
+export const SWIFTSHADER: Tuning = {
+  ...SOFTWARE,
+  tiles: [
+    { rows: 16, columns: 2, lanesX: 8, lanesY: 1 },
+    { rows: 8, columns: 2, lanesX: 8, lanesY: 1 },
+    { rows: 2, columns: 2, lanesX: 8, lanesY: 1 },
+    { rows: 16, columns: 1, lanesX: 8, lanesY: 1 },
+    { rows: 16, columns: 1, lanesX: 1, lanesY: 8 },
+  ],
+  thinTile: { rows: 8, columns: 1, lanesX: 8, lanesY: 1 },
 };
 
 /** For GPUs. */

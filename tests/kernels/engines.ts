@@ -3,7 +3,7 @@ import { Graph, type Node, type Parameter, type Program, Tensor, type TensorData
 import type { Backend } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { HARDWARE, SOFTWARE } from "../../kernels/webgpu/tuning.ts";
+import { HARDWARE, SOFTWARE, SWIFTSHADER } from "../../kernels/webgpu/tuning.ts";
 import type { Dense } from "../golden.ts";
 
 /** An engine under test. */
@@ -23,6 +23,7 @@ export const ENGINES: readonly Engine[] = [
   { name: "webgpu, direct", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-6 },
   { name: "webgpu, winograd", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: 1e-5 },
   { name: "webgpu, tuned for hardware", open: () => createWebGpuBackend({ tuning: HARDWARE }), tolerance: 1e-5 },
+  { name: "webgpu, tuned for SwiftShader", open: () => createWebGpuBackend({ tuning: SWIFTSHADER }), tolerance: 1e-5 },
   { name: "webgpu, in bands", open: () => createWebGpuBackend({ tuning: IN_BANDS }), tolerance: 1e-5 },
   {
     name: "webgpu, direct in bands",

@@ -1,51 +1,12 @@
 /** What only the CPU engine promises: threads, memory, aborting, ending. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Backend, DeviceError, Graph, NO_MEMORY, type Program, readPixels, Tensor } from "../../kernels/mod.ts";
+import { DeviceError, Graph, NO_MEMORY, type Program, readPixels, Tensor } from "../../kernels/mod.ts";
 import { Memory } from "../../kernels/wasm/memory.ts";
 import { createWasmBackend, type WasmBackend } from "../../kernels/wasm/mod.ts";
 import { Parameters } from "../../kernels/wasm/parameters.ts";
 import type { WasmStorage } from "../../kernels/wasm/storage.ts";
 import { randomTensor, tensorOf } from "./engines.ts";
-
-const CONV_IN = { kind: "conv", name: "conv_in", in: 3, out: 36, kernel: 3, stride: 1 } as const;
-const CONV = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;
-const DOWN = { kind: "conv", name: "down", in: 36, out: 36, kernel: 3, stride: 2 } as const;
-const LINEAR = { kind: "linear", name: "linear", in: 36, out: 36 } as const;
-const NORM = { kind: "norm", name: "norm", channels: 36 } as const;
-const CODES = { kind: "codebook", name: "codes", codes: 50, channels: 36 } as const;
-const SHAPE = [2, 3, 26, 38];
-
-/** Weights for {@linkcode network}. */
-async function setParameters(backend: Backend): Promise<void> {
-  for (const layer of [CONV_IN, CONV, DOWN]) {
-    const scale = Math.sqrt(3 / (9 * layer.in));
-    const weight = randomTensor([layer.out, layer.in, 3, 3], 1, scale).data as Float32Array;
-    await backend.setParameter(layer, weight, randomTensor([36], 2).data as Float32Array);
-  }
-  const square = randomTensor([36, 36], 3, 0.3).data as Float32Array;
-  await backend.setParameter(LINEAR, square, square.subarray(36, 72));
-  await backend.setParameter(NORM, square.subarray(0, 36), square.subarray(36, 72));
-  await backend.setParameter(CODES, randomTensor([50, 36], 4).data as Float32Array, new Float32Array());
-}
-
-/** A network with every op: results are a picture, indices and a scalar. */
-function network(): Graph {
-  const graph = new Graph();
-  const x = graph.conv2d(graph.input(SHAPE), CONV_IN);
-  const h = graph.groupNorm(x, NORM, { groups: 4, epsilon: 1e-6, activation: "silu" });
-  const down = graph.conv2d(graph.conv2d(h, CONV, { residual: x }), DOWN);
-  const linear = graph.conv2d(down, LINEAR);
-  const attended = graph.conv2d(graph.attention(linear, down, linear), LINEAR, { residual: down });
-  const indices = graph.nearestCode(attended, CODES);
-  const code = graph.lookup(indices, CODES);
-  const through = graph.straightThrough(attended, code);
-  const up = graph.conv2d(through, CONV, { upsample: true });
-  const modulation = { scale: linear, shift: through };
-  graph.output(graph.groupNorm(up, NORM, { groups: 4, epsilon: 1e-6, activation: "mish", modulation }));
-  graph.output(indices);
-  graph.output(graph.squaredError(attended, code, 1.25));
-  return graph;
-}
+import { CODES, CONV, CONV_IN, network, picture, setParameters, SHAPE } from "./every_op.ts";
 
 async function open(
   threads: number,
@@ -56,8 +17,6 @@ async function open(
   const program = await backend.compile(network());
   return { backend, program, [Symbol.dispose]: () => backend.dispose() };
 }
-
-const picture = () => tensorOf(randomTensor(SHAPE, 9));
 
 /** The results of a run on {@linkcode picture}, as hexadecimal bits. */
 async function bits(program: Program, input = picture()): Promise<string> {
@@ -301,8 +260,9 @@ Deno.test("the event loop turns while a run computes", async () => {
 
 Deno.test("timers have their turn between short runs on one thread", async () => {
   using engine = await open(1);
+  const input = picture();
   const signal = AbortSignal.timeout(100);
-  const runs = Array.from({ length: 300 }, () => engine.program.run([picture()], { signal }));
+  const runs = Array.from({ length: 300 }, () => engine.program.run([input], { signal }));
   const ends = await Promise.allSettled(runs);
   assertEquals([ends[0].status, ends.at(-1)!.status], ["fulfilled", "rejected"]);
 });

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes }
 import { Worker } from "node:worker_threads";
 import { DeviceError, Graph, Tensor } from "../../kernels/mod.ts";
 import { createWasmBackend, type WasmBackend, type WasmOptions } from "../../kernels/wasm/mod.ts";
+import { inNoTime } from "./in_no_time.ts";
 
 /** Has messages to Node's workers go to `post` instead. */
 async function withMessages(post: (worker: Worker, send: () => void) => void, use: () => Promise<void>): Promise<void> {
@@ -14,19 +15,6 @@ async function withMessages(post: (worker: Worker, send: () => void) => void, us
     await use();
   } finally {
     Worker.prototype.postMessage = postMessage;
-  }
-}
-
-/** Makes seconds pass in no time for timers, while something is done. */
-async function inNoTime(use: () => Promise<void>): Promise<void> {
-  const { setTimeout } = globalThis;
-  Object.assign(globalThis, {
-    setTimeout: (task: () => void, ms = 0) => setTimeout(task, ms >= 1000 ? ms / 100 : ms),
-  });
-  try {
-    await use();
-  } finally {
-    Object.assign(globalThis, { setTimeout });
   }
 }
 

@@ -1,0 +1,65 @@
+/** The WebGPU engine in a browser: Chrome, on its software adapter. */
+import { assert, assertLess, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { createBackend } from "../../kernels/mod.ts";
+import { relativeError } from "../golden.ts";
+import { network, picture, setParameters } from "./every_op.ts";
+
+const SCRIPT = fromFileUrl(new URL("./browser_script.ts", import.meta.url));
+const IMPORT_MAP = `--import-map=${fromFileUrl(new URL("../offline/import_map.json", import.meta.url))}`;
+const BROWSERS = ["chromium", "google-chrome", "chromium-browser", "chrome"];
+const FLAGS = ["--headless=new", "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** The first browser that is installed. */
+async function findBrowser(): Promise<string> {
+  for (const name of BROWSERS) {
+    const found = await new Deno.Command(name, { args: ["--version"] }).output().catch(() => undefined);
+    if (found?.success) return name;
+  }
+  throw new Error(`None of ${BROWSERS.join(", ")} is installed. On Debian: apt-get install chromium`);
+}
+
+/** The text that a page with a script posts, within two minutes. */
+async function postOf(script: Uint8Array<ArrayBuffer>): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
+    if (request.method === "POST") {
+      resolve(await request.text());
+      return new Response();
+    }
+    const isScript = request.url.endsWith("/script.js");
+    const headers = { "content-type": isScript ? "text/javascript" : "text/html" };
+    return new Response(isScript ? script : "<script type=module src=/script.js></script>", { headers });
+  });
+  const profile = await Deno.makeTempDir();
+  const address = `http://127.0.0.1:${server.addr.port}/`;
+  const args = [...FLAGS, `--user-data-dir=${profile}`, address];
+  const browser = new Deno.Command(await findBrowser(), { args, stdout: "null", stderr: "null" }).spawn();
+  const late = setTimeout(() => resolve("nothing came within two minutes"), 120_000);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(late);
+    browser.kill();
+    await browser.status;
+    await server.shutdown();
+    await Deno.remove(profile, { recursive: true }).catch(() => {}); // the browser's last children may write to it
+  }
+}
+
+Deno.test("every op is compiled and computed in Chrome, on its software adapter", async () => {
+  const args = ["bundle", "--quiet", IMPORT_MAP, "--platform=browser", SCRIPT];
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  const text = await postOf(stdout);
+  assertStringIncludes(text, "[[", text.slice(0, 1000));
+  const found: number[][] = JSON.parse(text);
+
+  const backend = await createBackend("wasm", { threads: 1 });
+  await setParameters(backend);
+  const program = await backend.compile(network());
+  for (const [i, result] of (await program.run([picture()])).entries()) {
+    assertLess(relativeError(found[i], Array.from(await result.data())), 1e-4);
+  }
+  backend.dispose();
+});
