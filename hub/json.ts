@@ -19,7 +19,9 @@ const DEEPEST = 64;
 
 const QUOTE = 0x22, BACKSLASH = 0x5c;
 const SPACES = [0x20, 0x09, 0x0d, 0x0a];
-const OPENING = [0x5b, 0x7b], CLOSING = [0x5d, 0x7d];
+/** A brace, or the bracket that differs from it in one bit. */
+const isOpening = (byte: number) => (byte | 0x20) === 0x7b;
+const isClosing = (byte: number) => (byte | 0x20) === 0x7d;
 
 /**
  * The value of a JSON text in UTF-8.
@@ -49,10 +51,10 @@ export function checkJson(bytes: Uint8Array, task: string, Failure: Failure): vo
     if (byte === QUOTE) {
       parts++;
       at = endOfString(bytes, at);
-    } else if (OPENING.includes(byte)) {
+    } else if (isOpening(byte)) {
       parts++;
       depth++;
-    } else if (CLOSING.includes(byte)) {
+    } else if (isClosing(byte)) {
       depth--;
     }
     if (depth > DEEPEST) throw new Failure(`${task}: expected JSON nested at most ${DEEPEST} deep, found more`);
@@ -77,9 +79,9 @@ export function findDuplicateKey(bytes: Uint8Array): string | undefined {
   let depth = 0;
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at];
-    if (OPENING.includes(byte)) {
+    if (isOpening(byte)) {
       keys[depth++]?.clear();
-    } else if (CLOSING.includes(byte)) {
+    } else if (isClosing(byte)) {
       depth--;
     } else if (byte === QUOTE) {
       const end = endOfString(bytes, at);
