@@ -15,6 +15,9 @@ export type Resample = "lanczos" | "bicubic" | "bilinear" | "box" | "hamming" | 
 /** Left, top, right and bottom edge in pixels, taken as 32-bit floats. */
 export type Box = readonly [left: number, top: number, right: number, bottom: number];
 
+/** The most pixels of a picture that is resized in width and not yet in height: 256 MB. */
+const MAX_MIDDLE_PIXELS = 2 ** 26;
+
 /** Rows are copied in and out of the module in bands of about this many bytes, which caches hold. */
 const BAND_BYTES = 1 << 18;
 
@@ -25,7 +28,7 @@ const VECTOR_BYTES = 16;
  * The part of a picture within `box` (default: all of it), resized to `width` × `height` (whole numbers ≥ 1).
  * If that changes nothing, the same raster is returned.
  *
- * @throws {RangeError} if the box is not within the picture
+ * @throws {RangeError} if the box is not within the picture, or the picture so long or high that resizing takes too much
  */
 export function resize(
   source: Raster,
@@ -98,6 +101,12 @@ function words({ data }: Raster): Uint32Array {
 function weigh(source: Raster, width: number, height: number, across?: Taps, down?: Taps): Raster {
   const [top, bottom] = down ? rangeOf(down, source.height) : [0, height];
   const rows = bottom - top;
+  if (rows * width > MAX_MIDDLE_PIXELS) {
+    throw new RangeError(
+      `Cannot resize picture: ${source.width}×${source.height} pixels become ${width}×${rows} on the way to ` +
+        `${width}×${height}, more than ${MAX_MIDDLE_PIXELS}; cut the picture to another shape first`,
+    );
+  }
   const [rowBytesIn, rowBytes] = [4 * source.width, 4 * width];
   const [bandIn, bandOut] = [rowsPerBand(rowBytesIn, rows), rowsPerBand(rowBytes, height)];
   const [acrossAt, downAt, inAt, outAt, middleAt, size] = layOut([

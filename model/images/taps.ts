@@ -35,19 +35,32 @@ const KERNELS: Record<Filter, Kernel> = {
 const HAMMING_MEAN = Math.fround(0.54);
 const HAMMING_SWING = Math.fround(0.46);
 
+/** The most weights of a side, some 0.5 s: sides of 65,535 pixels have a quarter of them. */
+const MAX_WEIGHTS = 2 ** 21;
+
 /** 32 bits, less 8 for the sample and 2 for sums beyond it. */
 const ONE = 1 << 22;
 
 const LOW_BITS = 15;
 const LOW = (1 << LOW_BITS) - 1;
 
-/** The taps of `sizeOut` positions spread evenly over those from `start` to `stop` (PIL's floats) of `sizeIn`. */
+/**
+ * The taps of `sizeOut` positions spread evenly over those from `start` to `stop` (PIL's floats) of `sizeIn`.
+ *
+ * @throws {RangeError} if they are too many
+ */
 export function tapsOf(filter: Filter, sizeIn: number, start: number, stop: number, sizeOut: number): Taps {
   const { support, weigh } = KERNELS[filter];
   const ratio = Math.fround(stop - start) / sizeOut;
   const stretch = Math.max(ratio, 1);
   const reach = support * stretch;
   const stride = 2 * Math.ceil(Math.min(2 * Math.ceil(reach) + 1, sizeIn) / 2);
+  if (stride * sizeOut > MAX_WEIGHTS) {
+    throw new RangeError(
+      `Cannot resize picture: from ${sizeIn} to ${sizeOut} pixels a side takes ${stride * sizeOut} weights, ` +
+        `more than ${MAX_WEIGHTS}; cut the picture to another shape first, or resize it by "nearest"`,
+    );
+  }
   const bounds = new Int32Array(2 * sizeOut);
   const pairs = new Int32Array(stride * sizeOut);
   const weights = new Float64Array(stride);

@@ -76,3 +76,12 @@ Deno.test("resize() refuses a box beyond the picture", () => {
     assertThrows(() => resize(source, 2, 2, "box", box), RangeError, `box [${box}] is not within its 4×3 pixels`);
   }
 });
+
+Deno.test("resize() refuses pictures so long or high that it would take seconds or all memory", () => {
+  const long = { width: 1, height: 2 ** 20, data: new Uint8ClampedArray(2 ** 22) };
+  assertThrows(() => resize(long, 8, 8, "lanczos"), RangeError, "from 1048576 to 8 pixels a side");
+  assertThrows(() => resize(long, 512, 2 ** 18, "box"), RangeError, "512×1048576 on the way to 512×262144");
+  assertEquals(resize(long, 8, 8, "nearest").height, 8);
+  const longest = { width: 1, height: 65535, data: new Uint8ClampedArray(4 * 65535) };
+  assertEquals(resize(longest, 8, 8, "lanczos").height, 8);
+});
