@@ -1,34 +1,47 @@
 /**
  * What a Hub answers, and what lies in the cache.
  *
- * Beside what is read it is checked that only the Hub and its storage are asked, that the token goes to the Hub alone, and
- * that nothing is written outside the cache.
+ * Beside what is read it is checked that it is what the Hub has, that only the Hub and its storage are asked, that the token
+ * goes to the Hub alone, and that nothing is written outside the cache.
  *
  * @module
  */
 
-import { type HubModelOptions, openHubModel } from "../../../hub/mod.ts";
+import {
+  type HubAccess,
+  openHubModel,
+  openSafetensors,
+  pushToHub,
+  sourceOfBytes,
+  type TensorSource,
+} from "../../../hub/mod.ts";
 import { type Bytes, latin1, type Mutate, mutateBytes } from "../mutations/bytes.ts";
 import { mutateJson } from "../mutations/json.ts";
 import { mutateTextBytes } from "../mutations/text.ts";
 import { hurry } from "./hurry.ts";
-import { answerTo, COMMIT, CONFIG, HUB, plainAnswers, WEIGHTS, WEIGHTS_HASH, xetAnswers } from "./hub_answers.ts";
+import * as answers from "./hub_answers.ts";
 import { directoryOf, once, type Target } from "./target.ts";
+
+const { answerTo, COMMIT, CONFIG, HUB, plainAnswers, WEIGHTS, WEIGHTS_HASH } = answers;
 
 const TOKEN = "hf_secret";
 const FOLDER = "cache/models--owner--name";
+const WEIGHTS_NAME = "diffusion_pytorch_model.safetensors";
 
-const SNAPSHOT = {
+/** A cache that holds the model. */
+const CACHED = {
+  [`${FOLDER}/refs/main`]: latin1(COMMIT),
   [`${FOLDER}/snapshots/${COMMIT}/config.json`]: CONFIG,
-  [`${FOLDER}/snapshots/${COMMIT}/diffusion_pytorch_model.safetensors`]: WEIGHTS,
+  [`${FOLDER}/snapshots/${COMMIT}/${WEIGHTS_NAME}`]: WEIGHTS,
 };
 
-/** The answers of a Hub with and without Xet storage; the file that says where a branch is; a half-downloaded file. */
+/** The answers of a Hub to who loads and who saves; what lies in the cache. */
 export const hubTargets: readonly Target[] = [
   hubTarget("hub/plain", jsonOf(plainAnswers()), mutateJson, (bytes) => load(parse(bytes))),
-  hubTarget("hub/xet", jsonOf(xetAnswers()), mutateJson, (bytes) => load(parse(bytes))),
+  hubTarget("hub/xet", jsonOf(answers.xetAnswers()), mutateJson, (bytes) => load(parse(bytes))),
+  hubTarget("hub/push", jsonOf(answers.pushAnswers()), mutateJson, (bytes) => push(parse(bytes))),
   hubTarget("cache/ref", latin1(COMMIT), mutateTextBytes, (bytes) => {
-    return load({}, { ...SNAPSHOT, [`${FOLDER}/refs/main`]: bytes }, { localFilesOnly: true });
+    return load({}, { ...CACHED, [`${FOLDER}/refs/main`]: bytes });
   }),
   hubTarget("cache/partial", WEIGHTS.slice(0, 100), mutateBytes, (bytes) => {
     return load(plainAnswers(), { [`${FOLDER}/blobs/${WEIGHTS_HASH}.incomplete`]: bytes });
@@ -39,8 +52,32 @@ function hubTarget(name: string, sample: Bytes, mutate: Mutate, read: Target["re
   return { name, extension: mutate === mutateJson ? "json" : "txt", samples: once(() => [sample]), mutate, read };
 }
 
-/** Loads a model from a Hub that answers so, with files on the disk, and reads its tensors. */
-async function load(answers: unknown, files: Record<string, Bytes> = {}, options: HubModelOptions = {}): Promise<void> {
+/** Loads a model; where the Hub does not answer, from the cache. */
+function load(answers: unknown, files: Record<string, Bytes> = {}): Promise<void> {
+  return atHub(answers, files, async (access, place) => {
+    const { weights } = await openHubModel("owner/name", {
+      ...access,
+      cacheDir: `${place}/cache`,
+      localFilesOnly: false,
+    });
+    const truth = await openSafetensors(sourceOfBytes(WEIGHTS, "the truth"));
+    if (await textOf(weights) !== await textOf(truth)) throw new Error("Breach: it reads what the Hub does not have");
+  });
+}
+
+/** Saves a model. */
+function push(answers: unknown): Promise<void> {
+  return atHub(answers, { "cache/config.json": CONFIG, [`cache/${WEIGHTS_NAME}`]: WEIGHTS }, async (access, place) => {
+    await pushToHub("owner/name", `${place}/cache`, access);
+  });
+}
+
+/** Does something with a Hub that answers so, and files in a folder of its own, and looks for breaches. */
+async function atHub(
+  answers: unknown,
+  files: Record<string, Bytes>,
+  use: (access: HubAccess, place: string) => Promise<void>,
+): Promise<void> {
   using _hurry = hurry();
   const place = directoryOf(files);
   const breaches: string[] = [];
@@ -52,10 +89,8 @@ async function load(answers: unknown, files: Record<string, Bytes> = {}, options
       if (sent?.includes(TOKEN) && new URL(address).origin !== HUB) breaches.push(`the token went to ${address}`);
       return answerTo(answers, address, init);
     })) as typeof globalThis.fetch;
-  const error = await readAll({
-    ...{ cacheDir: `${place}/cache`, hubUrl: HUB, token: TOKEN, fetch, timeout: 50_000, localFilesOnly: false },
-    ...options,
-  }).then(() => undefined, (error) => error);
+  const access = { hubUrl: HUB, token: TOKEN, fetch, timeout: 50_000 };
+  const error = await use(access, place).then(() => undefined, (error) => error);
   if (String(error).includes(TOKEN)) breaches.push("the token is in a message");
   breaches.push(...[...Deno.readDirSync(place)].map(({ name }) => name).filter((name) => name !== "cache"));
   Deno.removeSync(place, { recursive: true });
@@ -63,12 +98,13 @@ async function load(answers: unknown, files: Record<string, Bytes> = {}, options
   if (error) throw error;
 }
 
-async function readAll(options: HubModelOptions): Promise<void> {
-  const { weights } = await openHubModel("owner/name", options);
+/** The tensors of a source, which is closed. */
+async function textOf(source: TensorSource): Promise<string> {
   try {
-    for (const name of weights.tensors.keys()) await weights.read(name);
+    const tensors = await Array.fromAsync(source.tensors.keys(), async (name) => [name, ...await source.read(name)]);
+    return JSON.stringify(tensors);
   } finally {
-    await weights.close();
+    await source.close();
   }
 }
 

@@ -42,6 +42,10 @@ const ROUTES: readonly (readonly [pattern: RegExp, answer: string])[] = [
   [/hub\.example\/api\/models\/[^/]+\/[^/]+\/tree\//, "list"],
   [/hub\.example\/api\/models\/[^/]+\/[^/]+\/xet-read-token\//, "xetToken"],
   [/hub\.example\/.*config\.json/, "config"],
+  [/hub\.example\/api\/repos\/create/, "create"],
+  [/hub\.example\/api\/.*\/preupload\//, "preupload"],
+  [/hub\.example\/.*\/info\/lfs\/objects\/batch/, "batch"],
+  [/hub\.example\/api\/.*\/commit\//, "commit"],
   [/hub\.example\//, "weights"],
   [/storage\.example\/v\d\/reconstructions/, "reconstruction"],
   [/storage\.example\/xorb/, "xorb"],
@@ -119,6 +123,23 @@ export function xetAnswers(): Answers {
       },
     },
     xorb: { status: 206, headers: {}, body: `\0${length}\0${length}${textOf(WEIGHTS)}`, end: "" },
+  };
+}
+
+/** A Hub to save to. */
+export function pushAnswers(): Answers {
+  const headers = { "content-type": "application/json" };
+  const upload = { href: `${STORAGE}/upload?Signature=1234` };
+  const places = { "config.json": "regular", "diffusion_pytorch_model.safetensors": "lfs" };
+  const files = Object.entries(places).map(([path, uploadMode]) => ({ path, uploadMode }));
+  const objects = [{ oid: WEIGHTS_HASH, size: WEIGHTS.length, actions: { upload } }];
+  const commit = { commitOid: COMMIT, commitUrl: `${HUB}/owner/name/commit/${COMMIT}`, hookOutput: "" };
+  return {
+    create: { status: 200, headers, body: { url: `${HUB}/owner/name`, id: "1" } },
+    preupload: { status: 200, headers, body: { files } },
+    batch: { status: 200, headers, body: { transfer: "basic", objects } },
+    storage: { status: 200, headers: { etag: "1" }, body: "", end: "" },
+    commit: { status: 200, headers, body: { ...commit, pullRequestUrl: `${HUB}/owner/name/discussions/1` } },
   };
 }
 
