@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Random } from "../random.ts";
 import { type Bytes, concat, type Mutate, mutateBytes, viewOf } from "./bytes.ts";
 import { mutateList } from "./lists.ts";
 
@@ -15,11 +16,17 @@ interface Segment {
 }
 
 const LONGEST_PAYLOAD = 65_533;
+/** What states the size of the picture: baseline, extended, progressive. */
+const FRAMES = [0xc0, 0xc1, 0xc2];
+const SIDES = [1, 2, 8, 500, 1000, 1024, 65_535];
 
 /** Changes a segment: where it is, how often, its kind, its payload, its compressed data. */
 export const mutateJpeg: Mutate = (bytes, random) => {
   const segments = mutateList(segmentsOf(bytes), random, (segment) => {
     if (random.chance(0.1)) return { ...segment, marker: 0xc0 + random.below(64) };
+    if (FRAMES.includes(segment.marker) && random.chance(0.5)) {
+      return { ...segment, payload: otherSize(segment, random) };
+    }
     if (segment.payload && random.chance(0.7)) return { ...segment, payload: mutateBytes(segment.payload, random) };
     return { ...segment, data: mutateBytes(segment.data, random) };
   });
@@ -29,6 +36,12 @@ export const mutateJpeg: Mutate = (bytes, random) => {
     return [Uint8Array.of(0xff, marker), ...length, data];
   }));
 };
+
+/** Height and width follow a byte. */
+function otherSize({ payload = new Uint8Array() }: Segment, random: Random): Bytes {
+  const sides = [random.pick(SIDES), random.pick(SIDES)].flatMap((side) => [side >> 8, side]);
+  return concat([payload.subarray(0, 1), Uint8Array.from(sides), payload.subarray(5)]);
+}
 
 function segmentsOf(bytes: Bytes): Segment[] {
   const segments: Segment[] = [];

@@ -15,12 +15,14 @@ interface Chunk {
 }
 
 const SIGNATURE_LENGTH = 8;
+const SIDES = [1, 2, 8, 500, 1000, 1024, 1_000_000, 2 ** 31];
 const TYPES = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND", "eXIf", "zTXt", "iTXt", "tEXt", "gAMA", "acTL", "fdAT", "abcd"];
 
 /** Changes a chunk: where it is, how often, its kind, its data; of pixels, what they unpack to. */
 export const mutatePng: Mutate = (bytes, random) => {
   const chunks = mutateList(chunksOf(bytes), random, ({ type, data }) => {
     if (random.chance(0.1)) return { type: random.pick(TYPES), data };
+    if (type === "IHDR" && random.chance(0.5)) return { type, data: otherSize(data, random) };
     return { type, data: type === "IDAT" ? mutatePixels(data, random) : mutateBytes(data, random) };
   });
   return concat([
@@ -31,6 +33,11 @@ export const mutatePng: Mutate = (bytes, random) => {
     }),
   ]);
 };
+
+/** Width and height come first. */
+function otherSize(data: Bytes, random: Random): Bytes {
+  return concat([u32(random.pick(SIDES)), u32(random.pick(SIDES)), data.subarray(8)]);
+}
 
 function mutatePixels(data: Bytes, random: Random): Bytes {
   if (random.chance(0.3)) return mutateBytes(data, random);
