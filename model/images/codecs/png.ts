@@ -23,6 +23,7 @@ interface Chunk {
 }
 
 const TEXT_TYPES = ["tEXt", "zTXt", "iTXt"];
+const LATIN1 = new TextDecoder("latin1");
 const CRITICAL = ["IHDR", "PLTE", "IDAT"];
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Colour types, and the bits a sample that each may have. */
@@ -109,7 +110,7 @@ function* chunks(bytes: Uint8Array<ArrayBuffer>): Generator<Chunk, undefined> {
   let seenPixels = false;
   while (offset + 8 <= bytes.length) {
     const end = offset + 12 + view.getUint32(offset);
-    const type = String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
+    const type = LATIN1.decode(bytes.subarray(offset + 4, offset + 8));
     if (!/^\w{4}$/.test(type)) {
       if (seenPixels) return;
       throw cannotDecode("a chunk of this PNG has no name, the file is damaged");

@@ -13,6 +13,8 @@ export const EXIF_KEYWORD = "Raw profile type exif", XMP_KEYWORD = "XML:com.adob
 /** How long a text may become when it is inflated; PIL refuses files with longer ones. */
 const MAX_TEXT_BYTES = 2 ** 20;
 
+const LATIN1 = new TextDecoder("latin1");
+
 /** How many such texts there may be: each may inflate to the longest there is. */
 const MAX_TEXTS = 8;
 
@@ -65,10 +67,10 @@ function readText({ type, data }: TextChunk): string | undefined {
 export function exifOfText(text = ""): Uint8Array | undefined {
   const digits = text.split("\n").slice(3).join("").replace(/\s/g, "");
   if (digits.length === 0 || digits.length % 2 > 0 || /[^0-9a-f]/i.test(digits)) return undefined;
-  return Uint8Array.from(digits.match(/../g)!, (byte) => parseInt(byte, 16));
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }
 
 /** Everything that matters here is ASCII. */
 function toText(bytes: Uint8Array): string {
-  return new TextDecoder("latin1").decode(bytes);
+  return LATIN1.decode(bytes);
 }
