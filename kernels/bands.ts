@@ -13,6 +13,7 @@
  */
 
 import { type Conv2d, Graph, type GroupNorm, type Modulation, type Node, type Op, operands } from "./graph.ts";
+import type { Steps } from "./steps.ts";
 import { sizeOf } from "./tensor.ts";
 
 /** What is held at once, in numbers rather than bytes. */
@@ -30,9 +31,9 @@ type RowRange = readonly [first: number, end: number];
 type RowOp = Conv2d | GroupNorm;
 
 /** The same computation, in bands; nothing where that takes more than `maxOps` ops. */
-export function inBands(graph: Graph, limits: BandLimits, maxOps = Infinity): Graph | undefined {
+export function* inBands(graph: Graph, limits: BandLimits, maxOps = Infinity): Steps<Graph | undefined> {
   try {
-    return new Rewriter(graph, limits, maxOps).rewrite();
+    return yield* new Rewriter(graph, limits, maxOps).rewrite();
   } catch (error) {
     if (error instanceof TooManyOps) return undefined;
     throw error;
@@ -80,12 +81,12 @@ class Rewriter {
     this.#streamed = new Set(streamable(source).filter(({ shape }) => sizeOf(shape) > limits.mapSize));
   }
 
-  rewrite(): Graph {
+  *rewrite(): Steps<Graph> {
     for (const op of this.#source.nodes) {
       const inParts = this.#streamed.has(op) || operands(op).some((node) => this.#streamed.has(node));
-      if (inParts && op.op === "groupNorm") this.#coefficients.set(op, this.#measure(op));
+      if (inParts && op.op === "groupNorm") this.#coefficients.set(op, yield* this.#measure(op));
       if (this.#streamed.has(op)) continue;
-      this.#held.set(op, inParts ? this.#assemble(op as RowOp) : this.#copy(op));
+      this.#held.set(op, inParts ? yield* this.#assemble(op as RowOp) : this.#copy(op));
     }
     for (const node of this.#source.outputs) this.#g.output(this.#held.get(node)!);
     return this.#g;
@@ -122,17 +123,18 @@ class Rewriter {
   }
 
   /** Computes a value that is held from what is not, band by band. */
-  #assemble(op: RowOp): Node {
+  *#assemble(op: RowOp): Steps<Node> {
     let whole: Node | undefined;
     for (const [image, first, end] of this.#bands(op)) {
       const part = this.#compute(op, image, [first, end]);
       whole = this.#g.place(whole, part, { shape: op.shape, image, first });
+      yield;
     }
     return whole!;
   }
 
   /** Gathers what a norm has to know of all of its operand. */
-  #measure({ x, weights, groups, epsilon }: GroupNorm): Node {
+  *#measure({ x, weights, groups, epsilon }: GroupNorm): Steps<Node> {
     const [, , height] = x.shape;
     const held = this.#held.get(x);
     if (held) {
@@ -144,6 +146,7 @@ class Rewriter {
     for (const [image, first, end] of this.#bands(x as RowOp)) {
       const part = this.#compute(x as RowOp, image, [first, end]);
       sums = this.#g.normSums(sums, part, groups, { of: x.shape, height: rows, image, first });
+      yield;
     }
     return this.#g.normCoefficients(sums!, weights, epsilon);
   }

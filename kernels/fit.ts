@@ -7,6 +7,7 @@
 import { inBands, streamableSizes } from "./bands.ts";
 import { DeviceError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
+import type { Steps } from "./steps.ts";
 import { sizeOf } from "./tensor.ts";
 
 /** Ops of all that is tried: so many take seconds to plan. Hundreds of pictures in bands would take minutes. */
@@ -20,39 +21,44 @@ const COUNTS = [1, 4, 16, 64, 256];
  * Where none does, the smallest.
  *
  * @param plan plans a graph, or throws a {@linkcode DeviceError} where the device cannot run it as it is
+ * @param options `quickOps` is how many ops may be tried if it is to be `quick`; also where it is known that nothing fits,
+ * to find out what would be enough
  * @throws {DeviceError} what `plan` says against the graph as it is, if it says something against every one
  */
-export function planWithin<P extends { readonly bytes: number }>(
+export function* planWithin<P extends { readonly bytes: number }>(
   graph: Graph,
   limit: number,
-  plan: (graph: Graph) => P,
-): P {
+  plan: (graph: Graph) => Steps<P>,
+  { quickOps, quick }: { quickOps: number; quick: boolean },
+): Steps<P> {
   let [smallest, refusal]: [P | undefined, unknown] = [undefined, undefined];
   let ops = 0;
-  const attempt = (candidate: Graph): P | undefined => {
+  const results = graph.outputs.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+  const maxOps = quick || results > limit ? quickOps : MAX_OPS; // no bands make the results smaller
+  function* attempt(candidate: Graph): Steps<P | undefined> {
     ops += candidate.nodes.length;
     try {
-      const planned = plan(candidate);
+      const planned = yield* plan(candidate);
       if (!smallest || planned.bytes < smallest.bytes) smallest = planned;
       return planned;
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       refusal ??= error;
     }
-  };
-  const whole = attempt(graph);
+  }
+  const whole = yield* attempt(graph);
   if (whole && whole.bytes <= limit) return whole;
-  const results = graph.outputs.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
-  const sizes = results <= limit ? streamableSizes(graph) : []; // no bands make the results smaller
+  const sizes = streamableSizes(graph);
   const [images] = graph.nodes[0].shape;
   const counts = images === 1 ? COUNTS.slice(1) : COUNTS;
   holding: for (const mapSize of sizes.length ? [...sizes.slice(1), 0] : []) {
     let previous: number | undefined;
     for (const count of counts) {
-      const candidate = inBands(graph, { mapSize, bandSize: sizes[0] / (images * count) }, MAX_OPS - ops);
+      const limits = { mapSize, bandSize: sizes[0] / (images * count) };
+      const candidate = yield* inBands(graph, limits, maxOps - ops);
       if (!candidate && count === counts[0]) break holding; // to hold less takes even more ops,
       if (!candidate) break; // and so do finer bands
-      const planned = attempt(candidate);
+      const planned = yield* attempt(candidate);
       if (!planned) continue;
       if (planned.bytes <= limit) return planned;
       // Bands of no height would leave what is held: with bytes = held + share / count, solved for held.
@@ -72,7 +78,9 @@ export function planWithin<P extends { readonly bytes: number }>(
 export function checkLimit(activations: number, weights: number, limit: number | undefined): void {
   if (limit === undefined || weights + activations <= limit) return;
   throw new DeviceError(
-    `Cannot compute within ${limit} bytes: weights take ${weights}, and everything else ${activations} even in bands of ` +
-      "rows. Raise the limit, or use a smaller picture or batch",
+    `Cannot compute within ${limit} bytes: weights take ${weights}, and everything else ${activations} in the ` +
+      `smallest bands of rows that were tried. Set a limit of ${
+        weights + activations
+      } bytes, or use a smaller picture or batch`,
   );
 }

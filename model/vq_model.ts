@@ -169,7 +169,8 @@ export class VQModel {
    */
   memory(): MemoryUse;
   /**
-   * Bytes that a call would need on the device. Nothing is computed or allocated.
+   * Bytes that a call would need on the device. Nothing is computed or allocated. A limit of memory is planned for only a
+   * third of a second: where it is tight, the call itself, which plans longer, may take less, or fit where this says no.
    *
    * @throws {RangeError} if the method does not take such a shape
    * @throws {DeviceError} if the device cannot run it at all

@@ -8,6 +8,7 @@ import { type Backend, type MemoryUse, NO_MEMORY, type PlanOptions, type Program
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../fit.ts";
 import type { Graph, Parameter } from "../graph.ts";
+import { atOnce, inTurns, type Steps } from "../steps.ts";
 import { type ConvAlgorithm, Parameters } from "./parameters.ts";
 import { plan } from "./plan.ts";
 import { checkFits, WasmProgram } from "./program.ts";
@@ -35,6 +36,9 @@ export interface WasmOptions {
   /** Whether to multiply with the kernel for vectors of 256 bits: by default where V8 makes such; see wide.ts. */
   readonly wide?: boolean;
 }
+
+/** How many ops are planned in a third of a second. */
+const QUICK_OPS = 30_000;
 
 /** Weights of more bytes than this are not transformed. */
 const LARGE_MODEL = 768 * 2 ** 20;
@@ -123,13 +127,14 @@ class Engine implements WasmBackend {
     return this.runtime.alone(() => this.#parameters.set(parameter, weight, bias));
   }
 
-  // deno-lint-ignore require-await
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
-    return this.#plan(graph, options);
+    const program = await inTurns(this.#plan(graph, options));
+    this.#checkUsable();
+    return program;
   }
 
   measure(graph: Graph, options?: PlanOptions): number {
-    return this.#plan(graph, options).bytes;
+    return atOnce(this.#plan(graph, options, true)).bytes;
   }
 
   /** There is but one way. */
@@ -137,19 +142,22 @@ class Engine implements WasmBackend {
     return Promise.resolve(false);
   }
 
-  #plan(graph: Graph, { memoryLimit }: PlanOptions = {}): WasmProgram {
-    const { memory, team: { threads } } = this.runtime;
-    if (memory.disposed) throw new DeviceError("Cannot compile: the engine was disposed");
+  *#plan(graph: Graph, { memoryLimit }: PlanOptions = {}, quick = false): Steps<WasmProgram> {
+    this.#checkUsable();
+    const { runtime } = this;
+    const { memory, team: { threads } } = runtime;
+    const context = { threads, parameters: this.#parameters };
     const limit = Math.min(memory.available, (memoryLimit ?? Infinity) - memory.weights);
-    const program = planWithin(
-      graph,
-      limit,
-      (candidate) =>
-        new WasmProgram(this.runtime, candidate, plan(candidate, { threads, parameters: this.#parameters })),
-    );
+    const program = yield* planWithin(graph, limit, function* (candidate) {
+      return new WasmProgram(runtime, candidate, yield* plan(candidate, context));
+    }, { quickOps: QUICK_OPS, quick });
     checkFits(program, graph, memory);
     checkLimit(program.bytes, memory.weights, memoryLimit);
     return program;
+  }
+
+  #checkUsable(): void {
+    if (this.runtime.memory.disposed) throw new DeviceError("Cannot compile: the engine was disposed");
   }
 
   dispose(): void {

@@ -5,6 +5,7 @@
  */
 
 import { type Graph, type Node, type Op, operands, sharedOperand } from "../graph.ts";
+import type { Steps } from "../steps.ts";
 import { storedSize } from "./layout.ts";
 import {
   type Addresses,
@@ -53,7 +54,7 @@ export function bytesOf(node: Node): number {
 }
 
 /** Plans a graph. */
-export function plan(graph: Graph, context: Context): Plan {
+export function* plan(graph: Graph, context: Context): Steps<Plan> {
   const spans = new Spans(0);
   const offsets = new Map<Node, number>();
   const parts = findParts(graph);
@@ -73,6 +74,7 @@ export function plan(graph: Graph, context: Context): Plan {
   }
   for (const op of graph.nodes) {
     if (op.op === "rows" || op.op === "input") continue;
+    yield;
     const ownsPlace = owner(op) === op && !outputs.has(op);
     const overwritten = ownsPlace ? overwritable(op).find((node) => diesIn(op, node)) : undefined;
     if (overwritten) offsets.set(op, offsets.get(overwritten)!);

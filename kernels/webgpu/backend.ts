@@ -10,6 +10,7 @@ import { checkLimit, planWithin } from "../fit.ts";
 import type { Conv2d, Graph, Input, Node, Op, Parameter } from "../graph.ts";
 import type { PixelRange } from "../pixels.ts";
 import { costOf, outputCost } from "../profile.ts";
+import { atOnce, inTurns, type Steps } from "../steps.ts";
 import type { Shape } from "../tensor.ts";
 import { Turns } from "../turns.ts";
 import { recordAttention } from "./attention.ts";
@@ -53,6 +54,9 @@ export interface WebGpuOptions {
 
 /** How long to run one program after another before the event loop gets its turn: in Deno, waiting for a GPU blocks it. */
 const PATIENCE_MS = 250;
+
+/** How many ops are planned in a third of a second. */
+const QUICK_OPS = 10_000;
 
 /** A program in bands has to take less than this share of the memory of one that found too little. */
 const WORTHWHILE = 0.9;
@@ -189,7 +193,8 @@ class WebGpuBackend implements Backend {
   }
 
   async #create(graph: Graph, options?: PlanOptions): Promise<Program> {
-    const plan = this.#plan(graph, options);
+    const plan = await inTurns(this.#plan(graph, options));
+    this.#checkUsable();
     this.#pool.trim(); // a new shape wants buffers of other sizes
     this.#pool.limit = (options?.memoryLimit ?? Infinity) - this.#weights.bytes;
     return await this.#createProgram(plan);
@@ -203,12 +208,12 @@ class WebGpuBackend implements Backend {
     error: OutOfMemoryError,
   ): Promise<Program> {
     this.#available = bytes / 2;
-    if (this.#plan(graph, options).bytes > WORTHWHILE * bytes) throw error;
+    if ((await inTurns(this.#plan(graph, options))).bytes > WORTHWHILE * bytes) throw error;
     return await this.#create(graph, options);
   }
 
   measure(graph: Graph, options?: PlanOptions): number {
-    return this.#plan(graph, options).bytes;
+    return atOnce(this.#plan(graph, options, true)).bytes;
   }
 
   /** Takes what was measured on such a device before. */
@@ -239,17 +244,20 @@ class WebGpuBackend implements Backend {
     if (!this.#gpu.borrowed) this.#pace.settle().then(() => this.#gpu.device.destroy(), () => {});
   }
 
-  #plan(graph: Graph, { memoryLimit }: PlanOptions = {}): SharedPlan {
+  *#plan(graph: Graph, { memoryLimit }: PlanOptions = {}, quick = false): Steps<SharedPlan> {
     this.#checkUsable();
     const { bytes: weights } = this.#weights;
     const limit = Math.min(this.#available, (memoryLimit ?? Infinity) - weights);
-    const plan = planWithin(graph, limit, (candidate) => shareBuffers(this.#record(candidate)));
+    const record = (candidate: Graph) => this.#record(candidate);
+    const plan = yield* planWithin(graph, limit, function* (candidate) {
+      return yield* shareBuffers(yield* record(candidate));
+    }, { quickOps: QUICK_OPS, quick });
     checkLimit(plan.bytes, weights, memoryLimit);
     return plan;
   }
 
   /** What a graph becomes on this device. */
-  #record(graph: Graph): Plan {
+  *#record(graph: Graph): Steps<Plan> {
     const float16 = this.dtype === "float16" ? float16Values(graph) : new Set<Node>();
     const r = this.#recorder(float16);
     const inputs: Port[] = [];
@@ -258,6 +266,7 @@ class WebGpuBackend implements Backend {
       r.tile = this.#tileOf(node);
       if (node.op === "input") inputs.push(this.#recordInput(r, node));
       else (LAUNCHERS[node.op] as (r: Recorder, op: Op) => void)(r, node);
+      yield;
     }
     const outputs = graph.outputs.map((node, i): Port => {
       r.op = outputCost(node, i, 4);
@@ -309,7 +318,7 @@ class WebGpuBackend implements Backend {
       outputs: [{ memory: pixels, shape: [n, h, w], dtype: "int32" }],
       overflow: undefined,
     };
-    return this.#createProgram(shareBuffers(plan));
+    return this.#createProgram(atOnce(shareBuffers(plan)));
   }
 
   #recordInput(r: Recorder, node: Input): Port {

@@ -15,6 +15,7 @@ import type { BufferPool } from "./memory.ts";
 import { PIECE, Readback } from "./readback.ts";
 import { Forecast, LIMIT_MS, type Pace, type Part } from "./pace.ts";
 import { type Dispatch, type Memory, PlannedMemory } from "./recorder.ts";
+import type { Steps } from "../steps.ts";
 import { shareSlots, type Slots } from "./slots.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { GpuStorage, type ReadPixels } from "./storage.ts";
@@ -292,9 +293,9 @@ export async function createProgram(
 }
 
 /** Decides which buffers a plan takes. Inputs and outputs have some of their own. */
-export function shareBuffers(plan: Plan): SharedPlan {
+export function* shareBuffers(plan: Plan): Steps<SharedPlan> {
   const ports = [...plan.inputs, ...plan.outputs].map(({ memory }) => memory).concat(plan.overflow ?? []);
-  const slots = shareSlots(plan.dispatches, new Set(ports));
+  const slots = yield* shareSlots(plan.dispatches, new Set(ports));
   const parameters = plan.dispatches.length * UNIFORM_STRIDE;
   const reading = Math.min(PIECE, sumOfBytes(plan.outputs.map(({ memory }) => memory)));
   return { ...plan, ...slots, bytes: sumOfBytes([...slots.slots, ...ports]) + parameters + reading };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Steps } from "../steps.ts";
 import { type Dispatch, PlannedMemory } from "./recorder.ts";
 
 /** Buffers for planned memory. */
@@ -25,7 +26,7 @@ interface Life {
  * Shares slots among planned memory, each of which lives from the first dispatch that binds it to the last; `apart` has
  * buffers of its own. The largest choose first, so that a slot is as large as it is for one value, not for many.
  */
-export function shareSlots(dispatches: readonly Dispatch[], apart: ReadonlySet<PlannedMemory>): Slots {
+export function* shareSlots(dispatches: readonly Dispatch[], apart: ReadonlySet<PlannedMemory>): Steps<Slots> {
   const slotOf = new Map<PlannedMemory, number>();
   const slots: PlannedMemory[] = [];
   const occupied: Life[][] = [];
@@ -38,6 +39,7 @@ export function shareSlots(dispatches: readonly Dispatch[], apart: ReadonlySet<P
     }
     occupied[slot].splice(position(occupied[slot], life), 0, life);
     slotOf.set(life.memory, slot);
+    yield;
   }
   return { slotOf, slots };
 }

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { inBands, streamableSizes } from "../../kernels/bands.ts";
 import { planWithin } from "../../kernels/fit.ts";
+import { atOnce, inTurns } from "../../kernels/steps.ts";
 import { splitImage } from "../../kernels/strips.ts";
 import {
   type Activation,
@@ -100,7 +101,7 @@ testOnEveryEngine("bands of any height compute what the whole does", async (back
     const expected = await run(net.graph);
     const [largest, second] = streamableSizes(net.graph);
     for (const [mapSize, bands] of [[second, 2], [0, 7]]) {
-      const results = await run(inBands(net.graph, { mapSize, bandSize: largest / bands })!);
+      const results = await run(atOnce(inBands(net.graph, { mapSize, bandSize: largest / bands }))!);
       results.forEach((values, i) =>
         assertClose(values, expected[i], 2 * tolerance, `[${shape}], ${bands} bands, ${i}`)
       );
@@ -126,32 +127,59 @@ testOnEveryEngine("a memory limit is kept, and the result stays the same", async
   assertClose(await b.data(), await a.data(), 2 * tolerance, "within a limit");
 
   const message = "Cannot compute within 1000 bytes";
-  assertThrows(() => backend.measure(net.graph, { memoryLimit: 1000 }), DeviceError, message);
+  const error = assertThrows(() => backend.measure(net.graph, { memoryLimit: 1000 }), DeviceError, message);
+  const [, enough] = error.message.match(/Set a limit of (\d+) bytes/)!;
+  assertEquals(backend.measure(net.graph, { memoryLimit: Number(enough) }), Number(enough) - weights);
   await assertRejects(() => backend.compile(net.graph, { memoryLimit: 1000 }), DeviceError, message);
 }, ["webgpu", "wasm on 3 threads, 256 bits"]);
 
 Deno.test("no feature map beyond the limit is in a graph in bands", () => {
   const { graph } = network([1, 3, 256, 64], 16);
   const sizes = streamableSizes(graph);
-  const { nodes, outputs } = inBands(graph, { mapSize: sizes.at(-1)!, bandSize: sizes[0] / 16 })!;
+  const { nodes, outputs } = atOnce(inBands(graph, { mapSize: sizes.at(-1)!, bandSize: sizes[0] / 16 }))!;
   for (const op of nodes) {
     if (op.op === "conv2d" || op.op === "normalize") assert(sizeOf(op.shape) < sizes[0] / 2, `${op.op} [${op.shape}]`);
   }
   assertEquals(outputs.map(({ shape }) => shape), graph.outputs.map(({ shape }) => shape));
 });
 
-Deno.test("a graph whose results alone are too large is planned once, and no graph takes more ops than allowed", () => {
+Deno.test("no more ops are planned than allowed, and few where it is to be quick or nothing can fit", async () => {
   const { graph } = network([1000, 3, 64, 64], 16);
-  assertEquals(inBands(graph, { mapSize: 0, bandSize: 1 }, 1000), undefined);
-  const planned: number[] = [];
-  const plan = ({ nodes }: Graph) => {
-    planned.push(nodes.length);
-    return { bytes: 1e12 };
+  assertEquals(atOnce(inBands(graph, { mapSize: 0, bandSize: 1 }, 1000)), undefined);
+  const opsOf = async (limit: number, options: { quickOps: number; quick: boolean }) => {
+    let ops = 0;
+    // deno-lint-ignore require-yield -- it has no steps
+    const planned = planWithin(graph, limit, function* ({ nodes }) {
+      ops += nodes.length;
+      return { bytes: 1e12 };
+    }, options);
+    assertEquals(await inTurns(planned), { bytes: 1e12 });
+    return ops;
   };
-  assertEquals(planWithin(graph, 1000, plan), { bytes: 1e12 });
-  assertEquals(planned, [graph.nodes.length]);
-  planWithin(graph, 1e11, plan);
-  assert(planned.length > 2 && planned.reduce((sum, nodes) => sum + nodes) < 250_000, `${planned}`);
+  const most = await opsOf(1e11, { quickOps: 20_000, quick: false });
+  assert(most > 50_000 && most < 250_000, `${most}`);
+  for (const [limit, quick] of [[1e11, true], [1000, false]] as const) {
+    const few = await opsOf(limit, { quickOps: 20_000, quick });
+    assert(few >= graph.nodes.length && few < 25_000, `${few}`);
+  }
+});
+
+Deno.test("planning leaves the event loop its turns", async () => {
+  const { graph } = network([4, 3, 64, 64], 16);
+  let [last, longest, plans] = [performance.now(), 0, 0];
+  const ticks = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  });
+  await inTurns(planWithin(graph, 1e11, function* () {
+    for (let i = 0; i < 50; i++) {
+      for (const end = performance.now() + 2; performance.now() < end;);
+      yield;
+    }
+    return { bytes: 1e12 - plans++ };
+  }, { quickOps: 1, quick: false }));
+  clearInterval(ticks);
+  assert(plans > 5 && longest < 500, `${plans}, each of a tenth of a second: at most ${longest} ms apart`);
 });
 
 Deno.test("an image is split into strips that do not reach over the end of a band", () => {

@@ -2,6 +2,7 @@
 import { assert } from "@std/assert";
 import { inBands, streamableSizes } from "../../kernels/bands.ts";
 import { type Backend, Graph, parametersOf, Tensor } from "../../kernels/mod.ts";
+import { atOnce } from "../../kernels/steps.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { parseConfig } from "../../model/config.ts";
@@ -63,7 +64,7 @@ async function compare(seeds: readonly string[], backend: Backend): Promise<void
         await backend.setParameter(parameter, weight!, bias ?? new Float32Array());
       }
       const [largest] = streamableSizes(example.graph);
-      const banded = largest && inBands(example.graph, { mapSize: 0, bandSize: largest / 4 });
+      const banded = largest && atOnce(inBands(example.graph, { mapSize: 0, bandSize: largest / 4 }));
       for (const graph of [example.graph, ...banded ? [banded] : []]) {
         const error = await errorOf(backend, graph, example);
         const ratio = error / torch.errors[seed as keyof typeof torch.errors][i];
