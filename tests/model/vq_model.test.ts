@@ -381,11 +381,12 @@ testOnEveryDevice("what is not a number gives indices of the codebook, and does 
       const latents = filled(0.1, 1, latent_channels, 3, 3);
       (latents.storage as Float32Array)[4] = value;
 
-      const { indices } = await soon(model.tokenize(sample));
+      const { indices } = await soon(model.quantize((await model.encode(sample)).latents));
       const { indices: quantized } = await soon(model.quantize(latents));
-      for (const index of [...indices, ...await take(quantized)]) {
+      for (const index of [...await take(indices), ...await take(quantized)]) {
         assert(Number.isInteger(index) && index >= 0 && index < num_vq_embeddings, `${value} became index ${index}`);
       }
+      if (!Number.isFinite(value)) await assertRejects(() => soon(model.tokenize(sample)), RangeError, "sample is");
       await soon((await model.decode(latents)).sample.data());
       await soon((await model.decode(latents, { forceNotQuantize: true })).sample.data());
       await soon((await model.forward(sample)).sample.data());
