@@ -5,6 +5,7 @@
  */
 
 // These bring the packages, which an import of a computed name does not.
+import "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
 import "@jsquash/avif/meta.js";
 import "@jsquash/jpeg/meta.js";
 import "@jsquash/webp/meta.js";
@@ -25,6 +26,14 @@ const CODECS: readonly Codec[] = [
     output: "model/images/codecs/jpeg_wasm.gen.ts",
     name: "JPEG_WASM",
     about: "The JPEG decoder of @jsquash/jpeg (Apache-2.0, © Google and Jamie Sinclair; mozjpeg, IJG and BSD-3-Clause)",
+  },
+  {
+    source: "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm",
+    output: "model/images/codecs/jpeg_turbo_wasm.gen.ts",
+    name: "JPEG_TURBO_WASM",
+    about:
+      "The JPEG decoder of @cornerstonejs/codec-libjpeg-turbo-8bit (ISC and MIT, © Chris Hafey; libjpeg-turbo, IJG " +
+      "and BSD-3-Clause)",
   },
   {
     source: "@jsquash/webp/codec/dec/webp_dec.wasm",

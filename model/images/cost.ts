@@ -12,8 +12,11 @@ export interface Cost {
   readonly time: number;
 }
 
-/** What each byte of a file may cost, and of how many bytes the smallest file is taken to be: that is 195 MB and 2 s. */
-const MEMORY_PER_BYTE = 195;
+/**
+ * What each byte of a file may cost, and of how many bytes the smallest file is taken to be: that is 150 MB and 2 s. A worker
+ * takes up to 50 MB besides.
+ */
+const MEMORY_PER_BYTE = 150;
 const TIME_PER_BYTE = 2000;
 const LEAST_BYTES = 1_000_000;
 

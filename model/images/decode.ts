@@ -19,7 +19,7 @@ export const MAX_PIXELS: number = 8192 * 8192;
 export interface DecodePictureOptions {
   /**
    * The most pixels (width × height) that a picture may state before it is decoded. Default: {@linkcode MAX_PIXELS}, and besides
-   * no more than decode in 195 MB and 2 s, or as much more as the file is larger than 1 MB.
+   * no more than decode in 150 MB and 2 s, or as much more as the file is larger than 1 MB.
    */
   maxPixels?: number;
   /** Whether to turn the picture upright by its EXIF orientation, as PIL's `exif_transpose` does. Default true. */

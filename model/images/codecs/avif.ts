@@ -12,7 +12,7 @@ import { show } from "../../../hub/show.ts";
 import type { Cost } from "../cost.ts";
 import type { Raster } from "../raster.ts";
 import { AVIF_WASM } from "./avif_wasm.gen.ts";
-import { decodeWith, opaque } from "./emscripten.ts";
+import { type DecodedPicture, decodeWith, opaque } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
 
 interface Box {
@@ -38,7 +38,7 @@ const MEMORY_PER_PIXEL = 160;
 
 /** The primary picture, not turned. Alpha is dropped, more than eight bits are rounded. */
 export async function decodeAvif(bytes: Uint8Array, { width, height }: AvifHeaders): Promise<Raster> {
-  let decoded: ImageData | null;
+  let decoded: DecodedPicture | null;
   try {
     const maxMemory = BASE_MEMORY + MEMORY_PER_PIXEL * width * height;
     decoded = await decodeWith({ create: createDecoder, wasm: AVIF_WASM, maxMemory, options: [8] }, bytes);

@@ -1,14 +1,17 @@
 /**
- * Runs the WebAssembly decoders of the @jsquash packages, which Emscripten built.
+ * Runs the WebAssembly decoders of npm packages, which Emscripten built.
  *
  * @module
  */
 
 import { bytesOfBase64 } from "../../../kernels/base64.ts";
 
+/** Pixels as a decoder gives them: RGBA. */
+export type DecodedPicture = Pick<ImageData, "width" | "height" | "data">;
+
 /** A package's decoder: pixels of a file's bytes, or null if there are none. */
-interface Decoder {
-  decode(bytes: Uint8Array, ...options: readonly unknown[]): ImageData | null;
+export interface Decoder {
+  decode(bytes: Uint8Array, ...options: readonly unknown[]): DecodedPicture | null;
 }
 
 /** A package's function that starts its decoder. */
@@ -52,7 +55,7 @@ export interface DecodeRequest {
 export async function decodeWith(
   { create, wasm, maxMemory, options = [] }: DecodeRequest,
   bytes: Uint8Array,
-): Promise<ImageData | null> {
+): Promise<DecodedPicture | null> {
   if (!codecs.has(create)) {
     codecs.set(create, { module: WebAssembly.compile(bytesOfBase64(wasm)) });
   }
@@ -89,12 +92,12 @@ async function start(create: CreateDecoder, module: WebAssembly.Module): Promise
 }
 
 /** The bytes of decoded pixels, which are nobody else's. */
-export function bytesOf({ data }: ImageData): Uint8ClampedArray<ArrayBuffer> {
+export function bytesOf({ data }: DecodedPicture): Uint8ClampedArray<ArrayBuffer> {
   return new Uint8ClampedArray(data.buffer as ArrayBuffer, data.byteOffset, data.length);
 }
 
 /** The same, opaque. */
-export function opaque(picture: ImageData): Uint8ClampedArray<ArrayBuffer> {
+export function opaque(picture: DecodedPicture): Uint8ClampedArray<ArrayBuffer> {
   const pixels = bytesOf(picture);
   for (let alpha = 3; alpha < pixels.length; alpha += 4) pixels[alpha] = 255;
   return pixels;

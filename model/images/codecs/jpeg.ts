@@ -1,15 +1,16 @@
 /**
  * Reads JPEG files bit for bit as libjpeg-turbo does, and so as PIL does.
  *
- * The decoder is @jsquash/jpeg's, mozjpeg in WebAssembly. What it lacks is done here on the planes that it gives: CMYK, and
- * smooth upsampling of rows (4:4:0).
+ * The decoder is @jsquash/jpeg's, mozjpeg in WebAssembly; for progressive files that end early it is libjpeg-turbo itself,
+ * which smooths their blocks otherwise. What both lack is done here on the planes that they give: CMYK, and smooth
+ * upsampling of rows (4:4:0).
  *
  * @module
  */
 
 import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import type { Raster } from "../raster.ts";
-import { bytesOf, decodeWith } from "./emscripten.ts";
+import { bytesOf, type DecodedPicture, type DecodeRequest, decodeWith } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
 import { type Component, hasHalfRows, type JpegHeaders, largestFactors, needsPlanes } from "./jpeg_headers.ts";
 import { fileOf, sizeOf } from "./jpeg_planes.ts";
@@ -18,6 +19,9 @@ import { JPEG_WASM } from "./jpeg_wasm.gen.ts";
 /** Bytes that the decoder may take: so many, and so many a pixel, for progressive files keep all coefficients. */
 const BASE_MEMORY = 2 ** 26;
 const MEMORY_PER_PIXEL = 24;
+
+/** The size of what a file holds, and whether it is sent whole. */
+type Sent = Pick<JpegHeaders, "width" | "height" | "complete">;
 
 /** How luma and chroma make colours, in fractions of 65536. */
 const [RED, GREEN_BLUE, GREEN_RED, BLUE] = [1.402, 0.34414, 0.71414, 1.772].map((factor) => Math.round(factor * 65536));
@@ -32,14 +36,12 @@ export async function decodeJpeg(bytes: Uint8Array, headers: JpegHeaders): Promi
 }
 
 /** What the decoder makes of a file. */
-async function decodeFile(
-  bytes: Uint8Array,
-  { width, height }: { width: number; height: number },
-): Promise<Raster> {
-  let picture: ImageData | null;
+async function decodeFile(bytes: Uint8Array, { width, height, complete }: Sent): Promise<Raster> {
+  const decoder = complete ? { create: createDecoder, wasm: JPEG_WASM } : await loadTurbo();
+  let picture: DecodedPicture | null;
   try {
     const maxMemory = BASE_MEMORY + 2 * bytes.length + MEMORY_PER_PIXEL * width * height;
-    picture = await decodeWith({ create: createDecoder, wasm: JPEG_WASM, maxMemory, options: [false] }, bytes);
+    picture = await decodeWith({ ...decoder, maxMemory, options: [false] }, bytes);
   } catch (cause) {
     throw cannotDecode("the data of this JPEG is damaged", cause);
   }
@@ -48,6 +50,12 @@ async function decodeFile(
     throw cannotDecode(`this JPEG states more than one size, the first is ${width}×${height}`);
   }
   return { width, height, data: bytesOf(picture) };
+}
+
+async function loadTurbo(): Promise<Pick<DecodeRequest, "create" | "wasm">> {
+  const { createTurboDecoder } = await import("./jpeg_turbo.ts");
+  const { JPEG_TURBO_WASM } = await import("./jpeg_turbo_wasm.gen.ts");
+  return { create: createTurboDecoder, wasm: JPEG_TURBO_WASM };
 }
 
 /** All planes, at the size of the picture. */
@@ -61,7 +69,10 @@ async function decodePlanes(bytes: Uint8Array, headers: JpegHeaders): Promise<Pl
   }
   for (const [i, component] of components.entries()) {
     if (!hasHalfRows(component, components)) continue;
-    const { data } = await decodeFile(fileOf(bytes, headers, [component]), sizeOf(component, headers));
+    const { data } = await decodeFile(fileOf(bytes, headers, [component]), {
+      ...sizeOf(component, headers),
+      complete: headers.complete,
+    });
     planes[i] = smoothRows(planeOf(data, 0), headers);
   }
   return planes;

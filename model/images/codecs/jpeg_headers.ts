@@ -35,6 +35,8 @@ interface Frame {
 /** What there is to know of a file. */
 export interface JpegHeaders extends Frame {
   readonly segments: readonly Segment[];
+  /** Whether all bits of all coefficients are sent. Progressive files may end before. */
+  readonly complete: boolean;
   readonly cost: Cost;
   /** Whether there is a JFIF segment, and what the Adobe segment says of colours, if there is one. */
   readonly jfif: boolean;
@@ -55,9 +57,11 @@ export function readJpegHeaders(bytes: Uint8Array): JpegHeaders {
   const segments = [...segmentsOf(bytes)];
   const frame = segments.find(({ marker }) => isFrame(marker));
   if (!frame) throw cannotDecode("this JPEG has no frame header, it is damaged or cut short");
-  const scans = segments.filter(({ marker }) => marker === SOS).length;
-  if (scans === 0) throw cannotDecode("this JPEG has no pixels, it is damaged or cut short");
-  if (scans > MAX_SCANS) throw cannotDecode(`this JPEG has ${scans} scans, more than ${MAX_SCANS}; save it anew`);
+  const scans = segments.filter(({ marker }) => marker === SOS);
+  if (scans.length === 0) throw cannotDecode("this JPEG has no pixels, it is damaged or cut short");
+  if (scans.length > MAX_SCANS) {
+    throw cannotDecode(`this JPEG has ${scans.length} scans, more than ${MAX_SCANS}; save it anew`);
+  }
   const contentOf = ({ data, end }: Segment) => bytes.subarray(data, end);
   const beginning = (marker: number, text: string) =>
     segments.filter((segment) => segment.marker === marker).map(contentOf).find((content) => startsWith(content, text));
@@ -65,7 +69,8 @@ export function readJpegHeaders(bytes: Uint8Array): JpegHeaders {
   return {
     ...stated,
     segments,
-    cost: costOf(stated, scans),
+    complete: !stated.progressive || stated.components.every((one) => isComplete(one, scans.map(contentOf))),
+    cost: costOf(stated, scans.length),
     jfif: beginning(APP0, "JFIF\0") !== undefined,
     adobe: beginning(APP14, "Adobe")?.[11],
     exif: beginning(APP1, "Exif\0"),
@@ -120,6 +125,18 @@ function readFrame(marker: number, frame: Uint8Array): Frame {
     throw cannotDecode("the sampling factors of this JPEG are damaged");
   }
   return { width, height, progressive: marker === SOF2, components };
+}
+
+/** Whether scans bring the last bit of each of a component's 64 coefficients. */
+function isComplete({ id }: Component, scans: readonly Uint8Array[]): boolean {
+  const brought = new Set<number>();
+  for (const [count, ...header] of scans) {
+    const isOfComponent = header.slice(0, 2 * count).some((byte, i) => i % 2 === 0 && byte === id);
+    const [first, last, bits] = header.slice(2 * count);
+    if (!isOfComponent || (bits & 15) > 0) continue;
+    for (let k = first; k <= last; k++) brought.add(k);
+  }
+  return brought.size >= 64;
 }
 
 /** The segments up to the end of the image, which has to be there. */

@@ -9,7 +9,7 @@
 import createDecoder from "@jsquash/webp/codec/dec/webp_dec.js";
 import type { Raster } from "../raster.ts";
 import { concat } from "./bytes.ts";
-import { decodeWith, opaque } from "./emscripten.ts";
+import { type DecodedPicture, decodeWith, opaque } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
 import { blank, pixelsOf } from "./palette.ts";
 import type { WebpFile, WebpFrame } from "./webp_chunks.ts";
@@ -38,7 +38,7 @@ export async function decodeWebp({ width, height, frame }: WebpFile): Promise<Ra
 async function decodeFrame(frame: WebpFrame): Promise<Raster> {
   const { width, height } = frame;
   const file = fileOf(frame);
-  let picture: ImageData | null;
+  let picture: DecodedPicture | null;
   try {
     const maxMemory = BASE_MEMORY + 2 * file.length + MEMORY_PER_PIXEL * width * height;
     picture = await decodeWith({ create: createDecoder, wasm: WEBP_WASM, maxMemory }, file);

@@ -2,17 +2,23 @@
 import { assertEquals } from "@std/assert";
 import { decodePicture, type Picture } from "../../../model/images/picture.ts";
 
-const FOLDER = new URL("../../fixtures/pictures/golden/", import.meta.url);
-const EXPECTED: Record<string, { width: number; height: number; sha256: string }> = JSON.parse(
-  Deno.readTextFileSync(new URL("expected.json", FOLDER)),
-);
+interface Expected {
+  readonly width: number;
+  readonly height: number;
+  readonly sha256: string;
+}
 
-for (const [name, expected] of Object.entries(EXPECTED)) {
-  Deno.test(`${name} is read bit for bit as PIL reads it`, async () => {
-    const picture = await decodePicture(Deno.readFileSync(new URL(name, FOLDER)));
-    const { width, height } = picture;
-    assertEquals({ width, height, sha256: await sha256OfRgb(picture) }, expected);
-  });
+/** Files of all kinds, and progressive JPEGs that end early, which make_early_jpegs.py wrote. */
+for (const folder of ["golden", "early"]) {
+  const base = new URL(`../../fixtures/pictures/${folder}/`, import.meta.url);
+  const all: Record<string, Expected> = JSON.parse(Deno.readTextFileSync(new URL("expected.json", base)));
+  for (const [name, expected] of Object.entries(all)) {
+    Deno.test(`${folder}/${name} is read bit for bit as PIL reads it`, async () => {
+      const picture = await decodePicture(Deno.readFileSync(new URL(name, base)));
+      const { width, height } = picture;
+      assertEquals({ width, height, sha256: await sha256OfRgb(picture) }, expected);
+    });
+  }
 }
 
 async function sha256OfRgb({ data }: Picture): Promise<string> {
