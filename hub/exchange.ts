@@ -9,7 +9,7 @@
  * @module
  */
 
-import { copyFile, lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { HubError, reasonOf } from "./errors.ts";
 import { LockLostError, withLock } from "./lock.ts";
@@ -40,9 +40,10 @@ export async function exchangeModel(
       try {
         for (const name of ["", "new", "old", "unfinished"]) await mkdir(join(stage, name));
         await removeLeftovers(folder, stage);
+        const hasModel = await hasConfig(folder);
         await write(join(stage, "new"));
         await writeSynced(join(stage, "unfinished", CONFIG_NAME), UNFINISHED);
-        await moveIn(folder, stage, isWeights);
+        await moveIn(folder, stage, hasModel, isWeights);
       } finally {
         await rm(stage, { recursive: true, force: true });
       }
@@ -62,17 +63,21 @@ async function removeLeftovers(folder: string, stage: string): Promise<void> {
   }
 }
 
-async function moveIn(folder: string, stage: string, isWeights: (name: string) => boolean): Promise<void> {
+async function moveIn(
+  folder: string,
+  stage: string,
+  hasModel: boolean,
+  isWeights: (name: string) => boolean,
+): Promise<void> {
   const [fresh, old] = [join(stage, "new"), join(stage, "old")];
   const weights = (await readdir(fresh)).filter((name) => name !== CONFIG_NAME);
   const obsolete = (await readdir(folder)).filter((name) => isWeights(name) && !weights.includes(name));
   const move = (name: string, from: string, to: string) => rename(join(from, name), join(to, name));
 
-  const wasEmpty = !await exists(join(folder, CONFIG_NAME));
-  if (!wasEmpty) await copyFile(join(folder, CONFIG_NAME), join(old, CONFIG_NAME));
+  if (hasModel) await copyFile(join(folder, CONFIG_NAME), join(old, CONFIG_NAME));
   let moved = 0;
   try {
-    if (!wasEmpty) await move(CONFIG_NAME, join(stage, "unfinished"), folder);
+    if (hasModel) await move(CONFIG_NAME, join(stage, "unfinished"), folder);
     for (const name of weights) {
       await move(name, fresh, folder);
       moved++;
@@ -80,11 +85,16 @@ async function moveIn(folder: string, stage: string, isWeights: (name: string) =
     for (const name of obsolete) await move(name, folder, old);
     await move(CONFIG_NAME, fresh, folder);
   } catch (error) {
-    if (!wasEmpty && moved === 0) await move(CONFIG_NAME, old, folder).catch(() => {});
+    if (hasModel && moved === 0) await move(CONFIG_NAME, old, folder).catch(() => {});
     throw error;
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await lstat(path).then(() => true, () => false);
+/** Whether there is a configuration. A link that leads nowhere is none. */
+async function hasConfig(folder: string): Promise<boolean> {
+  const there = await stat(join(folder, CONFIG_NAME)).catch(() => undefined);
+  if (there && !there.isFile()) {
+    throw new HubError(`Cannot save to ${folder}: expected ${CONFIG_NAME} there to be a file, or nothing of that name`);
+  }
+  return there !== undefined;
 }
