@@ -90,8 +90,12 @@ function startWorker(worker: URL, seed: number, directory: string): WorkerProces
   }
 
   async function end(): Promise<void> {
-    await input.close().catch(() => {}); // it may have ended before
-    await Promise.all([output.cancel(), child.status, complaints]);
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It ended before.
+    }
+    await Promise.all([input.abort().catch(() => {}), output.cancel(), child.status, complaints]);
   }
 
   return { run, end };

@@ -17,13 +17,16 @@ interface Slot {
 /** The most entries that a list or a text becomes. */
 const MOST_ENTRIES = 20_000;
 
+/** Longer texts, which an earlier change made, take long to go through. */
+const LARGEST_TREE = 200_000;
+
 /** The same for the bytes of a file. */
 export const mutateJson: Mutate = (bytes, random) =>
   new TextEncoder().encode(mutateJsonText(new TextDecoder().decode(bytes), random));
 
 /** Changes a value somewhere in the tree; what is no JSON is changed as text. */
 export function mutateJsonText(text: string, random: Random): string {
-  if (random.chance(0.15)) return mutateText(text, random);
+  if (text.length > LARGEST_TREE || random.chance(0.15)) return mutateText(text, random);
   try {
     const root = { "": JSON.parse(text) };
     mutateSlot(random.pick(slotsOf(root)), random);
@@ -33,13 +36,18 @@ export function mutateJsonText(text: string, random: Random): string {
   }
 }
 
-/** Every place of a tree. */
+/** Every place of a tree, however deep it is. */
 function slotsOf(root: Record<string, unknown>): Slot[] {
-  return Object.keys(root).flatMap((key) => {
-    const value = root[key];
-    const inner = typeof value === "object" && value !== null ? slotsOf(value as Record<string, unknown>) : [];
-    return [{ container: root, key }, ...inner];
-  });
+  const slots: Slot[] = [];
+  const containers = [root];
+  for (let container = containers.pop(); container; container = containers.pop()) {
+    for (const key of Object.keys(container)) {
+      slots.push({ container, key });
+      const value = container[key];
+      if (typeof value === "object" && value !== null) containers.push(value as Record<string, unknown>);
+    }
+  }
+  return slots;
 }
 
 function mutateSlot({ container, key }: Slot, random: Random): void {
@@ -50,7 +58,7 @@ function mutateSlot({ container, key }: Slot, random: Random): void {
       break;
     case 1:
       if (!Array.isArray(container)) container[random.pick(NASTY)] = value;
-      else container.splice(Number(key), 0, ...Array(random.pick([1, 10, MOST_ENTRIES])).fill(value));
+      else container.splice(Number(key), 0, ...copies(value, random.pick([1, 10, MOST_ENTRIES])));
       break;
     case 2: {
       const other = random.pick(Object.keys(container));
@@ -63,6 +71,12 @@ function mutateSlot({ container, key }: Slot, random: Random): void {
     default:
       container[key] = anyValue(random);
   }
+}
+
+/** So many of a value, or as many as make a text that is not too long. */
+function copies(value: unknown, count: number): unknown[] {
+  const length = JSON.stringify(value)?.length ?? 1;
+  return Array(Math.min(count, Math.ceil(LARGEST_TREE / length))).fill(value);
 }
 
 function anyValue(random: Random): unknown {

@@ -19,10 +19,18 @@ import { type Bytes, latin1, type Mutate, mutateBytes } from "../mutations/bytes
 import { mutateJson } from "../mutations/json.ts";
 import { mutateTextBytes } from "../mutations/text.ts";
 import { hurry } from "./hurry.ts";
-import * as answers from "./hub_answers.ts";
+import {
+  answerTo,
+  COMMIT,
+  CONFIG,
+  HUB,
+  plainAnswers,
+  pushAnswers,
+  WEIGHTS,
+  WEIGHTS_HASH,
+  xetAnswers,
+} from "./hub_answers.ts";
 import { directoryOf, once, type Target } from "./target.ts";
-
-const { answerTo, COMMIT, CONFIG, HUB, plainAnswers, WEIGHTS, WEIGHTS_HASH } = answers;
 
 const TOKEN = "hf_secret";
 const FOLDER = "cache/models--owner--name";
@@ -38,8 +46,8 @@ const CACHED = {
 /** The answers of a Hub to who loads and who saves; what lies in the cache. */
 export const hubTargets: readonly Target[] = [
   hubTarget("hub/plain", jsonOf(plainAnswers()), mutateJson, (bytes) => load(parse(bytes))),
-  hubTarget("hub/xet", jsonOf(answers.xetAnswers()), mutateJson, (bytes) => load(parse(bytes))),
-  hubTarget("hub/push", jsonOf(answers.pushAnswers()), mutateJson, (bytes) => push(parse(bytes))),
+  hubTarget("hub/xet", jsonOf(xetAnswers()), mutateJson, (bytes) => load(parse(bytes))),
+  hubTarget("hub/push", jsonOf(pushAnswers()), mutateJson, (bytes) => push(parse(bytes))),
   hubTarget("cache/ref", latin1(COMMIT), mutateTextBytes, (bytes) => {
     return load({}, { ...CACHED, [`${FOLDER}/refs/main`]: bytes });
   }),
