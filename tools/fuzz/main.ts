@@ -75,7 +75,7 @@ async function fuzz(seed: number, minutes: number): Promise<number> {
 /** Runs one case, and writes its input to a file. */
 async function repeat(seed: number, number: number): Promise<number> {
   const { target, bytes } = makeCase(seed, number);
-  const file = `fuzz-${seed}-${number}.${target.extension}`;
+  const file = await Deno.makeTempFile({ prefix: `fuzz-${seed}-${number}-`, suffix: `.${target.extension}` });
   await Deno.writeFile(file, bytes);
   console.log(`${target.name}: wrote ${bytes.length} bytes to ${file}`);
   const [ran] = await Array.fromAsync(runCases(seed, [number]));
