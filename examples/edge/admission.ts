@@ -12,8 +12,10 @@ const BODY_MS = 10_000;
 const PROGRESS_MS = 2_000;
 /** and how many bytes must have come each time. */
 const PROGRESS_BYTES = 20_000;
-/** The most pieces that a body may come in. Each costs 0.1 ms, however small; those of a network have 1400 bytes. */
-const MAX_PIECES = 4_000;
+/** The pieces that a body may come in, each of which costs some time and memory: so many, */
+const FREE_PIECES = 300;
+/** and one for so many bytes. Those of a network have 1400. */
+const PIECE_BYTES = 500;
 /** After how many pieces others have their turn. */
 const PIECES_PER_TURN = 100;
 /** The most bodies that are arriving at once, */
@@ -48,7 +50,7 @@ export async function receive(request: Request, limit: number): Promise<Uint8Arr
     async write(piece) {
       signal.throwIfAborted();
       if (arrival.size + piece.length > limit) throw tooLong;
-      if (pieces.length === MAX_PIECES) throw new Refusal(400, `the body comes in more than ${MAX_PIECES} pieces`);
+      if (pieces.length > FREE_PIECES + arrival.size / PIECE_BYTES) throw new Refusal(400, "the body comes in crumbs");
       pieces.push(piece.slice()); // it may be a part of something larger
       arrival.size += piece.length;
       arrivingBytes += piece.length;
