@@ -58,6 +58,9 @@ const PATIENCE_MS = 250;
 /** How many ops are planned in a third of a second. */
 const QUICK_OPS = 10_000;
 
+/** Preparing weights moves at most so many bytes for each of theirs: transformed for Winograd's algorithm they are four. */
+const PREPARED = 5;
+
 /** A program in bands has to take less than this share of the memory of one that found too little. */
 const WORTHWHILE = 0.9;
 
@@ -143,8 +146,13 @@ class WebGpuBackend implements Backend {
   }
 
   async setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
-    this.#checkUsable();
-    await this.#orLoss(this.#weights.set(parameter, weight, bias));
+    const milliseconds = this.#pace.guess({ flops: 0, bytes: PREPARED * weight.byteLength });
+    await this.#orLoss((async () => {
+      if (!this.#pace.hasRoom(milliseconds)) await this.#pace.settle();
+      this.#checkUsable();
+      await this.#weights.set(parameter, weight, bias);
+    })());
+    this.#pace.add(milliseconds);
   }
 
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
