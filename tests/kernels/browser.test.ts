@@ -2,22 +2,13 @@
 import { assert, assertLess, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { createBackend } from "../../kernels/mod.ts";
+import { findBrowser } from "../browser.ts";
 import { relativeError } from "../golden.ts";
 import { network, picture, setParameters } from "./every_op.ts";
 
 const SCRIPT = fromFileUrl(new URL("./browser_script.ts", import.meta.url));
 const IMPORT_MAP = `--import-map=${fromFileUrl(new URL("../offline/import_map.json", import.meta.url))}`;
-const BROWSERS = ["chromium", "google-chrome", "chromium-browser", "chrome"];
 const FLAGS = ["--headless=new", "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
-
-/** The first browser that is installed. */
-async function findBrowser(): Promise<string> {
-  for (const name of BROWSERS) {
-    const found = await new Deno.Command(name, { args: ["--version"] }).output().catch(() => undefined);
-    if (found?.success) return name;
-  }
-  throw new Error(`None of ${BROWSERS.join(", ")} is installed. On Debian: apt-get install chromium`);
-}
 
 /** The text that a page with a script posts, within two minutes. */
 async function postOf(script: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -31,10 +22,12 @@ async function postOf(script: Uint8Array<ArrayBuffer>): Promise<string> {
     const headers = { "content-type": isScript ? "text/javascript" : "text/html" };
     return new Response(isScript ? script : "<script type=module src=/script.js></script>", { headers });
   });
+  const name = await findBrowser();
+  assert(name, "found no browser; deno run -A tests/setup_browser.ts installs one, or says how");
   const profile = await Deno.makeTempDir();
   const address = `http://127.0.0.1:${server.addr.port}/`;
   const args = [...FLAGS, `--user-data-dir=${profile}`, address];
-  const browser = new Deno.Command(await findBrowser(), { args, stdout: "null", stderr: "null" }).spawn();
+  const browser = new Deno.Command(name, { args, stdout: "null", stderr: "null" }).spawn();
   const late = setTimeout(() => resolve("nothing came within two minutes"), 120_000);
   try {
     return await promise;

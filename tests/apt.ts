@@ -1,0 +1,39 @@
+// deno-lint-ignore-file no-console
+/** Installs what tests need and the machine lacks, where that is allowed: as root of a Debian-like system. */
+
+/**
+ * Installs a Debian package unless what it brings is there.
+ *
+ * @param name what it brings, for people
+ * @param help what to do where nothing may be installed
+ */
+export async function provide(
+  name: string,
+  { isThere, debian, help }: { isThere: () => Promise<boolean>; debian: string; help: string },
+): Promise<void> {
+  if (!await isThere() && await mayInstall()) {
+    console.error(`No ${name}: installing ${debian}`);
+    await aptGet("update");
+    await aptGet("install", "-y", "--no-install-recommends", debian);
+  }
+  if (await isThere()) return;
+  console.error(`No ${name}: ${help}\nThen run the tests again.`);
+  Deno.exit(1);
+}
+
+async function mayInstall(): Promise<boolean> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
+  return await Deno.stat("/usr/bin/apt-get").then(() => true, () => false);
+}
+
+/** Says what goes wrong, and goes on: the second look decides. */
+async function aptGet(...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("apt-get", {
+    args: ["-qq", ...args],
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) console.error(new TextDecoder().decode(stderr));
+}
