@@ -74,8 +74,10 @@ export async function pushToHub(
     await hub.createRepo({ ...parameters, visibility, credentials: undefined! }).catch(allowExisting);
   });
   const output = await useHubPackage(connection, async (hub, parameters) => {
-    return await hub.commit({
+    const { fetch, failed } = watched(parameters.fetch);
+    const done = hub.commit({
       ...parameters,
+      fetch,
       title: commitMessage,
       description: options.commitDescription,
       branch: revision,
@@ -83,6 +85,7 @@ export async function pushToHub(
       abortSignal: signal,
       operations: files.map(({ name, url }) => ({ operation: "addOrUpdate", path: prefix + name, content: url })),
     });
+    return await Promise.race([done, failed]);
   }, options.createPr ? 0 : undefined); // a lost answer must not make two of them
   const { commit, pullRequestUrl } = output!;
   if (!isCommitHash(String(commit.oid))) {
@@ -93,6 +96,20 @@ export async function pushToHub(
   }
   const commitUrl = commit.url ?? `${hubUrl}/${repo}/commit/${commit.oid}`;
   return { commit: commit.oid, commitUrl, ...(pullRequestUrl ? { pullRequestUrl } : {}) };
+}
+
+/** Tells of the first request that fails: where one does while others get on, the package may wait for ever. */
+function watched(ask: typeof fetch): { fetch: typeof fetch; failed: Promise<never> } {
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  const fetch: typeof globalThis.fetch = async (...request) => {
+    try {
+      return await ask(...request);
+    } catch (error) {
+      reject(error);
+      throw error;
+    }
+  };
+  return { fetch, failed };
 }
 
 /** That a repository exists is no failure; that it may not be created is one only if it does not exist. */

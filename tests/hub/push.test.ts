@@ -88,3 +88,19 @@ Deno.test("pushToHub says what is missing", () =>
     const signal = AbortSignal.abort(new Error("enough"));
     await assertRejects(() => pushToHub("owner/name", folder, { ...options, signal }), Error, "enough");
   }));
+
+Deno.test("pushToHub ends where several uploads fail at once", () =>
+  withSavedModel(async (folder, hub) => {
+    hub.fault = ({ path, body }) => {
+      if (!path.endsWith("/info/lfs/objects/batch")) return undefined;
+      const { objects: [asked] } = JSON.parse(new TextDecoder().decode(body));
+      const objects = Array(11).fill({ ...asked, actions: { upload: { href: `${hub.url}/nowhere` } } });
+      return { body: new TextEncoder().encode(JSON.stringify({ transfer: "basic", objects })), headers: {} };
+    };
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      const isUpload = String(input).endsWith("/nowhere");
+      return isUpload ? Promise.resolve(new Response(null, { status: 404 })) : globalThis.fetch(input, init);
+    };
+    const pushing = pushToHub("owner/new", folder, { hubUrl: hub.url, token: "hf_good", fetch });
+    await assertRejects(() => pushing, HubError, "Cannot push to owner/new (status 404)");
+  }));

@@ -31,10 +31,11 @@ export function makeCase(seed: number, number: number): Case {
   const random = randomOf(seed, number);
   let bytes = random.pick(target.samples());
   for (let changes = random.pick(CHANGES); changes > 0; changes--) bytes = change(bytes, target, random);
-  return { target, bytes: bytes.slice(0, LARGEST_INPUT) };
+  return { target, bytes };
 }
 
 function change(bytes: Bytes, target: Target, random: Random): Bytes {
   if (bytes.length === 0) return bytes;
-  return random.chance(0.8) ? target.mutate(bytes, random) : mutateBytes(bytes, random);
+  const mutate = random.chance(0.8) ? target.mutate : mutateBytes;
+  return mutate(bytes, random).slice(0, LARGEST_INPUT);
 }

@@ -8,6 +8,8 @@ import type { Random } from "../random.ts";
 
 /** The most times that a part is repeated. */
 const MOST_REPEATS = 2000;
+/** The most bytes that repetitions of a part add. */
+const MOST_ADDED = 500_000;
 
 /** Drops, repeats, moves or changes one of the parts. */
 export function mutateList<T>(parts: readonly T[], random: Random, change: (part: T) => T): T[] {
@@ -17,10 +19,20 @@ export function mutateList<T>(parts: readonly T[], random: Random, change: (part
     case 0:
       return parts.toSpliced(at, 1);
     case 1:
-      return parts.toSpliced(at, 0, ...Array<T>(random.pick([1, 2, 50, MOST_REPEATS])).fill(parts[at]));
+      return parts.toSpliced(at, 0, ...copies(parts[at], random.pick([1, 2, 50, MOST_REPEATS])));
     case 2:
       return parts.toSpliced(at, 1).toSpliced(random.below(parts.length), 0, parts[at]);
     default:
       return parts.with(at, change(parts[at]));
   }
+}
+
+function copies<T>(part: T, count: number): T[] {
+  return Array(Math.min(count, Math.ceil(MOST_ADDED / (lengthOf(part) + 1)))).fill(part);
+}
+
+/** How many bytes and characters there are in a part. */
+function lengthOf(part: unknown): number {
+  if (typeof part === "string" || part instanceof Uint8Array) return part.length;
+  return Object.values(Object(part)).reduce<number>((sum, value) => sum + lengthOf(value), 0);
 }

@@ -12,7 +12,8 @@ import { mutateNpy } from "./npy.ts";
 import { mutatePickle } from "./pickle.ts";
 import { mutateText } from "./text.ts";
 
-const MOST_ENTRIES = 10_000;
+const MOST_ENTRIES = 1000;
+const MOST_BYTES = 2_000_000;
 /** Of all entries, so that the same damage makes the same bytes. */
 const EARLIEST = new Date(1980, 0, 1);
 
@@ -21,11 +22,11 @@ type Entry = [name: string, data: Bytes];
 /** Changes an entry: its name, its bytes by what they are, whether it is deflated; or drops, repeats or moves it. */
 export const mutateZip: Mutate = (bytes, random) => {
   let files: Unzipped;
-  let entries = 0;
+  let [entries, size] = [0, 0];
   try {
     files = unzipSync(bytes, {
-      filter() {
-        if (++entries > MOST_ENTRIES) throw new Error("it goes on for ever"); // a 64-bit count that is damaged
+      filter({ originalSize }) {
+        if (++entries > MOST_ENTRIES || (size += originalSize) > MOST_BYTES) throw new Error("its numbers are damaged");
         return true;
       },
     });
