@@ -197,9 +197,7 @@ function readArguments(command: Command, args: string[]): { operands: string[]; 
     const { positionals, values } = parseArgs({ args: joinRange(args), options, allowPositionals: true });
     return { operands: positionals, options: values };
   } catch (cause) {
-    const [problem] = cause instanceof RangeError // of the stack
-      ? ["an argument has too many letters behind one -"]
-      : oneLine(cause).split(". "); // what follows is advice for rarer cases
+    const [problem] = oneLine(cause).split(". "); // what follows is advice for rarer cases
     const [name] = command.usage.split(" ");
     throw new UsageError(`${problem}: see ${name} --help`, { cause });
   }

@@ -53,8 +53,9 @@ export const requestTargets: readonly Target[] = [
   ),
 ];
 
-/** As many as a shell passes on of a folder that is full of pictures. */
+/** As many as a shell passes on of a folder that is full of pictures, and as long ones as a system takes. */
 const MOST_ARGUMENTS = 5000;
+const LONGEST_ARGUMENT = 100_000;
 
 /** The list of texts that the JSON is, or else what a shell would make of it. */
 function argumentsOf(bytes: Bytes): string[] {
@@ -65,11 +66,11 @@ function argumentsOf(bytes: Bytes): string[] {
   } catch {
     // It is damaged.
   }
-  return text.split(" ", MOST_ARGUMENTS);
+  return text.split(" ", MOST_ARGUMENTS).map(textOf);
 }
 
 function textOf(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return (typeof value === "string" ? value : JSON.stringify(value)).slice(0, LONGEST_ARGUMENT);
 }
 
 function edgeTarget(path: string, contentType: string, samples: () => readonly Bytes[], mutate: Mutate): Target {
