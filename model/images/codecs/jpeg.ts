@@ -10,9 +10,10 @@
 
 import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import type { Raster } from "../raster.ts";
+import { concat } from "./bytes.ts";
 import { bytesOf, type DecodedPicture, type DecodeRequest, decodeWith } from "./emscripten.ts";
 import { cannotDecode } from "./errors.ts";
-import { type Component, hasHalfRows, type JpegHeaders, largestFactors, needsPlanes } from "./jpeg_headers.ts";
+import { APP1, type Component, hasHalfRows, type JpegHeaders, largestFactors, needsPlanes } from "./jpeg_headers.ts";
 import { fileOf, sizeOf } from "./jpeg_planes.ts";
 import { JPEG_WASM } from "./jpeg_wasm.gen.ts";
 
@@ -31,8 +32,20 @@ type Plane = Uint8Array<ArrayBuffer>;
 
 /** The pixels of a JPEG, not turned by its EXIF orientation. CMYK becomes RGB as in PIL. */
 export async function decodeJpeg(bytes: Uint8Array, headers: JpegHeaders): Promise<Raster> {
-  if (!needsPlanes(headers.components)) return await decodeFile(bytes, headers);
+  if (!needsPlanes(headers.components)) return await decodeFile(withoutExif(bytes, headers), headers);
   return toRgb(await decodePlanes(bytes, headers), headers);
+}
+
+/** The file without EXIF and XMP: for each such segment that it meets, the decoder goes through all that it met before. */
+function withoutExif(bytes: Uint8Array, { segments }: JpegHeaders): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  for (const { marker, start, end } of segments) {
+    if (marker !== APP1) continue;
+    parts.push(bytes.subarray(from, start));
+    from = end;
+  }
+  return from === 0 ? bytes : concat([...parts, bytes.subarray(from)]);
 }
 
 /** What the decoder makes of a file. */

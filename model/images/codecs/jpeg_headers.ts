@@ -46,8 +46,8 @@ export interface JpegHeaders extends Frame {
 }
 
 /** Markers: start of frame and scan, end of image, Huffman tables, restart interval, application data. */
-export const SOF0 = 0xc0, SOF2 = 0xc2, SOS = 0xda, DHT = 0xc4, DRI = 0xdd, APP0 = 0xe0, APP15 = 0xef;
-const SOI = 0xd8, EOI = 0xd9, APP1 = 0xe1, APP14 = 0xee;
+export const SOF0 = 0xc0, SOF2 = 0xc2, SOS = 0xda, DHT = 0xc4, DRI = 0xdd, APP0 = 0xe0, APP1 = 0xe1, APP15 = 0xef;
+const SOI = 0xd8, EOI = 0xd9, APP14 = 0xee;
 
 /** Ordinary progressive files have ten scans. Each costs about as much as the whole picture, and takes but a few bytes. */
 const MAX_SCANS = 100;
