@@ -25,7 +25,12 @@ export async function boundedAnswer(response: Response, task: string): Promise<R
   const json = async () => {
     const bytes = await readAnswer(response, task);
     checkJson(bytes, task, HubError);
-    return JSON.parse(new TextDecoder().decode(bytes)); // what broke off is worth another attempt: no HubError
+    const text = new TextDecoder().decode(bytes);
+    if (/^\s*</.test(text)) {
+      const problem = "expected JSON, found a web page. Check that hubUrl is the address of a Hub";
+      throw new UnreachableError(`${task}: ${problem}`, { retryAfter: Infinity });
+    }
+    return JSON.parse(text); // what broke off is worth another attempt: no HubError
   };
   return Object.defineProperty(response, "json", { value: json });
 }

@@ -27,7 +27,7 @@ export async function failureOf(response: Response, url: URL, asked: Asked): Pro
   const { status, headers } = response;
   const at = { status, url: withoutQuery(url), errorCode: headers.get("x-error-code") ?? undefined };
   const failed = `Cannot ${asked.action} ${asked.repo} (status ${status})`;
-  if (status === 408 || status === 429 || status >= 500) {
+  if (status === 408 || status === 429 || status >= 500 && status !== 501) {
     const why = status === 429 ? "the Hub was asked too often; try again later, or pass a token" : "the Hub is unwell";
     return new UnreachableError(`${failed}: ${why}`, { ...at, retryAfter: retryAfter(headers) });
   }

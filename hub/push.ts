@@ -12,7 +12,7 @@ import { HubError, reasonOf } from "./errors.ts";
 import { useHubPackage } from "./hub_package.ts";
 import { subfolderParts } from "./paths.ts";
 import { checkRepoId, checkRevision, isCommitHash } from "./repo_id.ts";
-import { show } from "./show.ts";
+import { printable, show } from "./show.ts";
 
 /** How to put a model on the Hub. */
 export interface PushOptions extends Omit<HubAccess, "onProgress"> {
@@ -94,8 +94,13 @@ export async function pushToHub(
         `See ${hubUrl}/${repo}/commits before pushing again`,
     );
   }
-  const commitUrl = commit.url ?? `${hubUrl}/${repo}/commit/${commit.oid}`;
-  return { commit: commit.oid, commitUrl, ...(pullRequestUrl ? { pullRequestUrl } : {}) };
+  const commitUrl = isPage(commit.url) ? commit.url : `${hubUrl}/${repo}/commit/${commit.oid}`;
+  return { commit: commit.oid, commitUrl, ...(isPage(pullRequestUrl) ? { pullRequestUrl } : {}) };
+}
+
+/** Whether what the Hub answers is the address of a page. */
+function isPage(address: unknown): address is string {
+  return typeof address === "string" && /^https?:\/\//.test(address) && printable(address) === address;
 }
 
 /** Tells of the first request that fails: where one does while others get on, the package may wait for ever. */

@@ -70,5 +70,5 @@ export async function askForFile(
 /** Whether the Hub's answer is about the list itself: where there is one, the answer says what it is that is missing. */
 function isAboutList(error: unknown, hubUrl: string): error is HubError {
   if (!(error instanceof HubError) || !error.url?.startsWith(hubUrl)) return false;
-  return error.errorCode === undefined && [404, 405].includes(error.status ?? 0);
+  return error.errorCode === undefined && [404, 405, 501].includes(error.status ?? 0);
 }

@@ -173,7 +173,7 @@ Deno.test("a mirror that lists no files is asked for them by name", async () => 
     [{ ...others, "diffusion_pytorch_model.fp16.safetensors": weights }, { variant: "fp16" }],
   ];
   for (const [files, options] of repositories) {
-    for (const status of [404, 405]) {
+    for (const status of [404, 405, 501]) {
       await using place = await preparePlace(files);
       place.hub.fault = ({ path }) =>
         path.includes("/tree/") ? { status, headers: {}, body: bytesOf("no route") } : undefined;

@@ -74,6 +74,24 @@ Deno.test("pushToHub fails unless the Hub answers with a commit", () =>
     }
   }));
 
+Deno.test("pushToHub passes on no address that is not one of a page, and pushes once where the answer is a page", () =>
+  withSavedModel(async (folder, hub) => {
+    const options = { hubUrl: hub.url, token: "hf_good" };
+    const answer = (body: string) => {
+      hub.fault = ({ path }) =>
+        path.includes("/commit/") ? { body: new TextEncoder().encode(body), headers: {} } : undefined;
+    };
+    for (const url of [7, {}, "javascript:alert(1)", "https://hub.example/?token=hf_good", "https://h/\x1b[2J"]) {
+      answer(JSON.stringify({ commitOid: COMMIT, commitUrl: url, pullRequestUrl: url }));
+      const pushed = await pushToHub("owner/name", folder, options);
+      assertEquals(pushed, { commit: COMMIT, commitUrl: `${hub.url}/owner/name/commit/${COMMIT}` });
+    }
+    answer("<!doctype html><title>Welcome</title>");
+    hub.received.length = 0;
+    await assertRejects(() => pushToHub("owner/name", folder, options), HubError, "found a web page");
+    assertEquals(hub.received.filter(({ path }) => path.includes("/commit/")).length, 1);
+  }));
+
 Deno.test("pushToHub says what is missing", () =>
   withSavedModel(async (folder, hub) => {
     const { url: hubUrl } = hub;
