@@ -35,6 +35,8 @@ export type FileSource =
   | string
   | URL
   | Uint8Array
+  | Uint8ClampedArray
+  | DataView
   | ArrayBuffer
   | SharedArrayBuffer
   | Blob
@@ -59,6 +61,9 @@ export const EXPECTED_SOURCE =
 export async function readSource(source: PictureSource, signal?: AbortSignal): Promise<Uint8Array | PixelData> {
   if (typeof source === "string" || source instanceof URL) return await readAddress(source, signal);
   if (source instanceof Uint8Array) return source;
+  if (source instanceof Uint8ClampedArray || source instanceof DataView) {
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  }
   if (source instanceof ArrayBuffer || isShared(source)) return new Uint8Array(source);
   if (source instanceof Blob) return await readStream(source.stream(), signal);
   if (source instanceof Response) return await readResponse(source, signal);
@@ -101,11 +106,16 @@ async function readFile(path: string | URL, signal?: AbortSignal): Promise<Uint8
 }
 
 async function readUrl(url: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const expected = "expected the URL of a picture file";
+  let response: Response;
   try {
-    return await readResponse(await fetch(url, { signal }), signal);
+    response = await fetch(url, { signal });
   } catch (cause) {
-    throw cannotRead(url, "expected the URL of a picture file", cause, signal);
+    throw cannotRead(url, expected, cause, signal);
   }
+  if (response.ok) return await readResponse(response, signal);
+  await response.body?.cancel();
+  throw cannotRead(url, expected, new Error(`found status ${response.status}`));
 }
 
 /** The error for a file or an address that cannot be read; that a permission is missing the runtime says best itself. */
@@ -138,7 +148,14 @@ async function readStream(stream: ReadableStream<Uint8Array>, signal?: AbortSign
       parts.push(part.slice());
     },
   });
-  await stream.pipeTo(collect, { signal });
+  try {
+    await stream.pipeTo(collect, { signal });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (size > MAX_FILE_BYTES) throw cause;
+    const known = publicCause(cause); // it may name a signed address
+    throw new TypeError(`Cannot read picture: expected all bytes of its file; ${known.message}`, { cause: known });
+  }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 

@@ -245,6 +245,8 @@ Deno.test("preprocess() takes blobs, responses, streams, shared memory, data: an
     new Blob([file]).stream(),
     shared,
     new Uint8Array(shared),
+    new Uint8ClampedArray(shared),
+    new DataView(file.buffer),
     `data:image/png;base64,${file.toBase64()}`,
     `${address}/photo`,
     new URL(`${address}/photo`),
@@ -255,9 +257,26 @@ Deno.test("preprocess() takes blobs, responses, streams, shared memory, data: an
     TypeError,
     '/none": expected the URL of a picture',
   );
-  await assertRejects(() => processor.preprocess(`${address}/none`), TypeError, "found status 404");
+  await assertRejects(() => processor.preprocess(`${address}/none`), TypeError, "picture file; found status 404");
   await server.shutdown();
   await assertRejects(() => processor.preprocess("s3://bucket/cat.png"), TypeError, "found s3:");
+});
+
+Deno.test("preprocess() says which picture's stream failed midway, and why", async () => {
+  const processor = new ImageProcessor();
+  const file = await Deno.readFile(pictureUrl(PHOTO));
+  for (const reason of [new Error("the line is dead"), "the line is dead"]) {
+    const failing = new ReadableStream({
+      start: (controller) => controller.enqueue(file.subarray(0, 100)),
+      pull: (controller) => controller.error(reason),
+    });
+    const error = await assertRejects(() => processor.preprocess([file, new Response(failing)]), TypeError);
+    assertEquals(error.message, "Cannot read picture: expected all bytes of its file; the line is dead (picture 1)");
+  }
+  const used = new Blob([file]).stream();
+  await used.cancel();
+  used.getReader();
+  await assertRejects(() => processor.preprocess(used), TypeError, "Cannot read picture: expected all bytes");
 });
 
 Deno.test("preprocess() repeats no signature of an address, and no command to a terminal", async () => {
