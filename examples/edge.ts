@@ -112,7 +112,11 @@ async function toPicture(request: Request): Promise<Response> {
 /** Tokens of one picture, not too large. Whether they are the model's is for the model to say. */
 async function parseTokens(bytes: Uint8Array): Promise<Tokens> {
   const tokens = await orRefuse(() => decodeTokens(bytes, { format: "json" }));
-  const [count, height, width] = tokens.shape;
+  const { codebook, shape: [count, height, width] } = tokens;
+  if (codebook && codebook.hash !== hash) { // said here, for the model would say where it is on this machine
+    const [theirs, ours] = [codebook.hash, hash].map((hash) => hash.slice(0, 16));
+    throw new Refusal(400, `Cannot use tokens: they are of a model with codebook ${theirs}, this one's is ${ours}`);
+  }
   if (count !== 1) throw new Refusal(400, `expected the tokens of one picture, found those of ${count}`);
   if (height * width * factor ** 2 > MAX_PIXELS) {
     throw new Refusal(413, `${height}×${width} tokens make more than ${MAX_PIXELS} pixels`);

@@ -115,7 +115,7 @@ const NO_TOKENS: [json: string, status: number, message: string][] = [
   ['{"shape":[1,1,1],"indices":{"length":1}}', 400, '{"shape": [n, height, width], "indices": [0, …]}'],
   ['{"shape":[2,1,1],"indices":[1,1]}', 400, "the tokens of one picture, found those of 2"],
   [`{"shape":[1,1,${"[".repeat(50_000)}${"]".repeat(50_000)}],"indices":[1]}`, 400, "nested at most 64 deep"],
-  [FOREIGN, 400, "they are of a model with codebook 0000000000000000"],
+  [FOREIGN, 400, "they are of a model with codebook 0000000000000000, this one's is 35ece7298ed9e892"],
   ['{"shape":[1,1,1],"indices":[1024]}', 400, "rows 0 to 1023"],
   ['{"shape":[1,1,1],"indices":[-1]}', 400, "rows 0 to 1023"],
   ['{"shape":[1,1,2],"indices":[1]}', 400, "takes 2 indices, found 1"],
