@@ -165,7 +165,7 @@ async function reconstruct([source, path]: readonly string[], options: Options):
   const map = tokenMap(tokens.indices, report.grid);
   const result = options["side-by-side"] ? sideBySide([original, map, reconstruction]) : reconstruction;
   await result.save(output);
-  console.log(`Wrote ${output}`);
+  console.log(`Wrote ${printable(output)}`);
 }
 
 async function tokenize([source, ...paths]: readonly string[], options: Options): Promise<void> {
@@ -185,7 +185,7 @@ async function tokenize([source, ...paths]: readonly string[], options: Options)
   await writeWhole(output, file);
   const [, h, w] = tokens.shape;
   const pictures = paths.length > 1 ? `${paths.length} pictures, ` : "";
-  console.log(`Wrote ${output}: ${pictures}${count(tokens.indices.length)} tokens, ${w}×${h}`);
+  console.log(`Wrote ${printable(output)}: ${pictures}${count(tokens.indices.length)} tokens, ${w}×${h}`);
 }
 
 async function detokenize([source, path]: readonly string[], options: Options): Promise<void> {
@@ -200,7 +200,7 @@ async function detokenize([source, path]: readonly string[], options: Options): 
   const pictures = await processorFor(model, options).postprocess(decoded);
   for (const [i, picture] of pictures.entries()) {
     await picture.save(names[i]);
-    console.log(`Wrote ${names[i]}: ${picture.width}×${picture.height}`);
+    console.log(`Wrote ${printable(names[i])}: ${picture.width}×${picture.height}`);
   }
 }
 

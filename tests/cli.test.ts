@@ -159,7 +159,8 @@ Deno.test("what files and names hold does not reach the terminal as commands to 
     assertStringIncludes(values, '"\\x1b[2Jrelu\\x9b31m\\u{202e}"');
     await Deno.writeTextFile(path("\x1b[31mtokens.json"), '[["\x1b[2J", 1], [2, \x1b]]');
     const tokens = await fail(1, "detokenize", MODEL, path("\x1b[31mtokens.json"), "-o", path("out.png"));
-    for (const said of [weights, values, tokens]) assertMatch(said, /^[ -~]*\n$/);
+    const wrote = await succeed("tokenize", MODEL, PICTURE, "--size", "8", "-o", path("\x1b[31mtokens.npz"));
+    for (const said of [weights, values, tokens, wrote.replace("×", "x")]) assertMatch(said, /^[ -~]*\n$/);
   });
 });
 
