@@ -82,7 +82,7 @@ function startWorker(worker: URL, seed: number, directory: string): WorkerProces
       await input.write(new TextEncoder().encode(`${number}\n`)).catch(() => {}); // it ended: no line comes
       const line = await readLine(output);
       if (line !== undefined) return JSON.parse(line);
-      return { outcome: "fault", reason: end ?? `crash: ${(await complaints).trim().slice(-500)}` };
+      return { outcome: "fault", reason: end ?? `crash: ${lastWords(await complaints)}` };
     } finally {
       clearTimeout(timer);
       clearInterval(watch);
@@ -109,6 +109,11 @@ async function readLine(output: ReadableStreamDefaultReader<string>): Promise<st
     line += value;
     if (line.endsWith("\n")) return line;
   }
+}
+
+/** What Deno says when it ends. */
+function lastWords(complaints: string): string {
+  return /error: [^]{0,500}/.exec(complaints)?.[0] ?? "without a word";
 }
 
 /** The memory that a process has, where the system says it. */
