@@ -53,9 +53,9 @@ export const requestTargets: readonly Target[] = [
   ),
 ];
 
-/** As many as a shell passes on of a folder that is full of pictures, and as long ones as a system takes. */
+/** As many as a shell passes on of a folder full of pictures, and longer than paths: Node's parser is quadratic in both. */
 const MOST_ARGUMENTS = 5000;
-const LONGEST_ARGUMENT = 100_000;
+const LONGEST_ARGUMENT = 10_000;
 
 /** The list of texts that the JSON is, or else what a shell would make of it. */
 function argumentsOf(bytes: Bytes): string[] {
