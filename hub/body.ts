@@ -124,7 +124,9 @@ async function refusalOf(response: Response, url: URL, file: RemoteFile, connect
   if (url.origin === new URL(connection.hubUrl).origin) return await failureOf(response, url, connection);
   await response.body?.cancel();
   return new UnreachableError(
-    `Cannot load ${file.path} of ${connection.repo}: the storage at ${url.origin} refused it (status ${response.status})`,
+    `Cannot load ${file.path} of ${connection.repo}: the storage at ${
+      showText(url.origin)
+    } refused it (status ${response.status})`,
     { status: response.status, url: withoutQuery(url), retryAfter: retryAfter(response.headers) },
   );
 }

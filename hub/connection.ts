@@ -10,7 +10,7 @@ import { type Asked, failureOf, withoutQuery } from "./explain.ts";
 import { addressFrom, parseHubUrl } from "./hub_url.ts";
 import { isRefusal } from "./permissions.ts";
 import { RETRIES_AT_NOBODY, UnreachableError } from "./retry.ts";
-import { keepSecret } from "./show.ts";
+import { keepSecret, showText } from "./show.ts";
 
 /** Who asks whom, and how. */
 export interface ConnectionOptions extends Asked {
@@ -103,7 +103,7 @@ export function connect(options: ConnectionOptions): Connection {
       asked.signal?.throwIfAborted();
       const reason = publicReasonOf((error as Error).cause ?? error); // "fetch failed" for a reason, which is its cause
       const isLate = signals.some(({ aborted }) => aborted);
-      throw new UnreachableError(`${task}: ${url.origin} cannot be reached; ${reason}`, {
+      throw new UnreachableError(`${task}: ${showText(url.origin)} cannot be reached; ${reason}`, {
         url: withoutQuery(url),
         cause: publicCause(error),
         retryAfter: isRefusal(error) ? Infinity : undefined,

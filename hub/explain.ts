@@ -66,7 +66,7 @@ function explain(status: number, headers: Headers, url: URL, asked: Asked): stri
       ? `access is forbidden: the token from ${tokenSource} lacks the permission for it`
       : `access is forbidden; ${signIn}`;
   }
-  return `the Hub refused ${withoutQuery(url)}`;
+  return `the Hub refused ${showText(withoutQuery(url))}`;
 }
 
 /** The path in the repository that an address is about. */

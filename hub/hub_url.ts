@@ -5,7 +5,7 @@
  */
 
 import { HubError } from "./errors.ts";
-import { keepSecret } from "./show.ts";
+import { keepSecret, showText } from "./show.ts";
 
 /** The address of a Hub, and the name and the password that were in it. */
 export interface HubAddress {
@@ -57,11 +57,14 @@ function decode(text: string): string {
  */
 export function addressFrom(address: string, from: URL, task: string): URL {
   if (!URL.canParse(address, from.href)) {
-    throw new HubError(`${task}: ${from.origin} leads to something that is no address`, { url: from.origin });
+    throw new HubError(`${task}: ${showText(from.origin)} leads to something that is no address`, { url: from.origin });
   }
   const url = new URL(address, from);
   if (url.protocol === "https:" || url.protocol === "http:" && from.protocol === "http:") return url;
-  throw new HubError(`${task}: ${from.origin} leads to an address of ${url.protocol}, expected https:`, {
-    url: from.origin,
-  });
+  throw new HubError(
+    `${task}: ${showText(from.origin)} leads to an address of ${showText(url.protocol)}, expected https:`,
+    {
+      url: from.origin,
+    },
+  );
 }

@@ -61,6 +61,20 @@ Deno.test("a Hub leads to no file, no data and no address that is none, whatever
   }
 });
 
+Deno.test("an address that is as long as a page is shortened in an error", async () => {
+  await using place = await preparePlace();
+  const fetch: typeof globalThis.fetch = (input, init) => {
+    const headers = { "retry-after": "1000" }; // no other attempt is made
+    const isElsewhere = String(input).includes("aaaa");
+    return isElsewhere ? Promise.resolve(new Response(null, { status: 503, headers })) : globalThis.fetch(input, init);
+  };
+  for (const location of [`https://${"a".repeat(5000)}.example`, `${"a".repeat(5000)}://example`]) {
+    place.hub.fault = ({ path }) => path.includes("/resolve/") ? leadTo(location) : undefined;
+    const { message } = await assertRejects(() => place.open({ fetch }), HubError, "aaa…");
+    assert(message.length < 1000, message);
+  }
+});
+
 const XET = { ...modelFiles(), "diffusion_pytorch_model.safetensors": { bytes: WEIGHTS, lfs: true, xet: true } };
 
 Deno.test("a Hub of https leads to http neither by redirects, pages, Xet nor uploads", async () => {
