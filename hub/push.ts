@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { connectTo, type HubAccess } from "./access.ts";
 import { HubError, reasonOf } from "./errors.ts";
-import { useHubPackage } from "./hub_package.ts";
+import { type HubPackage, useHubPackage } from "./hub_package.ts";
 import { subfolderParts } from "./paths.ts";
 import { checkRepoId, checkRevision, isCommitHash } from "./repo_id.ts";
 import { printable, show } from "./show.ts";
@@ -39,6 +39,14 @@ export interface PushResult {
   /** The page of the pull request, if there is one. */
   readonly pullRequestUrl?: string;
 }
+
+type CommitParameters = Parameters<HubPackage["commitIter"]>[0] & { fetch: typeof fetch; repo: { name: string } };
+type CommitOutput = Awaited<ReturnType<HubPackage["commit"]>>;
+
+/** How long nothing may happen: hashing tells of every piece, and answers are small. */
+const IDLE_SECONDS = 15;
+const STOPPED =
+  `the upload stopped, and nothing happened for ${IDLE_SECONDS} seconds. The Hub may have answered what no Hub does`;
 
 /**
  * Puts the files of a directory, as {@linkcode saveLocalModel} writes it, into a repository in one commit. A repository
@@ -74,10 +82,8 @@ export async function pushToHub(
     await hub.createRepo({ ...parameters, visibility, credentials: undefined! }).catch(allowExisting);
   });
   const output = await useHubPackage(connection, async (hub, parameters) => {
-    const { fetch, failed } = watched(parameters.fetch);
-    const done = hub.commit({
+    return await commit(hub, {
       ...parameters,
-      fetch,
       title: commitMessage,
       description: options.commitDescription,
       branch: revision,
@@ -85,17 +91,16 @@ export async function pushToHub(
       abortSignal: signal,
       operations: files.map(({ name, url }) => ({ operation: "addOrUpdate", path: prefix + name, content: url })),
     });
-    return await Promise.race([done, failed]);
   }, options.createPr ? 0 : undefined); // a lost answer must not make two of them
-  const { commit, pullRequestUrl } = output!;
-  if (!isCommitHash(String(commit.oid))) {
+  const { commit: { oid, url }, pullRequestUrl } = output!;
+  if (!isCommitHash(String(oid))) {
     throw new HubError(
-      `Cannot tell whether ${repo} was pushed to: expected a commit in the answer, found ${show(commit.oid)}. ` +
+      `Cannot tell whether ${repo} was pushed to: expected a commit in the answer, found ${show(oid)}. ` +
         `See ${hubUrl}/${repo}/commits before pushing again`,
     );
   }
-  const commitUrl = isPage(commit.url) ? commit.url : `${hubUrl}/${repo}/commit/${commit.oid}`;
-  return { commit: commit.oid, commitUrl, ...(isPage(pullRequestUrl) ? { pullRequestUrl } : {}) };
+  const commitUrl = isPage(url) ? url : `${hubUrl}/${repo}/commit/${oid}`;
+  return { commit: oid, commitUrl, ...(isPage(pullRequestUrl) ? { pullRequestUrl } : {}) };
 }
 
 /** Whether what the Hub answers is the address of a page. */
@@ -103,18 +108,39 @@ function isPage(address: unknown): address is string {
   return typeof address === "string" && /^https?:\/\//.test(address) && printable(address) === address;
 }
 
-/** Tells of the first request that fails: where one does while others get on, the package may wait for ever. */
-function watched(ask: typeof fetch): { fetch: typeof fetch; failed: Promise<never> } {
+/**
+ * Has the package commit. It loses some of its errors, and would then wait for ever: so the first request that fails ends
+ * this, as do {@linkcode IDLE_SECONDS} in which nothing is asked and nothing is told.
+ */
+async function commit(hub: HubPackage, parameters: CommitParameters): Promise<CommitOutput | undefined> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
+  failed.catch(() => {}); // it may come when the commit is made
+  let [asking, idle] = [0, 0];
   const fetch: typeof globalThis.fetch = async (...request) => {
+    asking++;
     try {
-      return await ask(...request);
+      return await parameters.fetch(...request);
     } catch (error) {
       reject(error);
       throw error;
+    } finally {
+      [asking, idle] = [asking - 1, 0];
     }
   };
-  return { fetch, failed };
+  const clock = setInterval(() => {
+    idle = asking > 0 ? 0 : idle + 1;
+    if (idle > IDLE_SECONDS) reject(new HubError(`Cannot push to ${parameters.repo.name}: ${STOPPED}`));
+  }, 1000);
+  try {
+    const events = hub.commitIter({ ...parameters, fetch });
+    while (true) {
+      const { done, value } = await Promise.race([events.next(), failed]);
+      if (done) return value;
+      idle = 0;
+    }
+  } finally {
+    clearInterval(clock);
+  }
 }
 
 /** That a repository exists is no failure; that it may not be created is one only if it does not exist. */

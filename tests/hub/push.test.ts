@@ -122,3 +122,26 @@ Deno.test("pushToHub ends where several uploads fail at once", () =>
     const pushing = pushToHub("owner/new", folder, { hubUrl: hub.url, token: "hf_good", fetch });
     await assertRejects(() => pushing, HubError, "Cannot push to owner/new (status 404)");
   }));
+
+Deno.test("pushToHub ends where the package waits for ever", () =>
+  withSavedModel(async (folder, hub) => {
+    hub.fault = ({ path, body }) => {
+      if (!path.endsWith("/info/lfs/objects/batch")) return undefined;
+      const { objects: [asked] } = JSON.parse(new TextDecoder().decode(body));
+      const upload = { href: `${hub.url}/nowhere` };
+      const objects = [...Array(19).fill({ ...asked, actions: { upload } }), { oid: "of nobody", actions: { upload } }];
+      return { body: new TextEncoder().encode(JSON.stringify({ transfer: "basic", objects })), headers: {} };
+    };
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      const isUpload = String(input).endsWith("/nowhere");
+      return isUpload ? Promise.resolve(new Response()) : globalThis.fetch(input, init);
+    };
+    const { setInterval } = globalThis;
+    globalThis.setInterval = ((task: () => void, ms: number) => setInterval(task, ms / 20)) as typeof setInterval;
+    try {
+      const pushing = pushToHub("owner/new", folder, { hubUrl: hub.url, token: "hf_good", fetch });
+      await assertRejects(() => pushing, HubError, "the upload stopped");
+    } finally {
+      globalThis.setInterval = setInterval;
+    }
+  }));
