@@ -37,8 +37,8 @@ export interface WasmOptions {
   readonly wide?: boolean;
 }
 
-/** How many ops are planned in a third of a second. */
-const QUICK_OPS = 30_000;
+/** How many ops are planned in a quarter of a second. */
+const QUICK_OPS = 20_000;
 
 /** Weights of more bytes than this are not transformed. */
 const LARGE_MODEL = 768 * 2 ** 20;
