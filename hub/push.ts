@@ -131,13 +131,16 @@ async function commit(hub: HubPackage, parameters: CommitParameters): Promise<Co
     idle = asking > 0 ? 0 : idle + 1;
     if (idle > IDLE_SECONDS) reject(new HubError(`Cannot push to ${parameters.repo.name}: ${STOPPED}`));
   }, 1000);
-  try {
+  async function finish(): Promise<CommitOutput | undefined> {
     const events = hub.commitIter({ ...parameters, fetch });
     while (true) {
-      const { done, value } = await Promise.race([events.next(), failed]);
+      const { done, value } = await events.next();
       if (done) return value;
       idle = 0;
     }
+  }
+  try {
+    return await Promise.race([finish(), failed]); // what fails after that must find somebody who waits
   } finally {
     clearInterval(clock);
   }
