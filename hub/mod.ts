@@ -24,28 +24,28 @@
  * @module
  */
 
-export type { HubAccess } from "./access.ts";
-export { type ByteSource, openFile, sourceOfBytes } from "./byte_source.ts";
+export type { HubAccess } from "./remote/access.ts";
+export { type ByteSource, openFile, sourceOfBytes } from "./formats/byte_source.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
-export type { ModelChoice, ModelFiles } from "./file_store.ts";
-export { type HubModelOptions, locateModel, openHubModel, openModel } from "./hub_model.ts";
-export { openLocalModel } from "./local.ts";
-export type { HubProgress, OnProgress } from "./progress.ts";
-export { type PushOptions, type PushResult, pushToHub } from "./push.ts";
+export type { ModelChoice, ModelFiles } from "./models/file_store.ts";
+export { type HubModelOptions, locateModel, openHubModel, openModel } from "./models/hub_model.ts";
+export { openLocalModel } from "./models/local.ts";
+export type { HubProgress, OnProgress } from "./remote/progress.ts";
+export { type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
 export { isLocalPath } from "./repo_id.ts";
-export { openSafetensors } from "./safetensors.ts";
-export { saveLocalModel, type SaveOptions } from "./save.ts";
+export { openSafetensors } from "./formats/safetensors.ts";
+export { saveLocalModel, type SaveOptions } from "./models/save.ts";
 export {
   encodeSafetensorsHeader,
   type NamedTensorInfo,
   safetensorsChunks,
   type TensorToWrite,
   writeSafetensors,
-} from "./safetensors_writer.ts";
+} from "./formats/safetensors_writer.ts";
 export { printable } from "./show.ts";
-export { openTextStore, type TextStore } from "./text_store.ts";
-export { withTemporaryDirectory } from "./temporary.ts";
-export type { TensorInfo, TensorSource } from "./tensor_source.ts";
-export { openTorch } from "./torch.ts";
-export { openTorchZip } from "./torch_zip.ts";
-export { openWeights } from "./weights.ts";
+export { openTextStore, type TextStore } from "./cache/text_store.ts";
+export { withTemporaryDirectory } from "./system/temporary.ts";
+export type { TensorInfo, TensorSource } from "./formats/tensor_source.ts";
+export { openTorch } from "./formats/torch/open.ts";
+export { openTorchZip } from "./formats/torch/checkpoint.ts";
+export { openWeights } from "./formats/tensor_files.ts";

@@ -6,8 +6,8 @@
 
 import { stat } from "node:fs/promises";
 import { HubError } from "./errors.ts";
-import { isPlainFileName } from "./paths.ts";
-import { isGranted } from "./permissions.ts";
+import { isPlainFileName } from "./system/paths.ts";
+import { isGranted } from "./system/permissions.ts";
 import { show, showText } from "./show.ts";
 
 /**

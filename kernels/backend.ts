@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Graph, Parameter } from "./graph.ts";
-import type { OpProfile } from "./profile.ts";
-import type { Tensor } from "./tensor.ts";
+import type { Graph, Parameter } from "./graph/graph.ts";
+import type { OpProfile } from "./graph/cost.ts";
+import type { Tensor } from "./tensor/tensor.ts";
 
 /** How to run a program. */
 export interface RunOptions {

@@ -7,8 +7,8 @@
 export * from "./backend.ts";
 export * from "./create.ts";
 export * from "./errors.ts";
-export * from "./graph.ts";
-export * from "./pixels.ts";
-export type { OpCost, OpProfile } from "./profile.ts";
-export * from "./tensor.ts";
+export * from "./graph/graph.ts";
+export * from "./tensor/pixels.ts";
+export type { OpCost, OpProfile } from "./graph/cost.ts";
+export * from "./tensor/tensor.ts";
 export type { WasmOptions } from "./wasm/mod.ts";

@@ -6,8 +6,8 @@
 
 import { saveLocalModel, type SaveOptions, type TensorSource } from "../hub/mod.ts";
 import type { Parameter } from "../kernels/mod.ts";
-import { formatConfig, type ParsedConfig } from "./config.ts";
-import { matchTensors, tensorsOf } from "./weights.ts";
+import { formatConfig, type ParsedConfig } from "./architecture/config.ts";
+import { matchTensors, tensorsOf } from "./architecture/scope.ts";
 
 /** Writes configuration and weights, float32 and under their current names, reading one tensor at a time. */
 export async function saveModel(

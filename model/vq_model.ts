@@ -25,11 +25,11 @@ import {
   type Shape,
   Tensor,
 } from "../kernels/mod.ts";
-import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample, checkTokens } from "./checks.ts";
-import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./config.ts";
-import { withFiles } from "./engine.ts";
-import { ConfigError } from "./errors.ts";
-import { Float32Engine } from "./float32_engine.ts";
+import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample, checkTokens } from "./arguments.ts";
+import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./architecture/config.ts";
+import { withFiles } from "./engine/engine.ts";
+import { ConfigError } from "./architecture/errors.ts";
+import { Float32Engine } from "./engine/float32_engine.ts";
 import { asItIsNow, rangeOf } from "./inputs.ts";
 import type {
   CallOptions,
@@ -44,15 +44,15 @@ import type {
   QuantizerOutput,
   TuneOptions,
 } from "./options.ts";
-import { modelParameters } from "./parameters.ts";
-import { type Pass, recordPass } from "./passes.ts";
+import { modelParameters } from "./architecture/parameters.ts";
+import { type Pass, recordPass } from "./architecture/passes.ts";
 import { medianOps, Profile } from "./profile.ts";
 import { tell } from "./progress.ts";
-import { ReplaceableEngine } from "./replaceable_engine.ts";
+import { ReplaceableEngine } from "./engine/replaceable_engine.ts";
 import { saveModel } from "./save.ts";
 import { checkCodebook, type Codebook, hashCodebook } from "./tokens/codebook.ts";
 import { type TokenIndices, type Tokens, type TokensLike, toTokens } from "./tokens/tokens.ts";
-import { countNumbers } from "./weights.ts";
+import { countNumbers } from "./architecture/scope.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.

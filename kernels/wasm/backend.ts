@@ -6,17 +6,17 @@
 
 import { type Backend, type MemoryUse, NO_MEMORY, type PlanOptions, type Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
-import { checkLimit, planWithin } from "../fit.ts";
-import type { Graph, Parameter } from "../graph.ts";
-import { atOnce, inTurns, type Steps } from "../steps.ts";
-import { type ConvAlgorithm, Parameters } from "./parameters.ts";
-import { plan } from "./plan.ts";
-import { checkFits, WasmProgram } from "./program.ts";
-import { Runtime } from "./runtime.ts";
-import { MAX_THREADS, WIDE } from "./shared.ts";
-import { createSoloTeam } from "./team.ts";
-import { vectorsAreWide } from "./wide.ts";
-import { createWorkerTeam } from "./worker_team.ts";
+import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
+import type { Graph, Parameter } from "../graph/graph.ts";
+import { atOnce, inTurns, type Steps } from "../host/steps.ts";
+import { type ConvAlgorithm, Parameters } from "./ops/packed_weights.ts";
+import { plan } from "./program/memory_plan.ts";
+import { checkFits, WasmProgram } from "./program/program.ts";
+import { Runtime } from "./threads/runtime.ts";
+import { MAX_THREADS, WIDE } from "./abi.ts";
+import { createSoloTeam } from "./threads/thread_pool.ts";
+import { vectorsAreWide } from "./threads/revectorize.ts";
+import { createWorkerTeam } from "./threads/worker_pool.ts";
 
 /** How to set up the engine. */
 export interface WasmOptions {

@@ -44,20 +44,20 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The formats that are read, by name; see {@linkcode formatOf}. */
 const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
   async PNG(bytes) {
-    const { decodePng, readPng } = await import("./codecs/png.ts");
+    const { decodePng, readPng } = await import("./codecs/png/png.ts");
     const file = readPng(bytes);
     const orientation = exifOrientation(file.exif) ?? xmpOrientation(file.xmp);
     return { ...file.header, orientation, cost: file.cost, decode: () => decodePng(file) };
   },
   async JPEG(bytes) {
-    const { readJpegHeaders } = await import("./codecs/jpeg_headers.ts");
-    const { decodeJpeg } = await import("./codecs/jpeg.ts");
+    const { readJpegHeaders } = await import("./codecs/jpeg/jpeg_headers.ts");
+    const { decodeJpeg } = await import("./codecs/jpeg/jpeg.ts");
     const headers = readJpegHeaders(bytes);
     return { ...headers, orientation: exifOrientation(headers.exif), decode: () => decodeJpeg(bytes, headers) };
   },
   async WebP(bytes) {
-    const { readWebp } = await import("./codecs/webp_chunks.ts");
-    const { decodeWebp } = await import("./codecs/webp.ts");
+    const { readWebp } = await import("./codecs/webp/webp_chunks.ts");
+    const { decodeWebp } = await import("./codecs/webp/webp.ts");
     const file = readWebp(bytes);
     return { ...file, orientation: exifOrientation(file.exif), decode: () => decodeWebp(file) };
   },
@@ -70,13 +70,13 @@ const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
     return { ...bmpSize(bytes), decode: () => decodeBmp(bytes) };
   },
   async TIFF(bytes) {
-    const { readLayout } = await import("./codecs/tiff_directory.ts");
-    const { decodeTiff } = await import("./codecs/tiff.ts");
+    const { readLayout } = await import("./codecs/tiff/tiff_directory.ts");
+    const { decodeTiff } = await import("./codecs/tiff/tiff.ts");
     const layout = readLayout(bytes);
     return { ...layout, decode: () => decodeTiff(bytes, layout) };
   },
   async AVIF(bytes) {
-    const { decodeAvif, readAvif } = await import("./codecs/avif.ts");
+    const { decodeAvif, readAvif } = await import("./codecs/avif/avif.ts");
     const headers = readAvif(bytes);
     return { ...headers, decode: () => decodeAvif(bytes, headers) };
   },

@@ -5,8 +5,8 @@
  */
 
 import { show } from "../../hub/show.ts";
-import { type PixelRange, Pixels, readPixels } from "../../kernels/pixels.ts";
-import { Tensor } from "../../kernels/tensor.ts";
+import { type PixelRange, Pixels, readPixels } from "../../kernels/tensor/pixels.ts";
+import { Tensor } from "../../kernels/tensor/tensor.ts";
 import {
   concatTensors,
   denormalize,
@@ -29,7 +29,7 @@ import {
   type SizeRequest,
 } from "./prepare.ts";
 import type { Raster } from "./raster.ts";
-import type { Resample } from "./resample.ts";
+import type { Resample } from "./resizing/resample.ts";
 import { nameOf, type PictureSource, readSource, toRaster } from "./sources.ts";
 import { binarize, toGray } from "./tones.ts";
 import { WORKERS } from "./workers/pool.ts";
@@ -37,7 +37,7 @@ import { prepareAway } from "./workers/prepare_away.ts";
 
 export type { FloatArray, FloatPixels } from "./floats.ts";
 export type { Crop, ResizeMode } from "./prepare.ts";
-export type { Resample } from "./resample.ts";
+export type { Resample } from "./resizing/resample.ts";
 export type { Drawable, FileSource, PictureSource, PixelData } from "./sources.ts";
 
 /** The ways of resizing, and of coming to another shape. */

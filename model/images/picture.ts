@@ -6,8 +6,8 @@
 
 import { show } from "../../hub/show.ts";
 import { writeWhole } from "../write_whole.ts";
-import { encodeJpeg } from "./codecs/jpeg_encoder.ts";
-import { encodePng, encodePngByPlatform } from "./codecs/png_encoder.ts";
+import { encodeJpeg } from "./codecs/jpeg/jpeg_encoder.ts";
+import { encodePng, encodePngByPlatform } from "./codecs/png/png_encoder.ts";
 import type { DecodePictureOptions } from "./decode.ts";
 import { prepareAway } from "./workers/prepare_away.ts";
 

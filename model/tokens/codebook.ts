@@ -7,7 +7,7 @@
 import type { TensorSource } from "../../hub/mod.ts";
 import { showText } from "../../hub/show.ts";
 import type { Parameter } from "../../kernels/mod.ts";
-import { matchTensors, tensorsOf } from "../weights.ts";
+import { matchTensors, tensorsOf } from "../architecture/scope.ts";
 
 /** What tells a codebook from others. */
 export interface Codebook {

@@ -6,7 +6,7 @@
 
 import { sourceOfBytes } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { readZipDirectory } from "../../hub/zip.ts";
+import { readZipDirectory } from "../../hub/formats/torch/zip.ts";
 import { isNpy } from "./npy.ts";
 
 /** The formats of token files. */

@@ -5,7 +5,7 @@
  */
 
 import { show, showText } from "../../hub/show.ts";
-import { gather } from "../../hub/strided.ts";
+import { gather } from "../../hub/formats/torch/strided.ts";
 import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import type { StoredTokens, TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";

@@ -6,8 +6,8 @@
 
 import { zipSync } from "fflate";
 import { sourceOfBytes } from "../../hub/mod.ts";
-import { readZipDirectory } from "../../hub/zip.ts";
-import { readZipEntry } from "../../hub/zip_entry.ts";
+import { readZipDirectory } from "../../hub/formats/torch/zip.ts";
+import { readZipEntry } from "../../hub/formats/torch/zip_entry.ts";
 import type { TokenDType } from "./integer_types.ts";
 import { decodeNpy, decodeNpyText, encodeNpy, encodeNpyText } from "./npy.ts";
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";

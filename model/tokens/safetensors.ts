@@ -5,7 +5,7 @@
  */
 
 import { encodeSafetensorsHeader, sourceOfBytes } from "../../hub/mod.ts";
-import { readSafetensorsHeader } from "../../hub/safetensors.ts";
+import { readSafetensorsHeader } from "../../hub/formats/safetensors.ts";
 import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import { chooseArray, codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";

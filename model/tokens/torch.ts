@@ -7,10 +7,10 @@
 import { zipSync } from "fflate";
 import { sourceOfBytes } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { gather, isDense } from "../../hub/strided.ts";
-import { readTorch } from "../../hub/torch.ts";
-import { TorchTensor } from "../../hub/torch_objects.ts";
-import { spanOf } from "../../hub/torch_state_dict.ts";
+import { gather, isDense } from "../../hub/formats/torch/strided.ts";
+import { readTorch } from "../../hub/formats/torch/open.ts";
+import { TorchTensor } from "../../hub/formats/torch/objects.ts";
+import { spanOf } from "../../hub/formats/torch/state_dict.ts";
 import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";

@@ -1,10 +1,10 @@
 /** What the benchmarks of whole models share: networks with generated weights, and engines that take turns on them. */
 import { type Backend, Graph, macs, type Node, parametersOf, Tensor, type TensorData } from "../../kernels/mod.ts";
-import { parseConfig } from "../../model/config.ts";
-import { decode } from "../../model/decoder.ts";
-import { encode } from "../../model/encoder.ts";
-import { codebookOf } from "../../model/quantizer.ts";
-import { Weights } from "../../model/weights.ts";
+import { parseConfig } from "../../model/architecture/config.ts";
+import { decode } from "../../model/architecture/decoder.ts";
+import { encode } from "../../model/architecture/encoder.ts";
+import { codebookOf } from "../../model/architecture/quantizer.ts";
+import { Weights } from "../../model/architecture/scope.ts";
 import { loadReal } from "../golden.ts";
 import { loadRecipe, syntheticTensor } from "../synthetic.ts";
 import { exportOnnx, type Values } from "./onnx_export.ts";

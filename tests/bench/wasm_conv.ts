@@ -6,7 +6,7 @@
  */
 import { Graph, Tensor } from "../../kernels/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { vectorsAreWide } from "../../kernels/wasm/wide.ts";
+import { vectorsAreWide } from "../../kernels/wasm/threads/revectorize.ts";
 import { measureFmaPeak } from "./fma_peak.ts";
 
 interface Shape {

@@ -9,7 +9,7 @@
  * vectors of 256 bits where it can; to measure without, run this file by itself.
  */
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { vectorsAreWide } from "../../kernels/wasm/wide.ts";
+import { vectorsAreWide } from "../../kernels/wasm/threads/revectorize.ts";
 import { relativeError } from "../golden.ts";
 import { measureFmaPeak } from "./fma_peak.ts";
 import {

@@ -14,7 +14,7 @@
  * What cannot compute a pass is left out; why, goes to standard error.
  */
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
-import { findAdapter, isSoftware } from "../../kernels/webgpu/device.ts";
+import { findAdapter, isSoftware } from "../../kernels/webgpu/device/device.ts";
 import { relativeError } from "../golden.ts";
 import { countGpuBuffers, peakBytesOf } from "./gpu_buffers.ts";
 import {

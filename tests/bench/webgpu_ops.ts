@@ -9,10 +9,10 @@
  * readbacks and the wait for the end (11 ms in Deno) do not count. FLOPs are those of the direct method, two for each
  * multiplication, whatever the algorithm computes. Engines take turns; times are the least of the rounds.
  */
-import { operands } from "../../kernels/graph.ts";
+import { operands } from "../../kernels/graph/graph.ts";
 import { Graph, macs, type Node, type Op } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
-import { openGpu } from "../../kernels/webgpu/device.ts";
+import { openGpu } from "../../kernels/webgpu/device/device.ts";
 import { relativeError } from "../golden.ts";
 import { fnv1a32 } from "../synthetic.ts";
 import { type Network, onnx, option, ours, race, start, type Starter, wave } from "./models.ts";

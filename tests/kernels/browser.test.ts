@@ -2,12 +2,12 @@
 import { assert, assertLess, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { createBackend } from "../../kernels/mod.ts";
-import { findBrowser } from "../browser.ts";
+import { findBrowser } from "../../tools/setup/browser.ts";
 import { relativeError } from "../golden.ts";
 import { network, picture, setParameters } from "./every_op.ts";
 
 const SCRIPT = fromFileUrl(new URL("./browser_script.ts", import.meta.url));
-const IMPORT_MAP = `--import-map=${fromFileUrl(new URL("../offline/import_map.json", import.meta.url))}`;
+const IMPORT_MAP = `--import-map=${fromFileUrl(new URL("../../tools/offline/import_map.json", import.meta.url))}`;
 const FLAGS = ["--headless=new", "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /** The text that a page with a script posts, within two minutes. */
@@ -23,7 +23,7 @@ async function postOf(script: Uint8Array<ArrayBuffer>): Promise<string> {
     return new Response(isScript ? script : "<script type=module src=/script.js></script>", { headers });
   });
   const name = await findBrowser();
-  assert(name, "found no browser; deno run -A tests/setup_browser.ts installs one, or says how");
+  assert(name, "found no browser; deno run -A tools/setup/setup_browser.ts installs one, or says how");
   const profile = await Deno.makeTempDir();
   const address = `http://127.0.0.1:${server.addr.port}/`;
   const args = [...FLAGS, `--user-data-dir=${profile}`, address];

@@ -3,7 +3,7 @@ import { Graph, type Node, type Parameter, type Program, Tensor, type TensorData
 import type { Backend } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { HARDWARE, SOFTWARE, SWIFTSHADER } from "../../kernels/webgpu/tuning.ts";
+import { HARDWARE, SOFTWARE, SWIFTSHADER } from "../../kernels/webgpu/shader/tiles.ts";
 import type { Dense } from "../golden.ts";
 
 /** An engine under test. */

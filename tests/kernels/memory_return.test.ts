@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, Graph, NO_MEMORY, type Program, readPixels, type Tensor } from "../../kernels/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import type { WasmStorage } from "../../kernels/wasm/storage.ts";
+import type { WasmStorage } from "../../kernels/wasm/program/storage.ts";
 import { collectGarbage } from "../garbage.ts";
 import { randomTensor, tensorOf, testOnEveryEngine } from "./engines.ts";
 

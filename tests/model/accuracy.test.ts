@@ -1,12 +1,12 @@
 /** Random models are as exact as torch's float32, as a whole and in bands of rows. */
 import { assert } from "@std/assert";
-import { inBands, streamableSizes } from "../../kernels/bands.ts";
+import { inBands, streamableSizes } from "../../kernels/tiling/tiled_graph.ts";
 import { type Backend, Graph, parametersOf, Tensor } from "../../kernels/mod.ts";
-import { atOnce } from "../../kernels/steps.ts";
+import { atOnce } from "../../kernels/host/steps.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
-import { parseConfig } from "../../model/config.ts";
-import { type Pass, recordPass } from "../../model/passes.ts";
+import { parseConfig } from "../../model/architecture/config.ts";
+import { type Pass, recordPass } from "../../model/architecture/passes.ts";
 import torch from "../fixtures/torch_errors.json" with { type: "json" };
 import { relativeError } from "../golden.ts";
 import { syntheticImage } from "../synthetic.ts";

@@ -5,8 +5,8 @@ import { type Backend, Graph, type Node, parametersOf } from "../../kernels/mod.
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { Tensor, VQModel } from "../../mod.ts";
-import { parseConfig } from "../../model/config.ts";
-import { loadWeights } from "../../model/weights.ts";
+import { parseConfig } from "../../model/architecture/config.ts";
+import { loadWeights } from "../../model/architecture/scope.ts";
 import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../golden.ts";
 import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "./models.ts";
 

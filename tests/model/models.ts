@@ -2,11 +2,11 @@
 import type { ModelFiles, TensorSource } from "../../hub/mod.ts";
 import { Graph, type Node, parametersOf, Tensor } from "../../kernels/mod.ts";
 import { type LoadOptions, VQModel } from "../../mod.ts";
-import { embedDim, parseConfig, type VQConfig } from "../../model/config.ts";
-import { decode } from "../../model/decoder.ts";
-import { encode } from "../../model/encoder.ts";
-import { quantize } from "../../model/quantizer.ts";
-import { tensorsOf, Weights } from "../../model/weights.ts";
+import { embedDim, parseConfig, type VQConfig } from "../../model/architecture/config.ts";
+import { decode } from "../../model/architecture/decoder.ts";
+import { encode } from "../../model/architecture/encoder.ts";
+import { quantize } from "../../model/architecture/quantizer.ts";
+import { tensorsOf, Weights } from "../../model/architecture/scope.ts";
 import type { Dense } from "../golden.ts";
 import { type Gains, syntheticImage, syntheticTensor } from "../synthetic.ts";
 

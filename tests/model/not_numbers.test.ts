@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Graph } from "../../kernels/mod.ts";
 import { Tensor, VQModel, WeightsError } from "../../mod.ts";
-import { parseConfig } from "../../model/config.ts";
-import { recordPass } from "../../model/passes.ts";
+import { parseConfig } from "../../model/architecture/config.ts";
+import { recordPass } from "../../model/architecture/passes.ts";
 import { assertClose } from "../golden.ts";
 import { syntheticImage } from "../synthetic.ts";
 import { checkpointOf, makeModel, MemoryFiles, take, testOnEveryDevice, TINY } from "./models.ts";

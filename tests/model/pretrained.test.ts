@@ -1,7 +1,7 @@
 /** Models in repositories of the Hub, from the first request to the last pixel, by way of the public API. */
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { findAdapter, isSoftware } from "../../kernels/webgpu/device.ts";
+import { findAdapter, isSoftware } from "../../kernels/webgpu/device/device.ts";
 import { HubError, type LoadOptions, type Progress, Tensor, VQModel, WeightsError } from "../../mod.ts";
 import { assertClose, assertSameCodes, type Golden, loadGolden } from "../golden.ts";
 import { preparePlace, REPO, tree } from "../hub/hub_fixture.ts";
@@ -414,7 +414,7 @@ Deno.test("wrong bytes are an error, and the cache does not keep them", async ()
 
 /** Starts a process that loads a model, with no more permissions than these. */
 function start(permissions: readonly string[], args: Arguments): Deno.ChildProcess {
-  const map = fromFileUrl(new URL("../offline/import_map.json", import.meta.url)); // harmless where JSR answers
+  const map = fromFileUrl(new URL("../../tools/offline/import_map.json", import.meta.url)); // harmless where JSR answers
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--quiet", `--import-map=${map}`, ...permissions, CHILD, JSON.stringify(args)],
     env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" }, // or Mesa complains

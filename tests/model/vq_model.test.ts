@@ -3,7 +3,7 @@ import { assert, assertEquals, assertIsError, assertNotEquals, assertRejects } f
 import { join, toFileUrl } from "@std/path";
 import { Graph, NO_MEMORY } from "../../kernels/mod.ts";
 import { type Device, DeviceError, HubError, Tensor, type VQConfig, VQModel } from "../../mod.ts";
-import { parseConfig } from "../../model/config.ts";
+import { parseConfig } from "../../model/architecture/config.ts";
 import { assertClose, type Dense, loadGolden } from "../golden.ts";
 import { syntheticImage } from "../synthetic.ts";
 import {

@@ -7,7 +7,7 @@
 import type { Result } from "./worker.ts";
 
 const WORKER = new URL("worker.ts", import.meta.url);
-const IMPORT_MAP = new URL("../../tests/offline/import_map.json", import.meta.url); // harmless where JSR answers
+const IMPORT_MAP = new URL("../offline/import_map.json", import.meta.url); // harmless where JSR answers
 
 /** By the clock; what takes the processor for two seconds is a fault anyway. */
 const DEADLINE_MS = 20_000;

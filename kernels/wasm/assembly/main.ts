@@ -1,19 +1,19 @@
 // What the host calls: run a list of jobs, together with the other threads.
-import { CONTROL, FIELDS, JOB, Kind, TURN } from "../shared";
-import { attention, AttentionFields, attentionPack } from "./attention";
-import { copy, CopyFields } from "./copy";
-import { dense, DenseFields } from "./dense";
-import { normApply, NormFields, normFold, normStatistics } from "./group_norm";
-import { lookup, LookupFields } from "./lookup";
-import { nearestCode, NearestCodeFields } from "./nearest_code";
-import { packCodebook, packDense, PackFields } from "./pack";
-import { packWinograd4, packWinograd6, packWinogradStrided } from "./pack_winograd";
-import { squaredError, SquaredErrorFields, squaredErrorFold } from "./squared_error";
-import { straightThrough, StraightThroughFields } from "./straight_through";
-import { winograd, WinogradFields } from "./winograd";
+import { CONTROL, FIELDS, JOB, Kind, TURN } from "../abi";
+import { attention, AttentionFields, attentionPack } from "./ops/attention";
+import { copy, CopyFields } from "./ops/copy";
+import { dense, DenseFields } from "./matmul/dense";
+import { normApply, NormFields, normFold, normStatistics } from "./ops/group_norm";
+import { lookup, LookupFields } from "./ops/lookup";
+import { nearestCode, NearestCodeFields } from "./ops/nearest_code";
+import { packCodebook, packDense, PackFields } from "./matmul/pack";
+import { packWinograd4, packWinograd6, packWinogradStrided } from "./winograd/pack_winograd";
+import { squaredError, SquaredErrorFields, squaredErrorFold } from "./ops/squared_error";
+import { straightThrough, StraightThroughFields } from "./ops/straight_through";
+import { winograd, WinogradFields } from "./winograd/winograd";
 
-export { packPixels, unpackPixels } from "./pixels";
-export { initialize } from "./simd";
+export { packPixels, unpackPixels } from "./ops/pixels";
+export { initialize } from "./simd/simd";
 
 /** The header of a job. */
 // @ts-ignore: decorator

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Attention } from "../../graph.ts";
-import { float } from "../job.ts";
-import { padded } from "../layout.ts";
-import { GROUP, Kind, SLICE } from "../shared.ts";
+import type { Attention } from "../../graph/graph.ts";
+import { float } from "../threads/job.ts";
+import { padded } from "../memory/layout.ts";
+import { GROUP, Kind, SLICE } from "../abi.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Groups of queries of a block: keys and values are read once for all of them. */

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { type Conv2d, macs } from "../../graph.ts";
-import { padded } from "../layout.ts";
-import type { Packed } from "../parameters.ts";
-import { DEPTH, GROUP, Kind, POINTERS_PER_TAP, SLICE, STAGGER } from "../shared.ts";
+import { type Conv2d, macs } from "../../graph/graph.ts";
+import { padded } from "../memory/layout.ts";
+import type { Packed } from "./packed_weights.ts";
+import { DEPTH, GROUP, Kind, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts";
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /**

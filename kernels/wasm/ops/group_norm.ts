@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { GroupNorm, Node, Normalize, NormCoefficients, NormSums, RowPlace } from "../../graph.ts";
-import { splitImage, type Strips } from "../../strips.ts";
-import type { Shape } from "../../tensor.ts";
-import { float, type Job } from "../job.ts";
-import { padded } from "../layout.ts";
-import { Act, Kind } from "../shared.ts";
+import type { GroupNorm, Node, Normalize, NormCoefficients, NormSums, RowPlace } from "../../graph/graph.ts";
+import { splitImage, type Strips } from "../../tiling/strips.ts";
+import type { Shape } from "../../tensor/tensor.ts";
+import { float, type Job } from "../threads/job.ts";
+import { padded } from "../memory/layout.ts";
+import { Act, Kind } from "../abi.ts";
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Values of a chunk of pixels, which is read twice: it stays in the second-level cache. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Node } from "../../graph.ts";
-import type { Job } from "../job.ts";
-import type { Parameters } from "../parameters.ts";
+import type { Node } from "../../graph/graph.ts";
+import type { Job } from "../threads/job.ts";
+import type { Parameters } from "./packed_weights.ts";
 
 /** What is known when a graph is compiled. */
 export interface Context {

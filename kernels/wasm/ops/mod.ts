@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Input, Op, Rows } from "../../graph.ts";
+import type { Input, Op, Rows } from "../../graph/graph.ts";
 import { lowerAttention } from "./attention.ts";
 import { lowerConv2d } from "./conv2d.ts";
 import { lowerGroupNorm, lowerNormalize, lowerNormCoefficients, lowerNormSums } from "./group_norm.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Lookup, NearestCode, SquaredError, StraightThrough } from "../../graph.ts";
-import { sizeOf } from "../../tensor.ts";
-import { float } from "../job.ts";
-import { padded, pixelsOf, storedSize } from "../layout.ts";
-import { Kind } from "../shared.ts";
+import type { Lookup, NearestCode, SquaredError, StraightThrough } from "../../graph/graph.ts";
+import { sizeOf } from "../../tensor/tensor.ts";
+import { float } from "../threads/job.ts";
+import { padded, pixelsOf, storedSize } from "../memory/layout.ts";
+import { Kind } from "../abi.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Pixels, compared to all codes, of a block. */

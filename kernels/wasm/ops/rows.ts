@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Node, Place } from "../../graph.ts";
-import { padded, storedSize } from "../layout.ts";
-import { Kind } from "../shared.ts";
+import type { Node, Place } from "../../graph/graph.ts";
+import { padded, storedSize } from "../memory/layout.ts";
+import { Kind } from "../abi.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Vectors of a block. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { compile, emit, sourcesIn } from "../../../kernels/wasm/compile.ts";
+import { compile, emit, sourcesIn } from "../../../kernels/wasm/build/compile.ts";
 
 const binary = await compile("assembly/main.ts", "-O3 --converge", sourcesIn(new URL(".", import.meta.url)));
 await emit(new URL("./module.gen.ts", import.meta.url), { module: binary.toBase64() });

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { bytesOfBase64 } from "../../../kernels/base64.ts";
-import { Respondent } from "../../../kernels/worker.ts";
+import { bytesOfBase64 } from "../../../kernels/host/base64.ts";
+import { Respondent } from "../../../kernels/host/worker.ts";
 import type { Preparation } from "../prepare.ts";
 import type { Raster } from "../raster.ts";
 import type { PictureOrder, PictureReply } from "./program.ts";

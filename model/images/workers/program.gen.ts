@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: 43a2906305bb17fc7ea8d30024e2980af73a526e5f25e496c772431dc04699a6
+// Sources: f897056273657cd293f3de83f195ac2d433992d97d8dc122c477d45bfc57d858
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `

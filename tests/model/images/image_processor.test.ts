@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { Tensor } from "../../../kernels/tensor.ts";
+import { Tensor } from "../../../kernels/tensor/tensor.ts";
 import {
   ImageProcessor,
   type PictureSource,

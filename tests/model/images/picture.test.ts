@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { join, toFileUrl } from "@std/path";
 import { turn } from "../../../model/images/orientation.ts";
 import { decodePicture, Picture } from "../../../model/images/picture.ts";
-import { JPEG_WASM } from "../../../model/images/codecs/jpeg_encoder_wasm.ts";
+import { JPEG_WASM } from "../../../model/images/codecs/jpeg/jpeg_encoder_wasm.ts";
 import { makePng, type PngParts } from "./picture_fixtures.ts";
 
 /** Smooth colours with a little texture, so that every PNG filter has its rows. */

@@ -78,7 +78,7 @@ Deno.test("the process ends though workers are idle", async () => {
   try {
     await Deno.writeTextFile(name, script);
     const config = new URL("../../../deno.json", import.meta.url).pathname;
-    const map = new URL("../../offline/import_map.json", import.meta.url).pathname;
+    const map = new URL("../../../tools/offline/import_map.json", import.meta.url).pathname;
     const picture = new URL("gif.gif", GOLDEN).pathname;
     const args = ["run", "--allow-read", "--no-lock", `--config=${config}`, `--import-map=${map}`, name, picture];
     const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, signal: AbortSignal.timeout(60_000) })

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { decodeAvif, readAvif } from "../../../../model/images/codecs/avif.ts";
-import { decodePng, readPng } from "../../../../model/images/codecs/png.ts";
+import { decodeAvif, readAvif } from "../../../../model/images/codecs/avif/avif.ts";
+import { decodePng, readPng } from "../../../../model/images/codecs/png/png.ts";
 import { assertRefused, type Codec, fixture, fixtures } from "./format_fixtures.ts";
 
 const AVIF: Codec = { size: readAvif, decode: (bytes) => decodeAvif(bytes, readAvif(bytes)) };

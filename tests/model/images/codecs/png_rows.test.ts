@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decodeRows, filteredBytes, type PngLayout, type ReadRows } from "../../../../model/images/codecs/png_rows.ts";
+import {
+  decodeRows,
+  filteredBytes,
+  type PngLayout,
+  type ReadRows,
+} from "../../../../model/images/codecs/png/png_rows.ts";
 import { isOpaque, readCases, sha256Of } from "../synthetic_pictures.ts";
 
 interface Case {

@@ -1,0 +1,47 @@
+/**
+ * Small texts that are kept in the cache from one process to the next.
+ *
+ * @module
+ */
+
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { makeFolder } from "./cache.ts";
+import { defaultCacheDir } from "../system/environment.ts";
+import { expandUser } from "../system/expand.ts";
+import { isGranted } from "../system/permissions.ts";
+import { replace } from "../system/atomic_write.ts";
+
+/** Some kilobytes are usual. */
+const LARGEST_TEXT = 10_000_000;
+
+/** Texts of JSON under names. */
+export interface TextStore {
+  /** The text of a name; `undefined` where there is none, or it may not be read. */
+  read(name: string): Promise<string | undefined>;
+  /** Writes a text under a name; whoever reads meanwhile gets it, or what was there before. */
+  write(name: string, text: string): Promise<void>;
+}
+
+/**
+ * The texts in a cache.
+ *
+ * @param cacheDir by default that of {@linkcode HubModelOptions.cacheDir}
+ */
+export function openTextStore(cacheDir: string | undefined = defaultCacheDir()): TextStore | undefined {
+  if (cacheDir === undefined) return undefined;
+  const folder = join(expandUser(cacheDir), ".vqmodel");
+  const pathOf = (name: string) => join(folder, `${name}.json`);
+  return {
+    async read(name) {
+      const path = pathOf(name);
+      if (!isGranted({ name: "read", path })) return undefined;
+      const bytes = await stat(path).then(({ size }) => size, () => Infinity);
+      return bytes <= LARGEST_TEXT ? await readFile(path, "utf-8").catch(() => undefined) : undefined;
+    },
+    async write(name, text) {
+      await makeFolder(folder);
+      await replace(pathOf(name), (temporary) => writeFile(temporary, text));
+    },
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * Writes safetensors files, one tensor at a time.
+ *
+ * @module
+ */
+
+import { open, rename, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { countElements, ELEMENT_TYPES } from "./element_types.ts";
+import { reasonOf, WeightsError } from "../errors.ts";
+import { show, showText } from "../show.ts";
+import type { TensorInfo } from "./tensor_source.ts";
+
+/** A tensor's name, element type and shape. */
+export interface NamedTensorInfo extends TensorInfo {
+  /** Its name, e.g. `"encoder.conv_in.weight"`. */
+  readonly name: string;
+}
+
+/** A tensor to write. */
+export interface TensorToWrite extends NamedTensorInfo {
+  /** Its elements, row-major, of its `dtype`. Called once, when it is this tensor's turn. */
+  data(): ArrayBufferView<ArrayBuffer> | Promise<ArrayBufferView<ArrayBuffer>>;
+}
+
+/** What Diffusers and Transformers ask of a file before they load it. */
+const DEFAULT_METADATA: Readonly<Record<string, string>> = { format: "pt" };
+
+/**
+ * Writes tensors into a file. It gets its name only when it is complete, so a file of that name is never half-written.
+ *
+ * @example
+ * ```ts
+ * import { openFile, openSafetensors, writeSafetensors } from "@codebook/vqmodel/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${await Deno.makeTempDir()}/model.safetensors`;
+ * await writeSafetensors(path, [{ name: "bias", dtype: "F32", shape: [2], data: () => Float32Array.of(1, 2) }]);
+ *
+ * const tensors = await openSafetensors(await openFile(path));
+ * assertEquals(await tensors.read("bias"), Float32Array.of(1, 2));
+ * await tensors.close();
+ * ```
+ *
+ * @param metadata kept in the header's `__metadata__`; Diffusers wants its default, `{ format: "pt" }`
+ * @throws {TypeError} if two tensors have one name, or a dtype or shape is none
+ * @throws {RangeError} if a tensor's data do not have the bytes that its shape and dtype need
+ * @throws {WeightsError} if the file cannot be written
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<TensorToWrite>,
+  metadata: Readonly<Record<string, string>> = DEFAULT_METADATA,
+): Promise<void> {
+  const chunks = safetensorsChunks(tensors, metadata);
+  const temporary = join(dirname(path), `.${crypto.randomUUID()}.incomplete`);
+  const writing = async <T>(step: Promise<T>): Promise<T> =>
+    await step.catch((cause) => {
+      throw new WeightsError(`Cannot write ${path}: ${reasonOf(cause)}`, { cause });
+    });
+
+  const file = await writing(open(temporary, "wx"));
+  try {
+    try {
+      for await (const chunk of chunks) await writing(file.writeFile(chunk));
+      await writing(file.sync());
+    } finally {
+      await file.close();
+    }
+    await writing(rename(temporary, path));
+  } catch (error) {
+    await unlink(temporary).catch(() => {}); // what went wrong first is what matters
+    throw error;
+  }
+}
+
+/**
+ * The bytes of a safetensors file in order: its header, then each tensor. {@linkcode writeSafetensors} for other places
+ * than files.
+ *
+ * @throws {TypeError} if two tensors have one name, or a dtype or shape is none
+ * @throws {RangeError} if a tensor's data do not have the bytes that its shape and dtype need
+ */
+export async function* safetensorsChunks(
+  tensors: Iterable<TensorToWrite>,
+  metadata: Readonly<Record<string, string>> = DEFAULT_METADATA,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const inOrder = inFileOrder(tensors);
+  yield encodeSafetensorsHeader(inOrder, metadata);
+  for (const tensor of inOrder) {
+    const data = await tensor.data();
+    const expected = bytesOf(tensor);
+    if (data.byteLength !== expected) {
+      throw new RangeError(
+        `Cannot write tensor ${showText(tensor.name)}: shape ${
+          show(tensor.shape)
+        } of ${tensor.dtype} takes ${expected} bytes, ` +
+          `found ${data.byteLength}`,
+      );
+    }
+    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+}
+
+/**
+ * What comes before the tensors' bytes: the header's length, and the header padded with spaces to a multiple of eight
+ * bytes. The widest elements come first, so that every tensor is aligned; then it goes by name.
+ *
+ * @throws {TypeError} if two tensors have one name, or a dtype or shape is none
+ */
+export function encodeSafetensorsHeader(
+  tensors: Iterable<NamedTensorInfo>,
+  metadata: Readonly<Record<string, string>> = DEFAULT_METADATA,
+): Uint8Array<ArrayBuffer> {
+  const header = new Map<string, unknown>([["__metadata__", metadata]]);
+  let end = 0;
+  for (const tensor of inFileOrder(tensors)) {
+    const { name, dtype, shape } = tensor;
+    if (header.has(name)) throw new TypeError(`Cannot write tensor ${showText(name)}: there is another of that name`);
+    const begin = end;
+    end += bytesOf(tensor);
+    header.set(name, { dtype, shape, data_offsets: [begin, end] });
+  }
+  // Not by way of an object, which would move names that look like numbers to the front.
+  const fields = [...header].map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  const text = new TextEncoder().encode(`{${fields.join(",")}}`);
+
+  const bytes = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(bytes.length - 8), true);
+  bytes.set(text, 8);
+  return bytes;
+}
+
+/** Widest elements first, then by name. */
+function inFileOrder<T extends NamedTensorInfo>(tensors: Iterable<T>): T[] {
+  const width = ({ dtype }: T) => ELEMENT_TYPES.get(dtype)?.bytes ?? 0;
+  return [...tensors].sort((a, b) => width(b) - width(a) || (a.name < b.name ? -1 : 1));
+}
+
+/** How many bytes a tensor takes in a file. */
+export function bytesOf({ name, dtype, shape }: NamedTensorInfo): number {
+  const element = ELEMENT_TYPES.get(dtype);
+  const elements = countElements(shape);
+  if (!element) {
+    throw new TypeError(
+      `Cannot write tensor ${showText(name)}: expected a safetensors dtype, found ${showText(`${dtype}`)}`,
+    );
+  }
+  if (elements === undefined) {
+    throw new TypeError(`Cannot write tensor ${showText(name)}: shape ${show(shape)} must hold whole numbers ≥ 0`);
+  }
+  return elements * element.bytes;
+}

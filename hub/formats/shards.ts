@@ -1,0 +1,119 @@
+/**
+ * Weights in several files, or shards, with an index that says which tensor is in which.
+ *
+ * @module
+ */
+
+import { reasonOf, WeightsError } from "../errors.ts";
+import { isObject } from "./json.ts";
+import { isPlainFileName } from "../system/paths.ts";
+import { show, showText } from "../show.ts";
+import { noSuchTensor, type TensorInfo, type TensorSource } from "./tensor_source.ts";
+
+/** All are opened at once; the largest models have some hundred. */
+const MOST_SHARDS = 1000;
+
+/**
+ * The file of each tensor, by its name.
+ *
+ * @param index the parsed index, `{ "weight_map": { "TENSOR": "FILE" } }`
+ * @param name what the index is called in messages
+ * @throws {WeightsError} if it is no such thing, or a file is not right beside the index
+ */
+export function parseShardIndex(index: unknown, name: string): Map<string, string> {
+  const files = isObject(index) ? index.weight_map : undefined;
+  if (!isObject(files)) throw new WeightsError(`Cannot read ${name}: expected an object weight_map in it`);
+  for (const [tensor, file] of Object.entries(files)) {
+    if (typeof file !== "string" || !isPlainFileName(file)) {
+      throw new WeightsError(
+        `Cannot read ${name}: expected the name of a file beside it for tensor ${showText(tensor)}, found ${
+          show(file)
+        }`,
+      );
+    }
+  }
+  const shards = new Set(Object.values(files)).size;
+  if (shards > MOST_SHARDS) {
+    throw new WeightsError(`Cannot read ${name}: expected at most ${MOST_SHARDS} files, found ${shards}`);
+  }
+  return new Map(Object.entries(files) as [string, string][]);
+}
+
+/**
+ * The tensors of all shards as one source. As in Diffusers, those count that a shard holds and the index does not name.
+ *
+ * @param files the file of each tensor, from {@linkcode parseShardIndex}
+ * @param name what the index is called in messages
+ * @param openShard opens one file; all are opened at once
+ * @throws {WeightsError} if a shard cannot be opened or lacks a tensor, or two shards hold the same one
+ */
+export async function openShards(
+  files: ReadonlyMap<string, string>,
+  name: string,
+  openShard: (file: string) => Promise<TensorSource>,
+): Promise<TensorSource> {
+  const names = [...new Set(files.values())];
+  const opening = names.map((file) =>
+    openShard(file).catch((cause) => {
+      throw openingFailed(cause, file, name);
+    })
+  );
+  const close = async () => {
+    for (const opened of await Promise.allSettled(opening)) {
+      if (opened.status === "fulfilled") await opened.value.close();
+    }
+  };
+  try {
+    const opened = await Promise.all(opening);
+    const shards = new Map(names.map((file, i) => [file, opened[i]]));
+    for (const [tensor, file] of files) {
+      if (!shards.get(file)!.tensors.has(tensor)) {
+        throw new WeightsError(
+          `Cannot use shard ${showText(file)}: it lacks tensor ${showText(tensor)}, which ${name} says it holds`,
+        );
+      }
+    }
+    return merge(shards, name, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What is wrong with a repository or a line says so itself; what is wrong with a file gets a name. */
+function openingFailed(cause: unknown, file: string, name: string): unknown {
+  if (!(cause instanceof WeightsError)) return cause;
+  return new WeightsError(`Cannot use shard ${showText(file)}, which ${name} names: ${reasonOf(cause)}`, { cause });
+}
+
+function merge(shards: ReadonlyMap<string, TensorSource>, name: string, close: () => Promise<void>): TensorSource {
+  const tensors = new Map<string, TensorInfo>();
+  const owners = new Map<string, string>();
+  for (const [file, shard] of shards) {
+    for (const [tensor, info] of shard.tensors) {
+      const other = owners.get(tensor);
+      if (other !== undefined) {
+        throw new WeightsError(
+          `Cannot use the shards that ${name} names: ${showText(other)} and ${showText(file)} both hold tensor ${
+            showText(tensor)
+          }`,
+        );
+      }
+      owners.set(tensor, file);
+      tensors.set(tensor, info);
+    }
+  }
+  return {
+    tensors,
+    async read(tensor) {
+      const owner = owners.get(tensor);
+      if (owner === undefined) throw noSuchTensor(tensor, name);
+      return await shards.get(owner)!.read(tensor);
+    },
+    expect(names) {
+      const expected = [...names];
+      for (const shard of shards.values()) shard.expect?.(expected.filter((tensor) => shard.tensors.has(tensor)));
+    },
+    close,
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * Opens the weights of a model, whatever their format.
+ *
+ * @module
+ */
+
+import type { ByteSource } from "./byte_source.ts";
+import { WeightsError } from "../errors.ts";
+import { LARGEST_JSON, parseJson } from "./json.ts";
+import { openSafetensors } from "./safetensors.ts";
+import { openShards, parseShardIndex } from "./shards.ts";
+import type { TensorSource } from "./tensor_source.ts";
+import { openTorch } from "./torch/open.ts";
+
+/**
+ * The tensors of a weight file, or of all shards where the file is their index (`….json`).
+ *
+ * @param file the file's name, as from {@linkcode chooseWeights}
+ * @param open opens the bytes of `file`, and of each shard by its name
+ * @throws {WeightsError} if a file is missing or damaged
+ */
+export async function openWeights(
+  file: string,
+  open: (file: string) => Promise<ByteSource>,
+): Promise<TensorSource> {
+  if (!file.endsWith(".json")) return await openTensorFile(file, await open(file));
+  const files = await readIndex(await open(file));
+  return await openShards(files, file, async (shard) => await openTensorFile(shard, await open(shard)));
+}
+
+async function readIndex(source: ByteSource): Promise<Map<string, string>> {
+  const { name, size } = source;
+  try {
+    if (size > LARGEST_JSON) {
+      throw new WeightsError(`Cannot read ${name}: expected at most ${LARGEST_JSON} bytes, found ${size}`);
+    }
+    return parseShardIndex(parseJson(await source.read(0, size), `Cannot read ${name}`, WeightsError), name);
+  } finally {
+    await source.close();
+  }
+}
+
+async function openTensorFile(file: string, source: ByteSource): Promise<TensorSource> {
+  try {
+    await refusePointer(source);
+    return file.endsWith(".bin") ? await openTorch(source) : await openSafetensors(source);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** What git leaves in a file's place where Git LFS is not installed. */
+async function refusePointer(source: ByteSource): Promise<void> {
+  const start = "version https://git-lfs";
+  const found = await source.read(0, Math.min(start.length, source.size));
+  if (new TextDecoder().decode(found) === start) {
+    throw new WeightsError(`Cannot read ${source.name}: it is a Git LFS pointer, not the file. Run: git lfs pull`);
+  }
+}

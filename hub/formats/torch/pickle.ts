@@ -1,0 +1,299 @@
+/**
+ * A machine for the few instructions of Python's pickles that plain data need. It calls nothing but what its host gives
+ * it, never recurses, and stops after a bounded number of steps.
+ *
+ * @module
+ */
+
+import type { ByteCursor } from "./byte_cursor.ts";
+import { WeightsError } from "../../errors.ts";
+import { showText } from "../../show.ts";
+
+/** A function that a pickle may call. It must not keep `args`, or any array in it: the pickle can still change them. */
+export type PickleFunction = (args: readonly unknown[]) => unknown;
+
+/**
+ * What stands for a value that is of no use here: an object of a class that is not known, bytes, a set. Calling it gives
+ * it again, and what is put into it is dropped.
+ */
+export class Opaque {
+  /** What it is, for messages. */
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = showText(name);
+  }
+}
+
+/** What a pickle may refer to. Both methods throw a {@linkcode WeightsError} on what they do not know. */
+export interface PickleHost {
+  /** What a pickle means by `module.name`. It may call a {@linkcode PickleFunction}, or an {@linkcode Opaque}. */
+  global(module: string, name: string): unknown;
+  /** What a persistent id stands for. */
+  persistent(id: unknown): unknown;
+}
+
+/** Some 40,000 tensors' worth: an honest file takes about thirty instructions a tensor, two of which make objects. */
+const MOST_STEPS = 2_000_000;
+/** Steps that a dictionary or another object, and that a list or a tuple counts as: so much memory they take. */
+const OBJECT_STEPS = 8;
+const LIST_STEPS = 2;
+/** No name that is known is longer. */
+const LONGEST_GLOBAL = 200;
+
+/** Whole numbers of more bytes are of no use here. */
+const LONGEST_NUMBER = 16;
+
+/**
+ * The value of a pickle of protocol 2 to 5: dictionaries as `Map`s, tuples and lists as arrays, whole numbers beyond 2^53
+ * as `bigint`s.
+ *
+ * @param code where the pickle begins; afterwards, where it ended
+ * @param name what the pickle is called in messages
+ * @throws {WeightsError} if it is damaged, or does what plain data do not need
+ */
+export function unpickle(code: ByteCursor, host: PickleHost, name: string): unknown {
+  return new Machine(code, host, name).run();
+}
+
+class Machine {
+  readonly #code: ByteCursor;
+  readonly #host: PickleHost;
+  readonly #name: string;
+  readonly #stack: unknown[] = [];
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, unknown>();
+  #steps = 0;
+
+  constructor(code: ByteCursor, host: PickleHost, name: string) {
+    this.#code = code;
+    this.#host = host;
+    this.#name = name;
+  }
+
+  run(): unknown {
+    for (;;) {
+      this.#count(1);
+      const opcode = this.#code.u8();
+      if (opcode === 0x2e) return this.#pop(); // STOP
+      this.#step(opcode);
+    }
+  }
+
+  /** What one instruction does is bounded by what it counts as. */
+  #count(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > MOST_STEPS) throw this.#fail(`it takes more than ${MOST_STEPS} steps`);
+  }
+
+  #step(opcode: number): void {
+    const code = this.#code;
+    switch (opcode) {
+      case 0x80: // PROTO
+        return void code.u8();
+      case 0x95: // FRAME
+        return void code.u64();
+      case 0x28: // MARK
+        return void this.#marks.push(this.#stack.length);
+
+      case 0x4e: // NONE
+        return this.#push(null);
+      case 0x88: // NEWTRUE
+        return this.#push(true);
+      case 0x89: // NEWFALSE
+        return this.#push(false);
+      case 0x4b: // BININT1
+        return this.#push(code.u8());
+      case 0x4d: // BININT2
+        return this.#push(code.u16());
+      case 0x4a: // BININT
+        return this.#push(code.i32());
+      case 0x49: // INT: Python 2's for what has more than 32 bits
+        return this.#push(Number(code.line()));
+      case 0x8a: // LONG1
+        return this.#push(wholeNumber(code.take(code.u8())));
+      case 0x8b: // LONG4
+        return this.#push(wholeNumber(code.take(code.u32())));
+      case 0x47: // BINFLOAT
+        return this.#push(code.f64BigEndian());
+      case 0x58: // BINUNICODE
+      case 0x54: // BINSTRING
+        return this.#push(code.text(code.u32()));
+      case 0x8d: // BINUNICODE8
+        return this.#push(code.text(code.u64()));
+      case 0x8c: // SHORT_BINUNICODE
+      case 0x55: // SHORT_BINSTRING
+        return this.#push(code.text(code.u8()));
+
+      case 0x43: // SHORT_BINBYTES
+        return this.#skip(code.u8());
+      case 0x42: // BINBYTES
+        return this.#skip(code.u32());
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        return this.#skip(code.u64());
+
+      case 0x29: // EMPTY_TUPLE
+      case 0x5d: // EMPTY_LIST
+        return this.#pushList([]);
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        return this.#pushList(this.#popMany(opcode - 0x84));
+      case 0x74: // TUPLE
+        return this.#pushList(this.#popToMark());
+      case 0x61: // APPEND
+        return this.#append(this.#popMany(1));
+      case 0x65: // APPENDS
+        return this.#append(this.#popToMark());
+      case 0x7d: // EMPTY_DICT
+        this.#count(OBJECT_STEPS);
+        return this.#push(new Map());
+      case 0x73: // SETITEM
+        return this.#setItems(this.#popMany(2));
+      case 0x75: // SETITEMS
+        return this.#setItems(this.#popToMark());
+
+      case 0x8f: // EMPTY_SET
+        return this.#push(new Opaque("set"));
+      case 0x90: // ADDITEMS
+        this.#popToMark();
+        return void this.#top();
+      case 0x91: // FROZENSET
+        this.#popToMark();
+        return this.#push(new Opaque("frozenset"));
+
+      case 0x30: // POP
+        return void this.#pop();
+      case 0x31: // POP_MARK
+        return void this.#popToMark();
+      case 0x71: // BINPUT
+        return void this.#memo.set(code.u8(), this.#top());
+      case 0x72: // LONG_BINPUT
+        return void this.#memo.set(code.u32(), this.#top());
+      case 0x94: // MEMOIZE
+        return void this.#memo.set(this.#memo.size, this.#top());
+      case 0x68: // BINGET
+        return this.#get(code.u8());
+      case 0x6a: // LONG_BINGET
+        return this.#get(code.u32());
+
+      case 0x63: // GLOBAL
+        return this.#push(this.#global(code.line(), code.line()));
+      case 0x93: // STACK_GLOBAL
+        return this.#push(this.#stackGlobal());
+      case 0x51: // BINPERSID
+        return this.#push(this.#host.persistent(this.#pop()));
+      case 0x52: // REDUCE
+      case 0x81: // NEWOBJ
+        return this.#push(this.#call());
+      case 0x92: // NEWOBJ_EX
+        this.#pop(); // arguments by name
+        return this.#push(this.#call());
+      case 0x62: // BUILD
+        return this.#build();
+    }
+    throw this.#fail(`it has the instruction 0x${opcode.toString(16).padStart(2, "0")}, which tensors do not need`);
+  }
+
+  #push(value: unknown): void {
+    this.#stack.push(value);
+  }
+
+  #pushList(items: unknown[]): void {
+    this.#count(LIST_STEPS);
+    this.#push(items);
+  }
+
+  #pop(): unknown {
+    return this.#popMany(1)[0];
+  }
+
+  #popMany(count: number): unknown[] {
+    const start = this.#stack.length - count;
+    if (start < (this.#marks.at(-1) ?? 0)) throw this.#fail("it takes more from its stack than it put there");
+    return this.#stack.splice(start);
+  }
+
+  #popToMark(): unknown[] {
+    const start = this.#marks.pop();
+    if (start === undefined) throw this.#fail("it takes from its stack up to a mark that it did not set");
+    return this.#stack.splice(start);
+  }
+
+  #top(): unknown {
+    if (this.#stack.length === 0) throw this.#fail("it uses the top of an empty stack");
+    return this.#stack.at(-1);
+  }
+
+  #get(slot: number): void {
+    if (!this.#memo.has(slot)) throw this.#fail(`it uses slot ${slot} of its memo before it is filled`);
+    this.#push(this.#memo.get(slot));
+  }
+
+  /** Passes over bytes: tensors' are elsewhere. */
+  #skip(length: number): void {
+    this.#code.take(length);
+    this.#push(new Opaque("bytes"));
+  }
+
+  #append(items: unknown[]): void {
+    const list = this.#top();
+    if (list instanceof Opaque) return;
+    if (!Array.isArray(list)) throw this.#fail("it appends to something that is no list");
+    for (const item of items) list.push(item);
+  }
+
+  #setItems(items: unknown[]): void {
+    const dict = this.#top();
+    if (dict instanceof Opaque) return;
+    if (!(dict instanceof Map)) throw this.#fail("it sets items of something that is no dictionary");
+    if (items.length % 2) throw this.#fail("it sets a key without a value");
+    for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
+  }
+
+  #stackGlobal(): unknown {
+    const [module, name] = this.#popMany(2);
+    if (typeof module !== "string" || typeof name !== "string") throw this.#fail("it names a global by no string");
+    return this.#global(module, name);
+  }
+
+  #global(module: string, name: string): unknown {
+    const length = module.length + name.length;
+    if (length > LONGEST_GLOBAL) throw this.#fail(`it names a global in ${length} characters`);
+    return this.#host.global(module, name);
+  }
+
+  #call(): unknown {
+    const [callee, args] = this.#popMany(2);
+    if (callee instanceof Opaque) return callee;
+    if (typeof callee !== "function" || !Array.isArray(args)) {
+      throw this.#fail("it calls something that is no function");
+    }
+    // The function may go through all of a list that many calls share.
+    this.#count(OBJECT_STEPS + args.reduce((sum, arg) => sum + (Array.isArray(arg) ? arg.length : 1), 0));
+    return (callee as PickleFunction)(args);
+  }
+
+  /** An object's attributes, such as a state dict's `_metadata`: nothing that we use. */
+  #build(): void {
+    this.#pop();
+    const object = this.#top();
+    if (typeof object !== "object" || object === null || Array.isArray(object)) {
+      throw this.#fail("it sets attributes of something that is no OrderedDict or other object");
+    }
+  }
+
+  #fail(problem: string): WeightsError {
+    return new WeightsError(`Cannot read ${this.#name}: ${problem}. It is damaged, or holds more than tensors`);
+  }
+}
+
+/** A little-endian two's complement number. */
+function wholeNumber(bytes: Uint8Array): number | bigint | Opaque {
+  if (bytes.length > LONGEST_NUMBER) return new Opaque("int");
+  let value = 0n;
+  for (const [place, byte] of bytes.entries()) value |= BigInt(byte) << BigInt(8 * place);
+  value = BigInt.asIntN(8 * bytes.length, value);
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}

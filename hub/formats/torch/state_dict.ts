@@ -1,0 +1,110 @@
+/**
+ * The tensors among what a torch file holds, whichever way it keeps their storages.
+ *
+ * @module
+ */
+
+import type { ByteSource } from "../byte_source.ts";
+import { countElements, ELEMENT_TYPES, type Widen } from "../element_types.ts";
+import { WeightsError } from "../../errors.ts";
+import { showText } from "../../show.ts";
+import { elementsSpanned, gather, isDense } from "./strided.ts";
+import { type TensorSource, tensorSource } from "../tensor_source.ts";
+import { type TorchStorage, TorchTensor } from "./objects.ts";
+import type { Span } from "./zip_entry.ts";
+
+/** How the bytes of a storage are read. */
+export interface StorageReader {
+  /** Told what will be read, and nothing else, before any of it is: what several tensors share is unpacked once. */
+  expect(spans: readonly Span[]): void;
+  /** Reads into a buffer of its own. */
+  read(span: Span): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** What `torch.save` was given, as it is in a file. */
+export interface TorchFile {
+  /** The value: tensors as `TorchTensor`s, dictionaries as `Map`s. */
+  readonly value: unknown;
+  /** Finds a storage that the value refers to. Throws a {@linkcode WeightsError} without one that has as many bytes. */
+  readonly openStorage: (storage: TorchStorage) => StorageReader;
+}
+
+/** A tensor, and how its storage is read. */
+interface Stored {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly view: TorchTensor;
+  readonly reader: StorageReader;
+}
+
+/** An honest pickle has some hundred bytes a tensor. */
+export const LARGEST_PICKLE = 64 * 1024 * 1024;
+
+/**
+ * The tensors by name in what a torch file holds: a state dict, or a checkpoint with one as `state_dict`. Other values
+ * beside tensors are passed over.
+ *
+ * @param value what was unpickled
+ * @param name what the file is called in messages
+ * @throws {WeightsError} if there is no tensor
+ */
+function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
+  const nested = value instanceof Map ? value.get("state_dict") : undefined;
+  const state = nested instanceof Map ? nested : value;
+  if (!(state instanceof Map)) throw new WeightsError(`Cannot read ${name}: expected a dictionary of tensors`);
+
+  const tensors = new Map<string, TorchTensor>();
+  for (const [key, tensor] of state) {
+    if (typeof key === "string" && tensor instanceof TorchTensor) tensors.set(key, tensor);
+  }
+  if (tensors.size === 0) {
+    const keys = [...state.keys()].filter((key) => typeof key === "string").slice(0, 12).map((key) =>
+      showText(key, 50)
+    );
+    throw new WeightsError(
+      `Cannot read ${name}: expected a dictionary of tensors by name, found none among its values (${
+        keys.join(", ") || "no names"
+      }). Save only the state dict`,
+    );
+  }
+  return tensors;
+}
+
+/**
+ * The state dict of a file as a source of tensors. Closing it closes `source`.
+ *
+ * @throws {WeightsError} if there is none
+ */
+export function torchTensorSource(source: ByteSource, { value, openStorage }: TorchFile): TensorSource {
+  const tensors = new Map<string, Stored>();
+  for (const [key, view] of stateDictOf(value, source.name)) {
+    const { storage, shape } = view;
+    tensors.set(key, { dtype: storage.dtype, shape, view, reader: openStorage(storage) });
+  }
+  const expect = (names: Iterable<string>) => expectTensors(tensors, names);
+  expect(tensors.keys());
+  return tensorSource({ name: source.name, tensors, load, expect, close: () => source.close() });
+}
+
+/** Tells storages which parts of them some tensors are. */
+function expectTensors(tensors: ReadonlyMap<string, Stored>, names: Iterable<string>): void {
+  const spans = new Map<StorageReader, Span[]>();
+  for (const { reader } of tensors.values()) spans.set(reader, []);
+  for (const name of names) {
+    const tensor = tensors.get(name);
+    if (tensor) spans.get(tensor.reader)!.push(spanOf(tensor.view));
+  }
+  for (const [reader, parts] of spans) reader.expect(parts);
+}
+
+/** The bytes of its storage from a tensor's first element to its last. */
+export function spanOf(view: TorchTensor): Span {
+  const { bytes } = ELEMENT_TYPES.get(view.storage.dtype)!;
+  return { begin: view.offset * bytes, end: (view.offset + elementsSpanned(view)) * bytes };
+}
+
+/** Reads the part of the storage that a tensor spans, then puts its elements in order. */
+async function load({ view, reader }: Stored, widen: Widen): Promise<Float32Array<ArrayBuffer>> {
+  const elements = widen(await reader.read(spanOf(view)));
+  return isDense(view) ? elements : gather(elements, new Float32Array(countElements(view.shape)!), view);
+}

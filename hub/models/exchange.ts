@@ -1,0 +1,100 @@
+/**
+ * Puts one model in the place of another, so that nobody ever loads parts of both.
+ *
+ * A folder has many files, and no system exchanges several at once. So the new files are made in a folder beside the old
+ * ones. When they are complete, `config.json` becomes a sentence that no loader takes for a configuration, Python's
+ * included; then the weights are exchanged, and the new configuration comes last. All of this happens under a lock. Should
+ * we sleep and another process take that over, it begins by moving our new files away: nothing is left to put in place.
+ *
+ * @module
+ */
+
+import { copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { HubError, reasonOf } from "../errors.ts";
+import { LockLostError, withLock } from "../cache/lock.ts";
+import { CONFIG_NAME } from "./model_files.ts";
+import { writeSynced } from "../system/atomic_write.ts";
+
+/** What `config.json` holds while weights are exchanged. */
+export const UNFINISHED = "saving a model here was interrupted, or still goes on. Save it again, or wait";
+
+const LOCK_NAME = ".vqmodel-save.lock";
+const STAGE_PREFIX = ".vqmodel-save-";
+
+/**
+ * Exchanges a folder's model. Where that fails, the old one stays; what earlier attempts left is removed.
+ *
+ * @param write writes the new files, `config.json` among them, into an empty folder
+ * @param isWeights whether a name is that of weights, which go if the new model has none of that name
+ * @throws {HubError} if the folder cannot be written to, or another process took over
+ */
+export async function exchangeModel(
+  folder: string,
+  write: (stage: string) => Promise<void>,
+  isWeights: (name: string) => boolean,
+): Promise<void> {
+  const stage = join(folder, STAGE_PREFIX + crypto.randomUUID());
+  try {
+    await withLock(join(folder, LOCK_NAME), async () => {
+      try {
+        for (const name of ["", "new", "old", "unfinished"]) await mkdir(join(stage, name));
+        await removeLeftovers(folder, stage);
+        const hasModel = await hasConfig(folder);
+        await write(join(stage, "new"));
+        await writeSynced(join(stage, "unfinished", CONFIG_NAME), UNFINISHED);
+        await moveIn(folder, stage, hasModel, isWeights);
+      } finally {
+        await rm(stage, { recursive: true, force: true });
+      }
+    });
+  } catch (cause) {
+    if (!(cause instanceof LockLostError) && typeof (cause as { code?: unknown }).code !== "string") throw cause;
+    throw new HubError(`Cannot save to ${folder}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Removes what others left, whether they are dead or asleep: those find nothing to put in place when they wake up. */
+async function removeLeftovers(folder: string, stage: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(STAGE_PREFIX) || name === basename(stage)) continue;
+    await rename(join(folder, name), join(stage, name)); // at once, unlike the removal
+    await rm(join(stage, name), { recursive: true, force: true });
+  }
+}
+
+async function moveIn(
+  folder: string,
+  stage: string,
+  hasModel: boolean,
+  isWeights: (name: string) => boolean,
+): Promise<void> {
+  const [fresh, old] = [join(stage, "new"), join(stage, "old")];
+  const weights = (await readdir(fresh)).filter((name) => name !== CONFIG_NAME);
+  const obsolete = (await readdir(folder)).filter((name) => isWeights(name) && !weights.includes(name));
+  const move = (name: string, from: string, to: string) => rename(join(from, name), join(to, name));
+
+  if (hasModel) await copyFile(join(folder, CONFIG_NAME), join(old, CONFIG_NAME));
+  let moved = 0;
+  try {
+    if (hasModel) await move(CONFIG_NAME, join(stage, "unfinished"), folder);
+    for (const name of weights) {
+      await move(name, fresh, folder);
+      moved++;
+    }
+    for (const name of obsolete) await move(name, folder, old);
+    await move(CONFIG_NAME, fresh, folder);
+  } catch (error) {
+    if (hasModel && moved === 0) await move(CONFIG_NAME, old, folder).catch(() => {});
+    throw error;
+  }
+}
+
+/** Whether there is a configuration. A link that leads nowhere is none. */
+async function hasConfig(folder: string): Promise<boolean> {
+  const there = await stat(join(folder, CONFIG_NAME)).catch(() => undefined);
+  if (there && !there.isFile()) {
+    throw new HubError(`Cannot save to ${folder}: expected ${CONFIG_NAME} there to be a file, or nothing of that name`);
+  }
+  return there !== undefined;
+}

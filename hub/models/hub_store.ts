@@ -1,0 +1,101 @@
+/**
+ * The files of a repository of the Hub, brought here when they are opened.
+ *
+ * @module
+ */
+
+import { type ByteSource, openFile } from "../formats/byte_source.ts";
+import type { RepoCache } from "../cache/cache.ts";
+import { type DownloadOptions, downloadToCache, downloadToMemory } from "../remote/download.ts";
+import { HubError, reasonOf, WeightsError } from "../errors.ts";
+import type { FileStore } from "./file_store.ts";
+import { isRefusal } from "../system/permissions.ts";
+import type { RemoteFile } from "../remote/resolve.ts";
+import { askForFile, findFiles } from "../remote/unlisted.ts";
+import { isIntact } from "../remote/verify.ts";
+
+/** Files that are brought at the same time. */
+const AT_ONCE = 4;
+
+/** Where to get files from, and which. */
+export interface HubStoreOptions extends DownloadOptions {
+  /** Names that the model's files may have, for servers that do not list them. */
+  readonly names: readonly string[];
+}
+
+/**
+ * The files of a commit. Without a cache, or with one that may not be written, they are kept in memory.
+ *
+ * @param fail gets told at once when a file cannot be had: the others need not go on
+ */
+export function hubStore(
+  options: HubStoreOptions,
+  cache: RepoCache | undefined,
+  fail: (error: unknown) => void,
+): FileStore {
+  const { connection, commit, names, onStep } = options;
+  const { repo, signal } = connection;
+  const listings = new Map<string, Promise<RemoteFile[]>>();
+  const known = new Map<string, RemoteFile>();
+  const inTurn = limit(AT_ONCE);
+
+  async function bring(file: RemoteFile): Promise<ByteSource> {
+    signal?.throwIfAborted();
+    const pointer = cache?.pointer(commit, file.path);
+    if (pointer && await isIntact(pointer, file, signal)) return await openFile(pointer);
+    try {
+      if (cache) return await openFile(await downloadToCache(file, cache, options));
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (!isRefusal(cause)) throw explained(cause, cache);
+    }
+    return await downloadToMemory(file, options);
+  }
+
+  return {
+    nameOf: (path) => path === "" ? repo : `${repo}/${path}`,
+    async list(folder) {
+      const listing = listings.get(folder) ?? findFiles(connection, commit, folder, names);
+      listings.set(folder, listing);
+      return (await listing).map((file) => {
+        known.set(file.path, file);
+        return file.path.slice(file.path.lastIndexOf("/") + 1);
+      });
+    },
+    async open(path) {
+      const file = known.get(path) ?? await askForFile(connection, commit, path);
+      if (!file) throw new WeightsError(`Cannot load ${repo}: it has no file ${path}`);
+      const { size } = file;
+      onStep({ status: "initiate", file: path, loaded: 0, total: size });
+      const source = await inTurn(() => bring(file)).catch((error) => {
+        fail(error);
+        throw error;
+      });
+      onStep({ status: "done", file: path, loaded: size, total: size });
+      return source;
+    },
+  };
+}
+
+/** An error of the file system says what failed, but not why it was tried. */
+function explained(cause: unknown, cache: RepoCache | undefined): unknown {
+  if (typeof (cause as { code?: unknown }).code !== "string") return cause;
+  return new HubError(`Cannot write to ${cache?.folder}: ${reasonOf(cause)}`, { cause });
+}
+
+/** Lets so many calls run at once; the others wait. */
+function limit(most: number): <T>(call: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (call) => {
+    if (running === most) await new Promise<void>((go) => waiting.push(go));
+    else running++;
+    try {
+      return await call();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * Models in a directory on this machine.
+ *
+ * @module
+ */
+
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openFile } from "../formats/byte_source.ts";
+import { expandUser } from "../system/expand.ts";
+import { HubError, reasonOf } from "../errors.ts";
+import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
+
+/**
+ * Opens a model that Diffusers saved in a directory: `config.json`, and the weights in safetensors (one file, or shards
+ * with an index) or in torch's `.bin` format.
+ *
+ * @example
+ * ```ts ignore
+ * import { openLocalModel } from "@codebook/vqmodel/hub";
+ *
+ * const { config, weights } = await openLocalModel("amused-256", { subfolder: "vqvae" });
+ * const codebook = await weights.read("quantize.embedding.weight");
+ * await weights.close();
+ * ```
+ *
+ * @param directory a path, in which a leading `~` is the user's folder, or a `file:` URL
+ * @throws {HubError} if there is no such directory, or it holds no model; it says what was found instead
+ * @throws {WeightsError} if the weights are missing or damaged
+ */
+export async function openLocalModel(directory: string | URL, options: ModelChoice = {}): Promise<ModelFiles> {
+  const path = directoryPath(directory);
+  return { ...await openModelIn(directoryStore(path), options), name: path };
+}
+
+/** The files of a directory. */
+export function directoryStore(root: string): FileStore {
+  const nameOf = (path: string) => path === "" ? root : join(root, ...path.split("/"));
+  return {
+    nameOf,
+    async list(folder) {
+      const path = nameOf(folder);
+      return await readdir(path).catch((cause) => {
+        throw new HubError(`Cannot load ${path}: expected a directory that can be read; ${reasonOf(cause)}`, { cause });
+      });
+    },
+    open: (path) => openFile(nameOf(path)),
+    async version(path) {
+      return await stat(nameOf(path)).then(({ ino, mtimeMs }) => `${ino} ${mtimeMs}`, reasonOf);
+    },
+  };
+}
+
+/**
+ * The path of a model's directory.
+ *
+ * @param directory a path, in which a leading `~` is the user's folder, or a `file:` URL
+ * @throws {HubError} if it is neither
+ */
+export function directoryPath(directory: string | URL): string {
+  if (directory === "") throw new HubError("Cannot use an empty text as a directory: expected a path or a file: URL");
+  if (typeof directory === "string" && !directory.startsWith("file:")) return expandUser(directory);
+  try {
+    return fileURLToPath(directory);
+  } catch (cause) {
+    throw new HubError(`Cannot use ${directory}: expected a path or a file: URL; ${reasonOf(cause)}`, { cause });
+  }
+}

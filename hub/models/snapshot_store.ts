@@ -1,0 +1,43 @@
+/**
+ * The files of a commit that are in the cache.
+ *
+ * @module
+ */
+
+import { readlink } from "node:fs/promises";
+import { basename } from "node:path";
+import type { RepoCache } from "../cache/cache.ts";
+import { WeightsError } from "../errors.ts";
+import type { FileStore } from "./file_store.ts";
+import { directoryStore } from "./local.ts";
+import { type Fingerprint, isIntact } from "../remote/verify.ts";
+
+/**
+ * The files of a commit as far as the cache holds them, each checked against the hash that its bytes are named by. Where
+ * the cache has no links, and so no names, nothing is checked.
+ *
+ * @throws {WeightsError} on opening a file that is damaged
+ */
+export function snapshotStore(cache: RepoCache, commit: string): FileStore {
+  const { nameOf, list, open } = directoryStore(cache.snapshot(commit));
+  return {
+    nameOf,
+    list,
+    async open(path) {
+      const pointer = cache.pointer(commit, path);
+      const expected = await fingerprintOf(pointer);
+      if (!expected || await isIntact(pointer, expected)) return await open(path);
+      throw new WeightsError(
+        `Cannot open ${pointer}: expected bytes with ${expected.algorithm} ${expected.etag}, found others, or none. ` +
+          "Load the model once with network: damaged files are fetched again",
+      );
+    },
+  };
+}
+
+/** The hash that a link in the cache names bytes by. */
+async function fingerprintOf(pointer: string): Promise<Fingerprint | undefined> {
+  const etag = await readlink(pointer).then(basename, () => "");
+  if (/^[0-9a-f]{64}$/.test(etag)) return { etag, algorithm: "sha256" };
+  if (/^[0-9a-f]{40}$/.test(etag)) return { etag, algorithm: "git-sha1" };
+}

@@ -1,0 +1,161 @@
+/**
+ * The bytes of a file in a repository, from any of them on.
+ *
+ * @module
+ */
+
+import type { Connection } from "./connection.ts";
+import { HubError, publicCause, publicReasonOf } from "../errors.ts";
+import { failureOf, withoutQuery } from "./explain.ts";
+import { useHubPackage } from "./hub_package.ts";
+import type { RemoteFile } from "./resolve.ts";
+import { retryAfter, UnreachableError } from "./retry.ts";
+import { showText } from "../show.ts";
+
+/** What the server has is not what its list of files says. */
+export class WrongBytesError extends HubError {}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Decoded bytes that Xet's parallel requests may be ahead of us. */
+const XET_AHEAD = 64 * 2 ** 20;
+
+/**
+ * The bytes of a file from `start` on. They may end too early.
+ *
+ * @throws {UnreachableError} if they break off, or do not come for a while
+ * @throws {WrongBytesError} if the file has another size than it should
+ */
+export async function* bytesFrom(
+  file: RemoteFile,
+  start: number,
+  connection: Connection,
+  commit: string,
+): AsyncGenerator<Bytes> {
+  const open = file.isXet ? openXet : openPlain;
+  const reader = (await open(file, start, connection, commit)).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await readInTime(reader, file, connection);
+      if (done) return;
+      if (value.length > 0) yield value; // whoever counts what comes as progress would go on for ever
+    }
+  } finally {
+    // Not awaited: a source that hangs may hang here as well.
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** One chunk, unless it takes too long. */
+async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: RemoteFile, connection: Connection) {
+  const { repo, timeout, signal } = connection;
+  let stop = () => {};
+  const tooLong = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nothing came for ${timeout / 1000} s`)), timeout);
+    const abort = () => reject(signal!.reason);
+    signal?.addEventListener("abort", abort);
+    stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    };
+  });
+  try {
+    signal?.throwIfAborted();
+    return await Promise.race([reader.read(), tooLong]);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof HubError) throw cause;
+    const reason = file.isXet ? xetReasonOf(cause) : publicReasonOf(cause);
+    throw new UnreachableError(`Cannot load ${file.path} of ${repo}: the connection broke; ${reason}`, {
+      cause: publicCause(cause),
+    });
+  } finally {
+    stop();
+  }
+}
+
+/** What our own requests say, the package passes on. What it says itself when it stumbles is of no use to anyone. */
+function xetReasonOf(thrown: unknown): string {
+  const reason = publicReasonOf(thrown);
+  const isOurs = /^(Cannot load|nothing came for) /.test(reason);
+  return isOurs ? reason : "what came broke off, or is not what Xet storage sends";
+}
+
+/** By a plain request, which may lead to storage elsewhere. */
+async function openPlain(file: RemoteFile, start: number, connection: Connection, commit: string) {
+  const { hubUrl, repo } = connection;
+  const path = file.path.split("/").map(encodeURIComponent).join("/");
+  const { response, url } = await connection.send(`${hubUrl}/${repo}/resolve/${commit}/${path}`, {
+    // Compressed bytes cannot be continued.
+    headers: { "accept-encoding": "identity", ...(start > 0 ? { range: `bytes=${start}-` } : {}) },
+  });
+  if (response.status === 416) throw wrongSize(file, repo, response.headers.get("content-range"));
+  if (!response.ok) throw await refusalOf(response, url, file, connection);
+
+  const found = response.status === 206 ? rangeOf(response) : { start: 0, size: lengthOf(response) };
+  if (found.size !== undefined && found.size !== file.size) {
+    await response.body?.cancel();
+    throw wrongSize(file, repo, `${found.size} bytes`);
+  }
+  if (!(found.start <= start)) {
+    await response.body?.cancel();
+    throw new UnreachableError(`Cannot load ${file.path} of ${repo}: expected its bytes from ${start} on, got others`);
+  }
+  const body: ReadableStream<Bytes> = response.body ?? new Blob().stream();
+  return found.start === start ? body : body.pipeThrough(skip(start - found.start));
+}
+
+/** By the package's own support for Xet storage: chunks from many places, put together. */
+async function openXet(file: RemoteFile, start: number, connection: Connection, commit: string) {
+  const path = file.path.split("/").map(encodeURIComponent).join("/");
+  const blob = await useHubPackage(connection, async (hub, parameters) => {
+    const downloadInfo = await hub.fileDownloadInfo({ ...parameters, path, revision: commit });
+    if (!downloadInfo?.xet) return undefined;
+    const parallelDownloads = { maxInFlightBytes: XET_AHEAD };
+    return await hub.downloadFile({ ...parameters, path, downloadInfo, parallelDownloads });
+  });
+  if (!blob) return await openPlain(file, start, connection, commit);
+  if (blob.size !== file.size) throw wrongSize(file, connection.repo, `${blob.size} bytes`);
+  return blob.slice(start).stream();
+}
+
+/** Storage elsewhere refuses addresses that have expired: the Hub signs another one. */
+async function refusalOf(response: Response, url: URL, file: RemoteFile, connection: Connection): Promise<HubError> {
+  if (url.origin === new URL(connection.hubUrl).origin) return await failureOf(response, url, connection);
+  await response.body?.cancel();
+  return new UnreachableError(
+    `Cannot load ${file.path} of ${connection.repo}: the storage at ${
+      showText(url.origin)
+    } refused it (status ${response.status})`,
+    { status: response.status, url: withoutQuery(url), retryAfter: retryAfter(response.headers) },
+  );
+}
+
+/** `Content-Range: bytes START-END/SIZE`. */
+function rangeOf({ headers }: Response): { start: number; size?: number } {
+  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
+  return { start: Number(start), size: size === "*" ? undefined : Number(size) };
+}
+
+function lengthOf({ headers }: Response): number | undefined {
+  const length = headers.get("content-length");
+  return length === null || headers.has("content-encoding") ? undefined : Number(length);
+}
+
+/** Drops as many bytes, where a server cannot start later. */
+function skip(count: number): TransformStream<Bytes, Bytes> {
+  return new TransformStream({
+    transform(chunk, controller) {
+      if (count < chunk.length) controller.enqueue(chunk.subarray(count));
+      count = Math.max(count - chunk.length, 0);
+    },
+  });
+}
+
+function wrongSize({ path, size }: RemoteFile, repo: string, found: string | null): WrongBytesError {
+  return new WrongBytesError(
+    `Cannot load ${path} of ${repo}: expected ${size} bytes, the server has ${
+      found === null ? "others" : showText(found)
+    }`,
+  );
+}

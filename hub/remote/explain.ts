@@ -1,0 +1,86 @@
+/**
+ * What the Hub's refusals mean, and what to do about them.
+ *
+ * @module
+ */
+
+import { HubError } from "../errors.ts";
+import { retryAfter, UnreachableError } from "./retry.ts";
+import { show, showText } from "../show.ts";
+
+/** What was asked for, and as whom. */
+export interface Asked {
+  /** What it is for, in messages. */
+  readonly action: "load" | "push to";
+  readonly repo: string;
+  readonly revision: string;
+  readonly hubUrl: string;
+  /** Where the token is from, e.g. `"HF_TOKEN"`; absent where there is none. */
+  readonly tokenSource?: string;
+  /** Whether a token of the environment would be sent. */
+  readonly takesEnvironment: boolean;
+}
+
+/** The error that an answer of the Hub stands for. Its body is discarded. */
+export async function failureOf(response: Response, url: URL, asked: Asked): Promise<HubError> {
+  await response.body?.cancel();
+  const { status, headers } = response;
+  const at = { status, url: withoutQuery(url), errorCode: headers.get("x-error-code") ?? undefined };
+  const failed = `Cannot ${asked.action} ${asked.repo} (status ${status})`;
+  if (status === 408 || status === 429 || status >= 500 && status !== 501) {
+    const why = status === 429 ? "the Hub was asked too often; try again later, or pass a token" : "the Hub is unwell";
+    return new UnreachableError(`${failed}: ${why}`, { ...at, retryAfter: retryAfter(headers) });
+  }
+  return new HubError(`${failed}: ${explain(status, headers, url, asked)}`, at);
+}
+
+function explain(status: number, headers: Headers, url: URL, asked: Asked): string {
+  const { action, repo, revision, hubUrl, tokenSource, takesEnvironment } = asked;
+  const code = headers.get("x-error-code");
+  const said = headers.get("x-error-message") ?? "";
+  const orSet = takesEnvironment ? ", or set HF_TOKEN" : "; HF_TOKEN goes to the Hub of HF_ENDPOINT alone";
+  const signIn = `pass a token (make one at ${hubUrl}/settings/tokens)${orSet}`;
+
+  if (code === "GatedRepo" || /\b(gated|restricted)\b/i.test(said)) {
+    const then = tokenSource ? `the account of the token from ${tokenSource} has not been let in` : `then ${signIn}`;
+    return `it is gated. Accept its licence at ${hubUrl}/${repo}; ${then}`;
+  }
+  if (code === "RevisionNotFound") {
+    return `it has no branch, tag or commit ${show(revision)}. Its revisions are at ${hubUrl}/${repo}/commits`;
+  }
+  if (code === "EntryNotFound") {
+    return `revision ${show(revision)} holds no such file or folder: ${fileOf(url, repo)}`;
+  }
+  if (status === 401 && /credentials/i.test(said) && tokenSource) {
+    return `the token from ${tokenSource} is not valid. Make a new one at ${hubUrl}/settings/tokens`;
+  }
+  if (code === "RepoNotFound" || status === 401 || status === 404) {
+    const access = tokenSource
+      ? `if it is private, the token from ${tokenSource} must be allowed to read it`
+      : `if it is private, ${signIn}`;
+    const missing = action === "load" ? `at ${hubUrl}, nor a directory of that name here` : `at ${hubUrl}`;
+    return `there is no such repository for you ${missing}. Check its spelling; ${access}`;
+  }
+  if (status === 403) {
+    return tokenSource
+      ? `access is forbidden: the token from ${tokenSource} lacks the permission for it`
+      : `access is forbidden; ${signIn}`;
+  }
+  return `the Hub refused ${showText(withoutQuery(url))}`;
+}
+
+/** The path in the repository that an address is about. */
+function fileOf(url: URL, repo: string): string {
+  const rest = url.pathname.split(`/${repo}/`).pop() ?? "";
+  const path = rest.split("/").slice(2).join("/");
+  try {
+    return showText(decodeURIComponent(path)) || "/";
+  } catch {
+    return showText(path); // a redirect may lead to any address
+  }
+}
+
+/** An address without what follows its path: a signed one is a key. */
+export function withoutQuery(url: URL): string {
+  return url.origin + url.pathname;
+}

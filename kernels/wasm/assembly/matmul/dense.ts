@@ -1,0 +1,176 @@
+// Convolution as a matrix product that gathers its left operand on the fly (implicit GEMM): 1x1, 3x3 at stride 2, and
+// 3x3 over few channels. Results are taken six pixels at a time; the inner dimension runs over (tap, channel).
+//   weights   [taps*channels/32][out/8][32][8]
+//   products  [group][out/8][6][8]
+import { GROUP, POINTERS_PER_TAP, SLICE, ZERO } from "../../abi";
+import { LEFT, POINTERS } from "../memory/area";
+import { startOf } from "../memory/cut";
+import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
+import { rows4 } from "./micro_kernels";
+import { multiply, PRODUCT_BYTES } from "./multiply";
+import { RIGHT_BYTES } from "./right";
+import { add } from "../simd/simd";
+
+// @ts-ignore: decorator
+@unmanaged
+export class DenseFields {
+  x: usize;
+  weights: usize;
+  bias: usize;
+  /** Added to the result, or 0. */
+  residual: usize;
+  y: usize;
+  images: i32;
+  /** Sides of the source. */
+  height: i32;
+  width: i32;
+  /** Sides of the result. */
+  outHeight: i32;
+  outWidth: i32;
+  /** 1 if each source pixel counts as 2x2 pixels. */
+  upsample: i32;
+  /** Channels as stored: multiples of 4. */
+  inChannels: i32;
+  outChannels: i32;
+  kernel: i32;
+  stride: i32;
+  /** Zeros above and to the left. */
+  padding: i32;
+  /** Blocks are ranges of pixels times ranges of output channels. */
+  pixelBlocks: i32;
+  channelBlocks: i32;
+  workspace: usize;
+  workspaceBytes: usize;
+}
+
+// Of each result: the address of its image, and where its source window begins.
+const IMAGES: usize = POINTERS, TOPS: usize = POINTERS + 32, LEFTS: usize = POINTERS + 64;
+/** So many values of the inner dimension beyond whole slices are taken by fours: a slice would be mostly padding. */
+const FEW: i32 = 16;
+
+export function dense(f: DenseFields, block: i32, thread: i32): void {
+  const pixels = f.images * f.outHeight * f.outWidth;
+  const groups = (pixels + GROUP - 1) / GROUP;
+  const part = block / f.channelBlocks;
+  const first = startOf(part, f.pixelBlocks, groups);
+  const count = startOf(part + 1, f.pixelBlocks, groups) - first;
+  const octets = (f.outChannels + 7) / 8;
+  const channelPart = block % f.channelBlocks;
+  const octet = startOf(channelPart, f.channelBlocks, octets);
+  const octetCount = startOf(channelPart + 1, f.channelBlocks, octets) - octet;
+  const inner = f.kernel * f.kernel * f.inChannels;
+  const slices = (inner + SLICE - 1 - FEW) / SLICE;
+
+  const pointers = f.workspace + <usize>thread * f.workspaceBytes;
+  const groupPointers = <usize>(f.kernel * f.kernel) * POINTERS_PER_TAP << 2;
+  const left = pointers + <usize>count * groupPointers;
+  const products = left + <usize>count * LEFT_BYTES;
+  for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize>g * groupPointers);
+  for (let slice = 0; slice < slices; slice++) {
+    const weights = f.weights + <usize>(slice * octets + octet) * RIGHT_BYTES;
+    for (let g = 0; g < count; g++) {
+      gather(f, pointers + <usize>g * groupPointers, slice * SLICE, left + <usize>g * LEFT_BYTES);
+    }
+    multiply(left, LEFT_BYTES, count, weights, octetCount, products, slice == 0);
+  }
+  for (let k = slices * SLICE; k < inner; k += 4) {
+    const weights = f.weights + <usize>(slices * octets + octet) * RIGHT_BYTES + (<usize>(k % SLICE) << 5);
+    for (let g = 0; g < count; g++) {
+      gather4(f, pointers + <usize>g * groupPointers, k);
+      rows4(octetCount, weights, products + <usize>(g * octetCount) * PRODUCT_BYTES, k == 0);
+    }
+  }
+  writeResults(f, first * GROUP, min((first + count) * GROUP, pixels), octet, octetCount, products);
+}
+
+/** Writes the pointers to the source pixels of six results, and of two more, [tap][8]; outside lies a pixel of zeros. */
+function pointToSources(f: DenseFields, first: i32, to: usize): void {
+  placeWindows(f, first);
+  const height = i32x4.splat(f.height << f.upsample), width = i32x4.splat(f.width << f.upsample);
+  const columns = i32x4.splat(f.width), pixelBytes = i32x4.splat(f.inChannels << 2);
+  for (let half: usize = 0; half < 32; half += 16) {
+    const images = v128.load(IMAGES + half), tops = v128.load(TOPS + half), lefts = v128.load(LEFTS + half);
+    let p = to + half;
+    for (let dy = 0; dy < f.kernel; dy++) {
+      const y = i32x4.add(tops, i32x4.splat(dy));
+      const row = i32x4.mul(i32x4.shr_u(y, f.upsample), columns), rowInside = i32x4.lt_u(y, height);
+      for (let dx = 0; dx < f.kernel; dx++, p += POINTERS_PER_TAP << 2) {
+        const x = i32x4.add(lefts, i32x4.splat(dx));
+        const inside = v128.and(rowInside, i32x4.lt_u(x, width));
+        const pixel = i32x4.add(row, i32x4.shr_u(x, f.upsample));
+        const pointers = i32x4.add(images, i32x4.mul(pixel, pixelBytes));
+        v128.store(p, v128.bitselect(pointers, i32x4.splat(ZERO), inside));
+      }
+    }
+  }
+}
+
+/** Sets image, top and left of the source windows of eight results. Those beyond the last image begin far above it. */
+function placeWindows(f: DenseFields, first: i32): void {
+  let image = first / (f.outHeight * f.outWidth);
+  let row = first / f.outWidth % f.outHeight, column = first % f.outWidth;
+  for (let lane: usize = 0; lane < 32; lane += 4) {
+    store<u32>(IMAGES + lane, <u32>f.x + (image * f.height * f.width * f.inChannels << 2));
+    store<i32>(TOPS + lane, image < f.images ? row * f.stride - f.padding : i32.MIN_VALUE);
+    store<i32>(LEFTS + lane, column * f.stride - f.padding);
+    if (++column < f.outWidth) continue;
+    column = 0;
+    if (++row < f.outHeight) continue;
+    row = 0;
+    image++;
+  }
+}
+
+/** Fills a left operand with 32 values of the inner dimension, from `k` on. */
+function gather(f: DenseFields, pointers: usize, k: i32, left: usize): void {
+  const tap = k / f.inChannels, c = k % f.inChannels;
+  const p = pointers + (<usize>tap * POINTERS_PER_TAP << 2);
+  if (c + SLICE <= f.inChannels) {
+    for (let r = 0; r < GROUP; r++) copyRow(left, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2));
+  } else if (tap == f.kernel * f.kernel - 1) {
+    for (let r = 0; r < GROUP; r++) {
+      copyPartialRow(left, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2), <usize>(f.inChannels - c) << 2);
+    }
+  } else {
+    gatherAcrossTaps(f, pointers, tap, c, left);
+  }
+}
+
+/** Fills the first columns of the micro-kernel's left operand with four values, from `k` on, which are all of one tap. */
+function gather4(f: DenseFields, pointers: usize, k: i32): void {
+  const p = pointers + (<usize>(k / f.inChannels) * POINTERS_PER_TAP << 2), c = <usize>(k % f.inChannels) << 2;
+  for (let r = 0; r < GROUP; r++) setLeft(LEFT, r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
+}
+
+/** {@link gather} where the 32 values belong to more than one tap. */
+function gatherAcrossTaps(f: DenseFields, pointers: usize, tap: i32, c: i32, left: usize): void {
+  const taps = f.kernel * f.kernel;
+  for (let i = 0; i < SLICE; i += 4) {
+    for (let r = 0; r < GROUP; r++) {
+      const p = <usize>load<u32>(pointers + (<usize>tap * POINTERS_PER_TAP + r << 2)) + (<usize>c << 2);
+      setLeft(left, r, i, tap < taps ? v128.load(p) : i32x4.splat(0));
+    }
+    c += 4;
+    if (c == f.inChannels) {
+      c = 0;
+      tap++;
+    }
+  }
+}
+
+/** Adds bias and residual to the products of pixels `first` to `end`, channels from `octet * 8` on. */
+function writeResults(f: DenseFields, first: i32, end: i32, octet: i32, octets: i32, products: usize): void {
+  const from = <usize>octet * 32;
+  const bytes = min(<usize>octets * 32, (<usize>f.outChannels << 2) - from);
+  const bias = f.bias + from;
+  for (let pixel = first; pixel < end; pixel++) {
+    const i = pixel - first;
+    const m = products + <usize>(i / GROUP * octets) * PRODUCT_BYTES + <usize>(i % GROUP) * 32;
+    const offset = ((<usize>pixel * f.outChannels) << 2) + from;
+    for (let c: usize = 0; c < bytes; c += 16) {
+      let value = add(v128.load(m + (c >> 5) * PRODUCT_BYTES + (c & 16)), v128.load(bias + c));
+      if (f.residual) value = add(value, v128.load(f.residual + offset + c));
+      v128.store(f.y + offset + c, value);
+    }
+  }
+}

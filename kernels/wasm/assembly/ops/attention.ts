@@ -1,0 +1,218 @@
+// Self-attention over all pixels of an image, one head. Keys and values are packed for the micro-kernel once; then each
+// block of queries walks over the keys in chunks with a running softmax, so that no N x N matrix exists.
+//   packed keys    [image][channels/32][keys/8][32][8]
+//   packed values  [image][keys/32][channels/8][32][8]
+//   scores         [group][chunk/8][6][8]
+//   sums           [group][channels/8][6][8]
+import { GROUP, SLICE } from "../../abi";
+import { startOf } from "../memory/cut";
+import { exp } from "../simd/exponential";
+import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "../matmul/left";
+import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
+import { RIGHT_BYTES } from "../matmul/right";
+import { add, lanes, maximum, mul, splat, sub } from "../simd/simd";
+
+// @ts-ignore: decorator
+@unmanaged
+export class AttentionFields {
+  q: usize;
+  k: usize;
+  v: usize;
+  y: usize;
+  images: i32;
+  pixels: i32;
+  /** Channels as stored. */
+  stored: i32;
+  /** Of the scores: 1 / sqrt(channels). */
+  scale: f32;
+  keys: usize;
+  values: usize;
+  /** Keys that are taken at once, a multiple of 32. */
+  chunk: i32;
+  /** Blocks of queries of an image. */
+  queryBlocks: i32;
+  workspace: usize;
+  workspaceBytes: usize;
+}
+
+/** Packs 32 keys and values; beyond the last there are zeros. */
+export function attentionPack(f: AttentionFields, block: i32): void {
+  const keySlices = (f.pixels + SLICE - 1) / SLICE;
+  const image = block / keySlices, slice = block % keySlices;
+  const channelSlices = (f.stored + SLICE - 1) / SLICE, octets = (f.stored + 7) / 8;
+  const keys = f.keys + <usize>(image * channelSlices * keySlices * 4) * RIGHT_BYTES;
+  const values = f.values + <usize>((image * keySlices + slice) * octets) * RIGHT_BYTES;
+  for (let i = 0; i < SLICE; i++) {
+    const pixel = slice * SLICE + i;
+    const exists = pixel < f.pixels;
+    const from = (<usize>(image * f.pixels + pixel) * f.stored) << 2;
+    for (let c = 0; c < channelSlices * SLICE; c++) {
+      const octet = (c / SLICE * keySlices + slice) * 4 + i / 8;
+      const key: f32 = exists && c < f.stored ? load<f32>(f.k + from + (<usize>c << 2)) : 0;
+      store<f32>(keys + <usize>octet * RIGHT_BYTES + <usize>((c % SLICE * 8 + i % 8) << 2), key);
+    }
+    for (let c = 0; c < octets * 8; c += 4) {
+      const value = exists && c < f.stored ? v128.load(f.v + from + (<usize>c << 2)) : i32x4.splat(0);
+      v128.store(values + <usize>(c / 8) * RIGHT_BYTES + <usize>((i * 8 + c % 8) << 2), value);
+    }
+  }
+}
+
+/** One block of queries of one image. */
+export function attention(f: AttentionFields, block: i32, thread: i32): void {
+  const image = block / f.queryBlocks, part = block % f.queryBlocks;
+  const groups = (f.pixels + GROUP - 1) / GROUP;
+  const first = startOf(part, f.queryBlocks, groups);
+  const count = startOf(part + 1, f.queryBlocks, groups) - first;
+  const octets = (f.stored + 7) / 8;
+  const padded = (f.pixels + SLICE - 1) / SLICE * SLICE;
+
+  // Per query, the maximum so far (not below -3e38: no score is infinitely far from it) and the sum of exponentials.
+  const maxima = f.workspace + <usize>thread * f.workspaceBytes;
+  const totals = maxima + (<usize>(count * GROUP) << 2);
+  const sums = totals + (<usize>(count * GROUP) << 2);
+  const scores = sums + <usize>(count * octets) * PRODUCT_BYTES;
+  const left = scores + <usize>(count * f.chunk / 8) * PRODUCT_BYTES;
+  for (let i = 0; i < count * GROUP; i++) {
+    store<f32>(maxima + (<usize>i << 2), -f32.MAX_VALUE);
+    store<f32>(totals + (<usize>i << 2), 0);
+  }
+  for (let key = 0; key < padded; key += f.chunk) {
+    const keys = min(f.chunk, padded - key);
+    score(f, image, first, count, key, keys, left, scores);
+    for (let i = 0; i < count * GROUP; i++) {
+      const group = i / GROUP, r = <usize>(i % GROUP) << 5;
+      const at = <usize>i << 2;
+      const s = scores + <usize>(group * keys / 8) * PRODUCT_BYTES + r;
+      const fade = soften(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
+      if (key > 0 && fade != 1) scaleRow(sums + <usize>(group * octets) * PRODUCT_BYTES + r, octets, fade);
+    }
+    addValues(f, image, count, key, keys, scores, left, sums);
+  }
+  writeResults(f, image, first, count, totals, sums);
+}
+
+/** Products of queries and keys. */
+function score(
+  f: AttentionFields,
+  image: i32,
+  first: i32,
+  count: i32,
+  key: i32,
+  keys: i32,
+  left: usize,
+  scores: usize,
+): void {
+  const channelSlices = (f.stored + SLICE - 1) / SLICE;
+  const keyOctets = (f.pixels + SLICE - 1) / SLICE * 4;
+  for (let slice = 0; slice < channelSlices; slice++) {
+    const packed = f.keys + <usize>((image * channelSlices + slice) * keyOctets + key / 8) * RIGHT_BYTES;
+    for (let g = 0; g < count; g++) {
+      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE, left + <usize>g * LEFT_BYTES);
+    }
+    multiply(left, LEFT_BYTES, count, packed, keys / 8, scores, slice == 0);
+  }
+}
+
+/** Fills a left operand with 32 channels of six queries. */
+function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32, left: usize): void {
+  for (let r = 0; r < GROUP; r++) {
+    const pixel = min(first + r, f.pixels - 1);
+    const from = f.q + (<usize>((image * f.pixels + pixel) * f.stored + c) << 2);
+    if (c + SLICE <= f.stored) copyRow(left, r, from);
+    else copyPartialRow(left, r, from, <usize>(f.stored - c) << 2);
+  }
+}
+
+/** Turns one query's scores into exponentials. Returns by how much what was summed before must be scaled. */
+function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize, totals: usize): f32 {
+  for (let key = exist; key < keys; key++) store<f32>(scores + lane(key), -f32.MAX_VALUE);
+  const end = scores + <usize>(keys / 8) * PRODUCT_BYTES;
+  let m = splat(-f32.MAX_VALUE);
+  for (let p = scores; p < end; p += PRODUCT_BYTES) m = maximum(m, maximum(v128.load(p), v128.load(p, 16)));
+  const before = load<f32>(maxima);
+  const after = max(before, scale * largest(m));
+  const shift = splat(after), factor = splat(scale);
+  let sum = splat(0);
+  for (let p = scores; p < end; p += PRODUCT_BYTES) {
+    const a = exp(sub(mul(v128.load(p), factor), shift));
+    const b = exp(sub(mul(v128.load(p, 16), factor), shift));
+    v128.store(p, a);
+    v128.store(p, b, 16);
+    sum = add(sum, add(a, b));
+  }
+  const fade = f32x4.extract_lane(exp(splat(before - after)), 0);
+  store<f32>(maxima, after);
+  store<f32>(totals, load<f32>(totals) * fade + <f32>lanes(sum));
+  return fade;
+}
+
+/** Where the score of a key lies, from the query's first. */
+// @ts-ignore: decorator
+@inline
+function lane(key: i32): usize {
+  return <usize>(key / 8) * PRODUCT_BYTES + (<usize>(key % 8) << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function largest(m: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1)),
+    max(f32x4.extract_lane(m, 2), f32x4.extract_lane(m, 3)),
+  );
+}
+
+function scaleRow(sums: usize, octets: i32, by: f32): void {
+  const factor = splat(by);
+  for (let i = 0; i < octets; i++, sums += PRODUCT_BYTES) {
+    v128.store(sums, mul(v128.load(sums), factor));
+    v128.store(sums, mul(v128.load(sums, 16), factor), 16);
+  }
+}
+
+/** Adds the values, weighted by the exponentials, to the sums. */
+function addValues(
+  f: AttentionFields,
+  image: i32,
+  count: i32,
+  key: i32,
+  keys: i32,
+  scores: usize,
+  left: usize,
+  sums: usize,
+): void {
+  const octets = (f.stored + 7) / 8;
+  const keySlices = (f.pixels + SLICE - 1) / SLICE;
+  for (let slice = 0; slice < keys / SLICE; slice++) {
+    const values = f.values + <usize>((image * keySlices + key / SLICE + slice) * octets) * RIGHT_BYTES;
+    for (let g = 0; g < count; g++) {
+      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCT_BYTES, left + <usize>g * LEFT_BYTES);
+    }
+    multiply(left, LEFT_BYTES, count, values, octets, sums, key == 0 && slice == 0);
+  }
+}
+
+/** Fills a left operand: [4][6][8] becomes [6][32]. */
+function copyScores(from: usize, left: usize): void {
+  for (let k: usize = 0; k < <usize>SLICE; k += 8) {
+    for (let r: usize = 0; r < <usize>GROUP; r++, from += 32) {
+      setLeft(left, r, k, v128.load(from));
+      setLeft(left, r, k + 4, v128.load(from, 16));
+    }
+  }
+}
+
+/** Divides the sums by the totals. */
+function writeResults(f: AttentionFields, image: i32, first: i32, count: i32, totals: usize, sums: usize): void {
+  const octets = (f.stored + 7) / 8;
+  const end = min(count * GROUP, f.pixels - first * GROUP);
+  for (let i = 0; i < end; i++) {
+    const factor = splat(1 / load<f32>(totals + (<usize>i << 2)));
+    const from = sums + <usize>(i / GROUP * octets) * PRODUCT_BYTES + (<usize>(i % GROUP) << 5);
+    const to = f.y + (<usize>((image * f.pixels + first * GROUP + i) * f.stored) << 2);
+    for (let c: usize = 0; c < <usize>f.stored << 2; c += 16) {
+      v128.store(to + c, mul(v128.load(from + (c >> 5) * PRODUCT_BYTES + (c & 16)), factor));
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// For each pixel the index of the nearest code. Distances are sums of squared differences, not the expanded square: that
+// keeps near ties apart. Four pixels meet eight codes at a time.
+//   codebook  [codes/8][channels][8], missing codes infinitely far away
+import { SCRATCH, scratch } from "../memory/area";
+import { startOf } from "../memory/cut";
+import { madd, splat, sub } from "../simd/simd";
+
+// @ts-ignore: decorator
+@unmanaged
+export class NearestCodeFields {
+  x: usize;
+  codebook: usize;
+  y: usize;
+  pixels: i32;
+  codes: i32;
+  channels: i32;
+  /** Channels of `x` as stored. */
+  stored: i32;
+  /** The index of a pixel that is not near any code. */
+  none: i32;
+  /** Blocks are ranges of pixels. */
+  blocks: i32;
+}
+
+/** Scratch holds eight vectors of the least distances (two per pixel), then eight of their indices. */
+const INDICES: usize = 8;
+
+export function nearestCode(f: NearestCodeFields, block: i32): void {
+  const quads = (f.pixels + 3) / 4;
+  const end = startOf(block + 1, f.blocks, quads);
+  for (let quad = startOf(block, f.blocks, quads); quad < end; quad++) {
+    compareAll(f, quad * 4);
+    for (let i = 0; i < min(4, f.pixels - quad * 4); i++) {
+      store<i32>(f.y + (<usize>(quad * 4 + i) << 2), lowest(<usize>i, f.none));
+    }
+  }
+}
+
+/** Leaves the least distances of four pixels in scratch. A NaN is never less, so its pixel keeps index `none`. */
+function compareAll(f: NearestCodeFields, pixel: i32): void {
+  const last = f.pixels - 1;
+  const z0 = pixelAt(f, pixel), z1 = pixelAt(f, min(pixel + 1, last));
+  const z2 = pixelAt(f, min(pixel + 2, last)), z3 = pixelAt(f, min(pixel + 3, last));
+  for (let i: usize = 0; i < 8; i++) {
+    v128.store(SCRATCH + (i << 4), splat(f32.POSITIVE_INFINITY));
+    v128.store(SCRATCH + ((INDICES + i) << 4), i32x4.splat(f.none));
+  }
+  const bytes = <usize>f.channels << 2;
+  let index0 = i32x4(0, 1, 2, 3), index1 = i32x4(4, 5, 6, 7);
+  for (let code = 0, e = f.codebook; code < f.codes; code += 8) {
+    let a0 = splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
+    for (let c: usize = 0; c < bytes; c += 4, e += 32) {
+      const e0 = v128.load(e), e1 = v128.load(e, 16);
+      const p0 = v128.load32_splat(z0 + c), p1 = v128.load32_splat(z1 + c);
+      const p2 = v128.load32_splat(z2 + c), p3 = v128.load32_splat(z3 + c);
+      a0 = addSquare(a0, sub(e0, p0));
+      a1 = addSquare(a1, sub(e1, p0));
+      b0 = addSquare(b0, sub(e0, p1));
+      b1 = addSquare(b1, sub(e1, p1));
+      c0 = addSquare(c0, sub(e0, p2));
+      c1 = addSquare(c1, sub(e1, p2));
+      d0 = addSquare(d0, sub(e0, p3));
+      d1 = addSquare(d1, sub(e1, p3));
+    }
+    keep(0, a0, index0);
+    keep(1, a1, index1);
+    keep(2, b0, index0);
+    keep(3, b1, index1);
+    keep(4, c0, index0);
+    keep(5, c1, index1);
+    keep(6, d0, index0);
+    keep(7, d1, index1);
+    index0 = i32x4.add(index0, i32x4.splat(8));
+    index1 = i32x4.add(index1, i32x4.splat(8));
+  }
+}
+
+function pixelAt(f: NearestCodeFields, pixel: i32): usize {
+  return f.x + (<usize>(pixel * f.stored) << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function addSquare(sum: v128, difference: v128): v128 {
+  return madd(difference, difference, sum);
+}
+
+/** Takes over the lanes of `distance` that are less than what scratch holds at `i`. */
+// @ts-ignore: decorator
+@inline
+function keep(i: usize, distance: v128, index: v128): void {
+  const least = scratch(i);
+  const less = f32x4.lt(distance, least);
+  v128.store(SCRATCH + (i << 4), v128.bitselect(distance, least, less));
+  v128.store(SCRATCH + ((INDICES + i) << 4), v128.bitselect(index, scratch(INDICES + i), less));
+}
+
+/** The index with the least distance among a pixel's eight lanes, the lowest on ties; `none` where none is finite. */
+function lowest(pixel: usize, none: i32): i32 {
+  let least = f32.POSITIVE_INFINITY, index = none;
+  for (let lane: usize = 0; lane < 8; lane++) {
+    const at = SCRATCH + (pixel << 5) + (lane << 2);
+    const distance = load<f32>(at), candidate = load<i32>(at + (INDICES << 4));
+    if (distance < least || (distance == least && candidate < index)) {
+      least = distance;
+      index = candidate;
+    }
+  }
+  return index;
+}

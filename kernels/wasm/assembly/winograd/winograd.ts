@@ -1,0 +1,182 @@
+// 3x3 convolution by Winograd's F(4x4, 3x3) or F(6x6, 3x3): a tile of 4x4 results takes 36 products instead of 144, one of
+// 6x6 results 64 instead of 324. At stride 2, a tile of 4x4 results takes 81 instead of 144.
+//
+// A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
+// transformed tile (a matrix product over channels), transform the products back. The first two take some channels at a
+// time, so that the transformed source is used while it is in the cache. NHWC; tiles are taken six at a time, because that
+// is the height of the micro-kernel.
+//   transformed source   V [group][DEPTH][position][6][32]
+//   transformed weights  U [position][in/32][out/8][32][8]
+//   products             M [position][group][out/8][6][8]
+import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
+import { startOf } from "../memory/cut";
+import { LEFT_BYTES } from "../matmul/left";
+import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
+import { PIXELS, pointToPixels, RESIDUALS } from "../memory/pointers";
+import { RIGHT_BYTES } from "../matmul/right";
+import { resultTile4, sourceTile4 } from "./winograd4";
+import { resultTile6, sourceTile6 } from "./winograd6";
+import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
+
+// @ts-ignore: decorator
+@unmanaged
+export class WinogradFields {
+  x: usize;
+  weights: usize;
+  bias: usize;
+  /** Added to the result, or 0. */
+  residual: usize;
+  y: usize;
+  images: i32;
+  /** Sides of the result. */
+  height: i32;
+  width: i32;
+  /** Sides of the source. */
+  sourceHeight: i32;
+  sourceWidth: i32;
+  /** 1 if each source pixel counts as 2x2 pixels. */
+  upsample: i32;
+  /** Side of a tile of results: 4 or 6; at stride 2, 4. */
+  side: i32;
+  stride: i32;
+  /** Channels as stored: multiples of 4. */
+  inChannels: i32;
+  outChannels: i32;
+  /** Blocks are ranges of tiles times ranges of output channels. */
+  tileBlocks: i32;
+  channelBlocks: i32;
+  workspace: usize;
+  workspaceBytes: usize;
+}
+
+export function winograd(f: WinogradFields, block: i32, thread: i32): void {
+  const tiles = f.images * tilesAcross(f) * tilesDown(f);
+  const groups = (tiles + GROUP - 1) / GROUP;
+  const part = block / f.channelBlocks;
+  const first = startOf(part, f.tileBlocks, groups);
+  const count = startOf(part + 1, f.tileBlocks, groups) - first;
+  const octets = (f.outChannels + 7) / 8;
+  const channelPart = block % f.channelBlocks;
+  const octet = startOf(channelPart, f.channelBlocks, octets);
+  const octetCount = startOf(channelPart + 1, f.channelBlocks, octets) - octet;
+  const slices = (f.inChannels + SLICE - 1) / SLICE;
+
+  const mStride = <usize>count * octetCount * PRODUCT_BYTES + STAGGER;
+  const reach = reachOf(f), positions = reach * reach;
+  const v = f.workspace + <usize>thread * f.workspaceBytes;
+  const m = v + <usize>(count * DEPTH * positions) * LEFT_BYTES;
+  for (let slice = 0; slice < slices; slice += DEPTH) {
+    const depth = min(DEPTH, slices - slice);
+    transformSources(f, first, count, slice, depth, v, positions);
+    for (let position = 0; position < positions; position++) {
+      const products = m + <usize>position * mStride;
+      if (f.upsample && cancels(position, reach)) {
+        if (slice == 0) memory.fill(products, 0, mStride);
+      } else {
+        const weights = f.stride == 1 ? position : weightsOf(position);
+        const u = f.weights + <usize>((weights * slices + slice) * octets + octet) * RIGHT_BYTES;
+        for (let i = 0; i < depth; i++) {
+          const left = v + <usize>(i * positions + position) * LEFT_BYTES;
+          const right = u + <usize>(i * octets) * RIGHT_BYTES;
+          multiply(left, <usize>(DEPTH * positions) * LEFT_BYTES, count, right, octetCount, products, slice + i == 0);
+        }
+      }
+    }
+  }
+  transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, octetCount, m, mStride);
+}
+
+/** In an image of doubled pixels the third transformed row and column are differences of equal pixels. */
+// @ts-ignore: decorator
+@inline
+function cancels(position: i32, side: i32): bool {
+  return position / side == 2 || position % side == 2;
+}
+
+/** Source pixels along the side of a tile, which are as many as it has positions there. */
+// @ts-ignore: decorator
+@inline
+function reachOf(f: WinogradFields): i32 {
+  return (f.side - 1) * f.stride + 3;
+}
+
+// @ts-ignore: decorator
+@inline
+function tilesAcross(f: WinogradFields): i32 {
+  return (f.width + f.side - 1) / f.side;
+}
+
+// @ts-ignore: decorator
+@inline
+function tilesDown(f: WinogradFields): i32 {
+  return (f.height + f.side - 1) / f.side;
+}
+
+/** Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. */
+function transformSources(
+  f: WinogradFields,
+  first: i32,
+  groups: i32,
+  slice: i32,
+  depth: i32,
+  v: usize,
+  positions: i32,
+): void {
+  const from = <usize>(slice * SLICE) << 2;
+  const end = min(<usize>((slice + depth) * SLICE), <usize>f.inChannels) << 2;
+  for (let i = 0; i < groups * GROUP; i++) {
+    pointToSources(f, first * GROUP + i);
+    const to = v + <usize>(i / GROUP * DEPTH * positions) * LEFT_BYTES + <usize>(i % GROUP) * SLICE * 4;
+    if (f.stride == 2) sourceTileStrided(to, from, end);
+    else if (f.side == 4) sourceTile4(to, from, end);
+    else sourceTile6(to, from, end);
+  }
+}
+
+/** Points to the source pixels of a tile. Beyond the image (or the last tile) lies a pixel of zeros. */
+function pointToSources(f: WinogradFields, tile: i32): void {
+  const across = tilesAcross(f), perImage = across * tilesDown(f);
+  const image = tile / perImage;
+  // Zeros surround the source; at stride 2 they are only to the right and below.
+  const padding = i32(f.stride == 1);
+  const top = tile % perImage / across * f.side * f.stride - padding;
+  const left = tile % across * f.side * f.stride - padding;
+  const pixelBytes = f.inChannels << 2;
+  const first = f.x + <usize>(image * f.sourceHeight * f.sourceWidth * pixelBytes);
+  const height = image < f.images ? f.sourceHeight : 0;
+  pointToPixels(PIXELS, reachOf(f), top, left, first, height, f.sourceWidth, pixelBytes, f.upsample, ZERO);
+}
+
+/** Turns the products of tiles `first` to `end` into results: channels from `octet * 8` on. */
+function transformProducts(
+  f: WinogradFields,
+  first: i32,
+  end: i32,
+  octet: i32,
+  octets: i32,
+  m: usize,
+  stride: usize,
+): void {
+  const from = <usize>octet * 32;
+  const bytes = min(<usize>octets * 32, (<usize>f.outChannels << 2) - from);
+  for (let tile = first; tile < end; tile++) {
+    const i = tile - first;
+    const products = m + <usize>(i / GROUP * octets) * PRODUCT_BYTES + <usize>(i % GROUP) * 32;
+    pointToResults(f, tile, from);
+    if (f.stride == 2) resultTileStrided(products, stride, bytes, f.bias + from, f.residual != 0);
+    else if (f.side == 4) resultTile4(products, stride, bytes, f.bias + from, f.residual != 0);
+    else resultTile6(products, stride, bytes, f.bias + from, f.residual != 0);
+  }
+}
+
+/** Points to a tile's pixels of the result and of the residual. */
+function pointToResults(f: WinogradFields, tile: i32, from: usize): void {
+  const across = tilesAcross(f), perImage = across * tilesDown(f);
+  const top = tile % perImage / across * f.side;
+  const left = tile % across * f.side;
+  const pixelBytes = f.outChannels << 2;
+  const first = <usize>(tile / perImage * f.height * f.width * pixelBytes) + from;
+  pointToPixels(PIXELS, f.side, top, left, f.y + first, f.height, f.width, pixelBytes, 0, TRASH);
+  if (!f.residual) return;
+  pointToPixels(RESIDUALS, f.side, top, left, f.residual + first, f.height, f.width, pixelBytes, 0, ZERO);
+}

@@ -1,0 +1,177 @@
+/**
+ * Weights, in the orders in which the kernels read them.
+ *
+ * @module
+ */
+
+import { checkParameter, findParameter, type Kept } from "../../tensor/inputs.ts";
+import type { ConvParameter, LinearParameter, Parameter } from "../../graph/graph.ts";
+import type { Job } from "../threads/job.ts";
+import { padded } from "../memory/layout.ts";
+import type { Memory } from "../memory/memory.ts";
+import { Kind, PIXEL_BYTES, SLICE } from "../abi.ts";
+
+/** How the weights of a convolution can be packed. */
+export type ConvKind = Kind.PackDense | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackWinogradStrided;
+
+/** How a 3×3 convolution can be computed: as a matrix product, or by Winograd's algorithm. */
+export type ConvAlgorithm = "direct" | "winograd";
+
+/** Addresses of a parameter's values. */
+export interface Packed {
+  readonly kind: ConvKind | Kind.PackCodebook | "norm";
+  /** Packed weights; of a norm, its scale. */
+  readonly weight: number;
+  /** Padded bias; of a codebook, its rows. */
+  readonly bias: number;
+  /** What both take together. */
+  readonly bytes: number;
+  /** Of a convolution that is packed for Winograd's algorithm: its weights for a matrix product, which small maps take. */
+  readonly dense?: Packed;
+}
+
+/** Fewer channels than this make Winograd's transforms cost more than its products save. */
+const WINOGRAD_CHANNELS = 16;
+/**
+ * Input times output channels up to which the weights are small enough to read them at 64 instead of 36 positions, and to
+ * keep them for a matrix product as well.
+ */
+const SMALL_WEIGHTS = 256 * 256;
+
+/** Every parameter by name. */
+export class Parameters {
+  #packed = new Map<string, Kept<Packed>>();
+
+  /** Convolutions are prepared for `algorithm`, or else for both; `run` computes a list of jobs. */
+  constructor(
+    private readonly memory: Memory,
+    private readonly algorithm: ConvAlgorithm | undefined,
+    private readonly run: (jobs: readonly Job[]) => Promise<void>,
+  ) {}
+
+  /** Where a parameter lies. */
+  get(parameter: Parameter): Packed {
+    return findParameter(this.#packed, parameter);
+  }
+
+  /** Takes a parameter's values, in place of earlier ones of that name. */
+  async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+    checkParameter(parameter, weight, bias);
+    checkChannels(parameter);
+    this.#remove(parameter.name);
+    const places: number[] = [];
+    try {
+      const packed = parameter.kind === "norm"
+        ? this.#storeNorm(parameter.channels, weight, bias, places)
+        : await this.#pack(parameter, weight, bias, places);
+      this.#packed.set(parameter.name, { layer: parameter, prepared: packed });
+      this.memory.countWeights(bytesOf(packed));
+    } catch (error) {
+      for (const address of places) this.memory.free(address);
+      throw error;
+    }
+  }
+
+  #remove(name: string): void {
+    const packed = this.#packed.get(name)?.prepared;
+    if (!packed) return;
+    this.#packed.delete(name);
+    this.memory.free(packed.weight);
+    this.memory.free(packed.bias);
+    if (packed.dense) this.memory.free(packed.dense.weight);
+    this.memory.countWeights(-bytesOf(packed));
+  }
+
+  /** Reserves bytes, and adds the address to `places`. */
+  #allocate(bytes: number, places: number[]): number {
+    const address = this.memory.allocate(bytes);
+    places.push(address);
+    return address;
+  }
+
+  #storeNorm(channels: number, gamma: Float32Array, beta: Float32Array, places: number[]): Packed {
+    const length = padded(channels);
+    const weight = this.#storePadded(gamma, length, places), bias = this.#storePadded(beta, length, places);
+    return { kind: "norm", weight, bias, bytes: 8 * length };
+  }
+
+  #storePadded(values: Float32Array, length: number, places: number[]): number {
+    const address = this.#allocate(4 * length, places);
+    const view = this.memory.floats(address, length);
+    view.fill(0);
+    view.set(values);
+    return address;
+  }
+
+  /** Has the kernels pack weights from a copy that lives only meanwhile. */
+  async #pack(
+    parameter: Exclude<Parameter, { kind: "norm" }>,
+    weight: Float32Array,
+    bias: Float32Array,
+    places: number[],
+  ): Promise<Packed> {
+    const { kind, inputs, outputs, taps, floats, second, denseFloats } = packing(parameter, this.algorithm);
+    const address = this.#allocate(4 * floats, places);
+    const rest = kind === Kind.PackCodebook
+      ? this.#allocate(4 * second, places)
+      : this.#storePadded(bias, second, places);
+    const dense = denseFloats > 0
+      ? {
+        kind: Kind.PackDense,
+        weight: this.#allocate(4 * denseFloats, places),
+        bias: rest,
+        bytes: 4 * denseFloats,
+      } as const
+      : undefined;
+    const copy: number[] = [];
+    try {
+      const raw = this.#storePadded(weight, weight.length, copy);
+      const job = (kind: Kind, to: number) => {
+        return { kind, blocks: Math.ceil(outputs / 8), fields: [raw, to, rest, inputs, outputs, taps, padded(inputs)] };
+      };
+      await this.run([job(kind, address), ...dense ? [job(dense.kind, dense.weight)] : []]);
+    } finally {
+      copy.forEach((place) => this.memory.free(place));
+    }
+    return { kind, weight: address, bias: rest, bytes: 4 * (floats + second), dense };
+  }
+}
+
+/** What a parameter takes in all of its forms. */
+function bytesOf({ bytes, dense }: Packed): number {
+  return bytes + (dense?.bytes ?? 0);
+}
+
+/** How a parameter is packed, how many floats its two parts take, and its dense form where it has one besides. */
+function packing(parameter: Exclude<Parameter, { kind: "norm" }>, algorithm: ConvAlgorithm | undefined) {
+  if (parameter.kind === "codebook") {
+    const { channels: inputs, codes: outputs } = parameter;
+    const floats = Math.ceil(outputs / 8) * 8 * inputs;
+    const second = outputs * padded(inputs);
+    return { kind: Kind.PackCodebook, inputs, outputs, taps: 1, floats, second, denseFloats: 0 } as const;
+  }
+  const { in: inputs, out: outputs } = parameter;
+  const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
+  const octets = Math.ceil(outputs / 8), second = octets * 8;
+  const slice = octets * SLICE * 8;
+  const canTransform = algorithm !== "direct" && taps === 9 && inputs >= WINOGRAD_CHANNELS;
+  const kind = canTransform ? winogradKind(parameter) : Kind.PackDense;
+  const matrix = Math.ceil(taps * padded(inputs) / SLICE) * slice;
+  if (kind === Kind.PackDense) return { kind, inputs, outputs, taps, floats: matrix, second, denseFloats: 0 } as const;
+  const floats = (kind === Kind.PackWinograd6 ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
+  const denseFloats = !algorithm && inputs * outputs <= SMALL_WEIGHTS ? matrix : 0;
+  return { kind, inputs, outputs, taps, floats, second, denseFloats } as const;
+}
+
+function winogradKind(parameter: ConvParameter | LinearParameter) {
+  if (parameter.kind === "conv" && parameter.stride === 2) return Kind.PackWinogradStrided;
+  return parameter.in * parameter.out <= SMALL_WEIGHTS ? Kind.PackWinograd6 : Kind.PackWinograd4;
+}
+
+/** Refuses channels that are more than a thread's workspace holds of one pixel. */
+function checkChannels(parameter: Parameter): void {
+  const channels = "channels" in parameter ? parameter.channels : Math.max(parameter.in, parameter.out);
+  if (4 * padded(channels) > PIXEL_BYTES) {
+    throw new RangeError(`Cannot set ${parameter.name}: ${channels} channels, at most ${PIXEL_BYTES / 4} are possible`);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The kernels as a WebAssembly module for one thread.
+ *
+ * @module
+ */
+
+import { bytesOfBase64 } from "../../host/base64.ts";
+import * as generated from "../module.gen.ts";
+
+/** A module that lacks its thread's number. */
+export interface Template {
+  readonly binary: Uint8Array<ArrayBuffer>;
+  /** The bytes that a thread's number goes to. */
+  readonly positions: readonly number[];
+}
+
+/** What the module exports. */
+export interface Kernels {
+  /** Fills the thread's constants. */
+  initialize(): void;
+  /** Runs a list of jobs together with the other threads. */
+  run(jobs: number, count: number, thread: number, threads: number): void;
+  /** Turns pixels to floats; see assembly/pixels.ts. */
+  unpackPixels(bytes: number, floats: number, pixels: number, isGray: boolean, isSigned: boolean): void;
+  /** Turns floats to pixels. */
+  packPixels(bytes: number, floats: number, pixels: number, isGray: boolean, isSigned: boolean): void;
+}
+
+let loading: Promise<Template> | undefined;
+
+/** Unpacks the module: the one with relaxed SIMD where the engine has it. */
+export function loadTemplate(): Promise<Template> {
+  return loading ??= choose();
+}
+
+/** The module of a thread, whose memory is shared or not. */
+export function moduleFor(template: Template, thread: number, shared: boolean): Uint8Array<ArrayBuffer> {
+  const binary = template.binary.slice();
+  for (const position of template.positions) binary[position] = thread + 1;
+  // Flags of the imported memory: 3 is shared with a maximum, 1 is just a maximum.
+  if (!shared) binary[memoryFlags(binary)] = 1;
+  return binary;
+}
+
+/** Finds the flags after the import's name, `memory`, and its kind, 2. */
+function memoryFlags(binary: Uint8Array): number {
+  const name = [...new TextEncoder().encode("memory"), 2, 3];
+  const start = binary.findIndex((_, i) => name.every((byte, j) => binary[i + j] === byte));
+  return start + name.length - 1;
+}
+
+async function choose(): Promise<Template> {
+  const relaxed = await unpack(generated.relaxed, generated.relaxedPatches);
+  if (WebAssembly.validate(relaxed.binary)) return relaxed;
+  return await unpack(generated.strict, generated.strictPatches);
+}
+
+/** Reads what build.ts writes. */
+export async function unpack(module: string, patches: string): Promise<Template> {
+  const positions: number[] = [];
+  let position = 0, distance = 0, shift = 0;
+  for (const byte of await inflate(patches)) {
+    distance |= (byte & 127) << shift;
+    shift += 7;
+    if (byte < 128) {
+      positions.push(position += distance);
+      distance = shift = 0;
+    }
+  }
+  return { binary: await inflate(module), positions };
+}
+
+/** Base64 of deflated bytes. */
+export async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytesOfBase64(base64)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

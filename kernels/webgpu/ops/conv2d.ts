@@ -1,0 +1,42 @@
+/**
+ * Convolution: which algorithm computes it.
+ *
+ * @module
+ */
+
+import type { Conv2d, ConvParameter, LinearParameter } from "../../graph/graph.ts";
+import { recordImplicitGemm } from "./implicit_gemm.ts";
+import { type Recorder, VEC4 } from "../record/recorder.ts";
+import type { ConvAlgorithm } from "../record/packed_weights.ts";
+import { POSITIONS, recordWinograd } from "./winograd.ts";
+
+/** Below this many channels Winograd's transforms cost more than the multiplications they save. */
+const WINOGRAD_CHANNELS = 32;
+
+/** The algorithm for a layer, `wanted` if it computes such a layer; fixed when its weights are uploaded. */
+export function chooseAlgorithm(
+  parameter: ConvParameter | LinearParameter,
+  bindingLimit: number,
+  wanted?: ConvAlgorithm,
+): ConvAlgorithm {
+  if (!canUseWinograd(parameter, bindingLimit)) return "direct";
+  return wanted ?? (Math.min(parameter.in, parameter.out) >= WINOGRAD_CHANNELS ? "winograd" : "direct");
+}
+
+/**
+ * Whether Winograd's algorithm computes this convolution at all: one of 3×3 and stride 1, whose transformed weights one
+ * binding can show to the kernel that transforms them.
+ */
+function canUseWinograd(parameter: ConvParameter | LinearParameter, bindingLimit: number): boolean {
+  if (parameter.kind !== "conv" || parameter.kernel !== 3 || parameter.stride !== 1) return false;
+  return POSITIONS * 4 * Math.ceil(parameter.in / 4) * Math.ceil(parameter.out / 4) * VEC4 <= bindingLimit;
+}
+
+/** Records a convolution or a linear layer. */
+export function recordConv2d(r: Recorder, op: Conv2d): void {
+  const x = r.featureMap(op.x);
+  const y = r.createFeatureMap(op);
+  const weights = r.parameter(op.weights);
+  const record = weights.algorithm === "winograd" ? recordWinograd : recordImplicitGemm;
+  record(r, op, x, y, weights);
+}

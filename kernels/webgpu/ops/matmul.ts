@@ -1,0 +1,139 @@
+/**
+ * Batched matrix products in register tiles: C[b] = scale · A[b] · B[b], or A[b] · B[b]ᵀ.
+ *
+ * Rows are padded to whole `vec4f`. Rows of B past its last one are read as the last one, so A must be zero there.
+ *
+ * @module
+ */
+
+import { VEC4_BYTES } from "../shader/element.ts";
+import type { Kernel } from "../shader/pipeline.ts";
+import { ALIGNMENT, bands, type Binding, type Memory, type Recorder } from "../record/recorder.ts";
+import type { Tile } from "../shader/tiles.ts";
+import { memoized, multiplyRow, unroll } from "../shader/wgsl.ts";
+
+/** A stack of matrices with padded rows, in memory. */
+export interface Matrices {
+  readonly memory: Memory;
+  /** How many matrices. */
+  readonly count: number;
+  /** Rows of each. */
+  readonly rows: number;
+  /** Columns of each, in `vec4f`. */
+  readonly columns4: number;
+  /** Where the first matrix starts, in `vec4f`. */
+  readonly start?: number;
+}
+
+function matmul(transposed: boolean, tile: Tile): Kernel {
+  const { rows, columns, lanesX, lanesY } = tile;
+  const loadB = transposed
+    ? (j: number) =>
+      `${unroll(4, (q) => `let t${q}_${j} = vec4f(b[bStart + min(c${j} * 4u + ${q}u, p.lastB) * p.k4 + k]);\n    `)}
+    let b0_${j} = vec4f(t0_${j}.x, t1_${j}.x, t2_${j}.x, t3_${j}.x);
+    let b1_${j} = vec4f(t0_${j}.y, t1_${j}.y, t2_${j}.y, t3_${j}.y);
+    let b2_${j} = vec4f(t0_${j}.z, t1_${j}.z, t2_${j}.z, t3_${j}.z);
+    let b3_${j} = vec4f(t0_${j}.w, t1_${j}.w, t2_${j}.w, t3_${j}.w);
+    `
+    : (j: number) =>
+      unroll(4, (q) => `let b${q}_${j} = vec4f(b[bStart + min(4u * k + ${q}u, p.lastB) * p.n4 + c${j}]);\n    `);
+  return {
+    label: transposed ? "matmul transposed" : "matmul",
+    constants: { LANES_X: lanesX, LANES_Y: lanesY },
+    source: `
+struct Params { m: u32, n4: u32, k4: u32, lastB: u32, aStride: u32, bStride: u32, cStride: u32, aStart: u32, bStart: u32, cStart: u32, scale: f32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4<A>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<B>>;
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<C>>;
+override LANES_X: u32;
+override LANES_Y: u32;
+
+@compute @workgroup_size(LANES_X, LANES_Y)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
+  let row0 = wg.y * LANES_Y * ${rows}u + l.y;
+  let column = wg.x * LANES_X * ${columns}u + l.x;
+  if (row0 >= p.m || column >= p.n4) { return; }
+  let bStart = p.bStart + wg.z * p.bStride;
+  let cStart = p.cStart + wg.z * p.cStride;
+  ${unroll(columns, (j) => `let c${j} = min(column + ${j}u * LANES_X, p.n4 - 1u);\n  `)}
+  ${unroll(rows, (i) => `let a${i} = p.aStart + wg.z * p.aStride + min(row0 + ${i}u * LANES_Y, p.m - 1u) * p.k4;\n  `)}
+  ${unroll(rows, (i) => unroll(columns, (j) => `var s${i}_${j} = vec4f();\n  `))}
+  for (var k = 0u; k < p.k4; k++) {
+    ${unroll(columns, loadB)}
+    ${
+      unroll(rows, (i) =>
+        `{ let v = vec4f(a[a${i} + k]);
+      ${multiplyRow(i, columns, "v")} }
+    `)
+    }
+  }
+  ${
+      unroll(rows, (i) =>
+        `{ let row = row0 + ${i}u * LANES_Y;
+    if (row < p.m) {
+      ${
+          unroll(columns, (j) =>
+            `if (column + ${j}u * LANES_X < p.n4) { c[cStart + row * p.n4 + c${j}] = stored(p.scale * s${i}_${j}); }\n      `)
+        }
+    } }
+  `)
+    }
+}`,
+  };
+}
+
+const kernelOf = memoized(matmul);
+
+/** Records C = scale · A · B, or scale · A · Bᵀ with `transposed`; as many matrices at once as the bindings can show. */
+export function recordMatmul(
+  r: Recorder,
+  a: Matrices,
+  b: Matrices,
+  c: Matrices,
+  options: { scale?: number; transposed?: boolean } = {},
+): void {
+  const { scale = 1, transposed = false } = options;
+  const tile = r.chooseTile(c.rows, c.columns4);
+  const kernel = kernelOf(transposed, tile);
+  const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4_BYTES[matrices.memory.element]));
+  const perDispatch = Math.max(1, Math.floor((r.bindingLimit - ALIGNMENT) / largest));
+  for (const [from, to] of bands(c.count, perDispatch)) {
+    const [wa, wb, wc] = [a, b, c].map((matrices) => show(matrices, from, to));
+    r.dispatch(kernel, {
+      params: {
+        m: c.rows,
+        n4: c.columns4,
+        k4: a.columns4,
+        lastB: b.rows - 1,
+        aStride: stride(a),
+        bStride: stride(b),
+        cStride: stride(c),
+        aStart: wa.start,
+        bStart: wb.start,
+        cStart: wc.start,
+        scale,
+      },
+      buffers: { a: wa.binding, b: wb.binding, c: wc.binding },
+      grid: [
+        Math.ceil(c.columns4 / (tile.columns * tile.lanesX)),
+        Math.ceil(c.rows / (tile.rows * tile.lanesY)),
+        to - from,
+      ],
+    });
+  }
+}
+
+/** `vec4f`s from one matrix to the next. */
+function stride({ rows, columns4 }: Matrices): number {
+  return rows * columns4;
+}
+
+/** The matrices `[from, to)` of a stack, and where in the binding the first one starts. */
+function show(matrices: Matrices, from: number, to: number): { binding: Binding; start: number } {
+  const vec4 = VEC4_BYTES[matrices.memory.element];
+  const first = ((matrices.start ?? 0) + from * stride(matrices)) * vec4;
+  const offset = Math.floor(first / ALIGNMENT) * ALIGNMENT;
+  const size = first - offset + (to - from) * stride(matrices) * vec4;
+  return { binding: { memory: matrices.memory, offset, size }, start: (first - offset) / vec4 };
+}

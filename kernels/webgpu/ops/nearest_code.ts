@@ -1,0 +1,127 @@
+/**
+ * Vector quantization: the nearest codebook row of each pixel. Distances are compared as they are computed; no
+ * pixels × codes matrix is held.
+ *
+ * @module
+ */
+
+import type { NearestCode } from "../../graph/graph.ts";
+import type { Kernel } from "../shader/pipeline.ts";
+import type { Recorder } from "../record/recorder.ts";
+import { MAX_ROUNDS, unroll } from "../shader/wgsl.ts";
+
+/** Pixels an invocation compares, with this many codes at a time. */
+const PIXELS = 4;
+const CODES = 4;
+const LANES = 8;
+/** Pixels for which workgroups are laid out in one row. */
+const ROW = 65536;
+
+/** The largest float. */
+const LARGEST = "bitcast<f32>(0x7f7fffffu)";
+
+/** The best code of each pixel within one part of the codebook. A distance that is not a number is never less. */
+const SEARCH: Kernel = {
+  label: "nearest code",
+  source: `
+struct Params { c4: u32, codes: u32, codesPerPart: u32, pixels: u32, first: u32, end: u32, xOrigin: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> codebook: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> distances: array<f32>; // [part][pixel]
+@group(0) @binding(4) var<storage, read_write> candidates: array<u32>;
+
+@compute @workgroup_size(${LANES})
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
+  let pixel = p.first + (wg.x * ${LANES}u + l.x) * ${PIXELS}u;
+  if (pixel >= p.end) { return; }
+  let start = wg.y * p.codesPerPart;
+  let to = min(start + p.codesPerPart, p.codes);
+  ${
+    unroll(PIXELS, (i) =>
+      `let x${i} = min(pixel + ${i}u, p.end - 1u) * p.c4 - p.xOrigin;
+  var best${i} = ${LARGEST};
+  var code${i} = start;
+  `)
+  }
+  for (var code = start; code < to; code += ${CODES}u) {
+    ${unroll(CODES, (j) => `let row${j} = min(code + ${j}u, to - 1u) * p.c4;\n    `)}
+    ${unroll(PIXELS, (i) => unroll(CODES, (j) => `var d${i}_${j} = 0.0;\n    `))}
+    for (var k = 0u; k < p.c4; k++) {
+      ${unroll(CODES, (j) => `let e${j} = codebook[row${j} + k];\n      `)}
+      ${
+    unroll(PIXELS, (i) =>
+      `{ let v = x[x${i} + k];
+      ${unroll(CODES, (j) => `{ let d = v - e${j}; d${i}_${j} += dot(d, d); }\n      `)} }
+      `)
+  }
+    }
+    ${
+    unroll(PIXELS, (i) =>
+      unroll(CODES, (j) =>
+        `if (d${i}_${j} < best${i}) { best${i} = d${i}_${j}; code${i} = min(code + ${j}u, to - 1u); }\n    `))
+  }
+  }
+  let target0 = wg.y * p.pixels + pixel;
+  ${
+    unroll(PIXELS, (i) =>
+      `if (pixel + ${i}u < p.end) {
+    distances[target0 + ${i}u] = best${i};
+    candidates[target0 + ${i}u] = code${i};
+  }
+  `)
+  }
+}`,
+};
+
+/** The best of the parts; an earlier part wins a tie, as it holds the lower index. Some pixels are not near any code. */
+const CHOOSE: Kernel = {
+  label: "nearest code: choose",
+  source: `
+struct Params { parts: u32, pixels: u32, rowLength: u32, none: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> distances: array<f32>;
+@group(0) @binding(2) var<storage, read> candidates: array<u32>;
+@group(0) @binding(3) var<storage, read_write> indices: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let pixel = id.y * p.rowLength + id.x;
+  if (id.x >= p.rowLength || pixel >= p.pixels) { return; }
+  var best = distances[pixel];
+  var code = candidates[pixel];
+  for (var part = 1u; part < p.parts; part++) {
+    let at = part * p.pixels + pixel;
+    if (distances[at] < best) { best = distances[at]; code = candidates[at]; }
+  }
+  indices[pixel] = select(p.none, code, best < ${LARGEST});
+}`,
+};
+
+/** Records a codebook search. */
+export function recordNearestCode(r: Recorder, op: NearestCode): void {
+  const x = r.featureMap(op.x);
+  const indices = r.createArray(op);
+  const { codes } = op.codebook;
+  const pixels = x.n * x.h * x.w;
+  const wanted = Math.ceil(r.tuning.minInvocations * PIXELS / pixels);
+  const bearable = Math.max(1, Math.floor(MAX_ROUNDS / (x.c4 + 1))) * CODES;
+  const codesPerPart = Math.min(bearable, Math.ceil(codes / Math.min(wanted, Math.ceil(codes / 64))));
+  const parts = Math.ceil(codes / codesPerPart);
+  const distances = r.allocate(parts * pixels * 4);
+  const candidates = r.allocate(parts * pixels * 4);
+  for (const [first, end] of r.pixelBands([x], LANES * PIXELS)) {
+    const window = r.window(x, first, end);
+    r.dispatch(SEARCH, {
+      params: { c4: x.c4, codes, codesPerPart, pixels, first, end, xOrigin: window.origin },
+      buffers: { x: window.binding, codebook: r.parameter(op.codebook).buffer, distances, candidates },
+      grid: [Math.ceil((end - first) / (LANES * PIXELS)), parts, 1],
+    });
+  }
+  const rowLength = Math.min(pixels, ROW);
+  r.dispatch(CHOOSE, {
+    params: { parts, pixels, rowLength, none: op.none },
+    buffers: { distances, candidates, indices },
+    grid: [Math.ceil(rowLength / 64), Math.ceil(pixels / rowLength), 1],
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * Tensors that lie on a WebGPU device.
+ *
+ * @module
+ */
+
+import { floatsToPixels, type PixelRange } from "../../tensor/pixels.ts";
+import { type DeviceStorage, type DType, type Shape, sizeOf, Tensor, type TensorData } from "../../tensor/tensor.ts";
+import type { BufferPool } from "../device/buffer_pool.ts";
+import { readBuffer } from "./readback.ts";
+
+/** Makes pixels of a tensor where it is, and copies them to the host. */
+export type ReadPixels = (tensor: Tensor, range: PixelRange) => Promise<Uint8ClampedArray<ArrayBuffer>>;
+
+/** An engine's memory behind a tensor. */
+export class GpuStorage implements DeviceStorage {
+  readonly device: GPUDevice;
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  readonly #pool: BufferPool;
+  readonly #shape: Shape;
+  readonly #dtype: DType;
+  readonly #readPixels: ReadPixels;
+  #copy: ArrayBuffer | undefined;
+  /** How many read the buffer now, or have yet to release it. */
+  #users = 1;
+
+  constructor(
+    device: GPUDevice,
+    pool: BufferPool,
+    buffer: GPUBuffer,
+    { shape, dtype, readPixels }: { shape: Shape; dtype: DType; readPixels: ReadPixels },
+  ) {
+    this.device = device;
+    this.buffer = buffer;
+    this.bytes = 4 * sizeOf(shape);
+    this.#pool = pool;
+    this.#shape = shape;
+    this.#dtype = dtype;
+    this.#readPixels = readPixels;
+  }
+
+  async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
+    const shape = this.#shape;
+    if (this.#copy) return floatsToPixels(new Float32Array(this.#copy), shape, range);
+    this.retain();
+    using tensor = new Tensor(this, shape, this.#dtype); // releases once more
+    return await this.#readPixels(tensor, range);
+  }
+
+  /** Takes a copy of the elements on the host, for reading. */
+  keep(copy: ArrayBuffer): void {
+    this.#copy = copy;
+  }
+
+  async read(): Promise<TensorData> {
+    const bytes = this.#copy?.slice(0) ?? await this.#readBuffer();
+    return this.#dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes);
+  }
+
+  async #readBuffer(): Promise<ArrayBuffer> {
+    this.retain();
+    try {
+      return await readBuffer(this.device, this.#pool, this);
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Keeps the buffer until one more {@linkcode release}. */
+  retain(): void {
+    this.#users++;
+  }
+
+  release(): void {
+    if (--this.#users === 0) this.#pool.release(this.buffer);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * From WGSL to pipelines. The text of a shader is the single description of its interface: its bindings and the fields of
+ * its `struct Params` are read from it, and launchers name them.
+ *
+ * @module
+ */
+
+import { within } from "../../host/deadline.ts";
+import { DeviceError } from "../../errors.ts";
+
+/** How long to wait for one pipeline. Compilers take a second or less, poor ones some; those of others may hang. */
+const COMPILE_MS = 60_000;
+
+/** A shader and the values of its `override` constants. The entry point is `main`. */
+export interface Kernel {
+  /** Appears in errors and profiles. */
+  readonly label: string;
+  /** WGSL. Binding 0 is `var<uniform> p: Params`; the others are storage buffers, bound by name. */
+  readonly source: string;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** What a kernel's text declares. */
+export interface Interface {
+  /** Fields of `struct Params`, in order; all are four bytes wide. */
+  readonly params: readonly { readonly name: string; readonly type: "u32" | "f32" }[];
+  /** Storage buffers, in the order of their bindings from 1. */
+  readonly buffers: readonly { readonly name: string; readonly writable: boolean }[];
+}
+
+/** A pipeline with its interface. */
+export interface Pipeline {
+  readonly kernel: Kernel;
+  readonly interface: Interface;
+  readonly layout: GPUBindGroupLayout;
+  /** Compiles it, once. Recording a graph does not: its memory may be all that is asked for. */
+  compile(): Promise<GPUComputePipeline>;
+}
+
+/** Compiles each distinct kernel once. */
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  /** By source, then by constants. */
+  readonly #pipelines = new Map<string, Map<string, Pipeline>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** The pipeline of a kernel; its cache key is the source with the constants, so that none can be forgotten. */
+  get(kernel: Kernel): Pipeline {
+    const constants = JSON.stringify(kernel.constants);
+    let variants = this.#pipelines.get(kernel.source);
+    if (!variants) this.#pipelines.set(kernel.source, variants = new Map());
+    let pipeline = variants.get(constants);
+    if (!pipeline) variants.set(constants, pipeline = this.#create(kernel));
+    return pipeline;
+  }
+
+  #create(kernel: Kernel): Pipeline {
+    const parsed = parseInterface(kernel.source);
+    const layout = this.#layout(parsed);
+    let compiled: Promise<GPUComputePipeline> | undefined;
+    const compile = () => {
+      compiled ??= this.#compile(kernel, layout);
+      compiled.catch(() => compiled = undefined); // a failed compilation may be tried again
+      return compiled;
+    };
+    return { kernel, interface: parsed, layout, compile };
+  }
+
+  async #compile({ label, source, constants }: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    this.#device.pushErrorScope("validation");
+    const late = () =>
+      new DeviceError(
+        `Cannot compile ${label} on this device: its compiler took longer than ${COMPILE_MS / 1000} seconds. ` +
+          'Use device: "wasm"',
+      );
+    const module = this.#device.createShaderModule({ label, code: source });
+    const error = await this.#device.popErrorScope();
+    if (error) throw new DeviceError(`Cannot compile ${label} on this device: ${error.message}`);
+    try {
+      const pipeline = this.#device.createComputePipelineAsync({
+        label,
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main", constants },
+      });
+      return await within({ milliseconds: COMPILE_MS, late }, pipeline);
+    } catch (cause) {
+      if (cause instanceof DeviceError) throw cause;
+      throw new DeviceError(`Cannot compile ${label} on this device: ${cause}`, { cause });
+    }
+  }
+
+  #layout({ buffers }: Interface): GPUBindGroupLayout {
+    const types = buffers.map(({ writable }): GPUBufferBindingType => writable ? "storage" : "read-only-storage");
+    const key = types.join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.#device.createBindGroupLayout({
+        entries: (["uniform", ...types] as GPUBufferBindingType[]).map((type, binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type },
+        })),
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}
+
+/** Reads the interface from WGSL; throws where the text breaks the conventions of {@linkcode Kernel}. */
+export function parseInterface(source: string): Interface {
+  const struct = source.match(/struct Params\s*\{([^}]*)\}/)?.[1] ?? "";
+  const params = [...struct.matchAll(/(\w+)\s*:\s*(u32|f32)/g)].map(([, name, type]) => ({
+    name,
+    type: type as "u32" | "f32",
+  }));
+  const declared = [...source.matchAll(/@binding\((\d+)\)\s*var<storage, (read|read_write)>\s*(\w+)/g)];
+  const buffers = declared.map(([, binding, access, name], i) => {
+    if (Number(binding) !== i + 1) {
+      throw new Error(`Shader binding ${name}: expected number ${i + 1}, found ${binding}`);
+    }
+    return { name, writable: access === "read_write" };
+  });
+  return { params, buffers };
+}
+
+/** Packs the values of `struct Params` in the order the shader declares them. */
+export function packParams({ params }: Interface, values: Readonly<Record<string, number>>): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(params.length);
+  const floats = new Float32Array(words.buffer);
+  params.forEach(({ name, type }, i) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`Shader parameter ${name} has no value`);
+    if (type === "f32") floats[i] = value;
+    else words[i] = value;
+  });
+  return words;
+}

@@ -1,0 +1,113 @@
+/**
+ * The parts that encoder and decoder are made of.
+ *
+ * @module
+ */
+
+import type { Activation, Graph, Node } from "../../kernels/mod.ts";
+import { SPATIAL_NORM_GROUPS } from "./config.ts";
+import type { Weights } from "./scope.ts";
+
+/** Upstream's epsilon of every norm. */
+const EPSILON = 1e-6;
+
+/** A normalization with the activation that follows it, if any. */
+export interface Norm {
+  /** What an attention calls its norm in checkpoints. */
+  readonly attentionName: "group_norm" | "spatial_norm";
+  /** Normalizes `x` with the weights under `name`. */
+  apply(w: Weights, name: string, x: Node, activation?: Activation): Node;
+}
+
+/** What the blocks of one half of the model have in common. */
+export interface Blocks {
+  readonly g: Graph;
+  readonly norm: Norm;
+  /** Activation inside the resnets. */
+  readonly activation: Activation;
+}
+
+/** Group normalization. */
+export function groupNorm(g: Graph, groups: number): Norm {
+  return {
+    attentionName: "group_norm",
+    apply: (w, name, x, activation) => {
+      return g.groupNorm(x, w.norm(name, channelsOf(x)), { groups, epsilon: EPSILON, activation });
+    },
+  };
+}
+
+/** Upstream's `SpatialNorm` (MoVQ): a group norm that is scaled and shifted per pixel by the quantized latents `zq`. */
+export function spatialNorm(g: Graph, zq: Node): Norm {
+  return {
+    attentionName: "spatial_norm",
+    apply: (w, name, x, activation) => {
+      const out = channelsOf(x);
+      // Resizing by nearest repeats pixels, so the 1×1 convolutions may come before it, at the latents' size.
+      const map = (part: string) => g.conv2d(zq, w.at(name).conv(part, { in: channelsOf(zq), out, kernel: 1 }));
+      return g.groupNorm(x, w.at(name).norm("norm_layer", out), {
+        groups: SPATIAL_NORM_GROUPS,
+        epsilon: EPSILON,
+        activation,
+        modulation: { scale: map("conv_y"), shift: map("conv_b") },
+      });
+    },
+  };
+}
+
+/** Upstream's `ResnetBlock2D`. */
+export function resnet({ g, norm, activation }: Blocks, w: Weights, x: Node, out: number): Node {
+  const channels = channelsOf(x);
+  // Before the norm, which then may overwrite `x`.
+  const shortcut = channels === out ? x : g.conv2d(x, w.conv("conv_shortcut", { in: channels, out, kernel: 1 }));
+  let h = norm.apply(w, "norm1", x, activation);
+  h = g.conv2d(h, w.conv("conv1", { in: channels, out }));
+  h = norm.apply(w, "norm2", h, activation);
+  return g.conv2d(h, w.conv("conv2", { in: out, out }), { residual: shortcut });
+}
+
+/** Upstream's `Attention` as VQ models use it: over all pixels, one head as wide as the channels. */
+export function attention({ g, norm }: Blocks, w: Weights, x: Node): Node {
+  const size = { in: channelsOf(x), out: channelsOf(x) };
+  const h = norm.apply(w, norm.attentionName, x);
+  const [q, k, v] = ["to_q", "to_k", "to_v"].map((name) => g.conv2d(h, w.linear(name, size)));
+  return g.conv2d(g.attention(q, k, v), w.linear("to_out.0", size), { residual: x });
+}
+
+/** Upstream's `UNetMidBlock2D`. */
+export function midBlock(blocks: Blocks, w: Weights, x: Node, addAttention: boolean): Node {
+  const channels = channelsOf(x);
+  let h = resnet(blocks, w.at("resnets.0"), x, channels);
+  if (addAttention) h = attention(blocks, w.at("attentions.0"), h);
+  return resnet(blocks, w.at("resnets.1"), h, channels);
+}
+
+/** The resnets of a level, each followed by an attention where the level has them. */
+export function level(
+  blocks: Blocks,
+  w: Weights,
+  x: Node,
+  options: { out: number; layers: number; attentions: boolean },
+): Node {
+  const { out, layers, attentions } = options;
+  let h = x;
+  for (let i = 0; i < layers; i++) {
+    h = resnet(blocks, w.at(`resnets.${i}`), h, out);
+    if (attentions) h = attention(blocks, w.at(`attentions.${i}`), h);
+  }
+  return h;
+}
+
+/** Upstream's `Downsample2D`: a 3×3 convolution of stride 2, padded on the right and at the bottom. */
+export function downsample({ g }: Blocks, w: Weights, x: Node): Node {
+  return g.conv2d(x, w.conv("downsamplers.0.conv", { in: channelsOf(x), out: channelsOf(x), stride: 2 }));
+}
+
+/** Upstream's `Upsample2D`: each pixel repeated to 2×2, then a 3×3 convolution. */
+export function upsample({ g }: Blocks, w: Weights, x: Node): Node {
+  return g.conv2d(x, w.conv("upsamplers.0.conv", { in: channelsOf(x), out: channelsOf(x) }), { upsample: true });
+}
+
+function channelsOf(x: Node): number {
+  return x.shape[1];
+}

@@ -1,0 +1,221 @@
+/**
+ * `config.json`: the parameters of upstream's `VQModel`, checked.
+ *
+ * @module
+ */
+
+import { show } from "../../hub/show.ts";
+import type { Activation } from "../../kernels/mod.ts";
+import { ConfigError } from "./errors.ts";
+
+/** Kinds of encoder levels. */
+export type DownBlockType = "DownEncoderBlock2D" | "AttnDownEncoderBlock2D";
+/** Kinds of decoder levels. */
+export type UpBlockType = "UpDecoderBlock2D" | "AttnUpDecoderBlock2D";
+
+/** The parameters of Diffusers' `VQModel`, by the keys of `config.json`; missing ones have upstream's defaults. */
+export interface VQConfig {
+  /** Channels of the pictures that are encoded. Default 3. */
+  readonly in_channels: number;
+  /** Channels of the pictures that are decoded. Default 3. */
+  readonly out_channels: number;
+  /** One for each level of the encoder, finest first. Default one `DownEncoderBlock2D`. */
+  readonly down_block_types: readonly DownBlockType[];
+  /** One for each level of the decoder, coarsest first. Default one `UpDecoderBlock2D`. */
+  readonly up_block_types: readonly UpBlockType[];
+  /** Channels of each level, finest first. Default `[64]`. */
+  readonly block_out_channels: readonly number[];
+  /** Resnets in a level of the encoder; the decoder has one more. Default 1. */
+  readonly layers_per_block: number;
+  /** Activation of the resnets: `silu` (or `swish`), `mish`, `gelu`, `relu`, in any case. Default `silu`. */
+  readonly act_fn: string;
+  /** Channels of the latents between encoder and `quant_conv`. Default 3. */
+  readonly latent_channels: number;
+  /** Side of the pictures the model was trained on, or height and width; nothing is computed from it. Default 32. */
+  readonly sample_size: number | readonly number[] | null;
+  /** Rows of the codebook. Default 256. */
+  readonly num_vq_embeddings: number;
+  /** Groups of the group norms; spatial norms have 32 whatever this says. Default 32. */
+  readonly norm_num_groups: number;
+  /** Channels of a code vector; `null` stands for `latent_channels`. Default `null`. */
+  readonly vq_embed_dim: number | null;
+  /** For pipelines; VQ latents are never scaled by it here. Default 0.18215. */
+  readonly scaling_factor: number | readonly number[] | null;
+  /** Norms of the decoder: `group`, or `spatial` (MoVQ), which the quantized latents modulate. Default `group`. */
+  readonly norm_type: "group" | "spatial";
+  /** Whether both mid blocks have an attention. Default true. */
+  readonly mid_block_add_attention: boolean;
+  /** Whether `decode` with `forceNotQuantize` takes indices rather than latents. Default false. */
+  readonly lookup_from_codebook: boolean;
+  /** Whether upstream avoids float16 for this model; nothing is computed from it. Default false. */
+  readonly force_upcast: boolean | number | null;
+}
+
+/** A configuration, and what else the file said. */
+export interface ParsedConfig {
+  readonly config: VQConfig;
+  /** Keys that the model does not know, `_diffusers_version` among them; kept for saving. */
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** Groups of every spatial norm. */
+export const SPATIAL_NORM_GROUPS = 32;
+
+/** Far beyond any model; a damaged or hostile file must not make us build one of a billion layers. */
+const MAX_LAYERS = 256;
+const MAX_LEVELS = 24;
+
+const DEFAULTS: VQConfig = {
+  in_channels: 3,
+  out_channels: 3,
+  down_block_types: ["DownEncoderBlock2D"],
+  up_block_types: ["UpDecoderBlock2D"],
+  block_out_channels: [64],
+  layers_per_block: 1,
+  act_fn: "silu",
+  latent_channels: 3,
+  sample_size: 32,
+  num_vq_embeddings: 256,
+  norm_num_groups: 32,
+  vq_embed_dim: null,
+  scaling_factor: 0.18215,
+  norm_type: "group",
+  mid_block_add_attention: true,
+  lookup_from_codebook: false,
+  force_upcast: false,
+};
+
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  silu: "silu",
+  swish: "silu",
+  mish: "mish",
+  gelu: "gelu",
+  relu: "relu",
+};
+
+/**
+ * Checks what `config.json` holds and fills in defaults.
+ *
+ * @throws {ConfigError} that names the key, its value, and what is allowed
+ */
+export function parseConfig(json: unknown): ParsedConfig {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new ConfigError(`Cannot read the configuration: expected a JSON object, found ${show(json)}`);
+  }
+  const { _class_name, ...given } = json as Record<string, unknown>;
+  if (_class_name !== undefined && _class_name !== "VQModel") {
+    fail("_class_name", _class_name, '"VQModel"; this repository or folder holds another kind of model');
+  }
+  const known = Object.keys(DEFAULTS);
+  const config = Object.fromEntries(
+    known.map((key) => [key, given[key] === undefined ? DEFAULTS[key as keyof VQConfig] : given[key]]),
+  ) as unknown as VQConfig;
+  checkTypes(config);
+  checkLevels(config);
+  checkGroups(config);
+  const extra = Object.fromEntries(Object.entries(given).filter(([key]) => !known.includes(key)));
+  return { config: freeze(config), extra };
+}
+
+/** What to write to `config.json`. */
+export function formatConfig({ config, extra }: ParsedConfig): string {
+  return JSON.stringify({ _class_name: "VQModel", ...extra, ...config }, null, 2) + "\n";
+}
+
+/** The activation of the resnets. */
+export function activationOf({ act_fn }: VQConfig): Activation {
+  return ACTIVATIONS[act_fn.toLowerCase()];
+}
+
+/** Channels of a code vector. */
+export function embedDim({ vq_embed_dim, latent_channels }: VQConfig): number {
+  return vq_embed_dim ?? latent_channels;
+}
+
+/** Pixels along each side of a picture for one token. */
+export function downsamplingFactor({ block_out_channels }: VQConfig): number {
+  return 2 ** (block_out_channels.length - 1);
+}
+
+function checkTypes(config: VQConfig): void {
+  const counts = [
+    "in_channels",
+    "out_channels",
+    "latent_channels",
+    "num_vq_embeddings",
+    "norm_num_groups",
+  ] as const;
+  for (const key of counts) checkCount(key, config[key]);
+  checkCount("layers_per_block", config.layers_per_block, MAX_LAYERS);
+  if (config.vq_embed_dim !== null) checkCount("vq_embed_dim", config.vq_embed_dim);
+  for (const key of ["mid_block_add_attention", "lookup_from_codebook"] as const) {
+    if (typeof config[key] !== "boolean") fail(key, config[key], "true or false");
+  }
+  // Nothing is computed from the next three: what Python takes is kept as it is.
+  for (const key of ["sample_size", "scaling_factor"] as const) {
+    const value = config[key];
+    if (value !== null && ![value].flat().every(Number.isFinite)) {
+      fail(key, value, "a number, a list of numbers or null");
+    }
+  }
+  const { force_upcast, act_fn, norm_type } = config;
+  if (force_upcast !== null && typeof force_upcast !== "boolean" && !Number.isFinite(force_upcast)) {
+    fail("force_upcast", force_upcast, "true, false, a number or null");
+  }
+  if (typeof act_fn !== "string" || !Object.hasOwn(ACTIVATIONS, act_fn.toLowerCase())) {
+    fail("act_fn", act_fn, `one of ${Object.keys(ACTIVATIONS).join(", ")}`);
+  }
+  if (norm_type !== "group" && norm_type !== "spatial") fail("norm_type", norm_type, '"group" or "spatial"');
+}
+
+function checkLevels(config: VQConfig): void {
+  const { block_out_channels, down_block_types, up_block_types } = config;
+  if (!Array.isArray(block_out_channels) || block_out_channels.length === 0 || block_out_channels.length > MAX_LEVELS) {
+    fail("block_out_channels", block_out_channels, `a list of channel counts, 1 to ${MAX_LEVELS} of them`);
+  }
+  block_out_channels.forEach((channels, i) => checkCount(`block_out_channels[${i}]`, channels));
+  checkBlockTypes("down_block_types", down_block_types, ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]);
+  checkBlockTypes("up_block_types", up_block_types, ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"]);
+  for (const [key, types] of Object.entries({ down_block_types, up_block_types })) {
+    if (types.length !== block_out_channels.length) {
+      fail(key, types, `as many entries as block_out_channels, which has ${block_out_channels.length}`);
+    }
+  }
+}
+
+function checkBlockTypes(key: string, types: readonly string[], allowed: readonly string[]): void {
+  if (!Array.isArray(types) || types.length === 0) fail(key, types, `a list of ${allowed.join(" or ")}`);
+  types.forEach((type, i) => {
+    if (!allowed.includes(type)) fail(`${key}[${i}]`, type, allowed.join(" or "));
+  });
+}
+
+function checkGroups({ block_out_channels, norm_num_groups, norm_type }: VQConfig): void {
+  block_out_channels.forEach((channels, i) => {
+    const key = `block_out_channels[${i}]`;
+    if (channels % norm_num_groups !== 0) {
+      fail(key, channels, `a multiple of norm_num_groups, which is ${norm_num_groups}`);
+    }
+    if (norm_type === "spatial" && channels % SPATIAL_NORM_GROUPS !== 0) {
+      fail(
+        key,
+        channels,
+        `a multiple of ${SPATIAL_NORM_GROUPS}, the groups of every spatial norm (norm_type "spatial")`,
+      );
+    }
+  });
+}
+
+function checkCount(key: string, value: unknown, most?: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= (most ?? Infinity)) return;
+  fail(key, value, `a whole number ≥ 1${most === undefined ? "" : ` and ≤ ${most}`}`);
+}
+
+function fail(key: string, value: unknown, allowed: string): never {
+  throw new ConfigError(`Cannot use the configuration: ${key} is ${show(value)}; expected ${allowed}`);
+}
+
+function freeze(config: VQConfig): VQConfig {
+  for (const value of Object.values(config)) if (Array.isArray(value)) Object.freeze(value);
+  return Object.freeze(config);
+}

@@ -1,0 +1,40 @@
+/**
+ * From quantized latents to picture.
+ *
+ * @module
+ */
+
+import type { Graph, Node } from "../../kernels/mod.ts";
+import { type Blocks, groupNorm, level, midBlock, spatialNorm, upsample } from "./blocks.ts";
+import { activationOf, embedDim, type VQConfig } from "./config.ts";
+import type { Weights } from "./scope.ts";
+
+/**
+ * What follows quantization in upstream's `VQModel.decode`: `[n, vq_embed_dim, h, w]` → `[n, out_channels, H, W]`.
+ *
+ * @param zq what modulates spatial norms; the quantized latents themselves, but where only the weights matter
+ */
+export function decode(g: Graph, w: Weights, config: VQConfig, quantized: Node, zq: Node = quantized): Node {
+  const latents = g.conv2d(
+    quantized,
+    w.conv("post_quant_conv", { in: embedDim(config), out: config.latent_channels, kernel: 1 }),
+  );
+  return decoder(g, w.at("decoder"), config, latents, zq);
+}
+
+function decoder(g: Graph, w: Weights, config: VQConfig, latents: Node, zq: Node): Node {
+  const channels = config.block_out_channels.toReversed();
+  const layers = config.layers_per_block + 1;
+  const norm = config.norm_type === "spatial" ? spatialNorm(g, zq) : groupNorm(g, config.norm_num_groups);
+  const blocks: Blocks = { g, norm, activation: activationOf(config) };
+
+  let h = g.conv2d(latents, w.conv("conv_in", { in: config.latent_channels, out: channels[0] }));
+  h = midBlock(blocks, w.at("mid_block"), h, config.mid_block_add_attention);
+  for (const [i, type] of config.up_block_types.entries()) {
+    const block = w.at(`up_blocks.${i}`);
+    h = level(blocks, block, h, { out: channels[i], layers, attentions: type === "AttnUpDecoderBlock2D" });
+    if (i < channels.length - 1) h = upsample(blocks, block, h);
+  }
+  h = norm.apply(w, "conv_norm_out", h, "silu"); // SiLU whatever act_fn is
+  return g.conv2d(h, w.conv("conv_out", { in: channels.at(-1)!, out: config.out_channels }));
+}

@@ -1,0 +1,32 @@
+/**
+ * From picture to latents.
+ *
+ * @module
+ */
+
+import type { Graph, Node } from "../../kernels/mod.ts";
+import { type Blocks, downsample, groupNorm, level, midBlock } from "./blocks.ts";
+import { activationOf, embedDim, type VQConfig } from "./config.ts";
+import type { Weights } from "./scope.ts";
+
+/** Upstream's `VQModel.encode`: `[n, in_channels, H, W]` → `[n, vq_embed_dim, h, w]`, each side halved and floored at every level but the last. */
+export function encode(g: Graph, w: Weights, config: VQConfig, sample: Node): Node {
+  const latents = encoder(g, w.at("encoder"), config, sample);
+  return g.conv2d(latents, w.conv("quant_conv", { in: config.latent_channels, out: embedDim(config), kernel: 1 }));
+}
+
+function encoder(g: Graph, w: Weights, config: VQConfig, sample: Node): Node {
+  const { block_out_channels: channels, down_block_types, layers_per_block: layers } = config;
+  const norm = groupNorm(g, config.norm_num_groups);
+  const blocks: Blocks = { g, norm, activation: activationOf(config) };
+
+  let h = g.conv2d(sample, w.conv("conv_in", { in: config.in_channels, out: channels[0] }));
+  for (const [i, type] of down_block_types.entries()) {
+    const block = w.at(`down_blocks.${i}`);
+    h = level(blocks, block, h, { out: channels[i], layers, attentions: type === "AttnDownEncoderBlock2D" });
+    if (i < channels.length - 1) h = downsample(blocks, block, h);
+  }
+  h = midBlock(blocks, w.at("mid_block"), h, config.mid_block_add_attention);
+  h = norm.apply(w, "conv_norm_out", h, "silu"); // SiLU whatever act_fn is
+  return g.conv2d(h, w.conv("conv_out", { in: channels.at(-1)!, out: config.latent_channels }));
+}

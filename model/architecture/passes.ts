@@ -1,0 +1,61 @@
+/**
+ * What each method of the model computes.
+ *
+ * @module
+ */
+
+import type { Graph, Node, PixelRange } from "../../kernels/mod.ts";
+import type { VQConfig } from "./config.ts";
+import { decode } from "./decoder.ts";
+import { encode } from "./encoder.ts";
+import { codebookOf, quantize } from "./quantizer.ts";
+import { Weights } from "./scope.ts";
+
+const ROOT = new Weights();
+
+/** Stands for a token where latents are no numbers. */
+export const NO_CODE = -1;
+
+/** Records the computation of the one input, and returns the outputs in order. */
+type Record = (g: Graph, config: VQConfig, input: Node) => Node[];
+
+/** Every computation of a model, by the name it goes under in the cache of programs. */
+export const PASSES = {
+  encode: (g, config, sample) => [encode(g, ROOT, config, sample)],
+
+  quantize: (g, config, latents) => {
+    const { quantized, indices, loss } = quantize(g, ROOT, config, latents);
+    return [quantized, indices, loss];
+  },
+
+  decode: (g, config, latents) => {
+    const { quantized, loss } = quantize(g, ROOT, config, latents);
+    return [decode(g, ROOT, config, quantized), loss];
+  },
+
+  decodeContinuous: (g, config, latents) => [decode(g, ROOT, config, latents)],
+
+  forward: (g, config, sample) => {
+    const { quantized, loss } = quantize(g, ROOT, config, encode(g, ROOT, config, sample));
+    return [decode(g, ROOT, config, quantized), loss];
+  },
+
+  tokenize: (g, config, sample) => [g.nearestCode(encode(g, ROOT, config, sample), codebookOf(ROOT, config), NO_CODE)],
+
+  detokenize: (g, config, indices) => [decode(g, ROOT, config, g.lookup(indices, codebookOf(ROOT, config)))],
+} satisfies { [name: string]: Record };
+
+/** Name of a computation. */
+export type Pass = keyof typeof PASSES;
+
+/** Records a computation for an input of this shape, which may be given as pixels. */
+export function recordPass(
+  g: Graph,
+  pass: Pass,
+  config: VQConfig,
+  { shape, dtype }: Pick<Node, "shape" | "dtype">,
+  pixels?: PixelRange,
+): void {
+  const input = pixels ? g.pixels(shape, pixels) : g.input(shape, dtype === "int32" ? "int32" : "float32");
+  for (const node of PASSES[pass](g, config, input)) g.output(node);
+}

@@ -1,0 +1,168 @@
+/**
+ * Whether tensors can be what a method takes.
+ *
+ * @module
+ */
+
+import { show } from "../hub/show.ts";
+import { type Shape, Tensor } from "../kernels/mod.ts";
+import { downsamplingFactor, embedDim, type VQConfig } from "./architecture/config.ts";
+import { ConfigError } from "./architecture/errors.ts";
+import type { MemoryOptions } from "./options.ts";
+import { NO_CODE } from "./architecture/passes.ts";
+import { isArrays, type TokenIndices, type Tokens } from "./tokens/tokens.ts";
+
+/** Checks that `encode` can take a tensor: `[n, in_channels, H, W]` of a token at least. */
+export function checkSample(sample: Tensor, config: VQConfig): void {
+  checkFloats("sample", sample);
+  checkSampleShape(sample.shape, config);
+}
+
+/** Checks that `quantize` and `decode` can take a tensor: `[n, vq_embed_dim, h, w]`. */
+export function checkLatents(latents: unknown, config: VQConfig): asserts latents is Tensor {
+  checkFloats("latents", latents);
+  checkLatentsShape(latents.shape, config);
+}
+
+/** Checks that a method can take input of this shape. */
+export function checkInputShape(method: NonNullable<MemoryOptions["method"]>, shape: Shape, config: VQConfig): void {
+  switch (method) {
+    case "encode":
+    case "tokenize":
+      return checkSampleShape(shape, config);
+    case "forward":
+      checkDecodable(config);
+      return checkSampleShape(shape, config);
+    case "quantize":
+      return checkLatentsShape(shape, config);
+    case "decode":
+      checkDecodable(config);
+      return checkLatentsShape(shape, config);
+    case "detokenize":
+      checkDecodable(config);
+      return checkSides("tokens", shape, ["n", "height", "width"]);
+    default:
+      throw new RangeError(
+        `Cannot plan ${method}: expected encode, tokenize, quantize, decode, detokenize or forward`,
+      );
+  }
+}
+
+function checkSampleShape(shape: Shape, config: VQConfig): void {
+  checkPicture("sample", shape, config.in_channels, "in_channels");
+  const [, , h, w] = shape;
+  const least = downsamplingFactor(config);
+  if (h < least || w < least) {
+    throw new RangeError(
+      `Cannot encode a picture of ${w}×${h} pixels: this model makes one token of ${least}×${least}, so no side may be shorter`,
+    );
+  }
+}
+
+function checkLatentsShape(shape: Shape, config: VQConfig): void {
+  checkPicture("latents", shape, embedDim(config), "vq_embed_dim");
+}
+
+/** Checks that `decode` can take a tensor, or arrays, as indices, and the shape of the latents that they stand for. */
+export function checkIndices(
+  indices: Tensor | TokenIndices,
+  shape: readonly number[] | undefined,
+  config: VQConfig,
+): asserts shape is readonly [n: number, h: number, w: number, c: number] {
+  if (!isArrays(indices)) {
+    checkTensor("indices", indices);
+    if (indices.dtype !== "int32") {
+      throw new TypeError(
+        `Cannot decode: this model has lookup_from_codebook, so forceNotQuantize takes int32 indices, found ${indices.dtype}`,
+      );
+    }
+  }
+  if (!Array.isArray(shape) || shape.length !== 4 || shape[3] !== embedDim(config)) {
+    throw new RangeError(
+      `Cannot decode indices: shape must be [n, h, w, ${embedDim(config)}], channels last, found ${
+        shape ? show(shape) : "none"
+      }`,
+    );
+  }
+}
+
+/** Checks that the model can decode at all: upstream builds spatial norms for `latent_channels` but feeds them code vectors. */
+export function checkDecodable(config: VQConfig): void {
+  const { norm_type, latent_channels } = config;
+  if (norm_type === "spatial" && embedDim(config) !== latent_channels) {
+    throw new ConfigError(
+      `Cannot decode with this configuration: norm_type "spatial" needs vq_embed_dim (${
+        embedDim(config)
+      }) to equal latent_channels (${latent_channels})`,
+    );
+  }
+}
+
+/** Checks that each pixel of the latents of a sample was near some code. */
+export async function checkTokens({ indices, shape }: Tokens, sample: Tensor): Promise<void> {
+  const missing = indices.indexOf(NO_CODE);
+  if (missing < 0) return;
+  const values = await sample.data();
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) {
+    throw new RangeError(
+      `Cannot tokenize: sample is ${values[at]} at [n, c, y, x] = ${
+        placeOf(at, sample.shape)
+      }; expected finite numbers`,
+    );
+  }
+  throw new RangeError(
+    `Cannot tokenize: sample is finite, but its latents at [n, y, x] = ${
+      placeOf(missing, shape)
+    } are too large, or no ` +
+      "numbers. Check that the weights are finite, and the sample in the range that the model was trained on",
+  );
+}
+
+/** The position of an element of a tensor. */
+function placeOf(index: number, shape: Shape): string {
+  const position = shape.map((side, i) => {
+    const stride = shape.slice(i + 1).reduce((product, inner) => product * inner, 1);
+    return Math.floor(index / stride) % side;
+  });
+  return `[${position.join(", ")}]`;
+}
+
+/** Checks that a tensor is one, and alive. */
+function checkTensor(name: string, tensor: unknown): asserts tensor is Tensor {
+  if (!(tensor instanceof Tensor)) {
+    throw new TypeError(`Cannot use ${name}: expected a Tensor, found ${Object.prototype.toString.call(tensor)}`);
+  }
+  if (tensor.disposed) throw new TypeError(`Cannot use ${name}: the tensor was disposed`);
+}
+
+/** Checks that a tensor is one of floats. */
+function checkFloats(name: string, tensor: unknown): asserts tensor is Tensor {
+  checkTensor(name, tensor);
+  const { dtype } = tensor;
+  if (dtype !== "float32") throw new TypeError(`Cannot use ${name}: expected float32 elements, found ${dtype}`);
+}
+
+/** Checks that a shape is that of a picture or latents, `[n, channels, h, w]`. `key` is where the configuration says so. */
+function checkPicture(name: string, shape: Shape, channels: number, key: string): void {
+  checkSides(name, shape, ["n", `${channels}`, "height", "width"]);
+  if (shape[1] !== channels) {
+    throw new RangeError(
+      `Cannot use ${name}: expected ${channels} channels (${key}), found ${shape[1]} in ${show(shape)}`,
+    );
+  }
+}
+
+/** Checks that a shape has these dimensions, none of them 0. */
+function checkSides(name: string, shape: Shape, expected: readonly string[]): void {
+  if (!Array.isArray(shape) || shape.length !== expected.length) {
+    const found = shape ? show(shape) : "none";
+    throw new RangeError(`Cannot use ${name}: expected shape [${expected.join(", ")}], found ${found}`);
+  }
+  if (!shape.every((side) => Number.isSafeInteger(side) && side >= 0)) {
+    throw new RangeError(`Cannot use ${name}: sides must be whole numbers, its shape is ${show(shape)}`);
+  }
+  if (shape.includes(0)) {
+    throw new RangeError(`Cannot use ${name}: it is empty, its shape is ${show(shape)}`);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Reads WebP files, lossy and lossless, and of animations the first frame, as PIL does.
+ *
+ * The decoder is @jsquash/webp's, libwebp in WebAssembly. It reads single pictures: the first frame is handed to it as one.
+ *
+ * @module
+ */
+
+import createDecoder from "@jsquash/webp/codec/dec/webp_dec.js";
+import type { Raster } from "../../raster.ts";
+import { concat } from "../bytes.ts";
+import { type DecodedPicture, decodeWith, opaque } from "../emscripten.ts";
+import { cannotDecode } from "../errors.ts";
+import { blank, pixelsOf } from "../palette.ts";
+import type { WebpFile, WebpFrame } from "./webp_chunks.ts";
+import { WEBP_WASM } from "./webp_wasm.gen.ts";
+
+/** Bytes that the decoder may take: so many, and so many a pixel. */
+const BASE_MEMORY = 2 ** 26;
+const MEMORY_PER_PIXEL = 24;
+
+const ALPHA_FLAG = 0x10;
+const BLACK = new Uint32Array(Uint8Array.of(0, 0, 0, 255).buffer)[0];
+
+/** The pixels of a WebP, not turned by its EXIF orientation. Alpha is dropped; around a smaller first frame is black. */
+export async function decodeWebp({ width, height, frame }: WebpFile): Promise<Raster> {
+  const picture = await decodeFrame(frame);
+  if (frame.width === width && frame.height === height) return picture;
+  const canvas = blank(width, height, BLACK);
+  const [from, to] = [pixelsOf(picture), pixelsOf(canvas)];
+  for (let row = 0; row < frame.height; row++) {
+    const pixels = from.subarray(row * frame.width, (row + 1) * frame.width);
+    to.set(pixels, (frame.y + row) * width + frame.x);
+  }
+  return canvas;
+}
+
+async function decodeFrame(frame: WebpFrame): Promise<Raster> {
+  const { width, height } = frame;
+  const file = fileOf(frame);
+  let picture: DecodedPicture | null;
+  try {
+    const maxMemory = BASE_MEMORY + 2 * file.length + MEMORY_PER_PIXEL * width * height;
+    picture = await decodeWith({ create: createDecoder, wasm: WEBP_WASM, maxMemory }, file);
+  } catch (cause) {
+    throw cannotDecode("the data of this WebP is damaged", cause);
+  }
+  if (picture?.width !== width || picture.height !== height) {
+    throw cannotDecode("the data of this WebP is damaged or cut short");
+  }
+  return { width, height, data: opaque(picture) };
+}
+
+/** A file of one frame alone. */
+function fileOf({ width, height, chunks }: WebpFrame): Uint8Array<ArrayBuffer> {
+  const extended = new Uint8Array(18);
+  extended.set(new TextEncoder().encode("VP8X"));
+  const view = new DataView(extended.buffer);
+  view.setUint32(4, 10, true);
+  view.setUint32(8, ALPHA_FLAG, true);
+  view.setUint16(12, width - 1, true);
+  view.setUint16(15, height - 1, true);
+  const file = concat([new TextEncoder().encode("RIFF\0\0\0\0WEBP"), extended, ...chunks]);
+  new DataView(file.buffer).setUint32(4, file.length - 8, true);
+  return file;
+}

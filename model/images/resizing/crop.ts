@@ -1,0 +1,33 @@
+/**
+ * Placing pictures within each other, as PIL's `Image.crop` and `Image.paste` do.
+ *
+ * @module
+ */
+
+import type { Raster } from "../raster.ts";
+
+/** A black picture. */
+export function blank(width: number, height: number): Raster {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let alpha = 3; alpha < data.length; alpha += 4) data[alpha] = 255;
+  return { width, height, data };
+}
+
+/** Puts `part` into `target` with its top left corner at (x, y). What lies outside of `target` is left out. */
+export function paste(target: Raster, part: Raster, x: number, y: number): void {
+  const left = Math.max(x, 0);
+  const right = Math.min(x + part.width, target.width);
+  if (right <= left) return;
+  const bottom = Math.min(y + part.height, target.height);
+  for (let row = Math.max(y, 0); row < bottom; row++) {
+    const from = 4 * ((row - y) * part.width - x);
+    target.data.set(part.data.subarray(from + 4 * left, from + 4 * right), 4 * (row * target.width + left));
+  }
+}
+
+/** The rectangle of this size at (left, top). What lies outside of the picture is black. */
+export function crop(source: Raster, left: number, top: number, width: number, height: number): Raster {
+  const out = blank(width, height);
+  paste(out, source, -left, -top);
+  return out;
+}

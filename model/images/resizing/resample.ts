@@ -1,0 +1,175 @@
+/**
+ * Resizing, bit for bit as PIL's `Image.resize` does it with pictures of mode RGB.
+ *
+ * @module
+ */
+
+import { blank, crop } from "./crop.ts";
+import type { Raster } from "../raster.ts";
+import { type Taps, tapsOf } from "./taps.ts";
+import { kernelsWith } from "../wasm/module.ts";
+
+/** A way of resizing, by PIL's name. All but `"nearest"` take in every pixel when they shrink (antialiasing). */
+export type Resample = "lanczos" | "bicubic" | "bilinear" | "box" | "hamming" | "nearest";
+
+/** Left, top, right and bottom edge in pixels, taken as 32-bit floats. */
+export type Box = readonly [left: number, top: number, right: number, bottom: number];
+
+/** The most pixels of a picture that is resized in width and not yet in height: 256 MB. */
+const MAX_MIDDLE_PIXELS = 2 ** 26;
+
+/** Rows are copied in and out of the module in bands of about this many bytes, which caches hold. */
+const BAND_BYTES = 1 << 18;
+
+/** Vectors are read and written whole, up to this many bytes beyond the pixels. */
+const VECTOR_BYTES = 16;
+
+/**
+ * The part of a picture within `box` (default: all of it), resized to `width` × `height` (whole numbers ≥ 1).
+ * If that changes nothing, the same raster is returned.
+ *
+ * @throws {RangeError} if the box is not within the picture, or the picture so long or high that resizing takes too much
+ */
+export function resize(
+  source: Raster,
+  width: number,
+  height: number,
+  resample: Resample,
+  box: Box = [0, 0, source.width, source.height],
+): Raster {
+  const [left, top, right, bottom] = box.map(Math.fround);
+  if (!isWithin(left, right, source.width) || !isWithin(top, bottom, source.height)) {
+    throw new RangeError(
+      `Cannot resize picture: box [${box}] is not within its ${source.width}×${source.height} pixels`,
+    );
+  }
+  const keepsWidth = keepsSide(left, right, source.width, width);
+  const keepsHeight = keepsSide(top, bottom, source.height, height);
+  if (keepsWidth && keepsHeight) return source;
+  if (isRun(left, right, width) && isRun(top, bottom, height)) return crop(source, left, top, width, height);
+  if (resample === "nearest") {
+    const columns = nearest(source.width, left, right, width);
+    return pick(source, width, height, columns, nearest(source.height, top, bottom, height));
+  }
+  const across = keepsWidth ? undefined : tapsOf(resample, source.width, left, right, width);
+  const down = keepsHeight ? undefined : tapsOf(resample, source.height, top, bottom, height);
+  return weigh(source, width, height, across, down);
+}
+
+function isWithin(start: number, stop: number, size: number): boolean {
+  return 0 <= start && start <= stop && stop <= Math.fround(size);
+}
+
+function keepsSide(start: number, stop: number, sizeIn: number, sizeOut: number): boolean {
+  return sizeIn === sizeOut && start === 0 && stop === Math.fround(sizeOut);
+}
+
+/** Whether each position is one of the source's. */
+function isRun(start: number, stop: number, size: number): boolean {
+  return Number.isInteger(start) && Math.fround(stop - start) === Math.fround(size);
+}
+
+/** The source position that each of `sizeOut` takes, added up step by step as PIL does, up to the first beyond the end. */
+function nearest(sizeIn: number, start: number, stop: number, sizeOut: number): Int32Array {
+  const step = Math.fround(stop - start) / sizeOut;
+  const positions = new Int32Array(sizeOut);
+  let count = 0;
+  for (let position = start + step * 0.5; count < sizeOut && position < sizeIn; position += step) {
+    positions[count++] = position;
+  }
+  return positions.subarray(0, count);
+}
+
+/** Copies these columns of these rows; where there are none left the picture stays black. */
+function pick(source: Raster, width: number, height: number, columns: Int32Array, rows: Int32Array): Raster {
+  const out = blank(width, height);
+  const from = words(source), to = words(out);
+  for (let y = 0; y < rows.length; y++) {
+    const start = rows[y] * source.width;
+    for (let x = 0; x < columns.length; x++) to[y * width + x] = from[start + columns[x]];
+  }
+  return out;
+}
+
+/** The pixels as numbers. */
+function words({ data }: Raster): Uint32Array {
+  const aligned = data.byteOffset % 4 ? data.slice() : data;
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
+}
+
+/** Horizontally first, rounded to bytes, then vertically; only the rows that this needs. */
+function weigh(source: Raster, width: number, height: number, across?: Taps, down?: Taps): Raster {
+  const [top, bottom] = down ? rangeOf(down, source.height) : [0, height];
+  const rows = bottom - top;
+  if (rows * width > MAX_MIDDLE_PIXELS) {
+    throw new RangeError(
+      `Cannot resize picture: ${source.width}×${source.height} pixels become ${width}×${rows} on the way to ` +
+        `${width}×${height}, more than ${MAX_MIDDLE_PIXELS}; cut the picture to another shape first`,
+    );
+  }
+  const [rowBytesIn, rowBytes] = [4 * source.width, 4 * width];
+  const [bandIn, bandOut] = [rowsPerBand(rowBytesIn, rows), rowsPerBand(rowBytes, height)];
+  const [acrossAt, downAt, inAt, outAt, middleAt, size] = layOut([
+    tapBytes(across),
+    tapBytes(down),
+    across ? bandIn * rowBytesIn : 0,
+    down ? bandOut * rowBytes : 0,
+    (rows + 1) * rowBytes, // an odd row is paired with the one behind it
+  ]);
+  const kernels = kernelsWith(size);
+  const { bytes } = kernels;
+
+  const used = source.data.subarray(top * rowBytesIn, bottom * rowBytesIn);
+  if (across) {
+    const { bounds, pairs, stride } = writeTaps(bytes, acrossAt, across);
+    for (let row = 0; row < rows; row += bandIn) {
+      const band = used.subarray(row * rowBytesIn, (row + bandIn) * rowBytesIn);
+      bytes.set(band, inAt);
+      const count = band.length / rowBytesIn;
+      kernels.resampleRows(inAt, middleAt + row * rowBytes, count, rowBytesIn, width, bounds, pairs, stride);
+    }
+  } else {
+    bytes.set(used, middleAt);
+  }
+  if (!down) {
+    return { width, height, data: new Uint8ClampedArray(bytes.slice(middleAt, middleAt + rows * rowBytes).buffer) };
+  }
+
+  const data = new Uint8ClampedArray(height * rowBytes);
+  const { bounds, pairs, stride } = writeTaps(bytes, downAt, down);
+  const rowZero = middleAt - top * rowBytes;
+  for (let row = 0; row < height; row += bandOut) {
+    const count = Math.min(bandOut, height - row);
+    kernels.resampleColumns(rowZero, outAt, count, rowBytes, bounds + 8 * row, pairs + stride * row, stride);
+    data.set(bytes.subarray(outAt, outAt + count * rowBytes), row * rowBytes);
+  }
+  return { width, height, data };
+}
+
+/** The positions of a side of `size` that taps take. */
+function rangeOf({ bounds }: Taps, size: number): [start: number, stop: number] {
+  const last = bounds.length - 2;
+  return [bounds[0], Math.min(bounds[last] + 2 * bounds[last + 1], size)];
+}
+
+function rowsPerBand(rowBytes: number, rows: number): number {
+  return Math.min(Math.max(Math.floor(BAND_BYTES / rowBytes), 1), rows);
+}
+
+/** Where areas of these sizes lie, each with room for a whole vector behind it, and what they take together. */
+function layOut(sizes: number[]): number[] {
+  let end = 0;
+  return [0, ...sizes.map((size) => end += VECTOR_BYTES * Math.ceil(size / VECTOR_BYTES + 1))];
+}
+
+function tapBytes(taps?: Taps): number {
+  return taps ? taps.bounds.byteLength + taps.pairs.byteLength : 0;
+}
+
+/** Writes taps to the module's memory; returns where they lie there, and the bytes between two positions' pairs. */
+function writeTaps(bytes: Uint8Array<ArrayBuffer>, at: number, taps: Taps) {
+  const pairs = at + taps.bounds.byteLength;
+  new Int32Array(bytes.buffer, at).set(taps.bounds);
+  new Int32Array(bytes.buffer, pairs).set(taps.pairs);
+  return { bounds: at, pairs, stride: taps.pairs.BYTES_PER_ELEMENT * taps.stride };
+}

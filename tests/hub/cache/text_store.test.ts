@@ -1,0 +1,53 @@
+/** Texts in the cache. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { openTextStore } from "../../../hub/mod.ts";
+import { tree } from "../hub_fixture.ts";
+
+async function withCache(use: (cache: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(join(folder, "cache"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a text that was written is read again, and replaced as a whole", async () => {
+  await withCache(async (cache) => {
+    const store = openTextStore(cache)!;
+    assertEquals(await store.read("some"), undefined);
+    await store.write("some", "long text");
+    await Promise.all(["a", "b", "c"].map((text) => store.write("some", text)));
+    assertEquals(["a", "b", "c"].includes((await openTextStore(cache)!.read("some"))!), true);
+    assertEquals(await store.read("other"), undefined);
+    await Deno.writeFile(join(cache, ".vqmodel", "huge.json"), new Uint8Array(10_000_001));
+    assertEquals(await store.read("huge"), undefined);
+    await Deno.remove(join(cache, ".vqmodel", "huge.json"));
+    assertEquals(tree(cache), [".vqmodel/some.json"]);
+  });
+});
+
+Deno.test("texts are where the environment puts the cache", async () => {
+  await withCache(async (cache) => {
+    const before = Deno.env.get("HF_HUB_CACHE");
+    Deno.env.set("HF_HUB_CACHE", cache);
+    try {
+      await openTextStore()!.write("some", "text");
+      assertEquals(tree(cache), [".vqmodel/some.json"]);
+    } finally {
+      if (before === undefined) Deno.env.delete("HF_HUB_CACHE");
+      else Deno.env.set("HF_HUB_CACHE", before);
+    }
+  });
+});
+
+Deno.test({
+  name: "without permission there is nothing to read, and nothing is written",
+  permissions: { env: true, read: false, write: false },
+  async fn() {
+    const store = openTextStore("/nowhere")!;
+    assertEquals(await store.read("some"), undefined);
+    await assertRejects(() => store.write("some", "text"), Error, "no write access");
+  },
+});

@@ -1,0 +1,227 @@
+/** What is chosen when ways to compute are measured, and how that is kept. */
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  type Backend,
+  type ConvParameter,
+  Graph,
+  type OpProfile,
+  type Parameter,
+  Tensor,
+  type TuningStore,
+} from "../../../kernels/mod.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
+import { type Choices, KeptChoices } from "../../../kernels/webgpu/tuning/choices.ts";
+import { type Candidate, measureChoices } from "../../../kernels/webgpu/tuning/tuner.ts";
+import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
+import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
+import { assertClose } from "../../golden.ts";
+import { randomTensor } from "../engines.ts";
+
+const [LOW, HIGH] = [{ rows: 1, columns: 4, lanesX: 8, lanesY: 1 }, { rows: 32, columns: 4, lanesX: 8, lanesY: 1 }];
+const CANDIDATES = CONV_ALGORITHMS.flatMap((algorithm) =>
+  [undefined, LOW, HIGH].map((tile): Candidate => ({ algorithm, tile }))
+);
+
+const layer = (name: string, out: number, kernel: 1 | 3 = 3): ConvParameter => ({
+  kind: "conv",
+  name,
+  in: 8,
+  out,
+  kernel,
+  stride: 1,
+});
+
+/** Two layers that are alike, one of another width, one that Winograd's algorithm does not compute. */
+function graph(): Graph {
+  const g = new Graph();
+  const x = g.conv2d(g.input([1, 8, 4, 4]), layer("a", 8));
+  g.output(g.conv2d(g.conv2d(g.conv2d(x, layer("b", 8)), layer("wide", 16)), { ...layer("point", 8, 1), in: 16 }));
+  return g;
+}
+
+/** Measures the graph on engines that take `milliseconds`, and counts them. */
+function measure(
+  milliseconds: (name: string, candidate: Candidate) => number,
+  options: { signal?: AbortSignal; onProgress?: (measured: number, total: number) => void } = {},
+) {
+  const engines = { opened: 0, disposed: 0, runs: 0 };
+  const open = (candidate: Candidate) => {
+    engines.opened++;
+    const profile = (op: Graph["nodes"][number]): OpProfile => {
+      const name = "weights" in op ? op.weights.name : op.op;
+      const compiling = engines.runs % 4 === 0 ? -1 : 0; // a first run that seems to take no time must not count
+      return {
+        op: op.op,
+        name,
+        shape: op.shape,
+        flops: 0,
+        bytes: 0,
+        milliseconds: milliseconds(name, candidate) + compiling,
+      };
+    };
+    return {
+      setParameter: (_: Parameter) => Promise.resolve(),
+      compile: ({ nodes }: Graph) =>
+        Promise.resolve({
+          profile: () => {
+            const ops = nodes.map(profile);
+            engines.runs++;
+            return Promise.resolve(ops);
+          },
+          dispose: () => {},
+        }),
+      dispose: () => engines.disposed++,
+    } as unknown as Backend;
+  };
+  const algorithmOf = ({ kind, ...layer }: Parameter & { kind: "conv" | "linear" }, wanted?: Candidate["algorithm"]) =>
+    kind === "conv" && (layer as ConvParameter).kernel === 3 ? wanted ?? "winograd" : "direct";
+  const result = measureChoices(graph(), { candidates: CANDIDATES, open, algorithmOf }, options);
+  return { engines, result };
+}
+
+Deno.test("the tile and the algorithm that take least are chosen, where they take clearly less", async () => {
+  const { engines, result } = measure((name, { algorithm, tile }) => {
+    if (name === "wide") return algorithm === "direct" && tile === HIGH ? 3 : 5;
+    if (name === "a") return tile === LOW ? 4 : 6;
+    if (name === "b") return tile === LOW ? 4 : 4.5; // with "a", like which it is, 8 to 10.5
+    return tile === HIGH ? 9.5 : 10; // not worth a change
+  });
+  const { algorithms, tiles } = await result;
+  assertEquals([...algorithms], [["8 to 8", "winograd"], ["8 to 16", "direct"]]);
+  assertEquals(Object.fromEntries(tiles), {
+    "winograd 3×3 of 8 to [1,8,4,4]": LOW,
+    "winograd 3×3 of 8 to [1,16,4,4]": undefined,
+    "direct 1×1 of 16 to [1,8,4,4]": undefined,
+    "direct 3×3 of 8 to [1,8,4,4]": LOW,
+    "direct 3×3 of 8 to [1,16,4,4]": HIGH,
+  });
+  assertEquals(engines, { opened: 6, disposed: 6, runs: 24 });
+});
+
+Deno.test("measuring tells how far it is, and can be stopped", async () => {
+  const controller = new AbortController();
+  const told: number[][] = [];
+  const onProgress = (...numbers: number[]) => {
+    told.push(numbers);
+    if (numbers[0] === 2) controller.abort(new Error("stop"));
+  };
+  const { engines, result } = measure(() => 1, { signal: controller.signal, onProgress });
+  await assertRejects(() => result, Error, "stop");
+  assertEquals(told, [[0, 6], [1, 6], [2, 6]]);
+  assertEquals([engines.opened, engines.disposed], [2, 2]);
+});
+
+/** Texts in memory. */
+function memoryStore(): TuningStore & { texts: Map<string, string> } {
+  const texts = new Map<string, string>();
+  return {
+    texts,
+    read: (name) => Promise.resolve(texts.get(name)),
+    write: (name, text) => Promise.resolve(void texts.set(name, text)),
+  };
+}
+
+const INFO = { vendor: "10de", architecture: "hopper", device: "2330", description: "a GPU" } as GPUAdapterInfo;
+const CHOICES: Choices = {
+  algorithms: new Map([["8 to 8", "direct"]]),
+  tiles: new Map([["some op", LOW], ["other op", undefined]]),
+};
+const kept = (store: TuningStore, info = INFO, dtype = "float32") => new KeptChoices(store, info, dtype, SOFTWARE);
+const plain = ({ algorithms, tiles }: Choices) => [Object.fromEntries(algorithms), Object.fromEntries(tiles)];
+
+Deno.test("choices are kept for one adapter and element type, and added to", async () => {
+  const store = memoryStore();
+  await kept(store).add(CHOICES);
+  assertEquals(plain(await kept(store).read()), [{ "8 to 8": "direct" }, { "some op": LOW }]);
+  const [tile] = [...(await kept(store).read()).tiles.values()];
+  assertEquals(SOFTWARE.tiles.includes(tile!), true, "one of the table, not one like it");
+  assertEquals(plain(await kept(store, INFO, "float16").read()), [{}, {}]);
+  assertEquals(plain(await kept(store, { ...INFO, description: "another" } as GPUAdapterInfo).read()), [{}, {}]);
+
+  await kept(store).add({ algorithms: new Map(), tiles: new Map([["some op", undefined], ["third op", HIGH]]) });
+  assertEquals(plain(await kept(store).read()), [{ "8 to 8": "direct" }, { "third op": HIGH }]);
+});
+
+Deno.test("what is kept is not trusted", async () => {
+  const store = memoryStore();
+  await kept(store).add(CHOICES);
+  const [[name, text]] = store.texts;
+  const file = JSON.parse(text);
+  const read = async (changed: unknown) => {
+    store.texts.set(name, typeof changed === "string" ? changed : JSON.stringify(changed));
+    return plain(await kept(store).read());
+  };
+  for (const broken of ["", "{", "null", "[]", text.slice(0, -9), "\0", { ...file, key: "another" }]) {
+    assertEquals(await read(broken), [{}, {}], `${broken}`);
+  }
+  const odd = { ...file, algorithms: "direct", tiles: { "some op": { ...LOW, rows: 1000 }, "other op": null } };
+  assertEquals(await read(odd), [{}, {}]);
+
+  const failing = { read: () => Promise.reject(new Error("gone")), write: () => Promise.reject(new Error("full")) };
+  await kept(failing).add(CHOICES);
+  assertEquals(plain(await kept(failing).read()), [{}, {}]);
+});
+
+/** A tile that takes no time to compile. */
+const TUNING = { ...SOFTWARE, tiles: [SOFTWARE.tiles[4]] };
+const NARROW = { kind: "conv", name: "layer", in: 96, out: 96, kernel: 3, stride: 1 } as const;
+
+Deno.test("an engine that was tuned computes the same in the way that is kept, and so does the next engine", async () => {
+  const tuningStore = memoryStore();
+  const [weight, bias] = [randomTensor([96, 96, 3, 3], 1, 0.05).data, randomTensor([96], 2).data];
+  const picture = randomTensor([1, 96, 1, 1], 3);
+  const g = new Graph();
+  g.output(g.conv2d(g.input([1, 96, 1, 1]), NARROW));
+  const compute = async (backend: Backend) => {
+    const program = await backend.compile(g);
+    const [result] = await program.run([new Tensor(picture.data, picture.shape)]);
+    return await result.data() as Float32Array<ArrayBuffer>;
+  };
+
+  const backend = await createWebGpuBackend({ tuning: TUNING, tuningStore });
+  await backend.setParameter(NARROW, weight, bias);
+  const [expected, { weights: transformed }] = [await compute(backend), backend.memory];
+  // For a picture of one pixel, Winograd's algorithm multiplies four times as much.
+  assertEquals(await backend.tune(g), true);
+  assertClose(await compute(backend), expected, 1e-6, "before the weights are set again");
+  await backend.setParameter(NARROW, weight, bias);
+  assertEquals(backend.memory.weights < transformed / 3, true);
+  assertClose(await compute(backend), expected, 1e-5, "by the other algorithm");
+  assertEquals(await backend.tune(g), false);
+  backend.dispose();
+
+  const next = await createWebGpuBackend({ tuning: TUNING, tuningStore });
+  await next.setParameter(NARROW, weight, bias);
+  assertEquals(next.memory.weights < transformed / 3, true);
+  assertClose(await compute(next), expected, 1e-5, "on the next engine");
+  next.dispose();
+});
+
+Deno.test("graphs of tokens and pictures are tuned, and nothing of it stays on the device", async () => {
+  const adapter = await navigator.gpu.requestAdapter();
+  const device = await adapter!.requestDevice({ requiredFeatures: ["timestamp-query"] });
+  let buffers = 0;
+  const createBuffer = device.createBuffer.bind(device);
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
+    let isAlive = true;
+    buffers++;
+    buffer.destroy = () => {
+      buffers -= Number(isAlive);
+      isAlive = false;
+      destroy();
+    };
+    return buffer;
+  };
+  const codebook = { kind: "codebook", name: "codes", codes: 4, channels: 8 } as const;
+  const conv = (name: string, ins: number) => ({ kind: "conv", name, in: ins, out: 8, kernel: 3, stride: 1 } as const);
+  const g = new Graph();
+  g.output(g.conv2d(g.lookup(g.input([1, 4, 4], "int32"), codebook), conv("of tokens", 8)));
+  g.output(g.conv2d(g.pixels([1, 3, 4, 4], "unit"), conv("of a picture", 3)));
+  const backend = await createWebGpuBackend({ tuning: TUNING, device });
+  await backend.tune(g);
+  backend.dispose();
+  assertEquals(buffers, 0);
+  device.destroy();
+});
