@@ -5,8 +5,8 @@ import { decode } from "../../model/architecture/decoder.ts";
 import { encode } from "../../model/architecture/encoder.ts";
 import { codebookOf } from "../../model/architecture/quantizer.ts";
 import { Weights } from "../../model/architecture/scope.ts";
-import { loadReal } from "../golden.ts";
-import { loadRecipe, syntheticTensor } from "../synthetic.ts";
+import { loadReal } from "../support/golden.ts";
+import { loadRecipe, syntheticTensor } from "../support/synthetic.ts";
 import { exportOnnx, type Values } from "./onnx_export.ts";
 
 /** The value of `--NAME=value` on the command line. */

@@ -10,7 +10,7 @@
  */
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { vectorsAreWide } from "../../kernels/wasm/threads/revectorize.ts";
-import { relativeError } from "../golden.ts";
+import { relativeError } from "../support/golden.ts";
 import { measureFmaPeak } from "./fma_peak.ts";
 import {
   type Contender,

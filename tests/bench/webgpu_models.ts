@@ -15,7 +15,7 @@
  */
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { findAdapter, isSoftware } from "../../kernels/webgpu/device/device.ts";
-import { relativeError } from "../golden.ts";
+import { relativeError } from "../support/golden.ts";
 import { countGpuBuffers, peakBytesOf } from "./gpu_buffers.ts";
 import {
   type Contender,

@@ -13,8 +13,8 @@ import { operands } from "../../kernels/graph/graph.ts";
 import { Graph, macs, type Node, type Op } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { openGpu } from "../../kernels/webgpu/device/device.ts";
-import { relativeError } from "../golden.ts";
-import { fnv1a32 } from "../synthetic.ts";
+import { relativeError } from "../support/golden.ts";
+import { fnv1a32 } from "../support/synthetic.ts";
 import { type Network, onnx, option, ours, race, start, type Starter, wave } from "./models.ts";
 import type { Values } from "./onnx_export.ts";
 

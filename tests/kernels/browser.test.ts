@@ -3,7 +3,7 @@ import { assert, assertLess, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { createBackend } from "../../kernels/mod.ts";
 import { findBrowser } from "../../tools/setup/browser.ts";
-import { relativeError } from "../golden.ts";
+import { relativeError } from "../support/golden.ts";
 import { network, picture, setParameters } from "./every_op.ts";
 
 const SCRIPT = fromFileUrl(new URL("./browser_script.ts", import.meta.url));

@@ -4,7 +4,7 @@ import type { Backend } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { HARDWARE, SOFTWARE, SWIFTSHADER } from "../../kernels/webgpu/shader/tiles.ts";
-import type { Dense } from "../golden.ts";
+import type { Dense } from "../support/golden.ts";
 
 /** An engine under test. */
 export interface Engine {

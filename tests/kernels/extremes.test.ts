@@ -1,7 +1,7 @@
 /** Values that are no numbers, and sums so long that they reach the limits of adapters. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Tensor } from "../../kernels/mod.ts";
-import { assertClose } from "../golden.ts";
+import { assertClose } from "../support/golden.ts";
 import { randomTensor, runOp, tensorOf, testOnEveryEngine } from "./engines.ts";
 
 const SOME = ["webgpu", "webgpu, tuned for hardware", "wasm on 3 threads, 256 bits"];

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, Graph, NO_MEMORY, type Program, readPixels, type Tensor } from "../../kernels/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import type { WasmStorage } from "../../kernels/wasm/program/storage.ts";
-import { collectGarbage } from "../garbage.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { randomTensor, tensorOf, testOnEveryEngine } from "./engines.ts";
 
 const ENGINES = ["webgpu", "wasm on 1 thread, 128 bits", "wasm on 3 threads, 256 bits"];

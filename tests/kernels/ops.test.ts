@@ -2,8 +2,8 @@
 import { assertEquals } from "@std/assert";
 import type { Activation, ConvParameter } from "../../kernels/mod.ts";
 import { Graph, Tensor } from "../../kernels/mod.ts";
-import { assertClose, type Dense } from "../golden.ts";
-import * as reference from "../reference_ops.ts";
+import { assertClose, type Dense } from "../support/golden.ts";
+import * as reference from "../support/reference_ops.ts";
 import { type Layer, randomTensor, runOp, tensorOf, testOnEveryEngine } from "./engines.ts";
 
 function convLayer(ins: number, outs: number, kernel: 1 | 3, stride: 1 | 2, seed = 7): Layer & { bias: Dense } {

@@ -7,7 +7,7 @@ import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { Tensor, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/architecture/config.ts";
 import { loadWeights } from "../../model/architecture/scope.ts";
-import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../golden.ts";
+import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../support/golden.ts";
 import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "./models.ts";
 
 /** Relative error allowed for latents where 3×3 convolutions may be computed by Winograd's algorithm. */

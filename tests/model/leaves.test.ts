@@ -1,7 +1,7 @@
 /** The bundled model on the bundled picture. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { ImageProcessor, psnr, VQModel } from "../../mod.ts";
-import { assertClose, assertSameCodes, loadBundled } from "../golden.ts";
+import { assertClose, assertSameCodes, loadBundled } from "../support/golden.ts";
 import { take, tensorOf, testOnEveryDevice } from "./models.ts";
 
 const PICTURE = new URL("../../examples/images/still-life.png", import.meta.url);

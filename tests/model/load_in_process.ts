@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { type LoadOptions, Tensor, VQModel } from "../../mod.ts";
-import { syntheticImage } from "../synthetic.ts";
+import { syntheticImage } from "../support/synthetic.ts";
 
 /** What to do. */
 export interface Arguments {

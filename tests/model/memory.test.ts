@@ -1,8 +1,8 @@
 /** What a call needs on the device: planned, and held to. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DeviceError, type MemoryOptions, type Tensor } from "../../mod.ts";
-import { collectGarbage } from "../garbage.ts";
-import { assertClose } from "../golden.ts";
+import { collectGarbage } from "../support/garbage.ts";
+import { assertClose } from "../support/golden.ts";
 import { filled, makeModel, picture, take, testOnEveryDevice, TINY } from "./models.ts";
 
 testOnEveryDevice("memory is planned without taking any, and a call takes what was planned", async (device) => {

@@ -7,8 +7,8 @@ import { decode } from "../../model/architecture/decoder.ts";
 import { encode } from "../../model/architecture/encoder.ts";
 import { quantize } from "../../model/architecture/quantizer.ts";
 import { tensorsOf, Weights } from "../../model/architecture/scope.ts";
-import type { Dense } from "../golden.ts";
-import { type Gains, syntheticImage, syntheticTensor } from "../synthetic.ts";
+import type { Dense } from "../support/golden.ts";
+import { type Gains, syntheticImage, syntheticTensor } from "../support/synthetic.ts";
 
 /** Where models compute in tests: every engine. */
 export const DEVICES = ["webgpu", "wasm"] as const;

@@ -4,8 +4,8 @@ import { Graph } from "../../kernels/mod.ts";
 import { Tensor, VQModel, WeightsError } from "../../mod.ts";
 import { parseConfig } from "../../model/architecture/config.ts";
 import { recordPass } from "../../model/architecture/passes.ts";
-import { assertClose } from "../golden.ts";
-import { syntheticImage } from "../synthetic.ts";
+import { assertClose } from "../support/golden.ts";
+import { syntheticImage } from "../support/synthetic.ts";
 import { checkpointOf, makeModel, MemoryFiles, take, testOnEveryDevice, TINY } from "./models.ts";
 import { runReference } from "./reference_graph.ts";
 

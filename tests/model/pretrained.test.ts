@@ -3,10 +3,10 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncl
 import { fromFileUrl, join } from "@std/path";
 import { findAdapter, isSoftware } from "../../kernels/webgpu/device/device.ts";
 import { HubError, type LoadOptions, type Progress, Tensor, VQModel, WeightsError } from "../../mod.ts";
-import { assertClose, assertSameCodes, type Golden, loadGolden } from "../golden.ts";
+import { assertClose, assertSameCodes, type Golden, loadGolden } from "../support/golden.ts";
 import { preparePlace, REPO, tree } from "../hub/hub_fixture.ts";
 import { COMMIT, type FakeHub, type HubFile, type Received, sha256 } from "../hub/server.ts";
-import { syntheticImage } from "../synthetic.ts";
+import { syntheticImage } from "../support/synthetic.ts";
 import type { Arguments, Outcome } from "./load_in_process.ts";
 import { checkpointOf, take, tensorOf, withFolder } from "./models.ts";
 

@@ -4,8 +4,8 @@ import { join, toFileUrl } from "@std/path";
 import { Graph, NO_MEMORY } from "../../kernels/mod.ts";
 import { type Device, DeviceError, HubError, Tensor, type VQConfig, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/architecture/config.ts";
-import { assertClose, type Dense, loadGolden } from "../golden.ts";
-import { syntheticImage } from "../synthetic.ts";
+import { assertClose, type Dense, loadGolden } from "../support/golden.ts";
+import { syntheticImage } from "../support/synthetic.ts";
 import {
   checkpointOf,
   DEVICES,

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { HubError, type ModelChoice, openLocalModel, WeightsError } from "../../../hub/mod.ts";
-import { loadGolden } from "../../golden.ts";
-import { syntheticTensor } from "../../synthetic.ts";
+import { loadGolden } from "../../support/golden.ts";
+import { syntheticTensor } from "../../support/synthetic.ts";
 import { floats, safetensorsFile } from "../files.ts";
 
 const WEIGHTS = safetensorsFile({ a: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }, floats(1));

@@ -14,7 +14,7 @@ import {
   type NormParameter,
   sizeOf,
 } from "../../../kernels/mod.ts";
-import { assertClose } from "../../golden.ts";
+import { assertClose } from "../../support/golden.ts";
 import { randomTensor, tensorOf, testOnEveryEngine } from "../engines.ts";
 
 /** Records a network whose layers have generated weights, set on first use. */

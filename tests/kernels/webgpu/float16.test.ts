@@ -12,8 +12,8 @@ import {
 } from "../../../kernels/mod.ts";
 import { createWebGpuBackend, type WebGpuOptions } from "../../../kernels/webgpu/backend.ts";
 import { SOFTWARE, type Tuning } from "../../../kernels/webgpu/shader/tiles.ts";
-import { assertClose, type Dense } from "../../golden.ts";
-import * as reference from "../../reference_ops.ts";
+import { assertClose, type Dense } from "../../support/golden.ts";
+import * as reference from "../../support/reference_ops.ts";
 import { type Layer, randomTensor, runOp, tensorOf } from "../engines.ts";
 
 /** Two roundings to float16, of what an op takes and of what it makes, each of at most 2⁻¹¹. */

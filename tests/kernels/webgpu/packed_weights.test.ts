@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Backend, type ConvParameter, DeviceError } from "../../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
-import { assertClose } from "../../golden.ts";
+import { assertClose } from "../../support/golden.ts";
 import { runOp, tensorOf } from "../engines.ts";
 
 /** An engine on a device that shows a kernel 128 MiB at once, as the specification guarantees. */

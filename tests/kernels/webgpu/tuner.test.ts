@@ -14,7 +14,7 @@ import { type Choices, KeptChoices } from "../../../kernels/webgpu/tuning/choice
 import { type Candidate, measureChoices } from "../../../kernels/webgpu/tuning/tuner.ts";
 import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
-import { assertClose } from "../../golden.ts";
+import { assertClose } from "../../support/golden.ts";
 import { randomTensor } from "../engines.ts";
 
 const [LOW, HIGH] = [{ rows: 1, columns: 4, lanesX: 8, lanesY: 1 }, { rows: 32, columns: 4, lanesX: 8, lanesY: 1 }];

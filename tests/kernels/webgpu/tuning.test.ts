@@ -5,7 +5,7 @@ import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
 import { chooseTile, HARDWARE, SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
-import { assertClose } from "../../golden.ts";
+import { assertClose } from "../../support/golden.ts";
 import { randomTensor, runOp, tensorOf } from "../engines.ts";
 
 const shape = (rows: number, columns: number) => {

@@ -1,7 +1,7 @@
 /** What becomes of a model whose device fails: memory refused, commands refused, the device lost. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeviceError, type Progress, VQModel } from "../../../mod.ts";
-import { assertClose } from "../../golden.ts";
+import { assertClose } from "../../support/golden.ts";
 import { checkpointOf, makeModel, MemoryFiles, picture, take, TINY } from "../models.ts";
 
 const CONFIG = { ...TINY, mid_block_add_attention: false };

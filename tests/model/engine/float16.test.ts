@@ -2,7 +2,7 @@
 import { assertEquals, assertGreaterOrEqual, assertLess, assertRejects } from "@std/assert";
 import { NO_MEMORY } from "../../../kernels/mod.ts";
 import { DeviceError, ImageProcessor, type Progress, Tensor, type VQConfig, VQModel } from "../../../mod.ts";
-import { assertClose, loadBundled, loadGolden } from "../../golden.ts";
+import { assertClose, loadBundled, loadGolden } from "../../support/golden.ts";
 import { checkpointOf, MemoryFiles, take, TINY } from "../models.ts";
 
 const PICTURES = ["still-life", "close-up"].map((name) =>

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DeviceError, VQModel } from "../../../mod.ts";
-import { assertClose } from "../../golden.ts";
+import { assertClose } from "../../support/golden.ts";
 import { tree } from "../../hub/hub_fixture.ts";
 import { makeModel, picture, take, TINY, withFolder } from "../models.ts";
 

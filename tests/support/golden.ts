@@ -37,17 +37,17 @@ interface Entry {
 
 /** A small model with weights, inputs, outputs and intermediate activations: `fixtures/golden/NAME`. */
 export function loadGolden(name: string): Golden {
-  return loadFolder(new URL(`fixtures/golden/${name}`, import.meta.url));
+  return loadFolder(new URL(`../fixtures/golden/${name}`, import.meta.url));
 }
 
 /** A published architecture at full size, whose weights `synthetic.ts` makes: `fixtures/real/NAME`. */
 export function loadReal(name: string): Golden {
-  return loadFolder(new URL(`fixtures/real/${name}`, import.meta.url));
+  return loadFolder(new URL(`../fixtures/real/${name}`, import.meta.url));
 }
 
 /** The bundled model, with what the reference makes of a part of the bundled picture. */
 export function loadBundled(): Golden {
-  return loadFolder(new URL("../examples/models/leaves-f4", import.meta.url));
+  return loadFolder(new URL("../../examples/models/leaves-f4", import.meta.url));
 }
 
 function loadFolder(directory: URL): Golden {

@@ -2,8 +2,8 @@
  * A process that writes one kind of thing over and over until it is killed: `write_until_killed.ts KIND FOLDER [HUB]`. It
  * prints a line when it begins.
  */
-import { openHubModel, saveLocalModel, type TensorToWrite } from "../hub/mod.ts";
-import { REPO } from "./hub/hub_fixture.ts";
+import { openHubModel, saveLocalModel, type TensorToWrite } from "../../hub/mod.ts";
+import { REPO } from "../hub/hub_fixture.ts";
 
 /** A model whose configuration and every number say which one it is; each has other files than the last. */
 export async function saveNumbered(folder: string, number: number, isSharded: boolean): Promise<void> {
@@ -28,12 +28,12 @@ const WRITERS: Record<string, (folder: string, round: number, hubUrl: string) =>
     await weights.close();
   },
   async "a picture"(folder, round) {
-    const { Picture } = await import("../model/images/picture.ts");
+    const { Picture } = await import("../../model/images/picture.ts");
     const side = SIDES[round % 2];
     await new Picture(side, side, new Uint8ClampedArray(side * side * 4).fill(255)).save(`${folder}/picture.png`);
   },
   async "a token file"(folder, round) {
-    const { saveTokens } = await import("../model/tokens/token_file.ts");
+    const { saveTokens } = await import("../../model/tokens/token_file.ts");
     const side = SIDES[round % 2];
     const tokens = { indices: new Int32Array(side * side).fill(side), shape: [1, side, side] };
     await saveTokens(tokens, `${folder}/tokens.safetensors`);

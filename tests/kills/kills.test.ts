@@ -4,15 +4,15 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { HubError, openHubModel, openLocalModel } from "../hub/mod.ts";
-import { decodePicture, readTokens } from "../mod.ts";
-import { type Place, preparePlace, REPO, tree } from "./hub/hub_fixture.ts";
+import { HubError, openHubModel, openLocalModel } from "../../hub/mod.ts";
+import { decodePicture, readTokens } from "../../mod.ts";
+import { type Place, preparePlace, REPO, tree } from "../hub/hub_fixture.ts";
 import { KINDS, saveNumbered, SIDES } from "./write_until_killed.ts";
 
 const KILLS = Number(Deno.env.get("KILLS") ?? 24);
 const LONGEST = 40; // milliseconds: several rounds of every writer
 const CHILD = fromFileUrl(new URL("write_until_killed.ts", import.meta.url));
-const MAP = fromFileUrl(new URL("offline/import_map.json", import.meta.url)); // harmless where JSR answers
+const MAP = fromFileUrl(new URL("../../tools/offline/import_map.json", import.meta.url)); // harmless where JSR answers
 
 let state = Number(Deno.env.get("SEED") ?? 1);
 

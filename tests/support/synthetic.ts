@@ -119,5 +119,5 @@ export interface Recipe {
 
 /** The recipe of `fixtures/real/NAME`. */
 export function loadRecipe(name: string): Recipe {
-  return JSON.parse(Deno.readTextFileSync(new URL(`fixtures/real/${name}/weights.json`, import.meta.url)));
+  return JSON.parse(Deno.readTextFileSync(new URL(`../fixtures/real/${name}/weights.json`, import.meta.url)));
 }
