@@ -6,12 +6,12 @@
 
 /** What a job computes; the kernels' dispatcher switches on it. */
 export enum Kind {
-  PackDense,
+  PackImplicitGemm,
   PackWinograd4,
   PackWinograd6,
   PackWinogradStrided,
   PackCodebook,
-  Dense,
+  ImplicitGemm,
   Winograd,
   NormStatistics,
   NormFold,

@@ -14,9 +14,9 @@ import { plan } from "./program/memory_plan.ts";
 import { checkFits, WasmProgram } from "./program/program.ts";
 import { Runtime } from "./threads/runtime.ts";
 import { MAX_THREADS, WIDE } from "./abi.ts";
-import { createSoloTeam } from "./threads/thread_pool.ts";
+import { createSingleThreadPool } from "./threads/thread_pool.ts";
 import { vectorsAreWide } from "./threads/revectorize.ts";
-import { createWorkerTeam } from "./threads/worker_pool.ts";
+import { createWorkerPool } from "./threads/worker_pool.ts";
 
 /** How to set up the engine. */
 export interface WasmOptions {
@@ -33,7 +33,7 @@ export interface WasmOptions {
   readonly weightBytes?: number;
   /** Compute every 3×3 convolution of some channels this way; by default small maps directly and others by Winograd's. */
   readonly algorithm?: "direct" | "winograd";
-  /** Whether to multiply with the kernel for vectors of 256 bits: by default where V8 makes such; see wide.ts. */
+  /** Whether to multiply with the kernel for vectors of 256 bits: by default where V8 makes such; see revectorize.ts. */
   readonly wide?: boolean;
 }
 
@@ -85,7 +85,7 @@ async function start(threads: number, options: WasmOptions): Promise<Runtime> {
 async function startThreads(threads: number, { signal, onFallback }: WasmOptions): Promise<Runtime | undefined> {
   if (threads === 1 || typeof SharedArrayBuffer === "undefined") return undefined;
   try {
-    return await Runtime.create(true, (memory, signal) => createWorkerTeam(memory, threads, signal), signal);
+    return await Runtime.create(true, (memory, signal) => createWorkerPool(memory, threads, signal), signal);
   } catch (error) {
     signal?.throwIfAborted();
     onFallback?.(`One thread computes, as others could not start: ${(error as Error).message}`);
@@ -95,7 +95,7 @@ async function startThreads(threads: number, { signal, onFallback }: WasmOptions
 
 async function startAlone(): Promise<Runtime> {
   try {
-    return await Runtime.create(false, createSoloTeam);
+    return await Runtime.create(false, createSingleThreadPool);
   } catch (cause) {
     throw new DeviceError(`Cannot start the CPU engine: WebAssembly with SIMD is needed (${cause})`, { cause });
   }
@@ -111,11 +111,11 @@ class Engine implements WasmBackend {
   }
 
   get lost(): boolean {
-    return this.runtime.team.lost;
+    return this.runtime.pool.lost;
   }
 
   get threads(): number {
-    return this.runtime.team.threads;
+    return this.runtime.pool.threads;
   }
 
   get memory(): MemoryUse {
@@ -145,7 +145,7 @@ class Engine implements WasmBackend {
   *#plan(graph: Graph, { memoryLimit }: PlanOptions = {}, quick = false): Steps<WasmProgram> {
     this.#checkUsable();
     const { runtime } = this;
-    const { memory, team: { threads } } = runtime;
+    const { memory, pool: { threads } } = runtime;
     const context = { threads, parameters: this.#parameters };
     const limit = Math.min(memory.available, (memoryLimit ?? Infinity) - memory.weights);
     const program = yield* planWithin(graph, limit, function* (candidate) {

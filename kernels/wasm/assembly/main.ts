@@ -2,11 +2,11 @@
 import { CONTROL, FIELDS, JOB, Kind, TURN } from "../abi";
 import { attention, AttentionFields, attentionPack } from "./ops/attention";
 import { copy, CopyFields } from "./ops/copy";
-import { dense, DenseFields } from "./matmul/dense";
+import { implicitGemm, ImplicitGemmFields } from "./matmul/implicit_gemm";
 import { normApply, NormFields, normFold, normStatistics } from "./ops/group_norm";
 import { lookup, LookupFields } from "./ops/lookup";
 import { nearestCode, NearestCodeFields } from "./ops/nearest_code";
-import { packCodebook, packDense, PackFields } from "./matmul/pack";
+import { packCodebook, packImplicitGemm, PackFields } from "./matmul/pack";
 import { packWinograd4, packWinograd6, packWinogradStrided } from "./winograd/pack_winograd";
 import { squaredError, SquaredErrorFields, squaredErrorFold } from "./ops/squared_error";
 import { straightThrough, StraightThroughFields } from "./ops/straight_through";
@@ -67,8 +67,8 @@ function meet(job: usize, threads: i32): bool {
 
 function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
   switch (kind) {
-    case Kind.PackDense:
-      return packDense(changetype<PackFields>(fields), block);
+    case Kind.PackImplicitGemm:
+      return packImplicitGemm(changetype<PackFields>(fields), block);
     case Kind.PackWinograd4:
       return packWinograd4(changetype<PackFields>(fields), block);
     case Kind.PackWinograd6:
@@ -77,8 +77,8 @@ function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
       return packWinogradStrided(changetype<PackFields>(fields), block);
     case Kind.PackCodebook:
       return packCodebook(changetype<PackFields>(fields), block);
-    case Kind.Dense:
-      return dense(changetype<DenseFields>(fields), block, thread);
+    case Kind.ImplicitGemm:
+      return implicitGemm(changetype<ImplicitGemmFields>(fields), block, thread);
     case Kind.Winograd:
       return winograd(changetype<WinogradFields>(fields), block, thread);
     case Kind.NormStatistics:

@@ -4,7 +4,7 @@
  *     deno run -A kernels/wasm/build/build.ts            writes it
  *     deno run -A kernels/wasm/build/build.ts --check    fails if the committed one is not what the sources build
  *
- * Each thread needs the module with its own constant addresses (see assembly/area.ts). So the module is built for threads
+ * Each thread needs the module with its own constant addresses (see assembly/memory/area.ts). So the module is built for threads
  * 0 and 1, and the bytes in which they differ are listed: there a thread writes its number. Building for a third thread
  * proves that this is all there is to it.
  *

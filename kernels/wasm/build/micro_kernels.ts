@@ -44,7 +44,7 @@ function store(vectors: number): string {
 }
 
 /**
- * Adds the products of one value of a row and the right operand's vectors `b0`, `b1`, … Not by a function: what V8 is to
+ * Adds the products of one value of a row and the rhs panel's vectors `b0`, `b1`, … Not by a function: what V8 is to
  * take in pairs must not be parted by the ends of inlined calls.
  */
 function multiplyRow(vectors: number, row: number, value: string, relaxed: boolean): string {
@@ -57,8 +57,8 @@ function multiplyRow(vectors: number, row: number, value: string, relaxed: boole
 }
 
 /**
- * The micro-kernel: `C[n][6][8] (+)= LEFT[6][32] · B[n][32][8]`, or of LEFT and B only the first `steps` of 32. All steps
- * are unrolled, because then the left operand is read at constant addresses; 12 accumulators, two vectors of B and one
+ * The micro-kernel: `C[n][6][8] (+)= LHS[6][32] · B[n][32][8]`, or of LHS and B only the first `steps` of 32. All steps
+ * are unrolled, because then the lhs panel is read at constant addresses; 12 accumulators, two vectors of B and one
  * splat fill V8's 15 vector registers.
  *
  * Instructions are what limits it, not arithmetic. A constant address costs none where all of it is in the address and
@@ -69,7 +69,7 @@ function rows(name: string, steps: number, relaxed: boolean): string {
     [
       `    b0 = v128.load(b); b1 = v128.load(b, 16); b += 32;`,
       ...Array.from({ length: GROUP }, (_, row) =>
-        `    a = v128.load32_splat(LEFT + ${(row * SLICE + k) * 4}); ` + multiplyRow(2, row, "a", relaxed)),
+        `    a = v128.load32_splat(LHS + ${(row * SLICE + k) * 4}); ` + multiplyRow(2, row, "a", relaxed)),
     ].join("\n");
   return `
 export function ${name}(n: i32, b: usize, c: usize, first: bool): void {
@@ -83,8 +83,8 @@ ${store(2)}
 }
 
 /**
- * The micro-kernel for vectors of 256 bits: `C[n][2][6][8] (+)= A[n][6][32] · RIGHT[2][32][8]`. V8 can make one instruction
- * of two on neighbouring vectors (see wide.ts), if nothing that could trap lies between them. So here the right operand is
+ * The micro-kernel for vectors of 256 bits: `C[n][2][6][8] (+)= A[n][6][32] · RHS[2][32][8]`. V8 can make one instruction
+ * of two on neighbouring vectors (see revectorize.ts), if nothing that could trap lies between them. So here the rhs panel is
  * at constant addresses. The left one is read, and its bounds are checked, once for four steps: a shuffle that spreads one
  * lane of it becomes a load of that lane. Its row is part of the address: as an offset, V8 would add it to the memory's
  * start, keep all those sums, and fetch one before each load.
@@ -92,21 +92,21 @@ ${store(2)}
  * V8 looks for pairs from stores to neighbouring places on, or from sums of integers. The bounds of the stores here are
  * checked, so such sums are written down, and dropped.
  *
- * Right operands come from a distant cache. So each of the groups copies `share` bytes of the next one, from `next` on, to
+ * Rhs panels come from a distant cache. So each of the groups copies `share` bytes of the next one, from `next` on, to
  * the other place while it multiplies; for that the kernel exists twice.
  */
 function wideRows(place: 0 | 1, relaxed: boolean): string {
   const cells = accumulators(4);
-  const left = Array.from({ length: GROUP }, (_, row) => `a${row} = v128.load(p + ${row * SLICE * 4});`).join(" ");
-  const right = (k: number) =>
+  const lhs = Array.from({ length: GROUP }, (_, row) => `a${row} = v128.load(p + ${row * SLICE * 4});`).join(" ");
+  const rhs = (k: number) =>
     Array.from(
       { length: 4 },
-      (_, v) => `b${v} = v128.load(RIGHT${place}, ${(v >> 1) * SLICE * 32 + k * 32 + (v & 1) * 16});`,
+      (_, v) => `b${v} = v128.load(RHS${place}, ${(v >> 1) * SLICE * 32 + k * 32 + (v & 1) * 16});`,
     );
   const step = (k: number) =>
     [
-      ...k % 4 ? [] : [`    ${left} p += 16;`],
-      `    ${right(k).join(" ")}`,
+      ...k % 4 ? [] : [`    ${lhs} p += 16;`],
+      `    ${rhs(k).join(" ")}`,
       ...Array.from({ length: GROUP }, (_, row) =>
         `    s = v128.shuffle<i32>(a${row}, a${row}, ${Array(4).fill(k % 4).join(", ")}); ` +
         multiplyRow(4, row, "s", relaxed)),
@@ -118,9 +118,9 @@ function wideRows(place: 0 | 1, relaxed: boolean): string {
 export function wideRows${place}(
   n: i32, a: usize, aStride: usize, c: usize, cStride: usize, first: bool, next: usize, share: usize
 ): void {
-  let to: usize = RIGHT${1 - place};
+  let to: usize = RHS${1 - place};
   for (; n > 0; n--, a += aStride, c += cStride, to += share) {
-    next = copyLines(to, min(to + share, RIGHT${1 - place} + PAIR_BYTES), next);
+    next = copyLines(to, min(to + share, RHS${1 - place} + PAIR_BYTES), next);
     let s: v128, a0: v128, a1: v128, a2: v128, a3: v128, a4: v128, a5: v128;
     let b0: v128, b1: v128, b2: v128, b3: v128;
     let ${cells.map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
@@ -135,8 +135,8 @@ ${store(4)}
 /** The module of micro-kernels. */
 export function microKernels(relaxed: boolean): string {
   return `
-import { LEFT, RIGHT0, RIGHT1 } from "../memory/area";
-import { copyLines, PAIR_BYTES } from "./right";` +
+import { LHS, RHS0, RHS1 } from "../memory/area";
+import { copyLines, PAIR_BYTES } from "./rhs_panel";` +
     rows("rows", SLICE, relaxed) + rows("rows4", 4, relaxed) + wideRows(0, relaxed) + wideRows(1, relaxed);
 }
 
@@ -153,7 +153,7 @@ function chains(count: number, paired: boolean): string {
     return f32x4.extract_lane(${names.reduce((total, name) => `f32x4.add(${total}, ${name})`)}, 0);`;
 }
 
-/** What wide.ts measures: 12 chains fit the registers, and 24 only if V8 takes them in pairs. */
+/** What revectorize.ts measures: 12 chains fit the registers, and 24 only if V8 takes them in pairs. */
 export const CHAINS = `
 export function chains(n: i32, many: bool, value: f32): f32 {
   const x = f32x4.splat(value);

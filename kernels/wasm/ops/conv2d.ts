@@ -21,7 +21,7 @@ const SMALL = 2 ** 25;
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
   const packed = context.parameters.get(op.weights);
   const isSmall = macs(op) / op.shape[0] <= SMALL;
-  const weights = isSmall && packed.dense ? packed.dense : packed;
+  const weights = isSmall && packed.implicitGemm ? packed.implicitGemm : packed;
   switch (weights.kind) {
     case Kind.PackWinograd4:
     case Kind.PackWinogradStrided:
@@ -29,7 +29,7 @@ export function lowerConv2d(op: Conv2d, context: Context): Lowering {
     case Kind.PackWinograd6:
       return lowerWinograd(op, weights, 6, context);
     default:
-      return lowerDense(op, weights, context);
+      return lowerImplicitGemm(op, weights, context);
   }
 }
 
@@ -87,15 +87,15 @@ function winogradBlocks(octets: number, weightBytes: number, groupBytes: number,
 }
 
 /** Groups of pixels of a block at most: the weights of one slice are read once for all of them. */
-const DENSE_GROUPS = 32;
+const MAX_GROUPS = 32;
 
-function lowerDense(op: Conv2d, weights: Packed, { threads }: Context): Lowering {
+function lowerImplicitGemm(op: Conv2d, weights: Packed, { threads }: Context): Lowering {
   const [images, channels, outHeight, outWidth] = op.shape;
   const [, inChannels, height, width] = op.x.shape;
   const { kernel, stride } = op.weights.kind === "conv" ? op.weights : { kernel: 1, stride: 1 };
   const inputs = padded(inChannels), outputs = padded(channels), octets = Math.ceil(outputs / 8);
   const groups = Math.ceil(images * outHeight * outWidth / GROUP);
-  const pixelBlocks = blocksOf(groups, DENSE_GROUPS, threads);
+  const pixelBlocks = blocksOf(groups, MAX_GROUPS, threads);
   const channelBlocks = pixelBlocks < threads ? Math.min(octets, threads) : 1;
   const workspace = Math.ceil(groups / pixelBlocks) * 4 *
     (kernel ** 2 * POINTERS_PER_TAP + GROUP * (SLICE + octets * 8));
@@ -103,7 +103,7 @@ function lowerDense(op: Conv2d, weights: Packed, { threads }: Context): Lowering
     temporary: 0,
     workspace,
     jobs: (at) => [{
-      kind: Kind.Dense,
+      kind: Kind.ImplicitGemm,
       blocks: pixelBlocks * channelBlocks,
       fields: [
         ...operandsOf(op, at, weights),

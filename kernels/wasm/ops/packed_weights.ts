@@ -12,7 +12,7 @@ import type { Memory } from "../memory/memory.ts";
 import { Kind, PIXEL_BYTES, SLICE } from "../abi.ts";
 
 /** How the weights of a convolution can be packed. */
-export type ConvKind = Kind.PackDense | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackWinogradStrided;
+export type ConvKind = Kind.PackImplicitGemm | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackWinogradStrided;
 
 /** How a 3×3 convolution can be computed: as a matrix product, or by Winograd's algorithm. */
 export type ConvAlgorithm = "direct" | "winograd";
@@ -27,7 +27,7 @@ export interface Packed {
   /** What both take together. */
   readonly bytes: number;
   /** Of a convolution that is packed for Winograd's algorithm: its weights for a matrix product, which small maps take. */
-  readonly dense?: Packed;
+  readonly implicitGemm?: Packed;
 }
 
 /** Fewer channels than this make Winograd's transforms cost more than its products save. */
@@ -78,7 +78,7 @@ export class Parameters {
     this.#packed.delete(name);
     this.memory.free(packed.weight);
     this.memory.free(packed.bias);
-    if (packed.dense) this.memory.free(packed.dense.weight);
+    if (packed.implicitGemm) this.memory.free(packed.implicitGemm.weight);
     this.memory.countWeights(-bytesOf(packed));
   }
 
@@ -110,17 +110,17 @@ export class Parameters {
     bias: Float32Array,
     places: number[],
   ): Promise<Packed> {
-    const { kind, inputs, outputs, taps, floats, second, denseFloats } = packing(parameter, this.algorithm);
+    const { kind, inputs, outputs, taps, floats, second, implicitGemmFloats } = packing(parameter, this.algorithm);
     const address = this.#allocate(4 * floats, places);
     const rest = kind === Kind.PackCodebook
       ? this.#allocate(4 * second, places)
       : this.#storePadded(bias, second, places);
-    const dense = denseFloats > 0
+    const implicitGemm = implicitGemmFloats > 0
       ? {
-        kind: Kind.PackDense,
-        weight: this.#allocate(4 * denseFloats, places),
+        kind: Kind.PackImplicitGemm,
+        weight: this.#allocate(4 * implicitGemmFloats, places),
         bias: rest,
-        bytes: 4 * denseFloats,
+        bytes: 4 * implicitGemmFloats,
       } as const
       : undefined;
     const copy: number[] = [];
@@ -129,17 +129,17 @@ export class Parameters {
       const job = (kind: Kind, to: number) => {
         return { kind, blocks: Math.ceil(outputs / 8), fields: [raw, to, rest, inputs, outputs, taps, padded(inputs)] };
       };
-      await this.run([job(kind, address), ...dense ? [job(dense.kind, dense.weight)] : []]);
+      await this.run([job(kind, address), ...implicitGemm ? [job(implicitGemm.kind, implicitGemm.weight)] : []]);
     } finally {
       copy.forEach((place) => this.memory.free(place));
     }
-    return { kind, weight: address, bias: rest, bytes: 4 * (floats + second), dense };
+    return { kind, weight: address, bias: rest, bytes: 4 * (floats + second), implicitGemm };
   }
 }
 
 /** What a parameter takes in all of its forms. */
-function bytesOf({ bytes, dense }: Packed): number {
-  return bytes + (dense?.bytes ?? 0);
+function bytesOf({ bytes, implicitGemm }: Packed): number {
+  return bytes + (implicitGemm?.bytes ?? 0);
 }
 
 /** How a parameter is packed, how many floats its two parts take, and its dense form where it has one besides. */
@@ -148,19 +148,21 @@ function packing(parameter: Exclude<Parameter, { kind: "norm" }>, algorithm: Con
     const { channels: inputs, codes: outputs } = parameter;
     const floats = Math.ceil(outputs / 8) * 8 * inputs;
     const second = outputs * padded(inputs);
-    return { kind: Kind.PackCodebook, inputs, outputs, taps: 1, floats, second, denseFloats: 0 } as const;
+    return { kind: Kind.PackCodebook, inputs, outputs, taps: 1, floats, second, implicitGemmFloats: 0 } as const;
   }
   const { in: inputs, out: outputs } = parameter;
   const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
   const octets = Math.ceil(outputs / 8), second = octets * 8;
   const slice = octets * SLICE * 8;
   const canTransform = algorithm !== "direct" && taps === 9 && inputs >= WINOGRAD_CHANNELS;
-  const kind = canTransform ? winogradKind(parameter) : Kind.PackDense;
+  const kind = canTransform ? winogradKind(parameter) : Kind.PackImplicitGemm;
   const matrix = Math.ceil(taps * padded(inputs) / SLICE) * slice;
-  if (kind === Kind.PackDense) return { kind, inputs, outputs, taps, floats: matrix, second, denseFloats: 0 } as const;
+  if (kind === Kind.PackImplicitGemm) {
+    return { kind, inputs, outputs, taps, floats: matrix, second, implicitGemmFloats: 0 } as const;
+  }
   const floats = (kind === Kind.PackWinograd6 ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
-  const denseFloats = !algorithm && inputs * outputs <= SMALL_WEIGHTS ? matrix : 0;
-  return { kind, inputs, outputs, taps, floats, second, denseFloats } as const;
+  const implicitGemmFloats = !algorithm && inputs * outputs <= SMALL_WEIGHTS ? matrix : 0;
+  return { kind, inputs, outputs, taps, floats, second, implicitGemmFloats } as const;
 }
 
 function winogradKind(parameter: ConvParameter | LinearParameter) {

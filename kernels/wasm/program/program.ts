@@ -45,7 +45,7 @@ export class WasmProgram implements Program {
     const results = await this.#use(inputs, options, async (jobs, list) => {
       for (const [i, { op }] of this.plan.steps.entries()) {
         const started = performance.now();
-        await this.runtime.team.run(list, jobs[i].length, options.signal);
+        await this.runtime.pool.run(list, jobs[i].length, options.signal);
         profile.push({ ...costOf(op, 4), milliseconds: performance.now() - started });
         list += JOB * jobs[i].length;
       }
@@ -106,7 +106,7 @@ export class WasmProgram implements Program {
     data: readonly (TensorData | Pixels | undefined)[],
     compute: Compute,
   ): Promise<void> {
-    const { memory, team } = this.runtime;
+    const { memory, pool } = this.runtime;
     const block = memory.allocate(this.#blockBytes());
     try {
       const places = new Map(this.graph.outputs.map((node, i) => [this.#owner(node), outputs[i]]));
@@ -115,7 +115,7 @@ export class WasmProgram implements Program {
         else this.#upload(data[i]!, places.get(node) ?? block + this.plan.offsets.get(node)!, node);
       });
       const jobs = this.#jobsAt(block, places);
-      const list = block + this.plan.bytes + this.plan.workspace * team.threads;
+      const list = block + this.plan.bytes + this.plan.workspace * pool.threads;
       writeJobs(jobs.flat(), memory, list);
       await compute(jobs, list);
       this.graph.outputs.forEach((node, i) => this.#copy(places.get(this.#owner(node))!, outputs[i], node));
@@ -125,16 +125,16 @@ export class WasmProgram implements Program {
   }
 
   async #compute(jobs: readonly Job[][], list: number, { signal, onProgress }: RunOptions): Promise<void> {
-    const { memory, team } = this.runtime;
+    const { memory, pool } = this.runtime;
     const count = jobs.flat().length;
-    if (!onProgress) return await team.run(list, count, signal);
+    if (!onProgress) return await pool.run(list, count, signal);
     let end = 0;
     const ends = jobs.map(({ length }) => end += length);
     const tell = () => {
-      const done = countDone(memory, list, count, team.threads);
+      const done = countDone(memory, list, count, pool.threads);
       onProgress(ends.findLastIndex((end) => end <= done) + 1, ends.length);
     };
-    await telling(tell, (stop) => team.run(list, count, stop), signal);
+    await telling(tell, (stop) => pool.run(list, count, stop), signal);
     tell();
   }
 
@@ -145,7 +145,7 @@ export class WasmProgram implements Program {
 
   /** A run's block: intermediate values, each thread's workspace, and the list of jobs. */
   #blockBytes(): number {
-    return this.plan.bytes + this.plan.workspace * this.runtime.team.threads + JOB * this.#jobs;
+    return this.plan.bytes + this.plan.workspace * this.runtime.pool.threads + JOB * this.#jobs;
   }
 
   /** The jobs of each step. */
@@ -155,8 +155,8 @@ export class WasmProgram implements Program {
   }
 
   #upload(data: TensorData | Pixels, address: number, { shape, dtype }: Node): void {
-    const { memory, team } = this.runtime;
-    if (data instanceof Pixels) storePixels(data, address, shape, memory, team.kernels());
+    const { memory, pool } = this.runtime;
+    if (data instanceof Pixels) storePixels(data, address, shape, memory, pool.kernels());
     else if (dtype === "int32") memory.integers(address, data.length).set(data);
     else if (shape.length !== 4) memory.floats(address, data.length).set(data);
     else store(data, memory.floats(address, storedSize(shape)), shape);

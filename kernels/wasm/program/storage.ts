@@ -35,8 +35,8 @@ export class WasmStorage implements DeviceStorage {
   // deno-lint-ignore require-await
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     this.#checkAlive();
-    const { memory, team } = this.runtime;
-    return restorePixels(this.address, this.shape, range, memory, team.kernels());
+    const { memory, pool } = this.runtime;
+    return restorePixels(this.address, this.shape, range, memory, pool.kernels());
   }
 
   // deno-lint-ignore require-await

@@ -20,7 +20,7 @@ export interface Kernels {
   initialize(): void;
   /** Runs a list of jobs together with the other threads. */
   run(jobs: number, count: number, thread: number, threads: number): void;
-  /** Turns pixels to floats; see assembly/pixels.ts. */
+  /** Turns pixels to floats; see assembly/ops/pixels.ts. */
   unpackPixels(bytes: number, floats: number, pixels: number, isGray: boolean, isSigned: boolean): void;
   /** Turns floats to pixels. */
   packPixels(bytes: number, floats: number, pixels: number, isGray: boolean, isSigned: boolean): void;

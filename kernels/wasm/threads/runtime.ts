@@ -1,5 +1,5 @@
 /**
- * What programs and parameters share: the memory, the team, and whose turn it is.
+ * What programs and parameters share: the memory, the pool, and whose turn it is.
  *
  * @module
  */
@@ -9,35 +9,35 @@ import { HighWater } from "../../host/high_water.ts";
 import { type Job, writeJobs } from "./job.ts";
 import { Memory } from "../memory/memory.ts";
 import { JOB } from "../abi.ts";
-import type { Team } from "./thread_pool.ts";
+import type { ThreadPool } from "./thread_pool.ts";
 
-/** Starts a team on a memory, unless `signal` aborts before it has. */
-type CreateTeam = (memory: WebAssembly.Memory, signal?: AbortSignal) => Promise<Team>;
+/** Starts a pool on a memory, unless `signal` aborts before it has. */
+type CreatePool = (memory: WebAssembly.Memory, signal?: AbortSignal) => Promise<ThreadPool>;
 
 /** Moving takes a tenth of a second or two, and copies what is in use. For fewer bytes than this it is not worth it, */
 const LEAST_EXCESS = 32 * 2 ** 20;
 /** or for less than this part of what is copied. */
 const LEAST_SHARE = 0.5;
 
-/** An engine's memory and team; one task uses them at a time. */
+/** An engine's memory and pool; one task uses them at a time. */
 export class Runtime {
   #last: Promise<unknown> = Promise.resolve();
-  #team: Team;
+  #pool: ThreadPool;
   readonly #needed = new HighWater();
 
-  private constructor(readonly memory: Memory, team: Team, private readonly createTeam: CreateTeam) {
-    this.#team = team;
+  private constructor(readonly memory: Memory, pool: ThreadPool, private readonly createPool: CreatePool) {
+    this.#pool = pool;
   }
 
-  /** A runtime with a memory, shared or not, and the team that `createTeam` makes for one. */
-  static async create(shared: boolean, createTeam: CreateTeam, signal?: AbortSignal): Promise<Runtime> {
+  /** A runtime with a memory, shared or not, and the pool that `createPool` makes for one. */
+  static async create(shared: boolean, createPool: CreatePool, signal?: AbortSignal): Promise<Runtime> {
     const memory = new Memory(shared);
-    return new Runtime(memory, await createTeam(memory.memory, signal), createTeam);
+    return new Runtime(memory, await createPool(memory.memory, signal), createPool);
   }
 
-  /** Who computes. Another team does after a task that gave memory back. */
-  get team(): Team {
-    return this.#team;
+  /** Who computes. Another pool does after a task that gave memory back. */
+  get pool(): ThreadPool {
+    return this.#pool;
   }
 
   /**
@@ -67,7 +67,7 @@ export class Runtime {
     const list = this.memory.allocate(JOB * jobs.length);
     try {
       writeJobs(jobs, this.memory, list);
-      await this.team.run(list, jobs.length);
+      await this.pool.run(list, jobs.length);
     } finally {
       this.memory.free(list);
     }
@@ -75,7 +75,7 @@ export class Runtime {
 
   /** Ends the threads. */
   dispose(): void {
-    this.team.dispose();
+    this.pool.dispose();
     this.memory.dispose();
   }
 
@@ -95,10 +95,10 @@ export class Runtime {
     if (memory.disposed || memory.bytes - needed < Math.max(LEAST_EXCESS, LEAST_SHARE * needed)) return;
     try {
       const smaller = memory.create(needed);
-      const team = await this.createTeam(smaller);
-      if (memory.disposed) return team.dispose();
-      this.team.dispose();
-      this.#team = team;
+      const pool = await this.createPool(smaller);
+      if (memory.disposed) return pool.dispose();
+      this.pool.dispose();
+      this.#pool = pool;
       memory.moveTo(smaller);
       collectGarbage();
     } catch {

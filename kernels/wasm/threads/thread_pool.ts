@@ -10,7 +10,7 @@ import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { JOB } from "../abi.ts";
 
 /** Runs lists of jobs, one list at a time. */
-export interface Team {
+export interface ThreadPool {
   /** How many threads compute. */
   readonly threads: number;
   /** Whether a thread has ended unexpectedly: nothing can be computed any more. */
@@ -31,7 +31,7 @@ export interface Team {
 const PATIENCE_MS = 50;
 
 /** Computes on the calling thread; the event loop gets its turn between jobs. */
-export async function createSoloTeam(memory: WebAssembly.Memory): Promise<Team> {
+export async function createSingleThreadPool(memory: WebAssembly.Memory): Promise<ThreadPool> {
   const binary = moduleFor(await loadTemplate(), 0, false);
   const { instance } = await WebAssembly.instantiate(binary, { env: { memory } });
   let kernels: Kernels | undefined = instance.exports as unknown as Kernels;

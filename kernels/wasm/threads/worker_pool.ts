@@ -9,7 +9,7 @@ import { DeviceError } from "../../errors.ts";
 import { Respondent } from "../../host/worker.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { CONTROL, TURN } from "../abi.ts";
-import type { Team } from "./thread_pool.ts";
+import type { ThreadPool } from "./thread_pool.ts";
 import { type Order, type Reply, type Setup, threadProgram } from "./worker.ts";
 
 type Member = Respondent<Setup | Order, Reply>;
@@ -28,11 +28,11 @@ async function ask(member: Member, message: Setup | Order): Promise<void> {
  *
  * @throws {DeviceError} where that is not possible, or takes too long
  */
-export async function createWorkerTeam(
+export async function createWorkerPool(
   memory: WebAssembly.Memory,
   threads: number,
   signal?: AbortSignal,
-): Promise<Team> {
+): Promise<ThreadPool> {
   /** Why nothing can be computed any more. */
   let failure: DeviceError | undefined;
   const fail = (cause: unknown) =>

@@ -1,6 +1,6 @@
 // Weights in the order in which the kernels read them. Blocks are octets of output channels (of codes).
 import { SLICE } from "../../abi";
-import { RIGHT_BYTES } from "./right";
+import { RHS_BYTES } from "./rhs_panel";
 
 // @ts-ignore: decorator
 @unmanaged
@@ -25,10 +25,10 @@ function raw(f: PackFields, out: i32, channel: i32, tap: i32): f32 {
 }
 
 /** [taps*stored/32][out/8][32][8] */
-export function packDense(f: PackFields, octet: i32): void {
+export function packImplicitGemm(f: PackFields, octet: i32): void {
   const inner = f.taps * f.stored, slices = (inner + SLICE - 1) / SLICE, octets = (f.outChannels + 7) / 8;
   for (let k = 0; k < slices * SLICE; k++) {
-    const to = f.packed + <usize>(k / SLICE * octets + octet) * RIGHT_BYTES + (<usize>(k % SLICE) << 5);
+    const to = f.packed + <usize>(k / SLICE * octets + octet) * RHS_BYTES + (<usize>(k % SLICE) << 5);
     const channel = k < inner ? k % f.stored : f.inChannels;
     for (let i = 0; i < 8; i++) store<f32>(to + (<usize>i << 2), raw(f, octet * 8 + i, channel, k / f.stored));
   }

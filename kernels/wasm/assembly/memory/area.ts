@@ -3,17 +3,17 @@
 // its own copy of the module, in which BASE differs (see build.ts).
 import { BASE } from "./base";
 
-/** Left operand of the micro-kernel for vectors of 128 bits: [6][32]. */
-export const LEFT: usize = BASE;
-/** Pointers to the pixels of one tile (see pointers.ts), or where six results' source windows lie (see dense.ts). */
+/** Lhs panel of the micro-kernel for vectors of 128 bits: [6][32]. */
+export const LHS: usize = BASE;
+/** Pointers to the pixels of one tile (see pointers.ts), or where six results' source windows lie (see implicit_gemm.ts). */
 export const POINTERS: usize = BASE + 1024;
 /** Numbers that vector code multiplies by: see simd.ts. */
 export const CONSTANTS: usize = BASE + 2048;
 /** Intermediate values of a transform: 81 vectors at most. */
 export const SCRATCH: usize = BASE + 4096;
-/** Two right operands of the micro-kernel for vectors of 256 bits, [2][32][8]: it reads one and fills the other. */
-export const RIGHT0: usize = BASE + 10240;
-export const RIGHT1: usize = BASE + 12288;
+/** Two rhs panels of the micro-kernel for vectors of 256 bits, [2][32][8]: it reads one and fills the other. */
+export const RHS0: usize = BASE + 10240;
+export const RHS1: usize = BASE + 12288;
 
 /** Bytes of a line of the caches. */
 export const LINE: usize = 64;

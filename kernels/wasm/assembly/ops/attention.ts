@@ -5,11 +5,11 @@
 //   scores         [group][chunk/8][6][8]
 //   sums           [group][channels/8][6][8]
 import { GROUP, SLICE } from "../../abi";
-import { startOf } from "../memory/cut";
+import { startOf } from "../memory/partition";
 import { exp } from "../simd/exponential";
-import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "../matmul/left";
+import { copyPartialRow, copyRow, LHS_BYTES, setLhs } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
-import { RIGHT_BYTES } from "../matmul/right";
+import { RHS_BYTES } from "../matmul/rhs_panel";
 import { add, lanes, maximum, mul, splat, sub } from "../simd/simd";
 
 // @ts-ignore: decorator
@@ -40,8 +40,8 @@ export function attentionPack(f: AttentionFields, block: i32): void {
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   const image = block / keySlices, slice = block % keySlices;
   const channelSlices = (f.stored + SLICE - 1) / SLICE, octets = (f.stored + 7) / 8;
-  const keys = f.keys + <usize>(image * channelSlices * keySlices * 4) * RIGHT_BYTES;
-  const values = f.values + <usize>((image * keySlices + slice) * octets) * RIGHT_BYTES;
+  const keys = f.keys + <usize>(image * channelSlices * keySlices * 4) * RHS_BYTES;
+  const values = f.values + <usize>((image * keySlices + slice) * octets) * RHS_BYTES;
   for (let i = 0; i < SLICE; i++) {
     const pixel = slice * SLICE + i;
     const exists = pixel < f.pixels;
@@ -49,11 +49,11 @@ export function attentionPack(f: AttentionFields, block: i32): void {
     for (let c = 0; c < channelSlices * SLICE; c++) {
       const octet = (c / SLICE * keySlices + slice) * 4 + i / 8;
       const key: f32 = exists && c < f.stored ? load<f32>(f.k + from + (<usize>c << 2)) : 0;
-      store<f32>(keys + <usize>octet * RIGHT_BYTES + <usize>((c % SLICE * 8 + i % 8) << 2), key);
+      store<f32>(keys + <usize>octet * RHS_BYTES + <usize>((c % SLICE * 8 + i % 8) << 2), key);
     }
     for (let c = 0; c < octets * 8; c += 4) {
       const value = exists && c < f.stored ? v128.load(f.v + from + (<usize>c << 2)) : i32x4.splat(0);
-      v128.store(values + <usize>(c / 8) * RIGHT_BYTES + <usize>((i * 8 + c % 8) << 2), value);
+      v128.store(values + <usize>(c / 8) * RHS_BYTES + <usize>((i * 8 + c % 8) << 2), value);
     }
   }
 }
@@ -72,14 +72,14 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
   const totals = maxima + (<usize>(count * GROUP) << 2);
   const sums = totals + (<usize>(count * GROUP) << 2);
   const scores = sums + <usize>(count * octets) * PRODUCT_BYTES;
-  const left = scores + <usize>(count * f.chunk / 8) * PRODUCT_BYTES;
+  const lhs = scores + <usize>(count * f.chunk / 8) * PRODUCT_BYTES;
   for (let i = 0; i < count * GROUP; i++) {
     store<f32>(maxima + (<usize>i << 2), -f32.MAX_VALUE);
     store<f32>(totals + (<usize>i << 2), 0);
   }
   for (let key = 0; key < padded; key += f.chunk) {
     const keys = min(f.chunk, padded - key);
-    score(f, image, first, count, key, keys, left, scores);
+    score(f, image, first, count, key, keys, lhs, scores);
     for (let i = 0; i < count * GROUP; i++) {
       const group = i / GROUP, r = <usize>(i % GROUP) << 5;
       const at = <usize>i << 2;
@@ -87,7 +87,7 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
       const fade = soften(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
       if (key > 0 && fade != 1) scaleRow(sums + <usize>(group * octets) * PRODUCT_BYTES + r, octets, fade);
     }
-    addValues(f, image, count, key, keys, scores, left, sums);
+    addValues(f, image, count, key, keys, scores, lhs, sums);
   }
   writeResults(f, image, first, count, totals, sums);
 }
@@ -100,27 +100,27 @@ function score(
   count: i32,
   key: i32,
   keys: i32,
-  left: usize,
+  lhs: usize,
   scores: usize,
 ): void {
   const channelSlices = (f.stored + SLICE - 1) / SLICE;
   const keyOctets = (f.pixels + SLICE - 1) / SLICE * 4;
   for (let slice = 0; slice < channelSlices; slice++) {
-    const packed = f.keys + <usize>((image * channelSlices + slice) * keyOctets + key / 8) * RIGHT_BYTES;
+    const packed = f.keys + <usize>((image * channelSlices + slice) * keyOctets + key / 8) * RHS_BYTES;
     for (let g = 0; g < count; g++) {
-      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE, left + <usize>g * LEFT_BYTES);
+      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE, lhs + <usize>g * LHS_BYTES);
     }
-    multiply(left, LEFT_BYTES, count, packed, keys / 8, scores, slice == 0);
+    multiply(lhs, LHS_BYTES, count, packed, keys / 8, scores, slice == 0);
   }
 }
 
-/** Fills a left operand with 32 channels of six queries. */
-function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32, left: usize): void {
+/** Fills an lhs panel with 32 channels of six queries. */
+function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32, lhs: usize): void {
   for (let r = 0; r < GROUP; r++) {
     const pixel = min(first + r, f.pixels - 1);
     const from = f.q + (<usize>((image * f.pixels + pixel) * f.stored + c) << 2);
-    if (c + SLICE <= f.stored) copyRow(left, r, from);
-    else copyPartialRow(left, r, from, <usize>(f.stored - c) << 2);
+    if (c + SLICE <= f.stored) copyRow(lhs, r, from);
+    else copyPartialRow(lhs, r, from, <usize>(f.stored - c) << 2);
   }
 }
 
@@ -179,26 +179,26 @@ function addValues(
   key: i32,
   keys: i32,
   scores: usize,
-  left: usize,
+  lhs: usize,
   sums: usize,
 ): void {
   const octets = (f.stored + 7) / 8;
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   for (let slice = 0; slice < keys / SLICE; slice++) {
-    const values = f.values + <usize>((image * keySlices + key / SLICE + slice) * octets) * RIGHT_BYTES;
+    const values = f.values + <usize>((image * keySlices + key / SLICE + slice) * octets) * RHS_BYTES;
     for (let g = 0; g < count; g++) {
-      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCT_BYTES, left + <usize>g * LEFT_BYTES);
+      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCT_BYTES, lhs + <usize>g * LHS_BYTES);
     }
-    multiply(left, LEFT_BYTES, count, values, octets, sums, key == 0 && slice == 0);
+    multiply(lhs, LHS_BYTES, count, values, octets, sums, key == 0 && slice == 0);
   }
 }
 
-/** Fills a left operand: [4][6][8] becomes [6][32]. */
-function copyScores(from: usize, left: usize): void {
+/** Fills an lhs panel: [4][6][8] becomes [6][32]. */
+function copyScores(from: usize, lhs: usize): void {
   for (let k: usize = 0; k < <usize>SLICE; k += 8) {
     for (let r: usize = 0; r < <usize>GROUP; r++, from += 32) {
-      setLeft(left, r, k, v128.load(from));
-      setLeft(left, r, k + 4, v128.load(from, 16));
+      setLhs(lhs, r, k, v128.load(from));
+      setLhs(lhs, r, k + 4, v128.load(from, 16));
     }
   }
 }

@@ -1,5 +1,5 @@
 // Copies memory, in blocks.
-import { startOf } from "../memory/cut";
+import { startOf } from "../memory/partition";
 
 // @ts-ignore: decorator
 @unmanaged

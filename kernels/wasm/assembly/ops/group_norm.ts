@@ -7,9 +7,9 @@
 import { Act } from "../../abi";
 import { activate } from "../simd/activation";
 import { LINE, SCRATCH } from "../memory/area";
-import { startOf } from "../memory/cut";
+import { startOf } from "../memory/partition";
 import { normalizeSilu } from "../simd/exponential";
-import { copyLines } from "../matmul/right";
+import { copyLines } from "../matmul/rhs_panel";
 import { add, madd, splat, sub } from "../simd/simd";
 
 // @ts-ignore: decorator

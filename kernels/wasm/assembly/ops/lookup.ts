@@ -1,5 +1,5 @@
 // Codebook rows by index.
-import { startOf } from "../memory/cut";
+import { startOf } from "../memory/partition";
 
 // @ts-ignore: decorator
 @unmanaged

@@ -2,7 +2,7 @@
 // keeps near ties apart. Four pixels meet eight codes at a time.
 //   codebook  [codes/8][channels][8], missing codes infinitely far away
 import { SCRATCH, scratch } from "../memory/area";
-import { startOf } from "../memory/cut";
+import { startOf } from "../memory/partition";
 import { madd, splat, sub } from "../simd/simd";
 
 // @ts-ignore: decorator

@@ -1,5 +1,5 @@
 // x + (code - x): the code up to one rounding.
-import { startOf } from "../memory/cut";
+import { startOf } from "../memory/partition";
 import { add, sub } from "../simd/simd";
 
 // @ts-ignore: decorator

@@ -1,7 +1,7 @@
 // Weights for Winograd's algorithm: G g G^T, in the order [position][in/32][out/8][32][8]. Four output channels at a time.
 import { Kind, SLICE } from "../../abi";
 import { SCRATCH, scratch } from "../memory/area";
-import { RIGHT_BYTES } from "../matmul/right";
+import { RHS_BYTES } from "../matmul/rhs_panel";
 import { PackFields } from "../matmul/pack";
 import { add, C, K, madd, mul, splat, sub } from "../simd/simd";
 
@@ -24,9 +24,9 @@ export function packWinogradStrided(f: PackFields, octet: i32): void {
 @inline
 function pack(f: PackFields, octet: i32, side: i32, kind: Kind): void {
   const slices = (f.inChannels + SLICE - 1) / SLICE, octets = (f.outChannels + 7) / 8;
-  const stride = <usize>(slices * octets) * RIGHT_BYTES;
+  const stride = <usize>(slices * octets) * RHS_BYTES;
   for (let channel = 0; channel < slices * SLICE; channel++) {
-    const to = f.packed + <usize>(channel / SLICE * octets + octet) * RIGHT_BYTES + (<usize>(channel % SLICE) << 5);
+    const to = f.packed + <usize>(channel / SLICE * octets + octet) * RHS_BYTES + (<usize>(channel % SLICE) << 5);
     for (let half = 0; half < 2; half++) {
       transformColumns(f, octet * 8 + half * 4, channel, kind);
       for (let i = 0; i < side; i++) {

@@ -9,11 +9,11 @@
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
 import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
-import { startOf } from "../memory/cut";
-import { LEFT_BYTES } from "../matmul/left";
+import { startOf } from "../memory/partition";
+import { LHS_BYTES } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "../memory/pointers";
-import { RIGHT_BYTES } from "../matmul/right";
+import { RHS_BYTES } from "../matmul/rhs_panel";
 import { resultTile4, sourceTile4 } from "./winograd4";
 import { resultTile6, sourceTile6 } from "./winograd6";
 import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
@@ -64,7 +64,7 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const mStride = <usize>count * octetCount * PRODUCT_BYTES + STAGGER;
   const reach = reachOf(f), positions = reach * reach;
   const v = f.workspace + <usize>thread * f.workspaceBytes;
-  const m = v + <usize>(count * DEPTH * positions) * LEFT_BYTES;
+  const m = v + <usize>(count * DEPTH * positions) * LHS_BYTES;
   for (let slice = 0; slice < slices; slice += DEPTH) {
     const depth = min(DEPTH, slices - slice);
     transformSources(f, first, count, slice, depth, v, positions);
@@ -74,11 +74,11 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
         if (slice == 0) memory.fill(products, 0, mStride);
       } else {
         const weights = f.stride == 1 ? position : weightsOf(position);
-        const u = f.weights + <usize>((weights * slices + slice) * octets + octet) * RIGHT_BYTES;
+        const u = f.weights + <usize>((weights * slices + slice) * octets + octet) * RHS_BYTES;
         for (let i = 0; i < depth; i++) {
-          const left = v + <usize>(i * positions + position) * LEFT_BYTES;
-          const right = u + <usize>(i * octets) * RIGHT_BYTES;
-          multiply(left, <usize>(DEPTH * positions) * LEFT_BYTES, count, right, octetCount, products, slice + i == 0);
+          const lhs = v + <usize>(i * positions + position) * LHS_BYTES;
+          const rhs = u + <usize>(i * octets) * RHS_BYTES;
+          multiply(lhs, <usize>(DEPTH * positions) * LHS_BYTES, count, rhs, octetCount, products, slice + i == 0);
         }
       }
     }
@@ -126,7 +126,7 @@ function transformSources(
   const end = min(<usize>((slice + depth) * SLICE), <usize>f.inChannels) << 2;
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
-    const to = v + <usize>(i / GROUP * DEPTH * positions) * LEFT_BYTES + <usize>(i % GROUP) * SLICE * 4;
+    const to = v + <usize>(i / GROUP * DEPTH * positions) * LHS_BYTES + <usize>(i % GROUP) * SLICE * 4;
     if (f.stride == 2) sourceTileStrided(to, from, end);
     else if (f.side == 4) sourceTile4(to, from, end);
     else sourceTile6(to, from, end);

@@ -1,6 +1,6 @@
 // The transforms of F(4x4, 3x3), after Lavin & Gray: interpolation at 0, 1, -1, 2, -2 and infinity.
 import { SCRATCH, scratch } from "../memory/area";
-import { LEFT_BYTES } from "../matmul/left";
+import { LHS_BYTES } from "../matmul/lhs_panel";
 import { PRODUCT_BYTES } from "../matmul/multiply";
 import { add, C, K, madd, nmadd, sub } from "../simd/simd";
 import { clearTail, putColumn4, source, vOffset } from "./winograd_tile";
@@ -41,7 +41,7 @@ function sourceRow(i: usize, to: usize): void {
   const d0 = scratch(q), d1 = scratch(q + 1);
   const d2 = scratch(q + 2), d3 = scratch(q + 3);
   const d4 = scratch(q + 4), d5 = scratch(q + 5);
-  transform6(d0, d1, d2, d3, d4, d5, to + q * LEFT_BYTES, LEFT_BYTES);
+  transform6(d0, d1, d2, d3, d4, d5, to + q * LHS_BYTES, LHS_BYTES);
 }
 
 /** B^T d of Lavin & Gray. */

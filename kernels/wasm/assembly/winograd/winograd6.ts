@@ -1,6 +1,6 @@
 // The transforms of F(6x6, 3x3): interpolation at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity.
 import { SCRATCH, scratch } from "../memory/area";
-import { LEFT_BYTES } from "../matmul/left";
+import { LHS_BYTES } from "../matmul/lhs_panel";
 import { PRODUCT_BYTES } from "../matmul/multiply";
 import { add, C, K, madd, mul, nmadd, sub } from "../simd/simd";
 import { clearTail, put, residue, source, vOffset } from "./winograd_tile";
@@ -47,7 +47,7 @@ function sourceRow(i: usize, to: usize): void {
   const d2 = scratch(q + 2), d3 = scratch(q + 3);
   const d4 = scratch(q + 4), d5 = scratch(q + 5);
   const d6 = scratch(q + 6), d7 = scratch(q + 7);
-  transform8(d0, d1, d2, d3, d4, d5, d6, d7, to + q * LEFT_BYTES, LEFT_BYTES);
+  transform8(d0, d1, d2, d3, d4, d5, d6, d7, to + q * LHS_BYTES, LHS_BYTES);
 }
 
 /** B^T d. Rows of opposite points share their even and odd parts. */

@@ -2,7 +2,7 @@
 // is F(4, 2), interpolated at 0, 1, -1, 2 and infinity. Odd pixels meet the middle tap and pass as they are. So 9x9 source
 // pixels become 81 positions: five for the even ones, then the four odd ones.
 import { SCRATCH, scratch } from "../memory/area";
-import { LEFT_BYTES } from "../matmul/left";
+import { LHS_BYTES } from "../matmul/lhs_panel";
 import { PRODUCT_BYTES } from "../matmul/multiply";
 import { add, C, K, madd, nmadd, sub } from "../simd/simd";
 import { clearTail, putColumn4, source, vOffset } from "./winograd_tile";
@@ -57,12 +57,12 @@ function sourceColumn(j: usize, c: usize): void {
 // @ts-ignore: decorator
 @inline
 function sourceRow(i: usize, to: usize): void {
-  const q = i * 9, v = to + q * LEFT_BYTES;
-  transform5(scratch(q), scratch(q + 2), scratch(q + 4), scratch(q + 6), scratch(q + 8), v, LEFT_BYTES);
-  v128.store(v + 5 * LEFT_BYTES, scratch(q + 1));
-  v128.store(v + 6 * LEFT_BYTES, scratch(q + 3));
-  v128.store(v + 7 * LEFT_BYTES, scratch(q + 5));
-  v128.store(v + 8 * LEFT_BYTES, scratch(q + 7));
+  const q = i * 9, v = to + q * LHS_BYTES;
+  transform5(scratch(q), scratch(q + 2), scratch(q + 4), scratch(q + 6), scratch(q + 8), v, LHS_BYTES);
+  v128.store(v + 5 * LHS_BYTES, scratch(q + 1));
+  v128.store(v + 6 * LHS_BYTES, scratch(q + 3));
+  v128.store(v + 7 * LHS_BYTES, scratch(q + 5));
+  v128.store(v + 8 * LHS_BYTES, scratch(q + 7));
 }
 
 /** B^T e for the five even pixels. */

@@ -2,7 +2,7 @@
 //
 // The transforms take four channels of a tile at a time: all columns into scratch memory, [row][column], then all rows out
 // of it. All calls are written down, because then scratch memory and pointers are at constant addresses.
-import { LEFT_BYTES } from "../matmul/left";
+import { LHS_BYTES } from "../matmul/lhs_panel";
 import { PIXELS, pointer, RESIDUALS } from "../memory/pointers";
 import { add } from "../simd/simd";
 
@@ -10,14 +10,14 @@ import { add } from "../simd/simd";
 // @ts-ignore: decorator
 @inline
 export function vOffset(c: usize, positions: usize): usize {
-  return (c >> 7) * positions * LEFT_BYTES + (c & 127);
+  return (c >> 7) * positions * LHS_BYTES + (c & 127);
 }
 
 /** Clears what the last slice of V has beyond `bytes` of channels. */
 export function clearTail(to: usize, bytes: usize, positions: usize): void {
   for (; bytes & 127; bytes += 16) {
     const at = to + vOffset(bytes, positions);
-    for (let p: usize = 0; p < positions; p++) v128.store(at + p * LEFT_BYTES, i32x4.splat(0));
+    for (let p: usize = 0; p < positions; p++) v128.store(at + p * LHS_BYTES, i32x4.splat(0));
   }
 }
 

@@ -1,23 +1,23 @@
-// Left operands of matrix products, [6][32], and the place where the micro-kernel reads one.
+// Lhs panels of matrix products, [6][32], and the place where the micro-kernel reads one.
 import { GROUP, SLICE } from "../../abi";
-import { LEFT } from "../memory/area";
+import { LHS } from "../memory/area";
 
 const ROW: usize = SLICE * 4;
-/** Bytes of a left operand. */
-export const LEFT_BYTES: usize = ROW * GROUP;
+/** Bytes of an lhs panel. */
+export const LHS_BYTES: usize = ROW * GROUP;
 
 /** Sets columns `k` to `k + 3` of row `r`. */
 // @ts-ignore: decorator
 @inline
-export function setLeft(left: usize, r: usize, k: usize, value: v128): void {
-  v128.store(left + r * ROW + (k << 2), value);
+export function setLhs(lhs: usize, r: usize, k: usize, value: v128): void {
+  v128.store(lhs + r * ROW + (k << 2), value);
 }
 
 /** Copies 32 consecutive floats to row `r`. */
 // @ts-ignore: decorator
 @inline
-export function copyRow(left: usize, r: usize, from: usize): void {
-  const to = left + r * ROW;
+export function copyRow(lhs: usize, r: usize, from: usize): void {
+  const to = lhs + r * ROW;
   v128.store(to, v128.load(from));
   v128.store(to, v128.load(from, 16), 16);
   v128.store(to, v128.load(from, 32), 32);
@@ -29,14 +29,14 @@ export function copyRow(left: usize, r: usize, from: usize): void {
 }
 
 /** Copies the first `bytes` of 32 floats to row `r` and clears the rest; `bytes` is a multiple of 16. */
-export function copyPartialRow(left: usize, r: usize, from: usize, bytes: usize): void {
-  const to = left + r * ROW;
+export function copyPartialRow(lhs: usize, r: usize, from: usize, bytes: usize): void {
+  const to = lhs + r * ROW;
   let i: usize = 0;
   for (; i < bytes; i += 16) v128.store(to + i, v128.load(from + i));
   for (; i < ROW; i += 16) v128.store(to + i, i32x4.splat(0));
 }
 
-/** Copies a left operand to where the micro-kernel reads it. */
-export function copyLeft(from: usize): void {
-  for (let r: usize = 0; r < <usize>GROUP; r++) copyRow(LEFT, r, from + r * ROW);
+/** Copies an lhs panel to where the micro-kernel reads it. */
+export function copyLhs(from: usize): void {
+  for (let r: usize = 0; r < <usize>GROUP; r++) copyRow(LHS, r, from + r * ROW);
 }

@@ -1,19 +1,19 @@
-// Convolution as a matrix product that gathers its left operand on the fly (implicit GEMM): 1x1, 3x3 at stride 2, and
+// Convolution as a matrix product that gathers its lhs panel on the fly (implicit GEMM): 1x1, 3x3 at stride 2, and
 // 3x3 over few channels. Results are taken six pixels at a time; the inner dimension runs over (tap, channel).
 //   weights   [taps*channels/32][out/8][32][8]
 //   products  [group][out/8][6][8]
 import { GROUP, POINTERS_PER_TAP, SLICE, ZERO } from "../../abi";
-import { LEFT, POINTERS } from "../memory/area";
-import { startOf } from "../memory/cut";
-import { copyPartialRow, copyRow, LEFT_BYTES, setLeft } from "./left";
+import { LHS, POINTERS } from "../memory/area";
+import { startOf } from "../memory/partition";
+import { copyPartialRow, copyRow, LHS_BYTES, setLhs } from "./lhs_panel";
 import { rows4 } from "./micro_kernels";
 import { multiply, PRODUCT_BYTES } from "./multiply";
-import { RIGHT_BYTES } from "./right";
+import { RHS_BYTES } from "./rhs_panel";
 import { add } from "../simd/simd";
 
 // @ts-ignore: decorator
 @unmanaged
-export class DenseFields {
+export class ImplicitGemmFields {
   x: usize;
   weights: usize;
   bias: usize;
@@ -48,7 +48,7 @@ const IMAGES: usize = POINTERS, TOPS: usize = POINTERS + 32, LEFTS: usize = POIN
 /** So many values of the inner dimension beyond whole slices are taken by fours: a slice would be mostly padding. */
 const FEW: i32 = 16;
 
-export function dense(f: DenseFields, block: i32, thread: i32): void {
+export function implicitGemm(f: ImplicitGemmFields, block: i32, thread: i32): void {
   const pixels = f.images * f.outHeight * f.outWidth;
   const groups = (pixels + GROUP - 1) / GROUP;
   const part = block / f.channelBlocks;
@@ -63,18 +63,18 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
 
   const pointers = f.workspace + <usize>thread * f.workspaceBytes;
   const groupPointers = <usize>(f.kernel * f.kernel) * POINTERS_PER_TAP << 2;
-  const left = pointers + <usize>count * groupPointers;
-  const products = left + <usize>count * LEFT_BYTES;
+  const lhs = pointers + <usize>count * groupPointers;
+  const products = lhs + <usize>count * LHS_BYTES;
   for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize>g * groupPointers);
   for (let slice = 0; slice < slices; slice++) {
-    const weights = f.weights + <usize>(slice * octets + octet) * RIGHT_BYTES;
+    const weights = f.weights + <usize>(slice * octets + octet) * RHS_BYTES;
     for (let g = 0; g < count; g++) {
-      gather(f, pointers + <usize>g * groupPointers, slice * SLICE, left + <usize>g * LEFT_BYTES);
+      gather(f, pointers + <usize>g * groupPointers, slice * SLICE, lhs + <usize>g * LHS_BYTES);
     }
-    multiply(left, LEFT_BYTES, count, weights, octetCount, products, slice == 0);
+    multiply(lhs, LHS_BYTES, count, weights, octetCount, products, slice == 0);
   }
   for (let k = slices * SLICE; k < inner; k += 4) {
-    const weights = f.weights + <usize>(slices * octets + octet) * RIGHT_BYTES + (<usize>(k % SLICE) << 5);
+    const weights = f.weights + <usize>(slices * octets + octet) * RHS_BYTES + (<usize>(k % SLICE) << 5);
     for (let g = 0; g < count; g++) {
       gather4(f, pointers + <usize>g * groupPointers, k);
       rows4(octetCount, weights, products + <usize>(g * octetCount) * PRODUCT_BYTES, k == 0);
@@ -84,7 +84,7 @@ export function dense(f: DenseFields, block: i32, thread: i32): void {
 }
 
 /** Writes the pointers to the source pixels of six results, and of two more, [tap][8]; outside lies a pixel of zeros. */
-function pointToSources(f: DenseFields, first: i32, to: usize): void {
+function pointToSources(f: ImplicitGemmFields, first: i32, to: usize): void {
   placeWindows(f, first);
   const height = i32x4.splat(f.height << f.upsample), width = i32x4.splat(f.width << f.upsample);
   const columns = i32x4.splat(f.width), pixelBytes = i32x4.splat(f.inChannels << 2);
@@ -105,8 +105,8 @@ function pointToSources(f: DenseFields, first: i32, to: usize): void {
   }
 }
 
-/** Sets image, top and left of the source windows of eight results. Those beyond the last image begin far above it. */
-function placeWindows(f: DenseFields, first: i32): void {
+/** Sets image, top and lhs of the source windows of eight results. Those beyond the last image begin far above it. */
+function placeWindows(f: ImplicitGemmFields, first: i32): void {
   let image = first / (f.outHeight * f.outWidth);
   let row = first / f.outWidth % f.outHeight, column = first % f.outWidth;
   for (let lane: usize = 0; lane < 32; lane += 4) {
@@ -121,34 +121,34 @@ function placeWindows(f: DenseFields, first: i32): void {
   }
 }
 
-/** Fills a left operand with 32 values of the inner dimension, from `k` on. */
-function gather(f: DenseFields, pointers: usize, k: i32, left: usize): void {
+/** Fills an lhs panel with 32 values of the inner dimension, from `k` on. */
+function gather(f: ImplicitGemmFields, pointers: usize, k: i32, lhs: usize): void {
   const tap = k / f.inChannels, c = k % f.inChannels;
   const p = pointers + (<usize>tap * POINTERS_PER_TAP << 2);
   if (c + SLICE <= f.inChannels) {
-    for (let r = 0; r < GROUP; r++) copyRow(left, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2));
+    for (let r = 0; r < GROUP; r++) copyRow(lhs, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2));
   } else if (tap == f.kernel * f.kernel - 1) {
     for (let r = 0; r < GROUP; r++) {
-      copyPartialRow(left, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2), <usize>(f.inChannels - c) << 2);
+      copyPartialRow(lhs, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2), <usize>(f.inChannels - c) << 2);
     }
   } else {
-    gatherAcrossTaps(f, pointers, tap, c, left);
+    gatherAcrossTaps(f, pointers, tap, c, lhs);
   }
 }
 
-/** Fills the first columns of the micro-kernel's left operand with four values, from `k` on, which are all of one tap. */
-function gather4(f: DenseFields, pointers: usize, k: i32): void {
+/** Fills the first columns of the lhs panel with four values of one tap, from `k` on. */
+function gather4(f: ImplicitGemmFields, pointers: usize, k: i32): void {
   const p = pointers + (<usize>(k / f.inChannels) * POINTERS_PER_TAP << 2), c = <usize>(k % f.inChannels) << 2;
-  for (let r = 0; r < GROUP; r++) setLeft(LEFT, r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
+  for (let r = 0; r < GROUP; r++) setLhs(LHS, r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
 }
 
 /** {@link gather} where the 32 values belong to more than one tap. */
-function gatherAcrossTaps(f: DenseFields, pointers: usize, tap: i32, c: i32, left: usize): void {
+function gatherAcrossTaps(f: ImplicitGemmFields, pointers: usize, tap: i32, c: i32, lhs: usize): void {
   const taps = f.kernel * f.kernel;
   for (let i = 0; i < SLICE; i += 4) {
     for (let r = 0; r < GROUP; r++) {
       const p = <usize>load<u32>(pointers + (<usize>tap * POINTERS_PER_TAP + r << 2)) + (<usize>c << 2);
-      setLeft(left, r, i, tap < taps ? v128.load(p) : i32x4.splat(0));
+      setLhs(lhs, r, i, tap < taps ? v128.load(p) : i32x4.splat(0));
     }
     c += 4;
     if (c == f.inChannels) {
@@ -159,7 +159,7 @@ function gatherAcrossTaps(f: DenseFields, pointers: usize, tap: i32, c: i32, lef
 }
 
 /** Adds bias and residual to the products of pixels `first` to `end`, channels from `octet * 8` on. */
-function writeResults(f: DenseFields, first: i32, end: i32, octet: i32, octets: i32, products: usize): void {
+function writeResults(f: ImplicitGemmFields, first: i32, end: i32, octet: i32, octets: i32, products: usize): void {
   const from = <usize>octet * 32;
   const bytes = min(<usize>octets * 32, (<usize>f.outChannels << 2) - from);
   const bias = f.bias + from;
