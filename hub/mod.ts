@@ -30,6 +30,7 @@ export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export type { ModelChoice, ModelFiles } from "./models/file_store.ts";
 export { type HubModelOptions, locateModel, openHubModel, openModel } from "./models/hub_model.ts";
 export { openLocalModel } from "./models/local.ts";
+export { checkOptions, type OptionNames } from "./options.ts";
 export type { HubProgress, OnProgress } from "./remote/progress.ts";
 export { type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
 export { isLocalPath } from "./repo_id.ts";

@@ -1,0 +1,55 @@
+/** Options that no function knows. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkOptions, type OptionNames } from "../../hub/mod.ts";
+
+interface Options {
+  doNormalize?: boolean;
+  forceNotQuantize?: boolean;
+  dtype?: string;
+  cacheDir?: string;
+}
+
+const NAMES: OptionNames<Options> = { doNormalize: true, forceNotQuantize: true, dtype: true, cacheDir: true };
+
+function refusal(options: unknown): string {
+  return assertThrows(() => checkOptions("encode", options, NAMES), TypeError).message;
+}
+
+Deno.test("known options, and unknown ones that are undefined, are taken", () => {
+  checkOptions("encode", undefined, NAMES);
+  checkOptions("encode", {}, NAMES);
+  checkOptions("encode", { dtype: "float32", doNormalize: undefined, do_normalize: undefined }, NAMES);
+});
+
+for (
+  const [written, known] of [
+    ["do_normalize", "doNormalize"],
+    ["do-normalize", "doNormalize"],
+    ["donormalize", "doNormalize"],
+    ["force_not_quantize", "forceNotQuantize"],
+    ["forceNotQuantise", "forceNotQuantize"],
+    ["dytpe", "dtype"],
+    ["dtyp", "dtype"],
+    ["torch_dtype", "dtype"],
+    ["cache", "cacheDir"],
+  ]
+) {
+  Deno.test(`${written} is taken for ${known}`, () => {
+    assertEquals(refusal({ [written]: 1 }), `Cannot encode: unknown option "${written}"; did you mean "${known}"?`);
+  });
+}
+
+Deno.test("an option like none is answered with those that there are", () => {
+  for (const name of ["x", "revision", "toString", "__proto__x", "dt", "d".repeat(1e6)]) {
+    const message = refusal({ [name]: 1 });
+    assertEquals(message.split("; ")[1], "expected one of doNormalize, forceNotQuantize, dtype, cacheDir");
+    assertEquals(message.length < 500, true);
+  }
+});
+
+Deno.test("what is no object of options is refused", () => {
+  assertEquals(refusal(null), "Cannot encode: expected an object of options, found null");
+  assertEquals(refusal("float16"), 'Cannot encode: expected an object of options, found "float16"');
+  assertEquals(refusal([{ dtype: "float16" }]).split(", found ")[0], "Cannot encode: expected an object of options");
+  assertEquals(refusal(0).split(", found ")[0], "Cannot encode: expected an object of options");
+});
