@@ -7,8 +7,7 @@
 import type { Backend, TuningStore } from "./backend.ts";
 import { DeviceError } from "./errors.ts";
 import { createWasmBackend, type WasmOptions } from "./wasm/mod.ts";
-import { createWebGpuBackend } from "./webgpu/backend.ts";
-import { findAdapter, isSoftware } from "./webgpu/device/device.ts";
+import { createWebGpuBackend, findAdapter, isSoftware } from "./webgpu/mod.ts";
 
 /**
  * Where to compute: on WebGPU, on the CPU, on a device that the caller opened (and will destroy), or, with `"auto"`, on

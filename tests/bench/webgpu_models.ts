@@ -13,8 +13,7 @@
  * compiling; a driver's own cache on disk may make it shorter. "Differ" is the relative error, or the share of tokens.
  * What cannot compute a pass is left out; why, goes to standard error.
  */
-import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
-import { findAdapter, isSoftware } from "../../kernels/webgpu/device/device.ts";
+import { createWebGpuBackend, findAdapter, isSoftware } from "../../kernels/webgpu/mod.ts";
 import { relativeError } from "../support/golden.ts";
 import { countGpuBuffers, peakBytesOf } from "./gpu_buffers.ts";
 import {

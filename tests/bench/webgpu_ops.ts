@@ -11,7 +11,7 @@
  */
 import { operands } from "../../kernels/graph/graph.ts";
 import { Graph, macs, type Node, type Op } from "../../kernels/mod.ts";
-import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { openGpu } from "../../kernels/webgpu/device/device.ts";
 import { relativeError } from "../support/golden.ts";
 import { fnv1a32 } from "../support/synthetic.ts";

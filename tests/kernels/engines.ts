@@ -1,7 +1,7 @@
 /** Every engine that must be there, in every way it can compute; and a way to run one op on it. */
 import { Graph, type Node, type Parameter, type Program, Tensor, type TensorData } from "../../kernels/mod.ts";
 import type { Backend } from "../../kernels/mod.ts";
-import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { HARDWARE, SOFTWARE, SWIFTSHADER } from "../../kernels/webgpu/shader/tiles.ts";
 import type { Dense } from "../support/golden.ts";

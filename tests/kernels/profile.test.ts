@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DeviceError, Graph, type OpCost, type Program, Tensor } from "../../kernels/mod.ts";
-import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { testOnEveryEngine } from "./engines.ts";
 
 const CONV = { kind: "conv", name: "level.0.conv", in: 3, out: 8, kernel: 3, stride: 1 } as const;

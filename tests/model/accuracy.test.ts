@@ -4,7 +4,7 @@ import { inBands, streamableSizes } from "../../kernels/tiling/tiled_graph.ts";
 import { type Backend, Graph, parametersOf, Tensor } from "../../kernels/mod.ts";
 import { atOnce } from "../../kernels/host/steps.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { parseConfig } from "../../model/architecture/config.ts";
 import { type Pass, recordPass } from "../../model/architecture/passes.ts";
 import torch from "../fixtures/torch_errors.json" with { type: "json" };

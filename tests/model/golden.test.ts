@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { openLocalModel } from "../../hub/mod.ts";
 import { type Backend, Graph, type Node, parametersOf } from "../../kernels/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { createWebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { Tensor, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/architecture/config.ts";
 import { loadWeights } from "../../model/architecture/scope.ts";

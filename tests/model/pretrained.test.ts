@@ -1,7 +1,7 @@
 /** Models in repositories of the Hub, from the first request to the last pixel, by way of the public API. */
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { findAdapter, isSoftware } from "../../kernels/webgpu/device/device.ts";
+import { findAdapter, isSoftware } from "../../kernels/webgpu/mod.ts";
 import { HubError, type LoadOptions, type Progress, Tensor, VQModel, WeightsError } from "../../mod.ts";
 import { assertClose, assertSameCodes, type Golden, loadGolden } from "../support/golden.ts";
 import { preparePlace, REPO, tree } from "../hub/hub_fixture.ts";

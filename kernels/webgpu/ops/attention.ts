@@ -12,7 +12,8 @@ import { VEC4_BYTES } from "../shader/element.ts";
 import { type Matrices, recordMatmul } from "./matmul.ts";
 import { PER_PIXEL, PIXEL_LANES } from "./per_pixel.ts";
 import type { Kernel } from "../shader/pipeline.ts";
-import { bands, type FeatureMap, type Memory, type Recorder, VEC4, WORD } from "../record/recorder.ts";
+import { bands, type FeatureMap, type Memory, VEC4, WORD } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 import { REDUCE } from "../shader/wgsl.ts";
 
 /**

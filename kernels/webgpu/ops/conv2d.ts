@@ -6,9 +6,11 @@
 
 import type { Conv2d, ConvParameter, LinearParameter } from "../../graph/graph.ts";
 import { recordImplicitGemm } from "./implicit_gemm.ts";
-import { type Recorder, VEC4 } from "../record/recorder.ts";
+import { VEC4 } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 import type { ConvAlgorithm } from "../record/packed_weights.ts";
-import { POSITIONS, recordWinograd } from "./winograd.ts";
+import { POSITIONS } from "../shader/winograd_transforms.ts";
+import { recordWinograd } from "./winograd.ts";
 
 /** Below this many channels Winograd's transforms cost more than the multiplications they save. */
 const WINOGRAD_CHANNELS = 32;

@@ -24,7 +24,8 @@ import { splitImage, type Strips } from "../../tiling/strips.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { VEC4_BYTES } from "../shader/element.ts";
 import type { Kernel } from "../shader/pipeline.ts";
-import { bands, type FeatureMap, type PlannedMemory, type Recorder, rowsOf, VEC4 } from "../record/recorder.ts";
+import { bands, type FeatureMap, type PlannedMemory, rowsOf, VEC4 } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 import { activationFunction, lanesFor, memoized, REDUCE } from "../shader/wgsl.ts";
 
 /** Strips of an image: one workgroup folds those of each group of channels. A few more where bands begin new ones. */

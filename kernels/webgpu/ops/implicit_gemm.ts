@@ -10,7 +10,8 @@
 
 import type { Conv2d } from "../../graph/graph.ts";
 import type { Kernel } from "../shader/pipeline.ts";
-import { bands, type FeatureMap, MAX_GRID, type Recorder, rowBytes } from "../record/recorder.ts";
+import { bands, type FeatureMap, MAX_GRID, rowBytes } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 import type { Tile } from "../shader/tiles.ts";
 import type { PreparedConv } from "../record/packed_weights.ts";
 import { memoized, multiplyRow, unroll } from "../shader/wgsl.ts";

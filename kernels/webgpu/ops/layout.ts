@@ -7,7 +7,8 @@
  */
 
 import type { Kernel } from "../shader/pipeline.ts";
-import { type FeatureMap, type Memory, type Recorder, span, WORD } from "../record/recorder.ts";
+import { type FeatureMap, type Memory, span, WORD } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 import { unroll } from "../shader/wgsl.ts";
 
 const LANES = 64;

@@ -8,7 +8,8 @@
 
 import { VEC4_BYTES } from "../shader/element.ts";
 import type { Kernel } from "../shader/pipeline.ts";
-import { ALIGNMENT, bands, type Binding, type Memory, type Recorder } from "../record/recorder.ts";
+import { ALIGNMENT, bands, type Binding, type Memory } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 import type { Tile } from "../shader/tiles.ts";
 import { memoized, multiplyRow, unroll } from "../shader/wgsl.ts";
 

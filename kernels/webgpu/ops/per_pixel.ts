@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Binding, FeatureMap, Recorder } from "../record/recorder.ts";
+import type { Binding, FeatureMap } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 
 /** Pixels that a workgroup visits. */
 export const PIXEL_LANES = 64;

@@ -7,7 +7,8 @@
 import type { PixelRange } from "../../tensor/pixels.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import type { Kernel } from "../shader/pipeline.ts";
-import { bands, type FeatureMap, MAX_GRID, type Memory, type Recorder, span, WORD } from "../record/recorder.ts";
+import { bands, type FeatureMap, MAX_GRID, type Memory, span, WORD } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 
 const LANES = 64;
 

@@ -7,7 +7,8 @@
 import type { Place, Rows } from "../../graph/graph.ts";
 import { PER_PIXEL, PIXEL_LANES } from "./per_pixel.ts";
 import type { Kernel } from "../shader/pipeline.ts";
-import { type Recorder, rowsOf } from "../record/recorder.ts";
+import { rowsOf } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
 
 const COPY: Kernel = {
   label: "place",

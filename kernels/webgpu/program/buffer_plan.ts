@@ -5,7 +5,8 @@
  */
 
 import type { Steps } from "../../host/steps.ts";
-import { type Dispatch, PlannedMemory } from "../record/recorder.ts";
+import { PlannedMemory } from "../record/feature_map.ts";
+import type { Dispatch } from "../record/recorder.ts";
 
 /** Buffers for planned memory. */
 export interface Slots {

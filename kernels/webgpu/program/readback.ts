@@ -8,7 +8,7 @@
 import { DeviceError } from "../../errors.ts";
 import { noticeLoss } from "../device/device.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
-import { bands, WORD } from "../record/recorder.ts";
+import { bands, WORD } from "../record/feature_map.ts";
 
 /** Offsets of mapped ranges are multiples of this many bytes. */
 const GRAIN = 8;

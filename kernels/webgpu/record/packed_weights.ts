@@ -12,9 +12,9 @@ import { guarded } from "../device/device.ts";
 import { type Element, fitsFloat16, specialize, VEC4_BYTES } from "../shader/element.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
 import { packParams, type Pipeline, type PipelineCache } from "../shader/pipeline.ts";
-import type { WeightMemory } from "./recorder.ts";
+import type { WeightMemory } from "./feature_map.ts";
 import { unroll } from "../shader/wgsl.ts";
-import { KERNEL_SCALE, POSITIONS, transformKernel } from "../ops/winograd.ts";
+import { KERNEL_SCALE, POSITIONS, transformKernel } from "../shader/winograd_transforms.ts";
 
 /** The ways to compute a convolution. */
 export const CONV_ALGORITHMS = ["winograd", "direct"] as const;

@@ -18,63 +18,19 @@ import { type Element, OVERFLOW, specialize, VEC4_BYTES } from "../shader/elemen
 import { checkBufferSize } from "../device/buffer_pool.ts";
 import { type Kernel, packParams, type Pipeline, type PipelineCache } from "../shader/pipeline.ts";
 import { chooseTile, type Tile, type Tuning } from "../shader/tiles.ts";
+import {
+  ALIGNMENT,
+  asBinding,
+  bands,
+  type Binding,
+  type FeatureMap,
+  MAX_GRID,
+  type Memory,
+  PlannedMemory,
+  rowBytes,
+  type Window,
+} from "./feature_map.ts";
 import type { PreparedParameter } from "./packed_weights.ts";
-
-/** Memory that a program needs while it runs; which buffer that is, liveness decides. */
-export class PlannedMemory {
-  readonly bytes: number;
-  readonly element: Element;
-  /** Whose it is, in messages. */
-  readonly label: string;
-
-  constructor(bytes: number, element: Element, label: string) {
-    this.bytes = bytes;
-    this.element = element;
-    this.label = label;
-  }
-}
-
-/** Memory that exists already: weights. */
-export interface WeightMemory {
-  readonly buffer: GPUBuffer;
-  readonly bytes: number;
-  readonly element: Element;
-}
-
-/** Where a kernel reads or writes. */
-export type Memory = PlannedMemory | WeightMemory;
-
-/** A part of some memory, as a kernel sees it. */
-export interface Binding {
-  readonly memory: Memory;
-  readonly offset: number;
-  readonly size: number;
-}
-
-/** A picture, or what a layer makes of one, on the device: NHWC with padded channels. */
-export interface FeatureMap {
-  /** Its element type is that of the feature map. */
-  readonly memory: Memory;
-  /** Where in the memory it begins, in bytes. */
-  readonly offset: number;
-  readonly n: number;
-  readonly h: number;
-  readonly w: number;
-  /** Channels that count. */
-  readonly c: number;
-  /** Channels in storage, in units of `vec4f`. */
-  readonly c4: number;
-}
-
-/** The pixels `[from, to)` of a feature map, or a few more on either side. */
-export interface Window {
-  readonly binding: Binding;
-  /**
-   * Index, in the whole feature map, of the `vec4f` that the binding starts with. Negative, and to be subtracted modulo
-   * 2³², where the feature map begins after it.
-   */
-  readonly origin: number;
-}
 
 /** One recorded dispatch. */
 export interface Dispatch {
@@ -94,15 +50,6 @@ export interface Launch {
   /** Workgroups in x, y, z. */
   readonly grid: readonly [number, number, number];
 }
-
-/** Bytes of a `vec4f`. */
-export const VEC4 = VEC4_BYTES.f32;
-/** Bytes of a float, an index, or a pixel of RGBA bytes. */
-export const WORD = 4;
-/** Bindings start at multiples of this many bytes. */
-export const ALIGNMENT = 256;
-/** Workgroups in one dimension: what WebGPU guarantees. */
-export const MAX_GRID = 65535;
 
 /** Collects the dispatches of a graph. */
 export class Recorder {
@@ -266,32 +213,4 @@ export class Recorder {
       );
     }
   }
-}
-
-/** Rows of one image of a feature map: a feature map in the same memory. */
-export function rowsOf(map: FeatureMap, image: number, first: number, count: number): FeatureMap {
-  return { ...map, offset: map.offset + (image * map.h + first) * rowBytes(map), n: 1, h: count };
-}
-
-/** Bytes of one row of a feature map. */
-export function rowBytes({ memory, w, c4 }: FeatureMap): number {
-  return w * c4 * VEC4_BYTES[memory.element];
-}
-
-/** Splits `[0, total)` into bands of at most `size`. */
-export function bands(total: number, size: number): [from: number, to: number][] {
-  const count = Math.ceil(total / size);
-  const each = Math.ceil(total / count);
-  return Array.from({ length: count }, (_, i) => [i * each, Math.min(total, (i + 1) * each)]);
-}
-
-/** Shows a kernel the words `[first, end)` of an array; `within` is where in the binding they begin. */
-export function span(memory: Memory, first: number, end: number): { binding: Binding; within: number } {
-  const offset = Math.floor(first * WORD / ALIGNMENT) * ALIGNMENT;
-  return { binding: { memory, offset, size: end * WORD - offset }, within: first - offset / WORD };
-}
-
-function asBinding(part: Memory | Binding): Binding {
-  if ("memory" in part) return part;
-  return { memory: part, offset: 0, size: Math.max(4, part.bytes) };
 }

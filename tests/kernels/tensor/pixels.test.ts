@@ -9,7 +9,7 @@ import {
   type Shape,
   Tensor,
 } from "../../../kernels/mod.ts";
-import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { randomTensor, testOnEveryEngine } from "../engines.ts";
 
 const RANGES = ["unit", "signed"] as const;

@@ -10,7 +10,7 @@ import {
   type Node,
   OverflowError,
 } from "../../../kernels/mod.ts";
-import { createWebGpuBackend, type WebGpuOptions } from "../../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend, type WebGpuOptions } from "../../../kernels/webgpu/mod.ts";
 import { SOFTWARE, type Tuning } from "../../../kernels/webgpu/shader/tiles.ts";
 import { assertClose, type Dense } from "../../support/golden.ts";
 import * as reference from "../../support/reference_ops.ts";

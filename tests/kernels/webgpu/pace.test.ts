@@ -1,7 +1,7 @@
 /** How much a WebGPU device is given to do at once. */
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { DeviceError, Graph, type Program, type RunOptions, Tensor } from "../../../kernels/mod.ts";
-import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { Forecast, LIMIT_MS, Pace } from "../../../kernels/webgpu/program/pace.ts";
 import type { OpCost } from "../../../kernels/graph/cost.ts";
 

@@ -1,7 +1,7 @@
 /** Weights that are too large for a device, or for the faster algorithm on it. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Backend, type ConvParameter, DeviceError } from "../../../kernels/mod.ts";
-import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { assertClose } from "../../support/golden.ts";
 import { runOp, tensorOf } from "../engines.ts";
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Graph, Tensor } from "../../../kernels/mod.ts";
-import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { PIECE } from "../../../kernels/webgpu/program/readback.ts";
 
 const SIDE = 1664;

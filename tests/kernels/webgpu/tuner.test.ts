@@ -9,7 +9,7 @@ import {
   Tensor,
   type TuningStore,
 } from "../../../kernels/mod.ts";
-import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { type Choices, KeptChoices } from "../../../kernels/webgpu/tuning/choices.ts";
 import { type Candidate, measureChoices } from "../../../kernels/webgpu/tuning/tuner.ts";
 import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Backend, ConvParameter } from "../../../kernels/mod.ts";
 import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
-import { createWebGpuBackend } from "../../../kernels/webgpu/backend.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { chooseTile, HARDWARE, SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
 import { assertClose } from "../../support/golden.ts";
