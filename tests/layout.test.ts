@@ -36,7 +36,7 @@ Deno.test("imports point from examples and cli to mod.ts to model to kernels and
 });
 
 Deno.test("kernels and model run wherever JavaScript does: they do not call Deno", () => {
-  const tools = ["kernels/wasm/build/build.ts", "kernels/wasm/build/compile.ts", "model/images/wasm/build.ts"];
+  const tools = ["kernels/wasm/build/build.ts", "kernels/wasm/build/compile.ts"];
   const shipped = modules("kernels", "model").filter((file) => !tools.includes(file));
   assertEquals(shipped.filter((file) => /\bDeno\./.test(codeOf(file))), []);
 });

@@ -23,13 +23,13 @@ interface Codec {
 const CODECS: readonly Codec[] = [
   {
     source: "@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm",
-    output: "model/images/codecs/jpeg/jpeg_wasm.gen.ts",
+    output: "model/images/codecs/jpeg/wasm.gen.ts",
     name: "JPEG_WASM",
     about: "The JPEG decoder of @jsquash/jpeg (Apache-2.0, © Google and Jamie Sinclair; mozjpeg, IJG and BSD-3-Clause)",
   },
   {
     source: "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm",
-    output: "model/images/codecs/jpeg/jpeg_turbo_wasm.gen.ts",
+    output: "model/images/codecs/jpeg/turbo_wasm.gen.ts",
     name: "JPEG_TURBO_WASM",
     about:
       "The JPEG decoder of @cornerstonejs/codec-libjpeg-turbo-8bit (ISC and MIT, © Chris Hafey; libjpeg-turbo, IJG " +
@@ -37,13 +37,13 @@ const CODECS: readonly Codec[] = [
   },
   {
     source: "@jsquash/webp/codec/dec/webp_dec.wasm",
-    output: "model/images/codecs/webp/webp_wasm.gen.ts",
+    output: "model/images/codecs/webp/wasm.gen.ts",
     name: "WEBP_WASM",
     about: "The WebP decoder of @jsquash/webp (Apache-2.0, © Google and Jamie Sinclair; libwebp, BSD-3-Clause)",
   },
   {
     source: "@jsquash/avif/codec/dec/avif_dec.wasm",
-    output: "model/images/codecs/avif/avif_wasm.gen.ts",
+    output: "model/images/codecs/avif/wasm.gen.ts",
     name: "AVIF_WASM",
     about:
       "The AVIF decoder of @jsquash/avif (Apache-2.0, © Google and Jamie Sinclair; libavif and libaom, BSD-2-Clause)",

@@ -27,16 +27,16 @@ import {
   type ResizeMode,
   sidesOf,
   type SizeRequest,
-} from "./prepare.ts";
-import type { Raster } from "./raster.ts";
+} from "./preparation/prepare.ts";
+import type { Raster } from "./raster/raster.ts";
 import type { Resample } from "./resizing/resample.ts";
 import { nameOf, type PictureSource, readSource, toRaster } from "./sources.ts";
-import { binarize, toGray } from "./tones.ts";
+import { binarize, toGray } from "./raster/tones.ts";
 import { WORKERS } from "./workers/pool.ts";
 import { prepareAway } from "./workers/prepare_away.ts";
 
 export type { FloatArray, FloatPixels } from "./floats.ts";
-export type { Crop, ResizeMode } from "./prepare.ts";
+export type { Crop, ResizeMode } from "./preparation/prepare.ts";
 export type { Resample } from "./resizing/resample.ts";
 export type { Drawable, FileSource, PictureSource, PixelData } from "./sources.ts";
 

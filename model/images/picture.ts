@@ -6,12 +6,12 @@
 
 import { show } from "../../hub/show.ts";
 import { writeWhole } from "../write_whole.ts";
-import { encodeJpeg } from "./codecs/jpeg/jpeg_encoder.ts";
-import { encodePng, encodePngByPlatform } from "./codecs/png/png_encoder.ts";
-import type { DecodePictureOptions } from "./decode.ts";
+import { encodeJpeg } from "./codecs/jpeg/encoder.ts";
+import { encodePng, encodePngByPlatform } from "./codecs/png/encoder.ts";
+import type { DecodePictureOptions } from "./preparation/decode.ts";
 import { prepareAway } from "./workers/prepare_away.ts";
 
-export { type DecodePictureOptions, MAX_PIXELS } from "./decode.ts";
+export { type DecodePictureOptions, MAX_PIXELS } from "./preparation/decode.ts";
 
 /** The file formats that {@linkcode Picture.encode} writes. */
 export type PictureFormat = "png" | "jpeg";

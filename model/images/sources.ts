@@ -6,7 +6,7 @@
 
 import { publicCause } from "../../hub/errors.ts";
 import { show, showText } from "../../hub/show.ts";
-import type { Raster } from "./raster.ts";
+import type { Raster } from "./raster/raster.ts";
 
 /** Pixels in memory, such as an `ImageData` or a `Picture`. */
 export interface PixelData {

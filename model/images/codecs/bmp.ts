@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { Cost } from "../cost.ts";
-import type { Raster } from "../raster.ts";
+import type { Cost } from "./cost.ts";
+import type { Raster } from "../raster/raster.ts";
 import { cannotDecode } from "./errors.ts";
 import { blank, type Colours, coloursOf, pixelsOf } from "./palette.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Raster } from "../raster.ts";
+import type { Raster } from "../raster/raster.ts";
 
 /** A pixel for each of 256 indices: red, green, blue and 255 in memory order. */
 export type Colours = Uint32Array<ArrayBuffer>;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Raster } from "../raster.ts";
+import type { Raster } from "../raster/raster.ts";
 
 /** A black picture. */
 export function blank(width: number, height: number): Raster {

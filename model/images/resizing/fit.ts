@@ -5,7 +5,7 @@
  */
 
 import { blank, crop, paste } from "./crop.ts";
-import type { Raster } from "../raster.ts";
+import type { Raster } from "../raster/raster.ts";
 import { type Resample, resize } from "./resample.ts";
 
 /**

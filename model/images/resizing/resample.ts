@@ -5,7 +5,7 @@
  */
 
 import { blank, crop } from "./crop.ts";
-import type { Raster } from "../raster.ts";
+import type { Raster } from "../raster/raster.ts";
 import { type Taps, tapsOf } from "./taps.ts";
 import { kernelsWith } from "../wasm/module.ts";
 

@@ -6,8 +6,8 @@
 
 import { bytesOfBase64 } from "../../../kernels/host/base64.ts";
 import { Respondent } from "../../../kernels/host/worker.ts";
-import type { Preparation } from "../prepare.ts";
-import type { Raster } from "../raster.ts";
+import type { Preparation } from "../preparation/prepare.ts";
+import type { Raster } from "../raster/raster.ts";
 import type { PictureOrder, PictureReply } from "./program.ts";
 
 type PictureWorker = Respondent<PictureOrder, PictureReply>;

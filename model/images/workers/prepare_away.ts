@@ -4,9 +4,9 @@
  * @module
  */
 
-import { openPicture } from "../decode.ts";
-import { type Preparation, preparePicture } from "../prepare.ts";
-import type { Raster } from "../raster.ts";
+import { openPicture } from "../preparation/decode.ts";
+import { type Preparation, preparePicture } from "../preparation/prepare.ts";
+import type { Raster } from "../raster/raster.ts";
 import { prepareInWorker, UnavailableError } from "./pool.ts";
 
 /** A file of so few bytes and nanoseconds is prepared sooner than a worker starts. */

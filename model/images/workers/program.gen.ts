@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: f897056273657cd293f3de83f195ac2d433992d97d8dc122c477d45bfc57d858
+// Sources: 160a5e05f419ab9abadb1238ce7007e650c71b25ac35ca2f1a6fc8718fdd57fa
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `

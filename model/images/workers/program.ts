@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Preparation, preparePicture } from "../prepare.ts";
-import type { Raster } from "../raster.ts";
+import { type Preparation, preparePicture } from "../preparation/prepare.ts";
+import type { Raster } from "../raster/raster.ts";
 
 /** To a worker: a picture's file, and what to make of it. */
 export interface PictureOrder {

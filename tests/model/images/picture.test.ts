@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
-import { turn } from "../../../model/images/orientation.ts";
+import { turn } from "../../../model/images/raster/orientation.ts";
 import { decodePicture, Picture } from "../../../model/images/picture.ts";
-import { JPEG_WASM } from "../../../model/images/codecs/jpeg/jpeg_encoder_wasm.ts";
+import { JPEG_WASM } from "../../../model/images/codecs/jpeg/encoder_wasm.ts";
 import { makePng, type PngParts } from "./picture_fixtures.ts";
 
 /** Smooth colours with a little texture, so that every PNG filter has its rows. */

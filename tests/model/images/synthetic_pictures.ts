@@ -1,6 +1,6 @@
 /** Pictures computed by a formula, as tests/fixtures/pictures/*.py compute them too, and what is compared of them. */
 import { createHash } from "node:crypto";
-import type { Raster } from "../../../model/images/raster.ts";
+import type { Raster } from "../../../model/images/raster/raster.ts";
 
 /** Samples are the high bytes of a linear congruential generator, or only 0 and 255. */
 export function syntheticPicture(width: number, height: number, seed: number, contrast: boolean): Raster {

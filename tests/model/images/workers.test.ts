@@ -1,7 +1,7 @@
 /** Pictures that are prepared in workers: the same bytes, the same errors, and an event loop that stays free. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodePicture, ImageProcessor } from "../../../mod.ts";
-import { preparePicture } from "../../../model/images/prepare.ts";
+import { preparePicture } from "../../../model/images/preparation/prepare.ts";
 import { prepareInWorker } from "../../../model/images/workers/pool.ts";
 import { makePng } from "./picture_fixtures.ts";
 

@@ -1,7 +1,7 @@
 /** Pictures of each format and what Pillow 9.4 reads of them, made by `tests/fixtures/pictures/formats/make.py`. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import type { Raster } from "../../../../model/images/raster.ts";
+import type { Raster } from "../../../../model/images/raster/raster.ts";
 
 /** Where a format's codec has these. */
 export interface Codec {

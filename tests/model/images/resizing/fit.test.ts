@@ -6,7 +6,7 @@ import {
   resizeAndCropAdm,
   resizeAndFill,
 } from "../../../../model/images/resizing/fit.ts";
-import type { Raster } from "../../../../model/images/raster.ts";
+import type { Raster } from "../../../../model/images/raster/raster.ts";
 import { isOpaque, readCases, sha256Of, syntheticPicture } from "../synthetic_pictures.ts";
 
 type Way = "fill" | "crop" | "center" | "adm" | "centerCrop";

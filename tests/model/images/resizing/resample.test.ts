@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodePicture } from "../../../../model/images/picture.ts";
-import type { Raster } from "../../../../model/images/raster.ts";
+import type { Raster } from "../../../../model/images/raster/raster.ts";
 import { type Box, type Resample, resize } from "../../../../model/images/resizing/resample.ts";
 import { bytes, pictureUrl, preprocessed, shapeOf } from "../picture_fixtures.ts";
 import { isOpaque, readCases, rgbOf, sha256Of, syntheticPicture } from "../synthetic_pictures.ts";

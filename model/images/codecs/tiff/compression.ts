@@ -7,7 +7,7 @@
 
 import { Z_FINISH, Z_STREAM_END, zlibInflate, zlibInflateInit, zlibInflateReset, ZStream } from "pako";
 import { cannotDecode } from "../errors.ts";
-import { DEFLATE, LZW, OLD_DEFLATE, PACK_BITS } from "./tiff_directory.ts";
+import { DEFLATE, LZW, OLD_DEFLATE, PACK_BITS } from "./directory.ts";
 
 /** Expands a block to at least so many bytes as are needed. There is room for a whole block. */
 export type Expand = (block: Uint8Array, room: Uint8Array, needed: number) => void;

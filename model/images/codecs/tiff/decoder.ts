@@ -7,10 +7,10 @@
  * @module
  */
 
-import type { Raster } from "../../raster.ts";
+import type { Raster } from "../../raster/raster.ts";
 import { blank, type Colours, coloursOf, pixelsOf } from "../palette.ts";
-import { expanderOf } from "./tiff_compression.ts";
-import { cutShort, NONE, Photometric, type TiffLayout } from "./tiff_directory.ts";
+import { expanderOf } from "./compression.ts";
+import { cutShort, NONE, Photometric, type TiffLayout } from "./directory.ts";
 
 /** The pixels of the first picture, not turned. Alpha and further channels are dropped; CMYK becomes RGB as in PIL. */
 export function decodeTiff(bytes: Uint8Array, layout: TiffLayout): Raster {

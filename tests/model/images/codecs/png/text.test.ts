@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { deflateSync } from "node:zlib";
-import { decodePicture } from "../../../../model/images/picture.ts";
-import { exifOf, makePng, type PngParts } from "../picture_fixtures.ts";
+import { decodePicture } from "../../../../../model/images/picture.ts";
+import { exifOf, makePng, type PngParts } from "../../picture_fixtures.ts";
 
 const RAW_EXIF = "Raw profile type exif", XMP = "XML:com.adobe.xmp";
 const TURNED = [2, 1], UPRIGHT = [1, 2];

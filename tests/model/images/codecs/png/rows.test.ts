@@ -4,8 +4,8 @@ import {
   filteredBytes,
   type PngLayout,
   type ReadRows,
-} from "../../../../model/images/codecs/png/png_rows.ts";
-import { isOpaque, readCases, sha256Of } from "../synthetic_pictures.ts";
+} from "../../../../../model/images/codecs/png/rows.ts";
+import { isOpaque, readCases, sha256Of } from "../../synthetic_pictures.ts";
 
 interface Case {
   layout: PngLayout;

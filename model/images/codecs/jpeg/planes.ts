@@ -23,7 +23,7 @@ import {
   SOF0,
   SOF2,
   SOS,
-} from "./jpeg_headers.ts";
+} from "./headers.ts";
 
 const NAMES = [0x52, 0x47, 0x42];
 

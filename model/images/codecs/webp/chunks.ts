@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Cost } from "../../cost.ts";
+import type { Cost } from "../cost.ts";
 import { cannotDecode } from "../errors.ts";
 
 interface Chunk {

@@ -9,9 +9,9 @@
 
 import createDecoder from "@jsquash/avif/codec/dec/avif_dec.js";
 import { show } from "../../../../hub/show.ts";
-import type { Cost } from "../../cost.ts";
-import type { Raster } from "../../raster.ts";
-import { AVIF_WASM } from "./avif_wasm.gen.ts";
+import type { Cost } from "../cost.ts";
+import type { Raster } from "../../raster/raster.ts";
+import { AVIF_WASM } from "./wasm.gen.ts";
 import { type DecodedPicture, decodeWith, opaque } from "../emscripten.ts";
 import { cannotDecode } from "../errors.ts";
 

@@ -7,10 +7,10 @@
  * @module
  */
 
-import { checkCost, type Cost } from "./cost.ts";
-import { cannotDecode } from "./codecs/errors.ts";
-import { exifOrientation, turn, xmpOrientation } from "./orientation.ts";
-import type { Raster } from "./raster.ts";
+import { checkCost, type Cost } from "../codecs/cost.ts";
+import { cannotDecode } from "../codecs/errors.ts";
+import { exifOrientation, turn, xmpOrientation } from "../raster/orientation.ts";
+import type { Raster } from "../raster/raster.ts";
 
 /** How many pixels a picture may have at most unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
 export const MAX_PIXELS: number = 8192 * 8192;
@@ -44,39 +44,39 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The formats that are read, by name; see {@linkcode formatOf}. */
 const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
   async PNG(bytes) {
-    const { decodePng, readPng } = await import("./codecs/png/png.ts");
+    const { decodePng, readPng } = await import("../codecs/png/decoder.ts");
     const file = readPng(bytes);
     const orientation = exifOrientation(file.exif) ?? xmpOrientation(file.xmp);
     return { ...file.header, orientation, cost: file.cost, decode: () => decodePng(file) };
   },
   async JPEG(bytes) {
-    const { readJpegHeaders } = await import("./codecs/jpeg/jpeg_headers.ts");
-    const { decodeJpeg } = await import("./codecs/jpeg/jpeg.ts");
+    const { readJpegHeaders } = await import("../codecs/jpeg/headers.ts");
+    const { decodeJpeg } = await import("../codecs/jpeg/decoder.ts");
     const headers = readJpegHeaders(bytes);
     return { ...headers, orientation: exifOrientation(headers.exif), decode: () => decodeJpeg(bytes, headers) };
   },
   async WebP(bytes) {
-    const { readWebp } = await import("./codecs/webp/webp_chunks.ts");
-    const { decodeWebp } = await import("./codecs/webp/webp.ts");
+    const { readWebp } = await import("../codecs/webp/chunks.ts");
+    const { decodeWebp } = await import("../codecs/webp/decoder.ts");
     const file = readWebp(bytes);
     return { ...file, orientation: exifOrientation(file.exif), decode: () => decodeWebp(file) };
   },
   async GIF(bytes) {
-    const { decodeGif, gifSize } = await import("./codecs/gif.ts");
+    const { decodeGif, gifSize } = await import("../codecs/gif.ts");
     return { ...gifSize(bytes), decode: () => decodeGif(bytes) };
   },
   async BMP(bytes) {
-    const { bmpSize, decodeBmp } = await import("./codecs/bmp.ts");
+    const { bmpSize, decodeBmp } = await import("../codecs/bmp.ts");
     return { ...bmpSize(bytes), decode: () => decodeBmp(bytes) };
   },
   async TIFF(bytes) {
-    const { readLayout } = await import("./codecs/tiff/tiff_directory.ts");
-    const { decodeTiff } = await import("./codecs/tiff/tiff.ts");
+    const { readLayout } = await import("../codecs/tiff/directory.ts");
+    const { decodeTiff } = await import("../codecs/tiff/decoder.ts");
     const layout = readLayout(bytes);
     return { ...layout, decode: () => decodeTiff(bytes, layout) };
   },
   async AVIF(bytes) {
-    const { decodeAvif, readAvif } = await import("./codecs/avif/avif.ts");
+    const { decodeAvif, readAvif } = await import("../codecs/avif/decoder.ts");
     const headers = readAvif(bytes);
     return { ...headers, decode: () => decodeAvif(bytes, headers) };
   },

@@ -7,9 +7,9 @@
  */
 
 import { decodeRaster, MAX_PIXELS } from "./decode.ts";
-import { resizeAndCenter, resizeAndCrop, resizeAndCropAdm, resizeAndFill } from "./resizing/fit.ts";
-import type { Raster } from "./raster.ts";
-import { type Resample, resize } from "./resizing/resample.ts";
+import { resizeAndCenter, resizeAndCrop, resizeAndCropAdm, resizeAndFill } from "../resizing/fit.ts";
+import type { Raster } from "../raster/raster.ts";
+import { type Resample, resize } from "../resizing/resample.ts";
 
 /** How a picture is made a given size where its shape is another; but for `"keep"`, upstream's `resize_mode`. */
 export type ResizeMode = "default" | "fill" | "crop" | "keep";

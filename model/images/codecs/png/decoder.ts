@@ -8,12 +8,12 @@
 
 import { crc32 } from "imagescript/png/src/crc.mjs";
 import { show } from "../../../../hub/show.ts";
-import type { Cost } from "../../cost.ts";
-import type { Raster } from "../../raster.ts";
+import type { Cost } from "../cost.ts";
+import type { Raster } from "../../raster/raster.ts";
 import { cannotDecode } from "../errors.ts";
 import { Inflater } from "../inflate.ts";
-import { decodeRows, type PngLayout, rowsCost } from "./png_rows.ts";
-import { EXIF_KEYWORD, exifOfText, readTexts, type TextChunk, XMP_KEYWORD } from "./png_text.ts";
+import { decodeRows, type PngLayout, rowsCost } from "./rows.ts";
+import { EXIF_KEYWORD, exifOfText, readTexts, type TextChunk, XMP_KEYWORD } from "./text.ts";
 
 interface Chunk {
   readonly type: string;

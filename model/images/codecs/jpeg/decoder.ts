@@ -9,13 +9,13 @@
  */
 
 import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
-import type { Raster } from "../../raster.ts";
+import type { Raster } from "../../raster/raster.ts";
 import { concat } from "../bytes.ts";
 import { bytesOf, type DecodedPicture, type DecodeRequest, decodeWith } from "../emscripten.ts";
 import { cannotDecode } from "../errors.ts";
-import { APP1, type Component, hasHalfRows, type JpegHeaders, largestFactors, needsPlanes } from "./jpeg_headers.ts";
-import { fileOf, sizeOf } from "./jpeg_planes.ts";
-import { JPEG_WASM } from "./jpeg_wasm.gen.ts";
+import { APP1, type Component, hasHalfRows, type JpegHeaders, largestFactors, needsPlanes } from "./headers.ts";
+import { fileOf, sizeOf } from "./planes.ts";
+import { JPEG_WASM } from "./wasm.gen.ts";
 
 /** Bytes that the decoder may take: so many, and so many a pixel, for progressive files keep all coefficients. */
 const BASE_MEMORY = 2 ** 26;
@@ -66,8 +66,8 @@ async function decodeFile(bytes: Uint8Array, { width, height, complete }: Sent):
 }
 
 async function loadTurbo(): Promise<Pick<DecodeRequest, "create" | "wasm">> {
-  const { createTurboDecoder } = await import("./jpeg_turbo.ts");
-  const { JPEG_TURBO_WASM } = await import("./jpeg_turbo_wasm.gen.ts");
+  const { createTurboDecoder } = await import("./turbo.ts");
+  const { JPEG_TURBO_WASM } = await import("./turbo_wasm.gen.ts");
   return { create: createTurboDecoder, wasm: JPEG_TURBO_WASM };
 }
 

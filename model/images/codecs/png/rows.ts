@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Cost } from "../../cost.ts";
-import type { Raster } from "../../raster.ts";
+import type { Cost } from "../cost.ts";
+import type { Raster } from "../../raster/raster.ts";
 import { kernelsWith } from "../../wasm/module.ts";
 import { cannotDecode } from "../errors.ts";
 import { coloursOf } from "../palette.ts";

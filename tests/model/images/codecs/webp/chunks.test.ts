@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readWebp } from "../../../../model/images/codecs/webp/webp_chunks.ts";
+import { readWebp } from "../../../../../model/images/codecs/webp/chunks.ts";
 
 type Chunk = [type: string, data: readonly number[]];
 

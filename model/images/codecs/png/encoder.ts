@@ -8,7 +8,7 @@
 
 import { crc32 } from "imagescript/png/src/crc.mjs";
 import { compress } from "imagescript/png/src/zlib.mjs";
-import type { Raster } from "../../raster.ts";
+import type { Raster } from "../../raster/raster.ts";
 import { concat } from "../bytes.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { Raster } from "../../../model/images/raster.ts";
-import { binarize, toGray } from "../../../model/images/tones.ts";
-import { readCases, sha256Of, syntheticPicture } from "./synthetic_pictures.ts";
+import type { Raster } from "../../../../model/images/raster/raster.ts";
+import { binarize, toGray } from "../../../../model/images/raster/tones.ts";
+import { readCases, sha256Of, syntheticPicture } from "../synthetic_pictures.ts";
 
 Deno.test("toGray() gives PIL's luma", () => {
   for (

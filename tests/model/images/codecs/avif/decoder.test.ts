@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { decodeAvif, readAvif } from "../../../../model/images/codecs/avif/avif.ts";
-import { decodePng, readPng } from "../../../../model/images/codecs/png/png.ts";
-import { assertRefused, type Codec, fixture, fixtures } from "./format_fixtures.ts";
+import { decodeAvif, readAvif } from "../../../../../model/images/codecs/avif/decoder.ts";
+import { decodePng, readPng } from "../../../../../model/images/codecs/png/decoder.ts";
+import { assertRefused, type Codec, fixture, fixtures } from "../format_fixtures.ts";
 
 const AVIF: Codec = { size: readAvif, decode: (bytes) => decodeAvif(bytes, readAvif(bytes)) };
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Cost } from "../../cost.ts";
+import type { Cost } from "../cost.ts";
 import { cannotDecode } from "../errors.ts";
 
 /** How the picture is stored. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { decodeTiff } from "../../../../model/images/codecs/tiff/tiff.ts";
-import { readLayout } from "../../../../model/images/codecs/tiff/tiff_directory.ts";
-import { assertDamageIsFound, assertReadAsByPillow, assertRefused, type Codec, fixture } from "./format_fixtures.ts";
+import { decodeTiff } from "../../../../../model/images/codecs/tiff/decoder.ts";
+import { readLayout } from "../../../../../model/images/codecs/tiff/directory.ts";
+import { assertDamageIsFound, assertReadAsByPillow, assertRefused, type Codec, fixture } from "../format_fixtures.ts";
 
 const TIFF: Codec = { size: readLayout, decode: (bytes) => decodeTiff(bytes, readLayout(bytes)) };
 const SHORT = 3, LONG = 4;

@@ -1,11 +1,11 @@
 /** What pictures may cost: files that ask for much more than they bring are refused, those of ordinary users are not. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { decodePicture, ImageProcessor } from "../../../mod.ts";
-import { checkCost } from "../../../model/images/cost.ts";
-import { openPicture } from "../../../model/images/decode.ts";
-import { makePng } from "./picture_fixtures.ts";
+import { decodePicture, ImageProcessor } from "../../../../mod.ts";
+import { checkCost } from "../../../../model/images/codecs/cost.ts";
+import { openPicture } from "../../../../model/images/preparation/decode.ts";
+import { makePng } from "../picture_fixtures.ts";
 
-const FOLDER = new URL("../../fixtures/pictures/", import.meta.url);
+const FOLDER = new URL("../../../fixtures/pictures/", import.meta.url);
 
 function fixture(name: string): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(new URL(name, FOLDER));

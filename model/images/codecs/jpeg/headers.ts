@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Cost } from "../../cost.ts";
+import type { Cost } from "../cost.ts";
 import { cannotDecode } from "../errors.ts";
 
 /** A marker and what belongs to it, from `start` to `end`; of a scan the header alone. */

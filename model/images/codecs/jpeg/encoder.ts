@@ -7,8 +7,8 @@
  */
 
 import { bytesOfBase64 } from "../../../../kernels/host/base64.ts";
-import type { Raster } from "../../raster.ts";
-import { JPEG_WASM } from "./jpeg_encoder_wasm.ts";
+import type { Raster } from "../../raster/raster.ts";
+import { JPEG_WASM } from "./encoder_wasm.ts";
 
 /** What the module exports. Pointers are byte offsets into `memory`. */
 interface Encoder {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { exifOrientation, turn, xmpOrientation } from "../../../model/images/orientation.ts";
-import { exifOf } from "./picture_fixtures.ts";
+import { exifOrientation, turn, xmpOrientation } from "../../../../model/images/raster/orientation.ts";
+import { exifOf } from "../picture_fixtures.ts";
 
 const SHORT = 3;
 

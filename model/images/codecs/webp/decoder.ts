@@ -7,13 +7,13 @@
  */
 
 import createDecoder from "@jsquash/webp/codec/dec/webp_dec.js";
-import type { Raster } from "../../raster.ts";
+import type { Raster } from "../../raster/raster.ts";
 import { concat } from "../bytes.ts";
 import { type DecodedPicture, decodeWith, opaque } from "../emscripten.ts";
 import { cannotDecode } from "../errors.ts";
 import { blank, pixelsOf } from "../palette.ts";
-import type { WebpFile, WebpFrame } from "./webp_chunks.ts";
-import { WEBP_WASM } from "./webp_wasm.gen.ts";
+import type { WebpFile, WebpFrame } from "./chunks.ts";
+import { WEBP_WASM } from "./wasm.gen.ts";
 
 /** Bytes that the decoder may take: so many, and so many a pixel. */
 const BASE_MEMORY = 2 ** 26;
