@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Graph, Parameter } from "./graph/graph.ts";
-import type { OpProfile } from "./graph/cost.ts";
+import type { Graph } from "./graph/graph.ts";
+import type { Parameter } from "./graph/parameters.ts";
 import type { Tensor } from "./tensor/tensor.ts";
+import type { OpProfile } from "./graph/cost.ts";
 
 /** How to run a program. */
 export interface RunOptions {

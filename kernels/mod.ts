@@ -9,6 +9,15 @@ export * from "./create.ts";
 export * from "./errors.ts";
 export * from "./graph/graph.ts";
 export * from "./tensor/pixels.ts";
-export type { OpCost, OpProfile } from "./graph/cost.ts";
+export * from "./tensor/storage.ts";
 export * from "./tensor/tensor.ts";
+export type { OpCost, OpProfile } from "./graph/cost.ts";
+export type {
+  CodebookParameter,
+  ConvParameter,
+  LinearParameter,
+  NormParameter,
+  Parameter,
+} from "./graph/parameters.ts";
+export { sizesOf } from "./graph/parameters.ts";
 export type { WasmOptions } from "./wasm/mod.ts";

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { macs, type Node, type Op, operands, parameterOf, sizesOf } from "./graph.ts";
-import { type Shape, sizeOf } from "../tensor/tensor.ts";
+import { macs, type Node, type Op, operands, parameterOf } from "./graph.ts";
+import { sizesOf } from "./parameters.ts";
+import { type Shape, sizeOf } from "../tensor/storage.ts";
 
 /** What an op has to do, whatever the engine makes of it. */
 export interface OpCost {

@@ -12,30 +12,25 @@ import type {
   Activation,
   Attention,
   Band,
-  CodebookParameter,
   Conv2d,
-  ConvParameter,
   GroupNorm,
   Input,
-  LinearParameter,
   Lookup,
   Modulation,
   NearestCode,
   Node,
   Normalize,
   NormCoefficients,
-  NormParameter,
   NormSums,
   Op,
-  Parameter,
   Place,
   RowPlace,
   Rows,
   SquaredError,
   StraightThrough,
 } from "./ops.ts";
-import type { PixelRange } from "../tensor/pixels.ts";
-import type { Shape } from "../tensor/tensor.ts";
+import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter, Parameter } from "./parameters.ts";
+import type { PixelRange, Shape } from "../tensor/storage.ts";
 
 export * from "./ops.ts";
 
@@ -279,20 +274,6 @@ export function parametersOf(graph: Graph): Parameter[] {
     if (parameter) parameters.set(parameter.name, parameter);
   }
   return [...parameters.values()];
-}
-
-/** How many weights and biases a layer has. */
-export function sizesOf(parameter: Parameter): [weights: number, biases: number] {
-  switch (parameter.kind) {
-    case "conv":
-      return [parameter.out * parameter.in * parameter.kernel ** 2, parameter.out];
-    case "linear":
-      return [parameter.out * parameter.in, parameter.out];
-    case "norm":
-      return [parameter.channels, parameter.channels];
-    case "codebook":
-      return [parameter.codes * parameter.channels, 0];
-  }
 }
 
 /** Multiply-accumulates of an op: convolutions, attention products and code distances; 0 for all else. */

@@ -4,64 +4,11 @@
  * @module
  */
 
-import type { PixelRange } from "../tensor/pixels.ts";
-import type { DType, Shape } from "../tensor/tensor.ts";
+import type { DType, PixelRange, Shape } from "../tensor/storage.ts";
+import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter } from "./parameters.ts";
 
 /** Activations of the resnets, by the names of `act_fn` (`gelu` is the exact erf form). */
 export type Activation = "silu" | "mish" | "gelu" | "relu";
-
-/** Weights of a convolution: `NAME.weight` `[out, in, kernel, kernel]` and `NAME.bias` `[out]`. */
-export interface ConvParameter {
-  /** Tells it from other parameters. */
-  readonly kind: "conv";
-  /** Checkpoint prefix, such as `encoder.conv_in`. */
-  readonly name: string;
-  /** Channels it takes. */
-  readonly in: number;
-  /** Channels it makes. */
-  readonly out: number;
-  /** Side of the kernel. */
-  readonly kernel: 1 | 3;
-  /** Pixels from one output to the next. Known here so that an engine can prepare the weights for one algorithm. */
-  readonly stride: 1 | 2;
-}
-
-/** A fully connected layer over channels, `NAME.weight` `[out, in]` and `NAME.bias`: a 1×1 convolution to the engines. */
-export interface LinearParameter {
-  /** Tells it from other parameters. */
-  readonly kind: "linear";
-  /** Checkpoint prefix, such as `encoder.mid_block.attentions.0.to_q`. */
-  readonly name: string;
-  /** Channels it takes. */
-  readonly in: number;
-  /** Channels it makes. */
-  readonly out: number;
-}
-
-/** Scale and offset of a normalization: `NAME.weight` and `NAME.bias`, both `[channels]`. */
-export interface NormParameter {
-  /** Tells it from other parameters. */
-  readonly kind: "norm";
-  /** Checkpoint prefix, such as `decoder.conv_norm_out`. */
-  readonly name: string;
-  /** Channels it normalizes. */
-  readonly channels: number;
-}
-
-/** The code vectors: `NAME.weight` `[codes, channels]`. */
-export interface CodebookParameter {
-  /** Tells it from other parameters. */
-  readonly kind: "codebook";
-  /** Checkpoint prefix, such as `quantize.embedding`. */
-  readonly name: string;
-  /** Rows: how many codes there are. */
-  readonly codes: number;
-  /** Columns: the length of a code vector. */
-  readonly channels: number;
-}
-
-/** A layer's weights, named but not held: engines keep the values. */
-export type Parameter = ConvParameter | LinearParameter | NormParameter | CodebookParameter;
 
 /** A tensor handed in at run time. */
 export interface Input extends Node {

@@ -7,10 +7,7 @@
  * @module
  */
 
-import type { DeviceStorage, Shape, Tensor, TensorData } from "./tensor.ts";
-
-/** The numbers that the bytes 0 to 255 stand for: `"unit"` is 0 to 1, `"signed"` is -1 to 1. */
-export type PixelRange = "unit" | "signed";
+import type { DeviceStorage, PixelRange, Shape } from "./storage.ts";
 
 /** RGBA bytes on the host that stand for the floats of a tensor `[n, 3 or 1, h, w]`. Alpha stands for nothing. */
 export class Pixels implements DeviceStorage {
@@ -84,19 +81,6 @@ export function floatsToPixels(
     }
   }
   return bytes;
-}
-
-/** The pixels of a tensor `[n, 3 or 1, h, w]`, see {@linkcode floatsToPixels}: made where the floats are, if that can do it. */
-export async function readPixels(tensor: Tensor, range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
-  const { storage, shape } = tensor;
-  if (!ArrayBuffer.isView(storage) && storage.readPixels) return await storage.readPixels(range);
-  return floatsToPixels(await tensor.data(), shape, range);
-}
-
-/** What to hand to a device of a tensor: its pixels where those are wanted, otherwise its elements. */
-export async function valuesOf(tensor: Tensor, wanted: PixelRange | undefined): Promise<TensorData | Pixels> {
-  const { storage } = tensor;
-  return wanted && storage instanceof Pixels ? storage : await tensor.data();
 }
 
 /** From -1..1 to 0..1 in single precision, as upstream's `denormalize`. */

@@ -4,37 +4,14 @@
  * @module
  */
 
-import { type PixelRange, Pixels } from "./pixels.ts";
-
-/** Element types of a {@linkcode Tensor}. */
-export type DType = "float32" | "float16" | "int32";
-
-/** Sizes of each dimension, outermost first. Pictures and latents are NCHW: `[batch, channels, height, width]`. */
-export type Shape = readonly number[];
-
-/** The typed array that holds elements of a {@linkcode Tensor} on the host. */
-export type TensorData = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
-
-/** Where a tensor's elements live when that is not the host: memory owned by an engine. */
-export interface DeviceStorage {
-  /** Copies the elements to the host. */
-  read(): Promise<TensorData>;
-  /** Copies pictures to the host as RGBA bytes, see {@linkcode floatsToPixels}, where that is less than their elements. */
-  readPixels?(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>>;
-  /** Returns the memory to its engine. */
-  release(): void;
-}
+import { floatsToPixels, Pixels } from "./pixels.ts";
+import { type DeviceStorage, type DType, type PixelRange, type Shape, sizeOf, type TensorData } from "./storage.ts";
 
 /**
  * Releases the memory of tensors that nobody disposed of and nothing refers to. What reads a tensor's memory, or computes
  * from it, keeps it by itself until it is done, so no memory is released too early.
  */
 const abandoned = new FinalizationRegistry<DeviceStorage>((storage) => storage.release());
-
-/** How many elements a shape has. The empty shape, a scalar, has one. */
-export function sizeOf(shape: Shape): number {
-  return shape.reduce((product, side) => product * side, 1);
-}
 
 /**
  * A dense, row-major tensor. Pictures and latents are NCHW.
@@ -143,6 +120,19 @@ export class Tensor {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** The pixels of a tensor `[n, 3 or 1, h, w]`, see {@linkcode floatsToPixels}: made where the floats are, if that can do it. */
+export async function readPixels(tensor: Tensor, range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  const { storage, shape } = tensor;
+  if (!ArrayBuffer.isView(storage) && storage.readPixels) return await storage.readPixels(range);
+  return floatsToPixels(await tensor.data(), shape, range);
+}
+
+/** What to hand to a device of a tensor: its pixels where those are wanted, otherwise its elements. */
+export async function valuesOf(tensor: Tensor, wanted: PixelRange | undefined): Promise<TensorData | Pixels> {
+  const { storage } = tensor;
+  return wanted && storage instanceof Pixels ? storage : await tensor.data();
 }
 
 /** Whether elements are in a device's memory. */

@@ -7,8 +7,8 @@
 import { inBands, streamableSizes } from "./tiled_graph.ts";
 import { DeviceError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
+import { sizeOf } from "../tensor/storage.ts";
 import type { Steps } from "../host/steps.ts";
-import { sizeOf } from "../tensor/tensor.ts";
 
 /** Ops of all that is tried: so many take seconds to plan. Hundreds of pictures in bands would take minutes. */
 const MAX_OPS = 200_000;

@@ -13,8 +13,8 @@
  */
 
 import { type Conv2d, Graph, type GroupNorm, type Modulation, type Node, type Op, operands } from "../graph/graph.ts";
+import { sizeOf } from "../tensor/storage.ts";
 import type { Steps } from "../host/steps.ts";
-import { sizeOf } from "../tensor/tensor.ts";
 
 /** What is held at once, in numbers rather than bytes. */
 export interface BandLimits {

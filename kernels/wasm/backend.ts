@@ -7,7 +7,8 @@
 import { type Backend, type MemoryUse, NO_MEMORY, type PlanOptions, type Program } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
-import type { Graph, Parameter } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Parameter } from "../graph/parameters.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import { type ConvAlgorithm, Parameters } from "./ops/packed_weights.ts";
 import { plan } from "./program/memory_plan.ts";

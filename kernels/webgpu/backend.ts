@@ -7,11 +7,11 @@
 import type { Backend, MemoryUse, PlanOptions, Program, TuneOptions, TuningStore } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
-import type { Conv2d, Graph, Input, Node, Op, Parameter } from "../graph/graph.ts";
-import type { PixelRange } from "../tensor/pixels.ts";
+import type { Conv2d, Graph, Input, Node, Op } from "../graph/graph.ts";
+import type { Parameter } from "../graph/parameters.ts";
+import type { PixelRange, Shape } from "../tensor/storage.ts";
 import { costOf, outputCost } from "../graph/cost.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
-import type { Shape } from "../tensor/tensor.ts";
 import { Turns } from "../host/turns.ts";
 import { recordAttention } from "./ops/attention.ts";
 import { isTunable, KeptChoices, layerKey, mergeChoices, NO_CHOICES, opKey } from "./tuning/choices.ts";

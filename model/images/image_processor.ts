@@ -5,8 +5,9 @@
  */
 
 import { show } from "../../hub/show.ts";
-import { type PixelRange, Pixels, readPixels } from "../../kernels/tensor/pixels.ts";
-import { Tensor } from "../../kernels/tensor/tensor.ts";
+import type { PixelRange } from "../../kernels/tensor/storage.ts";
+import { Pixels } from "../../kernels/tensor/pixels.ts";
+import { readPixels, Tensor } from "../../kernels/tensor/tensor.ts";
 import {
   concatTensors,
   denormalize,

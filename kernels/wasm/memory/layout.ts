@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Shape } from "../../tensor/tensor.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
+import { type Shape, sizeOf } from "../../tensor/storage.ts";
 
 /** Channels as stored. */
 export function padded(channels: number): number {

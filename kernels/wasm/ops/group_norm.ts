@@ -5,8 +5,8 @@
  */
 
 import type { GroupNorm, Node, Normalize, NormCoefficients, NormSums, RowPlace } from "../../graph/graph.ts";
+import type { Shape } from "../../tensor/storage.ts";
 import { splitImage, type Strips } from "../../tiling/strips.ts";
-import type { Shape } from "../../tensor/tensor.ts";
 import { float, type Job } from "../threads/job.ts";
 import { padded } from "../memory/layout.ts";
 import { Act, Kind } from "../abi.ts";

@@ -4,8 +4,14 @@
  * @module
  */
 
-import { checkParameter, findParameter, type Kept } from "../../tensor/inputs.ts";
-import type { ConvParameter, LinearParameter, Parameter } from "../../graph/graph.ts";
+import {
+  checkParameter,
+  type ConvParameter,
+  findParameter,
+  type Kept,
+  type LinearParameter,
+  type Parameter,
+} from "../../graph/parameters.ts";
 import type { Job } from "../threads/job.ts";
 import { padded } from "../memory/layout.ts";
 import type { Memory } from "../memory/memory.ts";

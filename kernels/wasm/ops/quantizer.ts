@@ -5,7 +5,7 @@
  */
 
 import type { Lookup, NearestCode, SquaredError, StraightThrough } from "../../graph/graph.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
+import { sizeOf } from "../../tensor/storage.ts";
 import { float } from "../threads/job.ts";
 import { padded, pixelsOf, storedSize } from "../memory/layout.ts";
 import { Kind } from "../abi.ts";

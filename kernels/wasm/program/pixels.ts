@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { PixelRange, Pixels } from "../../tensor/pixels.ts";
-import type { Shape } from "../../tensor/tensor.ts";
+import type { PixelRange, Shape } from "../../tensor/storage.ts";
+import type { Pixels } from "../../tensor/pixels.ts";
 import { pixelsOf } from "../memory/layout.ts";
 import type { Memory } from "../memory/memory.ts";
 import type { Kernels } from "../threads/module.ts";

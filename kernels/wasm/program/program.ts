@@ -7,9 +7,10 @@
 import type { Program, RunOptions } from "../../backend.ts";
 import { checkInputs, checkNotDisposed } from "../../tensor/inputs.ts";
 import type { Graph, Input, Node } from "../../graph/graph.ts";
-import { Pixels, valuesOf } from "../../tensor/pixels.ts";
+import { Pixels } from "../../tensor/pixels.ts";
+import { Tensor, valuesOf } from "../../tensor/tensor.ts";
+import type { DType, Shape, TensorData } from "../../tensor/storage.ts";
 import { costOf, type OpProfile } from "../../graph/cost.ts";
-import { type DType, type Shape, Tensor, type TensorData } from "../../tensor/tensor.ts";
 import { DeviceError } from "../../errors.ts";
 import { countDone, type Job, writeJobs } from "../threads/job.ts";
 import { store, storedSize } from "../memory/layout.ts";

@@ -5,9 +5,14 @@
  */
 
 import { DeviceError } from "../../errors.ts";
-import type { PixelRange } from "../../tensor/pixels.ts";
-import type { DeviceStorage, DType, Shape, TensorData } from "../../tensor/tensor.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
+import {
+  type DeviceStorage,
+  type DType,
+  type PixelRange,
+  type Shape,
+  sizeOf,
+  type TensorData,
+} from "../../tensor/storage.ts";
 import { restore, storedSize } from "../memory/layout.ts";
 import { restorePixels } from "./pixels.ts";
 import type { Runtime } from "../threads/runtime.ts";

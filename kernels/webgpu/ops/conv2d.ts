@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Conv2d, ConvParameter, LinearParameter } from "../../graph/graph.ts";
+import type { Conv2d } from "../../graph/graph.ts";
+import type { ConvParameter, LinearParameter } from "../../graph/parameters.ts";
 import { recordImplicitGemm } from "./implicit_gemm.ts";
 import { VEC4 } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";

@@ -11,17 +11,10 @@
  * @module
  */
 
-import type {
-  Activation,
-  GroupNorm,
-  Normalize,
-  NormCoefficients,
-  NormParameter,
-  NormSums,
-  RowPlace,
-} from "../../graph/graph.ts";
+import type { Activation, GroupNorm, Normalize, NormCoefficients, NormSums, RowPlace } from "../../graph/graph.ts";
+import type { NormParameter } from "../../graph/parameters.ts";
+import type { Shape } from "../../tensor/storage.ts";
 import { splitImage, type Strips } from "../../tiling/strips.ts";
-import type { Shape } from "../../tensor/tensor.ts";
 import { VEC4_BYTES } from "../shader/element.ts";
 import type { Kernel } from "../shader/pipeline.ts";
 import { bands, type FeatureMap, type PlannedMemory, rowsOf, VEC4 } from "../record/feature_map.ts";

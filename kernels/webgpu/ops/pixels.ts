@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { PixelRange } from "../../tensor/pixels.ts";
-import type { Shape } from "../../tensor/tensor.ts";
+import type { PixelRange, Shape } from "../../tensor/storage.ts";
 import type { Kernel } from "../shader/pipeline.ts";
 import { bands, type FeatureMap, MAX_GRID, type Memory, span, WORD } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";

@@ -5,8 +5,8 @@
  */
 
 import type { Program } from "../../backend.ts";
-import type { PixelRange } from "../../tensor/pixels.ts";
-import type { Shape, Tensor } from "../../tensor/tensor.ts";
+import type { PixelRange, Shape } from "../../tensor/storage.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
 
 /** How many programs are kept. What is dropped holds a few hundred bytes, which go with the garbage. */
 const CAPACITY = 8;

@@ -6,10 +6,11 @@
 
 import type { Program, RunOptions } from "../../backend.ts";
 import { checkInputs, checkNotDisposed } from "../../tensor/inputs.ts";
+import type { DType, PixelRange, Shape, TensorData } from "../../tensor/storage.ts";
+import { Pixels } from "../../tensor/pixels.ts";
+import { Tensor, valuesOf } from "../../tensor/tensor.ts";
 import { DeviceError, OverflowError } from "../../errors.ts";
-import { type PixelRange, Pixels, valuesOf } from "../../tensor/pixels.ts";
 import type { OpCost, OpProfile } from "../../graph/cost.ts";
-import { type DType, type Shape, Tensor, type TensorData } from "../../tensor/tensor.ts";
 import { guarded } from "../device/device.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
 import { PIECE, Readback } from "./readback.ts";

@@ -4,8 +4,16 @@
  * @module
  */
 
-import { floatsToPixels, type PixelRange } from "../../tensor/pixels.ts";
-import { type DeviceStorage, type DType, type Shape, sizeOf, Tensor, type TensorData } from "../../tensor/tensor.ts";
+import { floatsToPixels } from "../../tensor/pixels.ts";
+import {
+  type DeviceStorage,
+  type DType,
+  type PixelRange,
+  type Shape,
+  sizeOf,
+  type TensorData,
+} from "../../tensor/storage.ts";
+import { Tensor } from "../../tensor/tensor.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
 import { readBuffer } from "./readback.ts";
 

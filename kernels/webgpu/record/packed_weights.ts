@@ -5,9 +5,16 @@
  * @module
  */
 
-import { checkParameter, type Kept } from "../../tensor/inputs.ts";
+import {
+  checkParameter,
+  type CodebookParameter,
+  type ConvParameter,
+  type Kept,
+  type LinearParameter,
+  type NormParameter,
+  type Parameter,
+} from "../../graph/parameters.ts";
 import { DeviceError } from "../../errors.ts";
-import type { CodebookParameter, ConvParameter, LinearParameter, NormParameter, Parameter } from "../../graph/graph.ts";
 import { guarded } from "../device/device.ts";
 import { type Element, fitsFloat16, specialize, VEC4_BYTES } from "../shader/element.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";

@@ -9,9 +9,9 @@
  * @module
  */
 
-import { findParameter, type Kept } from "../../tensor/inputs.ts";
+import { findParameter, type Kept, type Parameter } from "../../graph/parameters.ts";
+import type { Node } from "../../graph/graph.ts";
 import { DeviceError } from "../../errors.ts";
-import type { Node, Parameter } from "../../graph/graph.ts";
 import type { OpCost } from "../../graph/cost.ts";
 import type { Gpu } from "../device/device.ts";
 import { type Element, OVERFLOW, specialize, VEC4_BYTES } from "../shader/element.ts";

@@ -6,7 +6,8 @@
 
 import deno from "../../../deno.json" with { type: "json" };
 import type { TuningStore } from "../../backend.ts";
-import type { Attention, Conv2d, ConvParameter, LinearParameter, Op } from "../../graph/graph.ts";
+import type { Attention, Conv2d, Op } from "../../graph/graph.ts";
+import type { ConvParameter, LinearParameter } from "../../graph/parameters.ts";
 import type { AdapterInfo } from "../device/device.ts";
 import type { Tile, Tuning } from "../shader/tiles.ts";
 import { CONV_ALGORITHMS, type ConvAlgorithm } from "../record/packed_weights.ts";

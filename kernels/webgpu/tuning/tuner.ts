@@ -8,10 +8,12 @@
  */
 
 import type { Backend, Program, TuneOptions } from "../../backend.ts";
-import { type Conv2d, type Graph, type Input, parametersOf, sizesOf } from "../../graph/graph.ts";
+import { type Conv2d, type Graph, type Input, parametersOf } from "../../graph/graph.ts";
+import { sizesOf } from "../../graph/parameters.ts";
 import { Pixels } from "../../tensor/pixels.ts";
+import { sizeOf } from "../../tensor/storage.ts";
+import { Tensor } from "../../tensor/tensor.ts";
 import { costOf, type OpCost } from "../../graph/cost.ts";
-import { sizeOf, Tensor } from "../../tensor/tensor.ts";
 import { type Choices, isTunable, layerKey, opKey, type TunableOp } from "./choices.ts";
 import type { Tile } from "../shader/tiles.ts";
 import { CONV_ALGORITHMS, type ConvAlgorithm } from "../record/packed_weights.ts";
