@@ -11,7 +11,7 @@ import { type Shape, sizeOf } from "../tensor/storage.ts";
 /** What an op has to do, whatever the engine makes of it. */
 export interface OpCost {
   /** Kind of op; on WebGPU also `"input"` and `"output"`, the conversions between the API's layout and the engine's. */
-  readonly op: Op["op"] | "output";
+  readonly op: Op["kind"] | "output";
   /** Its layer, such as `decoder.up_blocks.1.resnets.0.conv1`. */
   readonly name: string;
   /** Shape of the result, NCHW. */
@@ -31,10 +31,10 @@ export interface OpProfile extends OpCost {
 /** The cost of an op on an engine that stores floats in `floatBytes` bytes. */
 export function costOf(op: Op, floatBytes: number): OpCost {
   const parameter = parameterOf(op);
-  const weights = !parameter ? 0 : op.op === "lookup" ? sizeOf(op.shape) : sizesOf(parameter).reduce((a, b) => a + b);
-  const values = op.op === "input" ? [op, op] : [op, ...operands(op)];
+  const weights = !parameter ? 0 : op.kind === "lookup" ? sizeOf(op.shape) : sizesOf(parameter).reduce((a, b) => a + b);
+  const values = op.kind === "input" ? [op, op] : [op, ...operands(op)];
   return {
-    op: op.op,
+    op: op.kind,
     name: nameOf(op),
     shape: op.shape,
     flops: 2 * macs(op),
@@ -57,7 +57,7 @@ export function outputCost(node: Node, index: number, floatBytes: number): OpCos
 function nameOf(op: Op): string {
   const parameter = parameterOf(op);
   if (parameter) return parameter.name;
-  switch (op.op) {
+  switch (op.kind) {
     case "input":
       return `inputs.${op.index}`;
     case "attention":
@@ -73,7 +73,7 @@ function nameOf(op: Op): string {
     case "normalize":
       return nameOf(op.coefficients as Op);
     default:
-      return op.op;
+      return op.kind;
   }
 }
 

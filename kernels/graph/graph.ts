@@ -67,7 +67,7 @@ export class Graph {
 
   /** Makes `value` a result of the graph. */
   output(value: Node): void {
-    check((value as Op).op !== "rows", "output: rows are a part of another value; place them");
+    check((value as Op).kind !== "rows", "output: rows are a part of another value; place them");
     this.outputs.push(value);
   }
 
@@ -89,7 +89,7 @@ export class Graph {
       `${weights.name}: only 3×3 convolutions of stride 1 upsample`,
     );
     check(!residual || sameShape(residual.shape, shape), `${weights.name}: residual is [${residual?.shape}]`);
-    return this.#add<Conv2d>({ op: "conv2d", x, weights, upsample, residual, shape, dtype: "float32" });
+    return this.#add<Conv2d>({ kind: "conv2d", x, weights, upsample, residual, shape, dtype: "float32" });
   }
 
   /** Group norm or spatial norm, with the activation that follows; see {@linkcode GroupNorm}. */
@@ -107,7 +107,7 @@ export class Graph {
       check(mn === n && mc === c && h % mh === 0 && w % mw === 0, `${weights.name}: modulated by [${map.shape}]`);
     }
     return this.#add<GroupNorm>({
-      op: "groupNorm",
+      kind: "groupNorm",
       x,
       weights,
       groups,
@@ -123,7 +123,7 @@ export class Graph {
   attention(q: Node, k: Node, v: Node): Node {
     [q, k, v].forEach((operand) => checkFeatureMap(operand, "attention"));
     check(sameShape(q.shape, k.shape) && sameShape(q.shape, v.shape), `attention: [${q.shape}], [${k.shape}], ...`);
-    return this.#add<Attention>({ op: "attention", q, k, v, shape: q.shape, dtype: "float32" });
+    return this.#add<Attention>({ kind: "attention", q, k, v, shape: q.shape, dtype: "float32" });
   }
 
   /** Vector quantization; see {@linkcode NearestCode}. `none` is 0, as upstream, unless given. */
@@ -131,7 +131,7 @@ export class Graph {
     checkFeatureMap(x, codebook.name);
     const [n, c, h, w] = x.shape;
     check(c === codebook.channels, `${codebook.name}: codes have ${codebook.channels} channels, got ${c}`);
-    return this.#add<NearestCode>({ op: "nearestCode", x, codebook, none, shape: [n, h, w], dtype: "int32" });
+    return this.#add<NearestCode>({ kind: "nearestCode", x, codebook, none, shape: [n, h, w], dtype: "int32" });
   }
 
   /** Codebook rows; see {@linkcode Lookup}. Indices must lie in `[0, codes)`. */
@@ -139,7 +139,7 @@ export class Graph {
     const [n, h, w] = indices.shape;
     check(indices.dtype === "int32" && indices.shape.length === 3, `lookup: indices are [${indices.shape}]`);
     return this.#add<Lookup>({
-      op: "lookup",
+      kind: "lookup",
       indices,
       codebook,
       shape: [n, codebook.channels, h, w],
@@ -151,14 +151,14 @@ export class Graph {
   straightThrough(x: Node, code: Node): Node {
     [x, code].forEach((operand) => checkFeatureMap(operand, "straightThrough"));
     check(sameShape(x.shape, code.shape), `straightThrough: [${x.shape}] and [${code.shape}]`);
-    return this.#add<StraightThrough>({ op: "straightThrough", x, code, shape: x.shape, dtype: "float32" });
+    return this.#add<StraightThrough>({ kind: "straightThrough", x, code, shape: x.shape, dtype: "float32" });
   }
 
   /** See {@linkcode SquaredError}. */
   squaredError(x: Node, code: Node, factor: number): Node {
     [x, code].forEach((operand) => checkFeatureMap(operand, "squaredError"));
     check(sameShape(x.shape, code.shape), `squaredError: [${x.shape}] and [${code.shape}]`);
-    return this.#add<SquaredError>({ op: "squaredError", x, code, factor, shape: [], dtype: "float32" });
+    return this.#add<SquaredError>({ kind: "squaredError", x, code, factor, shape: [], dtype: "float32" });
   }
 
   /** See {@linkcode Rows}; all rows of a single image are `x` itself. */
@@ -169,7 +169,7 @@ export class Graph {
       `rows ${first} to ${end} of image ${image} of [${x.shape}]`,
     );
     if (n === 1 && end - first === h) return x;
-    return this.#add<Rows>({ op: "rows", x, image, first, shape: [1, c, end - first, w], dtype: x.dtype });
+    return this.#add<Rows>({ kind: "rows", x, image, first, shape: [1, c, end - first, w], dtype: x.dtype });
   }
 
   /** See {@linkcode Place}. `shape` is that of the whole. */
@@ -181,17 +181,24 @@ export class Graph {
     const [n, c, h, w] = shape;
     const [one, pc, ph, pw] = part.shape;
     check(one === 1 && pc === c && pw === w && image < n && first + ph <= h, `place: [${part.shape}] in [${shape}]`);
-    return this.#add<Place>({ op: "place", into, part, image, first, shape, dtype: part.dtype });
+    return this.#add<Place>({ kind: "place", into, part, image, first, shape, dtype: part.dtype });
   }
 
   /** See {@linkcode NormSums}. */
   normSums(into: Node | undefined, x: Node, groups: number, band: Band): NormSums {
-    return this.#add<NormSums>({ op: "normSums", into, x, groups, band, shape: [], dtype: "float32" });
+    return this.#add<NormSums>({ kind: "normSums", into, x, groups, band, shape: [], dtype: "float32" });
   }
 
   /** See {@linkcode NormCoefficients}. */
   normCoefficients(sums: NormSums, weights: NormParameter, epsilon: number): NormCoefficients {
-    return this.#add<NormCoefficients>({ op: "normCoefficients", sums, weights, epsilon, shape: [], dtype: "float32" });
+    return this.#add<NormCoefficients>({
+      kind: "normCoefficients",
+      sums,
+      weights,
+      epsilon,
+      shape: [],
+      dtype: "float32",
+    });
   }
 
   /** See {@linkcode Normalize}. */
@@ -202,18 +209,18 @@ export class Graph {
   ): Node {
     const { activation, modulation, place } = options;
     const { shape, dtype } = x;
-    return this.#add<Normalize>({ op: "normalize", x, coefficients, activation, modulation, place, shape, dtype });
+    return this.#add<Normalize>({ kind: "normalize", x, coefficients, activation, modulation, place, shape, dtype });
   }
 
   #input(input: Pick<Input, "shape" | "dtype" | "pixels">): Node {
-    const index = this.nodes.filter((node) => node.op === "input").length;
-    return this.#add<Input>({ op: "input", index, ...input });
+    const index = this.nodes.filter((node) => node.kind === "input").length;
+    return this.#add<Input>({ kind: "input", index, ...input });
   }
 
   #add<T extends Op>(op: Omit<T, "id">): T {
     const node = { ...op, id: this.nodes.length } as T;
     const isWhole = node.shape.every((side) => Number.isSafeInteger(side) && side > 0);
-    check(isWhole, `${parameterOf(node)?.name ?? node.op}: its shape [${node.shape}] must be whole numbers ≥ 1`);
+    check(isWhole, `${parameterOf(node)?.name ?? node.kind}: its shape [${node.shape}] must be whole numbers ≥ 1`);
     this.nodes.push(node);
     return node;
   }
@@ -221,7 +228,7 @@ export class Graph {
 
 /** The nodes that an op reads. */
 export function operands(op: Op): Node[] {
-  switch (op.op) {
+  switch (op.kind) {
     case "input":
       return [];
     case "conv2d":
@@ -252,7 +259,7 @@ export function operands(op: Op): Node[] {
 
 /** The operand in whose memory the result of an op is, if it has none of its own. */
 export function sharedOperand(op: Op): Node | undefined {
-  switch (op.op) {
+  switch (op.kind) {
     case "rows":
       return op.x;
     case "place":
@@ -279,7 +286,7 @@ export function parametersOf(graph: Graph): Parameter[] {
 /** Multiply-accumulates of an op: convolutions, attention products and code distances; 0 for all else. */
 export function macs(op: Op): number {
   const pixels = op.shape.length === 4 ? op.shape[0] * op.shape[2] * op.shape[3] : 0;
-  switch (op.op) {
+  switch (op.kind) {
     case "conv2d": {
       const { weights } = op;
       return pixels * weights.in * weights.out * (weights.kind === "conv" ? weights.kernel ** 2 : 1);

@@ -13,7 +13,7 @@ export type Activation = "silu" | "mish" | "gelu" | "relu";
 /** A tensor handed in at run time. */
 export interface Input extends Node {
   /** Tells it from other ops. */
-  readonly op: "input";
+  readonly kind: "input";
   /** Position among the inputs. */
   readonly index: number;
   /** Given as RGBA bytes that stand for floats of this range; `undefined` if as floats or integers. */
@@ -26,7 +26,7 @@ export interface Input extends Node {
  */
 export interface Conv2d extends Node {
   /** Tells it from other ops. */
-  readonly op: "conv2d";
+  readonly kind: "conv2d";
   /** What is convolved: `[n, in, h, w]`. */
   readonly x: Node;
   /** Its layer. */
@@ -40,7 +40,7 @@ export interface Conv2d extends Node {
 /** Group normalization with biased variance over contiguous channel groups, then the activation if there is one. */
 export interface GroupNorm extends Node {
   /** Tells it from other ops. */
-  readonly op: "groupNorm";
+  readonly kind: "groupNorm";
   /** What is normalized: `[n, channels, h, w]`. */
   readonly x: Node;
   /** Its layer. */
@@ -66,7 +66,7 @@ export interface Modulation {
 /** Self-attention over all pixels with one head: `softmax(q·kᵀ / √channels)·v`. */
 export interface Attention extends Node {
   /** Tells it from other ops. */
-  readonly op: "attention";
+  readonly kind: "attention";
   /** Queries: `[n, channels, h, w]`. */
   readonly q: Node;
   /** Keys, of the same shape. */
@@ -78,7 +78,7 @@ export interface Attention extends Node {
 /** For each pixel the index of the nearest codebook row, the lowest on ties: int32 `[n, h, w]`. */
 export interface NearestCode extends Node {
   /** Tells it from other ops. */
-  readonly op: "nearestCode";
+  readonly kind: "nearestCode";
   /** Vectors to look for: `[n, channels, h, w]`. */
   readonly x: Node;
   /** Rows to choose from. */
@@ -90,7 +90,7 @@ export interface NearestCode extends Node {
 /** Codebook rows by index: `[n, channels, h, w]`. */
 export interface Lookup extends Node {
   /** Tells it from other ops. */
-  readonly op: "lookup";
+  readonly kind: "lookup";
   /** Rows to take: int32 `[n, h, w]`. */
   readonly indices: Node;
   /** Rows to take from. */
@@ -100,7 +100,7 @@ export interface Lookup extends Node {
 /** `x + (code - x)`: the code up to one rounding, which is what upstream's straight-through estimator returns. */
 export interface StraightThrough extends Node {
   /** Tells it from other ops. */
-  readonly op: "straightThrough";
+  readonly kind: "straightThrough";
   /** What was quantized: `[n, channels, h, w]`. */
   readonly x: Node;
   /** Its nearest codes, of the same shape. */
@@ -110,7 +110,7 @@ export interface StraightThrough extends Node {
 /** `factor * mean((x - code)²)`, a scalar. */
 export interface SquaredError extends Node {
   /** Tells it from other ops. */
-  readonly op: "squaredError";
+  readonly kind: "squaredError";
   /** What was quantized: `[n, channels, h, w]`. */
   readonly x: Node;
   /** Its nearest codes, of the same shape. */
@@ -124,7 +124,7 @@ export interface SquaredError extends Node {
 /** Rows of one image of `x`, `[1, channels, rows, w]`, where they are: nothing is computed. */
 export interface Rows extends Node {
   /** Tells it from other ops. */
-  readonly op: "rows";
+  readonly kind: "rows";
   /** What the rows are taken of: `[n, channels, h, w]`. */
   readonly x: Node;
   /** Which image of `x`. */
@@ -136,7 +136,7 @@ export interface Rows extends Node {
 /** `into` with rows of one image replaced, in place: nothing else may read `into`. */
 export interface Place extends Node {
   /** Tells it from other ops. */
-  readonly op: "place";
+  readonly kind: "place";
   /** What the rows are put into, `[n, channels, h, w]`; at first nothing, and the other rows are undefined. */
   readonly into: Node | undefined;
   /** The rows: `[1, channels, rows, w]`. */
@@ -165,7 +165,7 @@ export interface Band {
  */
 export interface NormSums extends Node {
   /** Tells it from other ops. */
-  readonly op: "normSums";
+  readonly kind: "normSums";
   /** Sums of earlier bands. */
   readonly into: Node | undefined;
   /** A band, `[1, channels, rows, w]`, or the whole feature map. */
@@ -179,7 +179,7 @@ export interface NormSums extends Node {
 /** What {@linkcode Normalize} does to each channel of each image, from the sums of all bands. The engine chooses the form. */
 export interface NormCoefficients extends Node {
   /** Tells it from other ops. */
-  readonly op: "normCoefficients";
+  readonly kind: "normCoefficients";
   /** Of every band. */
   readonly sums: NormSums;
   /** The layer. */
@@ -191,7 +191,7 @@ export interface NormCoefficients extends Node {
 /** The second half of a {@linkcode GroupNorm}, for rows of one image. */
 export interface Normalize extends Node {
   /** Tells it from other ops. */
-  readonly op: "normalize";
+  readonly kind: "normalize";
   /** What is normalized: `[1, channels, rows, w]`. */
   readonly x: Node;
   /** Those of all images. */

@@ -59,7 +59,7 @@ function streamable(graph: Graph): RowOp[] {
 }
 
 function isRowOp(op: Op): op is RowOp {
-  return op.op === "conv2d" || op.op === "groupNorm";
+  return op.kind === "conv2d" || op.kind === "groupNorm";
 }
 
 class Rewriter {
@@ -84,7 +84,7 @@ class Rewriter {
   *rewrite(): Steps<Graph> {
     for (const op of this.#source.nodes) {
       const inParts = this.#streamed.has(op) || operands(op).some((node) => this.#streamed.has(node));
-      if (inParts && op.op === "groupNorm") this.#coefficients.set(op, yield* this.#measure(op));
+      if (inParts && op.kind === "groupNorm") this.#coefficients.set(op, yield* this.#measure(op));
       if (this.#streamed.has(op)) continue;
       this.#held.set(op, inParts ? yield* this.#assemble(op as RowOp) : this.#copy(op));
     }
@@ -96,7 +96,7 @@ class Rewriter {
   #copy(op: Op): Node {
     const g = this.#g;
     const held = (node: Node) => this.#held.get(node)!;
-    switch (op.op) {
+    switch (op.kind) {
       case "input":
         if (op.pixels) return g.pixels(op.shape, op.pixels);
         return g.input(op.shape, op.dtype === "int32" ? "int32" : "float32");
@@ -118,7 +118,7 @@ class Rewriter {
       case "squaredError":
         return g.squaredError(held(op.x), held(op.code), op.factor);
       default:
-        throw new TypeError(`Cannot compute in bands what is already: ${op.op}`);
+        throw new TypeError(`Cannot compute in bands what is already: ${op.kind}`);
     }
   }
 
@@ -192,7 +192,7 @@ class Rewriter {
     range: RowRange,
     rowsOf: (node: Node, range: RowRange) => Node,
   ): { part: Node; start: number } {
-    if (op.op === "conv2d") {
+    if (op.kind === "conv2d") {
       const [source, result] = reachOf(op, range);
       const residual = op.residual && rowsOf(op.residual, result);
       const part = this.#g.conv2d(rowsOf(op.x, source), op.weights, { upsample: op.upsample, residual });
@@ -229,7 +229,7 @@ class Rewriter {
       if (!rows) continue;
       wanted.delete(reader);
       wanted.set(reader, rows); // keeps the map in the order of this loop
-      if (reader.op === "conv2d") {
+      if (reader.kind === "conv2d") {
         const [source, result] = reachOf(reader, rows);
         want(reader.x, source);
         if (reader.residual) want(reader.residual, result);

@@ -65,7 +65,7 @@ const PREPARED = 5;
 const WORTHWHILE = 0.9;
 
 /** The launcher of each op; inputs are uploaded by the program. */
-const LAUNCHERS: { [K in Exclude<Op["op"], "input">]: (r: Recorder, op: Op & { op: K }) => void } = {
+const LAUNCHERS: { [K in Exclude<Op["kind"], "input">]: (r: Recorder, op: Op & { kind: K }) => void } = {
   conv2d: recordConv2d,
   groupNorm: recordGroupNorm,
   attention: recordAttention,
@@ -241,7 +241,7 @@ class WebGpuBackend implements Backend {
     this.#choices = mergeChoices(this.#choices, measured);
     await this.#kept.add(measured);
     return graph.nodes.some((op) =>
-      op.op === "conv2d" && this.#algorithmOf(op.weights) !== this.#weights.algorithmOf(op.weights)
+      op.kind === "conv2d" && this.#algorithmOf(op.weights) !== this.#weights.algorithmOf(op.weights)
     );
   }
 
@@ -272,8 +272,8 @@ class WebGpuBackend implements Backend {
     for (const node of graph.nodes) {
       r.op = costOf(node, float16.has(node) ? 2 : 4);
       r.tile = this.#tileOf(node);
-      if (node.op === "input") inputs.push(this.#recordInput(r, node));
-      else (LAUNCHERS[node.op] as (r: Recorder, op: Op) => void)(r, node);
+      if (node.kind === "input") inputs.push(this.#recordInput(r, node));
+      else (LAUNCHERS[node.kind] as (r: Recorder, op: Op) => void)(r, node);
       yield;
     }
     const outputs = graph.outputs.map((node, i): Port => {
@@ -299,7 +299,7 @@ class WebGpuBackend implements Backend {
   /** The tile that is wanted for an op, or was measured to be the fastest. */
   #tileOf(op: Op): Tile | undefined {
     if (this.#options.tile || !isTunable(op)) return this.#options.tile;
-    const algorithm = op.op === "conv2d" ? this.#weights.algorithmOf(op.weights) : undefined;
+    const algorithm = op.kind === "conv2d" ? this.#weights.algorithmOf(op.weights) : undefined;
     return this.#choices.tiles.get(opKey(op, algorithm));
   }
 

@@ -21,7 +21,7 @@ class Exporter {
   export(graph: Graph): Uint8Array<ArrayBuffer> {
     for (const op of graph.nodes) this.#op(op);
     graph.outputs.forEach((node, i) => this.#add("Identity", [nameOf(node)], `y${i}`));
-    const inputs = graph.nodes.filter((op) => op.op === "input").map((op) => valueInfo(nameOf(op), op));
+    const inputs = graph.nodes.filter((op) => op.kind === "input").map((op) => valueInfo(nameOf(op), op));
     const outputs = graph.outputs.map((node, i) => valueInfo(`y${i}`, node));
     const body = message([
       ...this.#nodes.map((node): [number, Proto] => [1, node]),
@@ -35,7 +35,7 @@ class Exporter {
   }
 
   #op(op: Op): void {
-    switch (op.op) {
+    switch (op.kind) {
       case "input":
         return;
       case "conv2d":
@@ -47,7 +47,7 @@ class Exporter {
       case "nearestCode":
         return this.#nearestCode(op);
       default:
-        throw new Error(`Cannot export ${op.op}`);
+        throw new Error(`Cannot export ${op.kind}`);
     }
   }
 
@@ -179,7 +179,7 @@ class Exporter {
 
 function nameOf(node: Node): string {
   const op = node as Op;
-  return op.op === "input" ? `x${op.index}` : `v${node.id}`;
+  return op.kind === "input" ? `x${op.index}` : `v${node.id}`;
 }
 
 function attribute(name: string, value: number | string | number[]): Proto {

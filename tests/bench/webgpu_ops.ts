@@ -153,7 +153,7 @@ async function measure(one: Case): Promise<string[]> {
 /** Weights that keep a chain of ops in range, other ones for each layer: ONNX Runtime computes equal ops only once. */
 function smallValues(op: Op): Values {
   const biases = op.shape[1];
-  const weights = op.op === "conv2d" ? macs(op) / (op.shape[2] * op.shape[3]) : biases;
+  const weights = op.kind === "conv2d" ? macs(op) / (op.shape[2] * op.shape[3]) : biases;
   return (name) => {
     const seed = fnv1a32(name);
     const weight = Float32Array.from({ length: weights }, (_, i) => Math.sin(i + seed) / Math.sqrt(weights / biases));

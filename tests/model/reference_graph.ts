@@ -18,16 +18,16 @@ export function runReference(
     const { shape, values } = checkpoint.get(name)!;
     return { data: values(), shape };
   };
-  for (const op of graph.nodes) values.push(op.op === "input" ? inputs[op.index] : compute(op, value, stored));
+  for (const op of graph.nodes) values.push(op.kind === "input" ? inputs[op.index] : compute(op, value, stored));
   return value;
 }
 
 function compute(
-  op: Exclude<Op, { op: "input" }>,
+  op: Exclude<Op, { kind: "input" }>,
   value: (node: Node) => reference.Dense,
   stored: (name: string) => reference.Dense,
 ): reference.Dense | Integers {
-  switch (op.op) {
+  switch (op.kind) {
     case "conv2d": {
       const { name, kind } = op.weights;
       const weight = stored(`${name}.weight`);
@@ -62,6 +62,6 @@ function compute(
       return { data: Float64Array.of(loss), shape: [] };
     }
     default:
-      throw new Error(`${op.op} is how engines compute in bands; the reference computes the whole`);
+      throw new Error(`${op.kind} is how engines compute in bands; the reference computes the whole`);
   }
 }

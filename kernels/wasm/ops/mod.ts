@@ -21,7 +21,7 @@ export type ComputedOp = Exclude<Op, Input | Rows>;
 
 /** Prepares an op. */
 export function lower(op: ComputedOp, context: Context): Lowering {
-  switch (op.op) {
+  switch (op.kind) {
     case "conv2d":
       return lowerConv2d(op, context);
     case "groupNorm":

@@ -48,8 +48,8 @@ export interface Part {
 /** Bytes that a value takes. */
 export function bytesOf(node: Node): number {
   const op = node as Op;
-  if (op.op === "normSums") return normSumsBytes(op);
-  if (op.op === "normCoefficients") return normCoefficientsBytes(op);
+  if (op.kind === "normSums") return normSumsBytes(op);
+  if (op.kind === "normCoefficients") return normCoefficientsBytes(op);
   return 4 * storedSize(node.shape);
 }
 
@@ -65,15 +65,15 @@ export function* plan(graph: Graph, context: Context): Steps<Plan> {
   /** Whether `node` may be overwritten while `op`, which reads it, is computed. */
   const diesIn = (op: Op, node: Node) => {
     const isOnlyOperand = operands(op).filter((operand) => owner(operand) === node).length === 1;
-    return isOnlyOperand && lasts.get(node) === op.id && offsets.has(node) && (node as Op).op !== "input";
+    return isOnlyOperand && lasts.get(node) === op.id && offsets.has(node) && (node as Op).kind !== "input";
   };
 
   // Inputs are written before the first op is computed.
   for (const op of graph.nodes) {
-    if (op.op === "input" && !outputs.has(op)) offsets.set(op, spans.allocate(bytesOf(op)));
+    if (op.kind === "input" && !outputs.has(op)) offsets.set(op, spans.allocate(bytesOf(op)));
   }
   for (const op of graph.nodes) {
-    if (op.op === "rows" || op.op === "input") continue;
+    if (op.kind === "rows" || op.kind === "input") continue;
     yield;
     const ownsPlace = owner(op) === op && !outputs.has(op);
     const overwritten = ownsPlace ? overwritable(op).find((node) => diesIn(op, node)) : undefined;
@@ -99,7 +99,7 @@ export function* plan(graph: Graph, context: Context): Steps<Plan> {
 
 /** Operands that an op reads only where it writes its result, so that both can be in one place. */
 function overwritable(op: Op): Node[] {
-  switch (op.op) {
+  switch (op.kind) {
     case "conv2d":
       return op.residual ? [op.residual] : [];
     case "groupNorm":
@@ -119,7 +119,7 @@ function findParts({ nodes }: Graph): Map<Node, Part> {
     const whole = sharedOperand(op);
     if (!whole) continue;
     const { owner, offset } = parts.get(whole) ?? { owner: whole, offset: 0 };
-    parts.set(op, { owner, offset: offset + (op.op === "rows" ? rowOffset(whole, op.image, op.first) : 0) });
+    parts.set(op, { owner, offset: offset + (op.kind === "rows" ? rowOffset(whole, op.image, op.first) : 0) });
   }
   return parts;
 }

@@ -32,7 +32,7 @@ export class WasmProgram implements Program {
   #disposed = false;
 
   constructor(private readonly runtime: Runtime, private readonly graph: Graph, private readonly plan: Plan) {
-    this.#inputs = graph.nodes.filter((node) => node.op === "input");
+    this.#inputs = graph.nodes.filter((node) => node.kind === "input");
     this.#jobs = this.#jobsAt(0, new Map()).flat().length;
     this.bytes = this.#blockBytes() + graph.outputs.reduce((sum, node) => sum + bytesOf(node), 0);
   }

@@ -24,11 +24,11 @@ const GREATEST_BITS = "0x477fe000u";
 export const OVERFLOW = "overflow";
 
 /** Ops whose results layers pass to each other. */
-const LAYERS: ReadonlySet<Op["op"]> = new Set<Op["op"]>(["conv2d", "groupNorm", "normalize", "attention"]);
+const LAYERS: ReadonlySet<Op["kind"]> = new Set<Op["kind"]>(["conv2d", "groupNorm", "normalize", "attention"]);
 /** Ops that only move values. */
-const COPIES: ReadonlySet<Op["op"]> = new Set<Op["op"]>(["rows", "place"]);
+const COPIES: ReadonlySet<Op["kind"]> = new Set<Op["kind"]>(["rows", "place"]);
 /** Ops that compare latents with codes. */
-const QUANTIZER: ReadonlySet<Op["op"]> = new Set<Op["op"]>(["nearestCode", "straightThrough", "squaredError"]);
+const QUANTIZER: ReadonlySet<Op["kind"]> = new Set<Op["kind"]>(["nearestCode", "straightThrough", "squaredError"]);
 
 /**
  * The values of a graph that are stored in float16 where that is wanted: those that layers pass to layers. What enters
@@ -37,10 +37,10 @@ const QUANTIZER: ReadonlySet<Op["op"]> = new Set<Op["op"]>(["nearestCode", "stra
 export function float16Values(graph: Graph): ReadonlySet<Node> {
   const exact = new Set<Node>(graph.outputs);
   for (const node of graph.nodes.toReversed()) {
-    const passesOn = COPIES.has(node.op) && exact.has(node);
-    if (passesOn || QUANTIZER.has(node.op)) operands(node).forEach((operand) => exact.add(operand));
+    const passesOn = COPIES.has(node.kind) && exact.has(node);
+    if (passesOn || QUANTIZER.has(node.kind)) operands(node).forEach((operand) => exact.add(operand));
   }
-  return new Set(graph.nodes.filter((node) => (LAYERS.has(node.op) || COPIES.has(node.op)) && !exact.has(node)));
+  return new Set(graph.nodes.filter((node) => (LAYERS.has(node.kind) || COPIES.has(node.kind)) && !exact.has(node)));
 }
 
 /** Whether float16 holds numbers as large as all of these times `scale`. */

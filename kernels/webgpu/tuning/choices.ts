@@ -28,7 +28,7 @@ export const NO_CHOICES: Choices = { algorithms: new Map(), tiles: new Map() };
 
 /** Whether the tile of an op can be chosen. */
 export function isTunable(op: Op): op is TunableOp {
-  return op.op === "conv2d" || op.op === "attention";
+  return op.kind === "conv2d" || op.kind === "attention";
 }
 
 /** Says which layers take the same algorithm. */
@@ -38,7 +38,7 @@ export function layerKey({ in: ins, out }: ConvParameter | LinearParameter): str
 
 /** Says which ops are alike: they take the same tile. `algorithm` is that of a convolution's weights. */
 export function opKey(op: TunableOp, algorithm: ConvAlgorithm | undefined): string {
-  if (op.op === "attention") return `attention of [${op.shape}]`;
+  if (op.kind === "attention") return `attention of [${op.shape}]`;
   const { weights, upsample, residual, shape } = op;
   const { kernel, stride } = weights.kind === "conv" ? weights : { kernel: 1, stride: 1 };
   const options = (stride > 1 ? ", strided" : "") + (upsample ? ", upsampled" : "") + (residual ? ", residual" : "");

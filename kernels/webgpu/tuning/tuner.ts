@@ -63,7 +63,7 @@ export async function measureChoices(
     for (const [name, milliseconds] of await measure(graph, bench.open(candidate), signal)) {
       const op = ops.get(name);
       if (!op) continue;
-      const algorithm = op.op === "conv2d" ? bench.algorithmOf(op.weights, candidate.algorithm) : undefined;
+      const algorithm = op.kind === "conv2d" ? bench.algorithmOf(op.weights, candidate.algorithm) : undefined;
       addTime(times, opKey(op, algorithm), candidate.tile, milliseconds);
     }
   }
@@ -80,7 +80,7 @@ async function measure(graph: Graph, engine: Backend, signal?: AbortSignal): Pro
       await engine.setParameter(parameter, new Float32Array(weights), new Float32Array(biases));
     }
     program = await engine.compile(graph);
-    const inputs = graph.nodes.filter((node) => node.op === "input").map(zeros);
+    const inputs = graph.nodes.filter((node) => node.kind === "input").map(zeros);
     const least = new Map<string, number>();
     for (let round = 0; round <= ROUNDS; round++) {
       const profile = await program.profile(inputs, { signal });
@@ -126,7 +126,7 @@ function chooseTiles(times: Times): Map<string, Tile | undefined> {
 /** A layer has one algorithm for pictures of all sizes: the one that takes less for all ops of layers like it. */
 function chooseAlgorithms(ops: readonly TunableOp[], times: Times, { algorithmOf }: Bench): Map<string, ConvAlgorithm> {
   const algorithms = new Map<string, ConvAlgorithm>();
-  const convolutions = ops.filter((op) => op.op === "conv2d");
+  const convolutions = ops.filter((op) => op.kind === "conv2d");
   const either = convolutions.filter(({ weights }) => algorithmOf(weights, "winograd") === "winograd");
   for (const [layer, alike] of Map.groupBy(either, ({ weights }) => layerKey(weights))) {
     const total = (algorithm: ConvAlgorithm) => {

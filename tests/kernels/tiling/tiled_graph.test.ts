@@ -138,7 +138,9 @@ Deno.test("no feature map beyond the limit is in a graph in bands", () => {
   const sizes = streamableSizes(graph);
   const { nodes, outputs } = atOnce(inBands(graph, { mapSize: sizes.at(-1)!, bandSize: sizes[0] / 16 }))!;
   for (const op of nodes) {
-    if (op.op === "conv2d" || op.op === "normalize") assert(sizeOf(op.shape) < sizes[0] / 2, `${op.op} [${op.shape}]`);
+    if (op.kind === "conv2d" || op.kind === "normalize") {
+      assert(sizeOf(op.shape) < sizes[0] / 2, `${op.kind} [${op.shape}]`);
+    }
   }
   assertEquals(outputs.map(({ shape }) => shape), graph.outputs.map(({ shape }) => shape));
 });

@@ -48,10 +48,10 @@ function measure(
   const open = (candidate: Candidate) => {
     engines.opened++;
     const profile = (op: Graph["nodes"][number]): OpProfile => {
-      const name = "weights" in op ? op.weights.name : op.op;
+      const name = "weights" in op ? op.weights.name : op.kind;
       const compiling = engines.runs % 4 === 0 ? -1 : 0; // a first run that seems to take no time must not count
       return {
-        op: op.op,
+        op: op.kind,
         name,
         shape: op.shape,
         flops: 0,
