@@ -26,6 +26,7 @@ export {
   type HubModelOptions,
   type HubProgress,
   type ModelFiles,
+  printable,
   type PushOptions,
   type PushResult,
   type SaveOptions,
@@ -33,7 +34,6 @@ export {
   type TensorSource,
   WeightsError,
 } from "./hub/mod.ts";
-export { printable } from "./hub/show.ts";
 export {
   type Device,
   DeviceError,

@@ -52,27 +52,3 @@ export class WeightsError extends Error {
     super(showMessage(message), options);
   }
 }
-
-/** The message of whatever was thrown. */
-export function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-/** Errors that others threw have no more causes than this. */
-const MOST_CAUSES = 5;
-
-/**
- * What something that makes requests threw, for the `cause` of an error, which runtimes print: the same messages, but
- * printable, and nothing else that may hold the address or the token.
- */
-export function publicCause(thrown: unknown, most = MOST_CAUSES): Error {
-  const { name = "Error", code, cause } = thrown instanceof Error ? thrown as Error & { code?: unknown } : {};
-  const isLast = cause === undefined || most <= 1;
-  const copy = new Error(publicReasonOf(thrown), isLast ? {} : { cause: publicCause(cause, most - 1) });
-  return Object.assign(copy, { name }, typeof code === "string" && { code });
-}
-
-/** The message of what something that makes requests threw, without what follows the path of an address. */
-export function publicReasonOf(thrown: unknown): string {
-  return showText(reasonOf(thrown).replace(/\?[^\s)]*/g, "?…"));
-}

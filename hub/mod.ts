@@ -24,18 +24,25 @@
  * @module
  */
 
-export type { HubAccess } from "./remote/access.ts";
-export { type ByteSource, openFile, sourceOfBytes } from "./formats/byte_source.ts";
-export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
-export type { ModelChoice, ModelFiles } from "./models/file_store.ts";
+// Models
 export { type HubModelOptions, locateModel, openHubModel, openModel } from "./models/hub_model.ts";
 export { openLocalModel } from "./models/local.ts";
-export { checkOptions, type OptionNames } from "./options.ts";
-export type { HubProgress, OnProgress } from "./remote/progress.ts";
-export { type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
-export { isLocalPath } from "./repo_id.ts";
-export { openSafetensors } from "./formats/safetensors.ts";
+export type { ModelChoice, ModelFiles } from "./models/file_store.ts";
 export { saveLocalModel, type SaveOptions } from "./models/save.ts";
+export { type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
+export type { HubAccess } from "./remote/access.ts";
+export type { HubProgress, OnProgress } from "./remote/progress.ts";
+export { isLocalPath } from "./repo_id.ts";
+
+// File formats
+export { type ByteSource, openFile, sourceOfBytes } from "./formats/byte_source.ts";
+export { type ErrorClass, parseJson } from "./formats/json.ts";
+export {
+  openSafetensors,
+  type PlacedTensor,
+  readSafetensorsHeader,
+  type SafetensorsHeader,
+} from "./formats/safetensors.ts";
 export {
   encodeSafetensorsHeader,
   type NamedTensorInfo,
@@ -43,10 +50,18 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./formats/safetensors_writer.ts";
-export { printable } from "./show.ts";
-export { openTextStore, type TextStore } from "./cache/text_store.ts";
-export { withTemporaryDirectory } from "./system/temporary.ts";
-export type { TensorInfo, TensorSource } from "./formats/tensor_source.ts";
-export { openTorch } from "./formats/torch/open.ts";
-export { openTorchZip } from "./formats/torch/checkpoint.ts";
 export { openWeights } from "./formats/tensor_files.ts";
+export type { TensorInfo, TensorSource } from "./formats/tensor_source.ts";
+export { openTorchZip } from "./formats/torch/checkpoint.ts";
+export { type TorchStorage, TorchTensor } from "./formats/torch/objects.ts";
+export { openTorch, readTorch, type TorchContent } from "./formats/torch/open.ts";
+export { type Strided, toRowMajor } from "./formats/torch/strided.ts";
+export { readZipDirectory, type ZipEntry } from "./formats/torch/zip.ts";
+export { readZipEntry } from "./formats/torch/zip_entry.ts";
+
+// This machine
+export { openTextStore, type TextStore } from "./cache/text_store.ts";
+export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
+export { checkOptions, type OptionNames } from "./options.ts";
+export { printable } from "./show.ts";
+export { withTemporaryDirectory } from "./system/temporary.ts";

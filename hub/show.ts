@@ -1,38 +1,42 @@
 /**
- * What others wrote, as it may appear in a message: shortened, on one line, without characters that a terminal obeys, and
- * without what must stay secret.
+ * Untrusted text and values for error messages: shortened, on one line, without control characters and secrets.
+ *
+ * Beside `mod.ts`, this is the only file that code outside of `hub/` imports. It imports nothing itself: the picture
+ * workers' program cannot be bundled for browsers with the `node:` modules that `mod.ts` brings along.
  *
  * @module
  */
 
-/** How much of one text or value a message shows. */
-const MOST = 200;
-/** How much of a message, which may list a great deal, is kept. */
-const MOST_OF_MESSAGE = 10_000;
-/** Values that lie deeper in each other are not shown. */
-const DEEPEST = 4;
-/** How far beyond what is shown a text is looked at: longer than tokens are. */
-const BEYOND = 1000;
+/** Longest text or value in a message, in characters. */
+const MAX_LENGTH = 200;
+/** Longest message, which may hold a list, in characters. */
+const MAX_MESSAGE_LENGTH = 10_000;
+/** Values nested deeper are not shown. */
+const MAX_DEPTH = 4;
+/** Characters past the cut that are searched for secrets: longer than any token. */
+const LOOKAHEAD = 1000;
+/** Longest chain of causes that is copied. */
+const MAX_CAUSES = 5;
 
-/** Control characters, invisible ones, those that turn the direction of writing, ends of lines, halves of pairs. */
+/** Control, format and unpaired surrogate characters, and line separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-/** An address: a name and a password, host and path, what follows them. */
+/** A URL: scheme, credentials, host and path, then query or fragment. */
 const ADDRESS = /\b([a-z][a-z0-9+.-]{1,15}:\/\/)(?:[^\s/?#]*@)?([^\s?#"'<>)]*)([?#][^\s"'<>)]*)?/gi;
 
-/** Shorter ones would leave holes in every message. */
-const SHORTEST_SECRET = 4;
+/** Removing shorter secrets would make messages unreadable. */
+const MIN_SECRET_LENGTH = 4;
 
 const secrets = new Set<string>();
 
-/** Keeps a text, such as a token, out of every message from now on: whoever is sent it may send it back. */
+/** Removes a text, such as an access token, from every later message: a server may repeat it in its response. */
 export function keepSecret(text: string): void {
-  if (text.length >= SHORTEST_SECRET) secrets.add(text);
+  if (text.length >= MIN_SECRET_LENGTH) secrets.add(text);
 }
 
 /**
- * A text that others wrote, such as the name of a file, in a form that is safe on a terminal and in a log: control and
- * invisible characters escaped, tokens that requests were made with left out, and of addresses no more than host and path,
- * since what follows is a key in signed ones. The messages of this library's own errors went through it.
+ * Makes untrusted text, such as the name of a file, safe for a terminal or a log: escapes control and invisible characters
+ * and removes access tokens that were used. URLs keep their host and path only, since the query of a signed URL is a key.
+ * The messages of this library's errors are printable already.
  *
  * @example
  * ```ts
@@ -50,25 +54,46 @@ export function printable(text: string): string {
     .replace(UNPRINTABLE, escapeCharacter);
 }
 
-/** A text that others wrote, such as a name from a file, for a message. */
-export function showText(text: string, most = MOST): string {
-  const start = text.slice(0, most + BEYOND);
-  return shorten(printable(start) + (start.length < text.length ? "…" : ""), most);
+/** Untrusted text, such as a name from a file, for a message. */
+export function showText(text: string, maxLength = MAX_LENGTH): string {
+  const start = text.slice(0, maxLength + LOOKAHEAD);
+  return shorten(printable(start) + (start.length < text.length ? "…" : ""), maxLength);
 }
 
-/** The message of an error: what a message may hold, whoever wrote parts of it. */
+/** A whole error message, parts of which may be untrusted. */
 export function showMessage(message: string): string {
-  return showText(message, MOST_OF_MESSAGE);
+  return showText(message, MAX_MESSAGE_LENGTH);
 }
 
-/** A value that others wrote, for a message: like JSON, shortened however large it is. */
-export function show(value: unknown, most = MOST): string {
+/** An untrusted value for a message, like JSON. Large values cost no more time than what is shown of them. */
+export function show(value: unknown, maxLength = MAX_LENGTH): string {
   let text = "";
-  for (const piece of piecesOf(value, DEEPEST)) {
+  for (const piece of piecesOf(value, MAX_DEPTH)) {
     text += piece;
-    if (text.length > most) break;
+    if (text.length > maxLength) break;
   }
-  return shorten(text, most);
+  return shorten(text, maxLength);
+}
+
+/** The message of a thrown value. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/**
+ * A copy of an error from a request, for use as a `cause`, which runtimes print: name, code and printable messages, without
+ * other fields, which may hold a signed URL or the token.
+ */
+export function publicCause(thrown: unknown, maxCauses = MAX_CAUSES): Error {
+  const { name = "Error", code, cause } = thrown instanceof Error ? thrown as Error & { code?: unknown } : {};
+  const isLast = cause === undefined || maxCauses <= 1;
+  const copy = new Error(publicReasonOf(thrown), isLast ? {} : { cause: publicCause(cause, maxCauses - 1) });
+  return Object.assign(copy, { name }, typeof code === "string" && { code });
+}
+
+/** The message of an error from a request, with the queries of URLs removed. */
+export function publicReasonOf(thrown: unknown): string {
+  return showText(reasonOf(thrown).replace(/\?[^\s)]*/g, "?…"));
 }
 
 function* piecesOf(value: unknown, depth: number): Generator<string> {
@@ -114,8 +139,8 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-function shorten(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most).replace(/[\ud800-\udbff]$/, "")}…` : text;
+function shorten(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength).replace(/[\ud800-\udbff]$/, "")}…` : text;
 }
 
 function escapeCharacter(character: string): string {

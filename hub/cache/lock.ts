@@ -5,7 +5,7 @@
  */
 
 import { lstat, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { sleep } from "../remote/retry.ts";
+import { sleep } from "../system/sleep.ts";
 
 const HEARTBEAT = 500;
 /** A holder that was silent for so long is dead, or its machine sleeps. */

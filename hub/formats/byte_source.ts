@@ -5,7 +5,8 @@
  */
 
 import { open, stat } from "node:fs/promises";
-import { reasonOf, WeightsError } from "../errors.ts";
+import { WeightsError } from "../errors.ts";
+import { reasonOf } from "../show.ts";
 
 /** Bytes of known length, any part of which can be read. */
 export interface ByteSource {

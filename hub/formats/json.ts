@@ -4,11 +4,10 @@
  * @module
  */
 
-import { reasonOf } from "../errors.ts";
-import { printable } from "../show.ts";
+import { printable, reasonOf } from "../show.ts";
 
-/** The error to throw where a text is no such JSON. */
-type Failure = new (message: string, options?: ErrorOptions) => Error;
+/** A class of errors, such as `TypeError`. */
+export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 
 /** The longest text that is read, in bytes: as long as the header of a safetensors file may be. */
 export const LARGEST_JSON = 100_000_000;
@@ -29,7 +28,7 @@ const isClosing = (byte: number) => (byte | 0x20) === 0x7d;
  * @param task what messages begin with, such as `Cannot read NAME`
  * @param Failure the error to throw where it is none, or larger or nested deeper than anything that is read here
  */
-export function parseJson(bytes: Uint8Array, task: string, Failure: Failure): unknown {
+export function parseJson(bytes: Uint8Array, task: string, Failure: ErrorClass): unknown {
   checkJson(bytes, task, Failure);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -40,7 +39,7 @@ export function parseJson(bytes: Uint8Array, task: string, Failure: Failure): un
 }
 
 /** Checks that a text, which need not be JSON, takes no more to parse than is allowed. */
-export function checkJson(bytes: Uint8Array, task: string, Failure: Failure): void {
+export function checkJson(bytes: Uint8Array, task: string, Failure: ErrorClass): void {
   if (bytes.length > LARGEST_JSON) {
     throw new Failure(`${task}: expected JSON of at most ${LARGEST_JSON} bytes, found ${bytes.length}`);
   }

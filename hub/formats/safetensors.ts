@@ -11,16 +11,18 @@ import { findDuplicateKey, isObject, LARGEST_JSON, parseJson } from "./json.ts";
 import { show, showText } from "../show.ts";
 import { type TensorInfo, type TensorSource, tensorSource } from "./tensor_source.ts";
 
-/** A tensor and where its bytes are, counted from the end of the header. */
-interface Placed extends TensorInfo {
+/** A tensor in a safetensors file, and where its bytes are, counted from the end of the header. */
+export interface PlacedTensor extends TensorInfo {
+  /** Offset of the first byte. */
   readonly begin: number;
+  /** Offset after the last byte. */
   readonly end: number;
 }
 
 /** What a header says. */
 export interface SafetensorsHeader {
   /** The tensors by name. */
-  readonly tensors: ReadonlyMap<string, Placed>;
+  readonly tensors: ReadonlyMap<string, PlacedTensor>;
   /** The strings under `__metadata__`. */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Where the tensors' bytes begin in the file. */
@@ -90,7 +92,7 @@ function checkMetadata(metadata: unknown, name: string): asserts metadata is Rec
   }
 }
 
-function parseTensor(key: string, value: unknown, name: string): Placed {
+function parseTensor(key: string, value: unknown, name: string): PlacedTensor {
   const fail = (problem: string) => damaged(name, `tensor ${showText(key)}: ${problem}`);
   if (!isObject(value)) throw fail("expected an object with dtype, shape and data_offsets");
   const { dtype, shape, data_offsets: offsets } = value;
@@ -116,7 +118,7 @@ function isWholeNumbers(value: unknown): value is number[] {
 }
 
 /** The tensors' bytes must fill the file: one after another, no hole, no overlap, nothing left over. */
-function checkLayout(tensors: ReadonlyMap<string, Placed>, size: number, name: string): void {
+function checkLayout(tensors: ReadonlyMap<string, PlacedTensor>, size: number, name: string): void {
   const inOrder = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let covered = 0;
   for (const [key, { begin, end }] of inOrder) {

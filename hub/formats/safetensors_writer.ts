@@ -7,8 +7,8 @@
 import { open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { countElements, ELEMENT_TYPES } from "./element_types.ts";
-import { reasonOf, WeightsError } from "../errors.ts";
-import { show, showText } from "../show.ts";
+import { WeightsError } from "../errors.ts";
+import { reasonOf, show, showText } from "../show.ts";
 import type { TensorInfo } from "./tensor_source.ts";
 
 /** A tensor's name, element type and shape. */

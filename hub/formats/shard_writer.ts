@@ -5,10 +5,10 @@
  */
 
 import { join } from "node:path";
-import { reasonOf, WeightsError } from "../errors.ts";
+import { WeightsError } from "../errors.ts";
 import { writeSynced } from "../system/atomic_write.ts";
 import { bytesOf, type TensorToWrite, writeSafetensors } from "./safetensors_writer.ts";
-import { show } from "../show.ts";
+import { reasonOf, show } from "../show.ts";
 
 const STEM = "diffusion_pytorch_model";
 const SINGLE_NAME = `${STEM}.safetensors`;

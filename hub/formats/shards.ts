@@ -4,10 +4,10 @@
  * @module
  */
 
-import { reasonOf, WeightsError } from "../errors.ts";
+import { WeightsError } from "../errors.ts";
 import { isObject } from "./json.ts";
 import { isPlainFileName } from "../system/paths.ts";
-import { show, showText } from "../show.ts";
+import { reasonOf, show, showText } from "../show.ts";
 import { noSuchTensor, type TensorInfo, type TensorSource } from "./tensor_source.ts";
 
 /** All are opened at once; the largest models have some hundred. */

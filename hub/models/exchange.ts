@@ -11,7 +11,8 @@
 
 import { copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { HubError, reasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
+import { reasonOf } from "../show.ts";
 import { LockLostError, withLock } from "../cache/lock.ts";
 import { CONFIG_NAME } from "./model_files.ts";
 import { writeSynced } from "../system/atomic_write.ts";

@@ -7,7 +7,8 @@
 import { type ByteSource, openFile } from "../formats/byte_source.ts";
 import type { RepoCache } from "../cache/cache.ts";
 import { type DownloadOptions, downloadToCache, downloadToMemory } from "../remote/download.ts";
-import { HubError, reasonOf, WeightsError } from "../errors.ts";
+import { HubError, WeightsError } from "../errors.ts";
+import { reasonOf } from "../show.ts";
 import type { FileStore } from "./file_store.ts";
 import { isRefusal } from "../system/permissions.ts";
 import type { RemoteFile } from "../remote/resolve.ts";

@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openFile } from "../formats/byte_source.ts";
 import { expandUser } from "../system/expand.ts";
-import { HubError, reasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
+import { reasonOf } from "../show.ts";
 import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 
 /**

@@ -6,7 +6,8 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { HubError, reasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
+import { reasonOf } from "../show.ts";
 import { exchangeModel } from "./exchange.ts";
 import { directoryPath } from "./local.ts";
 import { CONFIG_NAME } from "./model_files.ts";

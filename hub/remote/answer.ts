@@ -4,7 +4,8 @@
  * @module
  */
 
-import { HubError, publicCause, publicReasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
+import { publicCause, publicReasonOf } from "../show.ts";
 import { checkJson } from "../formats/json.ts";
 import { UnreachableError } from "./retry.ts";
 

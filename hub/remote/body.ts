@@ -5,12 +5,12 @@
  */
 
 import type { Connection } from "./connection.ts";
-import { HubError, publicCause, publicReasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
 import { failureOf, withoutQuery } from "./explain.ts";
 import { useHubPackage } from "./hub_package.ts";
 import type { RemoteFile } from "./resolve.ts";
 import { retryAfter, UnreachableError } from "./retry.ts";
-import { showText } from "../show.ts";
+import { publicCause, publicReasonOf, showText } from "../show.ts";
 
 /** What the server has is not what its list of files says. */
 export class WrongBytesError extends HubError {}

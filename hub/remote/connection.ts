@@ -5,12 +5,12 @@
  */
 
 import { boundedAnswer } from "./answer.ts";
-import { HubError, publicCause, publicReasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
 import { type Asked, failureOf, withoutQuery } from "./explain.ts";
 import { addressFrom, parseHubUrl } from "./hub_url.ts";
 import { isRefusal } from "../system/permissions.ts";
 import { RETRIES_AT_NOBODY, UnreachableError } from "./retry.ts";
-import { keepSecret, showText } from "../show.ts";
+import { keepSecret, publicCause, publicReasonOf, showText } from "../show.ts";
 
 /** Who asks whom, and how. */
 export interface ConnectionOptions extends Asked {

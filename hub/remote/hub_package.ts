@@ -5,7 +5,8 @@
  */
 
 import type { Connection } from "./connection.ts";
-import { HubError, publicCause, publicReasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
+import { publicCause, publicReasonOf } from "../show.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
 
 /** What the package exports. */

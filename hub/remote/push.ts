@@ -8,11 +8,11 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { connectTo, type HubAccess } from "./access.ts";
-import { HubError, reasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
 import { type HubPackage, useHubPackage } from "./hub_package.ts";
 import { subfolderParts } from "../system/paths.ts";
 import { checkRepoId, checkRevision, isCommitHash } from "../repo_id.ts";
-import { printable, show } from "../show.ts";
+import { printable, reasonOf, show } from "../show.ts";
 
 /** How to put a model on the Hub. */
 export interface PushOptions extends Omit<HubAccess, "onProgress"> {

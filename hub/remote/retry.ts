@@ -5,6 +5,7 @@
  */
 
 import { HubError, type HubErrorOptions } from "../errors.ts";
+import { sleep } from "../system/sleep.ts";
 
 const RETRIES = 5;
 /** How many failures in a row to bear where nothing has ever answered: there is rather nobody than someone busy. */
@@ -73,20 +74,4 @@ export function retryAfter(headers: Headers): number | undefined {
   if (!value) return undefined;
   const pause = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
   return Number.isNaN(pause) ? undefined : Math.max(pause, 0);
-}
-
-/** Waits, and rejects with the signal's reason as soon as it is aborted. */
-export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", abort, { once: true });
-  });
 }

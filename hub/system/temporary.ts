@@ -7,7 +7,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HubError, reasonOf } from "../errors.ts";
+import { HubError } from "../errors.ts";
+import { reasonOf } from "../show.ts";
 
 /**
  * Makes a directory, hands it to `use`, and removes it with all that is in it.

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { publicCause } from "../../hub/errors.ts";
-import { show, showText } from "../../hub/show.ts";
+import { publicCause, show, showText } from "../../hub/show.ts";
 import type { Raster } from "./raster/raster.ts";
 
 /** Pixels in memory, such as an `ImageData` or a `Picture`. */

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { sourceOfBytes } from "../../hub/mod.ts";
+import { readZipDirectory, sourceOfBytes } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { readZipDirectory } from "../../hub/formats/torch/zip.ts";
 import { isNpy } from "./npy.ts";
 
 /** The formats of token files. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseJson } from "../../hub/formats/json.ts";
+import { parseJson } from "../../hub/mod.ts";
 import { layOut, shapeOf, valuesOf } from "./indices.ts";
 import { codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
 import { checkShape, type Tokens } from "./tokens.ts";

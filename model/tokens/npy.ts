@@ -4,8 +4,8 @@
  * @module
  */
 
+import { toRowMajor } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
-import { gather } from "../../hub/formats/torch/strided.ts";
 import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import type { StoredTokens, TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
@@ -126,7 +126,7 @@ function parseHeader(header: string, task: string): Omit<NpyArray, "data"> {
 /** Turns the elements around where the first index runs fastest. */
 function rowMajor(values: Int32Array<ArrayBuffer>, shape: readonly number[]): Int32Array<ArrayBuffer> {
   const strides = shape.map((_, i) => shape.slice(0, i).reduce((product, side) => product * side, 1));
-  return gather(values, new Int32Array(values.length), { offset: 0, shape, strides });
+  return toRowMajor(values, { shape, strides });
 }
 
 function textOf(bytes: Uint8Array): string {

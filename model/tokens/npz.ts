@@ -5,9 +5,7 @@
  */
 
 import { zipSync } from "fflate";
-import { sourceOfBytes } from "../../hub/mod.ts";
-import { readZipDirectory } from "../../hub/formats/torch/zip.ts";
-import { readZipEntry } from "../../hub/formats/torch/zip_entry.ts";
+import { readZipDirectory, readZipEntry, sourceOfBytes } from "../../hub/mod.ts";
 import type { TokenDType } from "./integer_types.ts";
 import { decodeNpy, decodeNpyText, encodeNpy, encodeNpyText } from "./npy.ts";
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { encodeSafetensorsHeader, sourceOfBytes } from "../../hub/mod.ts";
-import { readSafetensorsHeader } from "../../hub/formats/safetensors.ts";
+import { encodeSafetensorsHeader, readSafetensorsHeader, sourceOfBytes } from "../../hub/mod.ts";
 import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import { chooseArray, codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";

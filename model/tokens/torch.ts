@@ -5,12 +5,8 @@
  */
 
 import { zipSync } from "fflate";
-import { sourceOfBytes } from "../../hub/mod.ts";
+import { readTorch, sourceOfBytes, TorchTensor, toRowMajor } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { gather, isDense } from "../../hub/formats/torch/strided.ts";
-import { readTorch } from "../../hub/formats/torch/open.ts";
-import { TorchTensor } from "../../hub/formats/torch/objects.ts";
-import { spanOf } from "../../hub/formats/torch/state_dict.ts";
 import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
@@ -62,7 +58,7 @@ function pickle({ indices, shape: [n, h, w], codebook }: Tokens, storage: string
 /** Reads tokens of a file with a tensor, or a dictionary with one tensor of integers or one that is called so. */
 export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTokens> {
   const source = sourceOfBytes(bytes, "the archive");
-  const { value, openStorage } = await readTorch(source, LARGEST_PICKLE);
+  const { value, read } = await readTorch(source, LARGEST_PICKLE);
   const tensor = chooseTensor(value, task);
   const type = typeOf(tensor);
   if (!type) throw new TypeError(`${task}: expected integers, found elements of type ${tensor.storage.dtype}`);
@@ -74,14 +70,10 @@ export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTok
     );
   }
   checkUnpacked("its storage", tensor.storage.length * type.bytes, { archive: source.size, task });
-  const span = spanOf(tensor);
-  const reader = openStorage(tensor.storage);
-  reader.expect([span]);
-  const data = await reader.read(span);
-  const values = bytesToIntegers(data, type, { task });
+  const values = bytesToIntegers(await read(tensor), type, { task });
   const fields = value instanceof Map ? value : new Map();
   return {
-    indices: isDense(tensor) ? values : gather(values, new Int32Array(count), tensor),
+    indices: toRowMajor(values, tensor),
     shape: tensor.shape,
     codebook: codebookOf(fields.get("codebook"), fields.get("model")),
   };

@@ -5,10 +5,10 @@
  */
 
 import type { ByteSource } from "../byte_source.ts";
-import { countElements, ELEMENT_TYPES, type Widen } from "../element_types.ts";
+import { ELEMENT_TYPES, type Widen } from "../element_types.ts";
 import { WeightsError } from "../../errors.ts";
 import { showText } from "../../show.ts";
-import { elementsSpanned, gather, isDense } from "./strided.ts";
+import { elementsSpanned, toRowMajor } from "./strided.ts";
 import { type TensorSource, tensorSource } from "../tensor_source.ts";
 import { type TorchStorage, TorchTensor } from "./objects.ts";
 import type { Span } from "./zip_entry.ts";
@@ -21,11 +21,11 @@ export interface StorageReader {
   read(span: Span): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** What `torch.save` was given, as it is in a file. */
+/** The object in a file of `torch.save`. */
 export interface TorchFile {
-  /** The value: tensors as `TorchTensor`s, dictionaries as `Map`s. */
+  /** The object: tensors as {@linkcode TorchTensor}s, dictionaries as `Map`s. */
   readonly value: unknown;
-  /** Finds a storage that the value refers to. Throws a {@linkcode WeightsError} without one that has as many bytes. */
+  /** Finds the storage of a tensor in `value`. Throws a {@linkcode WeightsError} if none has the right size. */
   readonly openStorage: (storage: TorchStorage) => StorageReader;
 }
 
@@ -105,6 +105,5 @@ export function spanOf(view: TorchTensor): Span {
 
 /** Reads the part of the storage that a tensor spans, then puts its elements in order. */
 async function load({ view, reader }: Stored, widen: Widen): Promise<Float32Array<ArrayBuffer>> {
-  const elements = widen(await reader.read(spanOf(view)));
-  return isDense(view) ? elements : gather(elements, new Float32Array(countElements(view.shape)!), view);
+  return toRowMajor(widen(await reader.read(spanOf(view))), view);
 }

@@ -6,8 +6,8 @@
 
 import { crc32 } from "node:zlib";
 import type { ByteSource } from "../byte_source.ts";
-import { reasonOf, WeightsError } from "../../errors.ts";
-import { showText } from "../../show.ts";
+import { WeightsError } from "../../errors.ts";
+import { reasonOf, showText } from "../../show.ts";
 import { damaged, type ZipEntry } from "./zip.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -30,7 +30,7 @@ const CHEAP = 2 ** 20;
  *
  * @throws {WeightsError} if it is damaged
  */
-export async function readZipEntry(source: ByteSource, entry: ZipEntry): Promise<Bytes> {
+export async function readZipEntry(source: ByteSource, entry: ZipEntry): Promise<Uint8Array<ArrayBuffer>> {
   const [bytes] = await readZipSpans(source, entry, [{ begin: 0, end: entry.size }]);
   return bytes;
 }

@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: 160a5e05f419ab9abadb1238ce7007e650c71b25ac35ca2f1a6fc8718fdd57fa
+// Sources: aa648733bff4835d90faab5e99894bdcf1d6fe70f1902586a1fa63027f4a465d
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `

@@ -1,12 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HubError } from "../../../hub/mod.ts";
-import {
-  retryAfter,
-  sleep,
-  UnreachableError,
-  type UnreachableOptions,
-  withRetries,
-} from "../../../hub/remote/retry.ts";
+import { retryAfter, UnreachableError, type UnreachableOptions, withRetries } from "../../../hub/remote/retry.ts";
 
 /** Fails so often, at once each time. */
 function failing(times: number, options: UnreachableOptions = {}) {
@@ -50,12 +44,4 @@ Deno.test("Retry-After holds seconds or a date", () => {
   const soon = parse(new Date(Date.now() + 10_000).toUTCString())!;
   assert(soon > 8_000 && soon <= 10_000);
   for (const value of [undefined, "", "soon"]) assertEquals(parse(value), undefined);
-});
-
-Deno.test("sleep ends with the reason of the signal", async () => {
-  const abort = new AbortController();
-  const sleeping = sleep(60_000, abort.signal);
-  abort.abort(new Error("up"));
-  await assertRejects(() => sleeping, Error, "up");
-  await assertRejects(() => sleep(60_000, abort.signal), Error, "up");
 });
