@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Tensor } from "../../kernels/tensor/tensor.ts";
+import { Tensor } from "../../kernels/mod.ts";
 
 /** A picture of floats from 0 to 1, as upstream's numpy arrays: row by row, the channels of a pixel side by side. */
 export interface FloatPixels {

@@ -5,9 +5,7 @@
  */
 
 import { show } from "../../hub/show.ts";
-import type { PixelRange } from "../../kernels/tensor/storage.ts";
-import { Pixels } from "../../kernels/tensor/pixels.ts";
-import { readPixels, Tensor } from "../../kernels/tensor/tensor.ts";
+import { type PixelRange, Pixels, readPixels, Tensor } from "../../kernels/mod.ts";
 import {
   concatTensors,
   denormalize,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOfBase64 } from "../../../kernels/host/base64.ts";
+import { bytesOfBase64 } from "../../../kernels/host/mod.ts";
 
 /** Pixels as a decoder gives them: RGBA. */
 export type DecodedPicture = Pick<ImageData, "width" | "height" | "data">;

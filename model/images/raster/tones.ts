@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PixelRange } from "../../../kernels/tensor/storage.ts";
+import type { PixelRange } from "../../../kernels/mod.ts";
 import type { Raster } from "./raster.ts";
 
 /** PIL's `convert("L")`, each pixel three times its gray: ITU-R 601 luma in 16-bit fixed point. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOfBase64 } from "../../../kernels/host/base64.ts";
+import { bytesOfBase64 } from "../../../kernels/host/mod.ts";
 import { module } from "./module.gen.ts";
 
 /** What the module exports; addresses and sizes are bytes. See assembly/. */

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { bytesOfBase64 } from "../../../kernels/host/base64.ts";
-import { Respondent } from "../../../kernels/host/worker.ts";
+import { bytesOfBase64, Respondent } from "../../../kernels/host/mod.ts";
 import type { Preparation } from "../preparation/prepare.ts";
 import type { Raster } from "../raster/raster.ts";
 import type { PictureOrder, PictureReply } from "./program.ts";

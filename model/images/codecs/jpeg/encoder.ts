@@ -6,7 +6,7 @@
  * @module
  */
 
-import { bytesOfBase64 } from "../../../../kernels/host/base64.ts";
+import { bytesOfBase64 } from "../../../../kernels/host/mod.ts";
 import type { Raster } from "../../raster/raster.ts";
 import { JPEG_WASM } from "./encoder_wasm.ts";
 

@@ -1,0 +1,19 @@
+/**
+ * Tokens: their grids, the codebook that they are of, and the files that hold them.
+ *
+ * @module
+ */
+
+export { checkCodebook, type Codebook, hashCodebook } from "./codebook.ts";
+export { type TokenFormat, tokenFormatOf } from "./formats.ts";
+export type { TokenDType } from "./integer_types.ts";
+export {
+  decodeTokens,
+  type DecodeTokensOptions,
+  encodeTokens,
+  type EncodeTokensOptions,
+  readTokens,
+  saveTokens,
+  type TokenSource,
+} from "./token_file.ts";
+export { type IntegerArray, isArrays, type TokenIndices, type Tokens, type TokensLike, toTokens } from "./tokens.ts";
