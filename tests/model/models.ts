@@ -27,6 +27,20 @@ export const TINY: Partial<VQConfig> = {
   num_vq_embeddings: 24,
 };
 
+/** Three levels, with everything a model may have: 32 channels reach Winograd's algorithm, attentions in levels, MoVQ. */
+export const MOVQ: Partial<VQConfig> = {
+  block_out_channels: [32, 32, 64],
+  down_block_types: ["DownEncoderBlock2D", "DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
+  up_block_types: ["AttnUpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
+  norm_num_groups: 8,
+  norm_type: "spatial",
+  latent_channels: 4,
+  num_vq_embeddings: 40,
+};
+
+/** Indices may be looked up in its codebook. */
+export const LOOKUP: Partial<VQConfig> = { ...TINY, lookup_from_codebook: true };
+
 /** A tensor of a checkpoint. Its elements are made when they are read. */
 export interface StoredTensor {
   readonly shape: readonly number[];
@@ -156,12 +170,15 @@ export function modelGoldens(): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).filter(holdsModel).sort();
 }
 
-/** A folder that is gone afterwards. */
-export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+/** Fails instead of waiting forever. */
+export async function soon<T>(promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("nothing happened within 20 s")), 20_000);
+  return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** A device as callers open it: with the limits that WebGPU promises, not the adapter's. */
+export async function openDevice(): Promise<GPUDevice> {
+  const adapter = await navigator.gpu.requestAdapter();
+  return await adapter!.requestDevice();
 }

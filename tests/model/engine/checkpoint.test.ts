@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "@std/path";
 import { openLocalModel, writeSafetensors } from "../../../hub/mod.ts";
 import { type Progress, Tensor, VQModel, WeightsError } from "../../../mod.ts";
-import { type Checkpoint, checkpointOf, MemoryFiles, take, TINY, withFolder } from "../models.ts";
+import { type Checkpoint, checkpointOf, MemoryFiles, take, TINY } from "../models.ts";
+import { withFolder } from "../../support/folders.ts";
 
 const ATTENTION = "encoder.mid_block.attentions.0";
 const DEPRECATED = { to_q: "query", to_k: "key", to_v: "value", "to_out.0": "proj_attn" };

@@ -4,7 +4,8 @@ import { join } from "@std/path";
 import { DeviceError, VQModel } from "../../../mod.ts";
 import { assertClose } from "../../support/golden.ts";
 import { tree } from "../../hub/hub_fixture.ts";
-import { makeModel, picture, take, TINY, withFolder } from "../models.ts";
+import { makeModel, picture, take, TINY } from "../models.ts";
+import { withFolder } from "../../support/folders.ts";
 
 /**
  * One level of 96 channels, tuned for pictures of one pixel: Winograd's algorithm, which is the choice for so many

@@ -2,7 +2,7 @@
 import { assertLess, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { bytesOf, pickleOf, push, safetensorsFile, torchFile, u16, zipFile } from "../../hub/files.ts";
-import { withFolder } from "../models.ts";
+import { withFolder } from "../../support/folders.ts";
 
 function npy(shape: string, data: ArrayLike<number>, descr = "|u1"): Uint8Array<ArrayBuffer> {
   const header = `{'descr': '${descr}', 'fortran_order': True, 'shape': ${shape}, }\n`;

@@ -13,7 +13,7 @@ import {
 } from "../../../mod.ts";
 import { openSafetensors, sourceOfBytes } from "../../../hub/mod.ts";
 import { pickleOf, push, torchFile } from "../../hub/files.ts";
-import { withFolder } from "../models.ts";
+import { withFolder } from "../../support/folders.ts";
 
 const FOLDER = fromFileUrl(new URL("../../fixtures/tokens", import.meta.url));
 /** What all files hold: `i * 5 % 128`, as two pictures of 3×4 tokens. */

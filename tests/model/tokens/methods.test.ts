@@ -2,7 +2,8 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { decodeTokens, encodeTokens, Tensor, type TokensLike, VQModel } from "../../../mod.ts";
-import { checkpointOf, makeModel, MemoryFiles, take, TINY, withFolder } from "../models.ts";
+import { checkpointOf, makeModel, MemoryFiles, take, TINY } from "../models.ts";
+import { withFolder } from "../../support/folders.ts";
 
 const WASM = { device: "wasm", threads: 1 } as const;
 const VALUES = [3, 0, 23, 7, 7, 1, 2, 9, 22, 4, 5, 6];

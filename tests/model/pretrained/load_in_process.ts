@@ -4,8 +4,8 @@
  * JSON; whatever else is printed, the library printed.
  */
 import process from "node:process";
-import { type LoadOptions, Tensor, VQModel } from "../../mod.ts";
-import { syntheticImage } from "../support/synthetic.ts";
+import { type LoadOptions, Tensor, VQModel } from "../../../mod.ts";
+import { syntheticImage } from "../../support/synthetic.ts";
 
 /** What to do. */
 export interface Arguments {

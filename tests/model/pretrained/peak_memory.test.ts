@@ -1,0 +1,70 @@
+/** The most memory that loading takes, in processes of their own. */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import type { LoadOptions } from "../../../mod.ts";
+import { findAdapter, isSoftware } from "../../../kernels/webgpu/mod.ts";
+import { checkpointOf } from "../models.ts";
+import { type DEVICES, SAFETENSORS } from "./place.ts";
+import { outcomeOf } from "./child.ts";
+import type { Outcome } from "./load_in_process.ts";
+import { withFolder } from "../../support/folders.ts";
+
+/** Everything that is not the model: Deno, the driver, compiled kernels. */
+const SMALL = 32;
+/** 26 convolutions of 38 MB: the whole file has 1.02 GB. */
+const LARGE = 1024;
+
+/** Writes a model of so many channels whose weights are zeros that take no room on the disk. Returns its size. */
+async function writeSparseModel(folder: string, channels: number): Promise<number> {
+  const config = { block_out_channels: [channels], layers_per_block: 4, latent_channels: 4, num_vq_embeddings: 32 };
+  let end = 0;
+  const header = Object.fromEntries(
+    [...checkpointOf(config)].map(([name, { shape }]) => {
+      const begin = end;
+      end += 4 * shape.reduce((product, side) => product * side, 1);
+      return [name, { dtype: "F32", shape, data_offsets: [begin, end] }];
+    }),
+  );
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ _class_name: "VQModel", ...config }));
+  const path = join(folder, SAFETENSORS);
+  await Deno.writeFile(path, new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer));
+  await Deno.writeFile(path, text, { append: true });
+  await Deno.truncate(path, 8 + text.length + end);
+  return 8 + text.length + end;
+}
+
+/** Loads a model of so many channels in a process. */
+async function loadSparse(device: LoadOptions["device"], channels: number): Promise<Outcome & { size: number }> {
+  const result: Partial<Outcome & { size: number }> = {};
+  await withFolder(async (folder) => {
+    const size = await writeSparseModel(folder, channels);
+    const outcome = await outcomeOf(["-A"], { source: folder, options: { device }, shape: [1, 3, 2, 2] });
+    assertEquals(outcome.error, undefined);
+    assertEquals(outcome.tokens, [0, 0, 0, 0]);
+    Object.assign(result, outcome, { size });
+  });
+  return result as Outcome & { size: number };
+}
+
+/** Loads 1 GB, and checks that little more than that was ever in memory. */
+async function loadLarge(device: (typeof DEVICES)[number]): Promise<Outcome & { size: number }> {
+  const large = await loadSparse(device, LARGE);
+  assert(large.size > 1e9, `the file has ${large.size} bytes`);
+  assert(large.held > large.size * 0.99, `the device holds only ${large.held} bytes`);
+  return large;
+}
+
+Deno.test("loading 1 GB for wasm never takes 1.3 times as much", async () => {
+  const { peak, size } = await loadLarge("wasm");
+  assert(peak < 1.3 * size, `${peak} bytes for ${size}`);
+});
+
+Deno.test("loading 1 GB for webgpu takes less than 200 MB beside what the driver takes", async () => {
+  const onHost = isSoftware((await findAdapter())!.info);
+  const beside = ({ peak, held }: Outcome) => peak - (onHost ? held : 0);
+  const small = await loadSparse("webgpu", SMALL);
+  const large = await loadLarge("webgpu");
+  const taken = beside(large) - beside(small);
+  assert(taken < 200e6, `${taken / 1e6} MB: ${JSON.stringify({ small, large })}`);
+});
