@@ -5,71 +5,114 @@
  */
 
 import type { Steps } from "../../host/steps.ts";
+import type { DType, PixelRange, Shape } from "../../tensor/storage.ts";
 import { PlannedMemory } from "../record/feature_map.ts";
 import type { Dispatch } from "../record/recorder.ts";
+import { PIECE } from "./readback.ts";
+
+/** Memory of an input or an output. */
+export interface Port {
+  readonly memory: PlannedMemory;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Set where an input is given as pixels. */
+  readonly pixels?: PixelRange;
+}
+
+/** What a program is made of. */
+export interface Plan {
+  readonly dispatches: readonly Dispatch[];
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** Where values are stored in float16: not 0 after a run in which one was out of range. */
+  readonly overflow: PlannedMemory | undefined;
+}
 
 /** Buffers for planned memory. */
-export interface Slots {
+interface Slots {
   /** Number of the slot. */
   readonly slotOf: ReadonlyMap<PlannedMemory, number>;
   /** The largest memory in each slot, which decides its size. */
   readonly slots: readonly PlannedMemory[];
 }
 
+/** A plan, and which buffers it takes. */
+export interface SharedPlan extends Plan, Slots {
+  /** Bytes of all buffers, including the dispatches' parameters and the staging buffer of the results. */
+  readonly bytes: number;
+}
+
+/** Each dispatch's parameters start at a multiple of this many bytes. */
+export const UNIFORM_STRIDE = 256;
+
+/** Decides which buffers a plan takes. Inputs and outputs have their own. */
+export function* shareBuffers(plan: Plan): Steps<SharedPlan> {
+  const ports = [...plan.inputs, ...plan.outputs].map(({ memory }) => memory).concat(plan.overflow ?? []);
+  const slots = yield* shareSlots(plan.dispatches, new Set(ports));
+  const parameters = plan.dispatches.length * UNIFORM_STRIDE;
+  const staging = Math.min(PIECE, sumOfBytes(plan.outputs.map(({ memory }) => memory)));
+  return { ...plan, ...slots, bytes: sumOfBytes([...slots.slots, ...ports]) + parameters + staging };
+}
+
+/** Bytes of several pieces of memory. */
+export function sumOfBytes(parts: readonly { readonly bytes: number }[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /** The dispatches `[first, last]` that use some memory. */
-interface Life {
+interface Liveness {
   readonly memory: PlannedMemory;
   readonly first: number;
   last: number;
 }
 
 /**
- * Shares slots among planned memory, each of which lives from the first dispatch that binds it to the last; `apart` has
- * buffers of its own. The largest choose first, so that a slot is as large as it is for one value, not for many.
+ * Assigns slots to planned memory, which is live from the first dispatch that binds it to the last; `apart` has buffers
+ * of its own. The largest choose first, so that few slots have to be large.
  */
-export function* shareSlots(dispatches: readonly Dispatch[], apart: ReadonlySet<PlannedMemory>): Steps<Slots> {
+function* shareSlots(dispatches: readonly Dispatch[], apart: ReadonlySet<PlannedMemory>): Steps<Slots> {
   const slotOf = new Map<PlannedMemory, number>();
   const slots: PlannedMemory[] = [];
-  const occupied: Life[][] = [];
-  const lives = livesOf(dispatches).filter(({ memory }) => !apart.has(memory));
-  for (const life of lives.sort((a, b) => b.memory.bytes - a.memory.bytes)) {
-    let slot = occupied.findIndex((others) => isFree(others, life));
+  const occupied: Liveness[][] = [];
+  const all = livenessOf(dispatches).filter(({ memory }) => !apart.has(memory));
+  for (const live of all.sort((a, b) => b.memory.bytes - a.memory.bytes)) {
+    let slot = occupied.findIndex((others) => isFree(others, live));
     if (slot < 0) {
       slot = occupied.push([]) - 1;
-      slots.push(life.memory);
+      slots.push(live.memory);
     }
-    occupied[slot].splice(position(occupied[slot], life), 0, life);
-    slotOf.set(life.memory, slot);
+    occupied[slot].splice(position(occupied[slot], live), 0, live);
+    slotOf.set(live.memory, slot);
     yield;
   }
   return { slotOf, slots };
 }
 
-function livesOf(dispatches: readonly Dispatch[]): Life[] {
-  const lives = new Map<PlannedMemory, Life>();
+function livenessOf(dispatches: readonly Dispatch[]): Liveness[] {
+  const found = new Map<PlannedMemory, Liveness>();
   dispatches.forEach(({ bindings }, i) => {
     for (const { memory } of bindings) {
       if (!(memory instanceof PlannedMemory)) continue;
-      const life = lives.get(memory);
-      if (life) life.last = i;
-      else lives.set(memory, { memory, first: i, last: i });
+      const live = found.get(memory);
+      if (live) live.last = i;
+      else found.set(memory, { memory, first: i, last: i });
     }
   });
-  return [...lives.values()];
+  return [...found.values()];
 }
 
-/** Whether a slot is free throughout `life`; its `others` are in the order of time. */
-function isFree(others: readonly Life[], life: Life): boolean {
-  const at = position(others, life);
-  return (at === 0 || others[at - 1].last < life.first) && (at === others.length || others[at].first > life.last);
+/** Whether a slot is free throughout `live`; its `others` are sorted by their first dispatch. */
+function isFree(others: readonly Liveness[], live: Liveness): boolean {
+  const at = position(others, live);
+  return (at === 0 || others[at - 1].last < live.first) && (at === others.length || others[at].first > live.last);
 }
 
-/** How many of `others` begin before `life`. */
-function position(others: readonly Life[], life: Life): number {
+/** How many of `others` begin before `live`. */
+function position(others: readonly Liveness[], live: Liveness): number {
   let [low, high] = [0, others.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (others[middle].first < life.first) low = middle + 1;
+    if (others[middle].first < live.first) low = middle + 1;
     else high = middle;
   }
   return low;

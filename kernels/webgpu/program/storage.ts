@@ -4,7 +4,7 @@
  * @module
  */
 
-import { floatsToPixels } from "../../tensor/pixels.ts";
+import { floatsToPixels, Pixels } from "../../tensor/pixels.ts";
 import {
   type DeviceStorage,
   type DType,
@@ -13,7 +13,7 @@ import {
   sizeOf,
   type TensorData,
 } from "../../tensor/storage.ts";
-import { Tensor } from "../../tensor/tensor.ts";
+import { Tensor, valuesOf } from "../../tensor/tensor.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
 import { readBuffer } from "./readback.ts";
 
@@ -83,4 +83,21 @@ export class GpuStorage implements DeviceStorage {
   release(): void {
     if (--this.#users === 0) this.#pool.release(this.buffer);
   }
+}
+
+/** What an input is taken from: memory of this device, or values to upload. */
+export type Source = TensorData | Pixels | GpuStorage;
+
+/** A tensor's elements where a device can take them from; tensors of other devices go by way of the host. */
+export async function sourceOf(tensor: Tensor, device: GPUDevice, range: PixelRange | undefined): Promise<Source> {
+  const { storage } = tensor;
+  return storage instanceof GpuStorage && storage.device === device ? storage : await valuesOf(tensor, range);
+}
+
+/** The buffer of a source, which is uploaded if it has none. */
+export function bufferOf(source: Source, device: GPUDevice, take: () => GPUBuffer): GPUBuffer {
+  if (source instanceof GpuStorage) return source.buffer;
+  const buffer = take();
+  device.queue.writeBuffer(buffer, 0, source instanceof Pixels ? source.bytes : source);
+  return buffer;
 }

@@ -70,7 +70,7 @@ Deno.test("where float16 cannot hold a value, the call is repeated in float32, a
     progress: 0,
     loaded: 0,
     total: layers,
-    reason: "Cannot compute in float16: a value was beyond ±65504, or not a number. Compute in float32",
+    reason: "Cannot compute in float16: a value was beyond ±65504, or NaN. Compute in float32",
   });
   assertEquals(statuses(), ["repeat", "load", "ready"]);
   assertEquals(model.memory().weights, before + full.memory().weights);

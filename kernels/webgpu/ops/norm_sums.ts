@@ -1,0 +1,198 @@
+/**
+ * The statistics of a group norm, in two passes.
+ *
+ * `sums`: over strips of pixels, for each channel, sums of x and x² about the strip's first pixel, so that a large mean
+ * does not swallow a small variance, and scaled, so that their sums stay finite where torch's do. `fold`: one workgroup
+ * per image and group joins strips and channels (Chan's formula) into the coefficients of
+ * y = (x - center) * scale + shift, where `center` is the mean rounded and `shift` makes up for the rounding.
+ *
+ * In bands of rows the passes are ops of their own; a strip ends where its band ends.
+ *
+ * @module
+ */
+
+import type { NormCoefficients, NormSums } from "../../graph/graph.ts";
+import type { NormParameter } from "../../graph/parameters.ts";
+import { splitImage, type Strips } from "../../tiling/strips.ts";
+import type { Shape } from "../../tensor/storage.ts";
+import { bands, type FeatureMap, type PlannedMemory, VEC4 } from "../record/feature_map.ts";
+import type { Recorder } from "../record/recorder.ts";
+import { VEC4_BYTES } from "../shader/element.ts";
+import type { Kernel } from "../shader/pipeline.ts";
+import { lanesFor, REDUCE } from "../shader/wgsl.ts";
+
+/** Most strips of an image, as one workgroup folds those of a group; bands, which begin new strips, add a few. */
+const MAX_STRIPS = 2048;
+
+/** Scale of the sums: the squares of 1e24 are finite, and squares below float32's range are negligible beside epsilon. */
+const SCALE = "const SCALE = 2.3283064365386963e-10; // 2^-32";
+
+const SUMS = `
+${SCALE}
+struct Params { c4: u32, area: u32, strip: u32, strips: u32, first: u32, end: u32, firstSum: u32, xOrigin: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
+@group(0) @binding(2) var<storage, read_write> sums: array<vec4f>; // [image and strip][channel][about, sum, sum of squares]
+override LANES_X: u32;
+override LANES_Y: u32;
+
+@compute @workgroup_size(LANES_X, LANES_Y)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
+  let c = wg.x * LANES_X + l.x;
+  let s = p.first + wg.y * LANES_Y + l.y;
+  if (c >= p.c4 || s >= p.end) { return; }
+  let image = s / p.strips;
+  let start = (s % p.strips) * p.strip;
+  let count = min(p.strip, p.area - start);
+  var at = (image * p.area + start) * p.c4 + c - p.xOrigin;
+  let about = vec4f(x[at]);
+  var sum = vec4f();
+  var squares = vec4f();
+  for (var i = 0u; i < count; i++) {
+    let v = (vec4f(x[at]) - about) * SCALE;
+    sum += v;
+    squares += v * v;
+    at += p.c4;
+  }
+  let to = ((p.firstSum + s) * p.c4 + c) * 3u;
+  sums[to] = about;
+  sums[to + 1u] = sum;
+  sums[to + 2u] = squares;
+}`;
+
+const FOLD = `
+${SCALE}
+struct Params { channels: u32, c4: u32, area: u32, strip: u32, strips: u32, bandArea: u32, bandStrips: u32, groups: u32, epsilon: f32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> sums: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;       // scales of all channels, then offsets
+@group(0) @binding(3) var<storage, read_write> table: array<f32>;   // [image][center, scale, shift][channel]
+${REDUCE}
+
+struct Part { mean: f32, count: f32, squares: f32 } // of one channel in one strip, scaled; the mean is relative to \`about\`
+fn part(i: u32, image: u32, start: u32, each: u32, about: f32) -> Part {
+  let strip = i / each;
+  let at = ((image * p.strips + strip) * p.c4 * 3u) * 4u + channelAt(start + i % each);
+  let band = strip / p.bandStrips * p.bandArea;
+  let before = band + strip % p.bandStrips * p.strip;
+  let count = f32(min(p.strip, min(band + p.bandArea, p.area) - before));
+  let sum = sums[at + 4u];
+  return Part((sums[at] - about) * SCALE + sum / count, count, sums[at + 8u] - sum * sum / count);
+}
+fn channelAt(channel: u32) -> u32 { return (channel / 4u) * 12u + channel % 4u; }
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
+  let image = wg.y;
+  let each = p.channels / p.groups;
+  let start = wg.x * each;
+  let parts = p.strips * each;
+  let elements = f32(p.area) * f32(each);
+  let about = sums[(image * p.strips * p.c4 * 3u) * 4u + channelAt(start)];
+
+  var sum = 0.0;
+  for (var i = l.x; i < parts; i += LANES) {
+    let one = part(i, image, start, each, about);
+    sum += one.mean * one.count;
+  }
+  let mean = reduceSum(sum, l.x) / elements; // scaled, and relative to about
+  var squares = 0.0;
+  for (var i = l.x; i < parts; i += LANES) {
+    let one = part(i, image, start, each, about);
+    squares += one.squares + one.count * (one.mean - mean) * (one.mean - mean);
+  }
+  let variance = reduceSum(squares, l.x) / elements;
+
+  // Dropping bits keeps compilers from simplifying the difference below to nothing.
+  let center = bitcast<f32>(bitcast<u32>(about + mean / SCALE) & 0xfffffff0u);
+  let rest = mean / SCALE - (center - about);
+  let scale = SCALE / sqrt(variance + p.epsilon * SCALE * SCALE);
+  let row = image * 3u * p.c4 * 4u;
+  for (var i = l.x; i < each; i += LANES) {
+    let channel = start + i;
+    let gain = scale * weights[channel];
+    table[row + channel] = center;
+    table[row + p.c4 * 4u + channel] = gain;
+    table[row + p.c4 * 8u + channel] = weights[p.c4 * 4u + channel] - rest * gain;
+  }
+  let padding = p.channels + l.x; // padding channels become zero
+  if (wg.x == 0u && padding < p.c4 * 4u) {
+    table[row + padding] = 0.0;
+    table[row + p.c4 * 4u + padding] = 0.0;
+    table[row + p.c4 * 8u + padding] = 0.0;
+  }
+}`;
+
+/** Records the sums of one band, or of a whole feature map. */
+export function recordNormSums(r: Recorder, op: NormSums): void {
+  const { of, height, image, first } = op.band;
+  const map = mapOf(of);
+  const cut = cutIntoStrips(r, map, height);
+  const sums = op.into ? r.array(op.into) : allocateSums(r, map, cut);
+  recordSums(r, r.featureMap(op.x), sums, cut, image * cut.strips + Math.floor(first / height) * cut.bandStrips);
+  r.alias(op, sums);
+}
+
+/** Records what the sums of all bands come to. */
+export function recordNormCoefficients(r: Recorder, op: NormCoefficients): void {
+  const { band, groups } = op.sums;
+  const map = mapOf(band.of);
+  const cut = cutIntoStrips(r, map, band.height);
+  r.alias(op, recordFold(r, map, r.array(op.sums), cut, { ...op, groups }));
+}
+
+/** The sides of a feature map, without its memory. */
+type Sides = Pick<FeatureMap, "n" | "h" | "w" | "c" | "c4">;
+
+function mapOf([n, c, h, w]: Shape): Sides {
+  return { n, h, w, c, c4: Math.ceil(c / 4) };
+}
+
+/** Strips are short, for exact sums and many invocations, unless there were too many of them. */
+export function cutIntoStrips(r: Recorder, { h, w }: Sides, bandHeight: number): Strips {
+  return splitImage(h, w, bandHeight, Math.max(r.tuning.strip, Math.ceil(h * w / MAX_STRIPS)));
+}
+
+export function allocateSums(r: Recorder, { n, c4 }: Sides, { strips }: Strips): PlannedMemory {
+  return r.allocate(n * strips * c4 * 3 * VEC4);
+}
+
+/** Sums the strips of `x`, which are those from number `firstSum` on. */
+export function recordSums(r: Recorder, x: FeatureMap, sums: PlannedMemory, { strip }: Strips, firstSum = 0): void {
+  const [lanesX, lanesY] = r.tuning.lanes;
+  const area = x.h * x.w;
+  const perImage = Math.ceil(area / strip);
+  const kernel: Kernel = {
+    label: "group norm: sums",
+    source: SUMS,
+    constants: { LANES_X: lanesX, LANES_Y: lanesY },
+  };
+  const pixelAt = (s: number) => Math.floor(s / perImage) * area + Math.min(area, (s % perImage) * strip);
+  for (const [first, end] of bands(x.n * perImage, r.rowsPerBinding(strip * x.c4 * VEC4_BYTES[x.memory.element]))) {
+    const window = r.window(x, pixelAt(first), pixelAt(end));
+    r.dispatch(kernel, {
+      params: { c4: x.c4, area, strip, strips: perImage, first, end, firstSum, xOrigin: window.origin },
+      buffers: { x: window.binding, sums },
+      grid: [Math.ceil(x.c4 / lanesX), Math.ceil((end - first) / lanesY), 1],
+    });
+  }
+}
+
+/** Joins the sums of all strips into the table of what to do with each channel. */
+export function recordFold(
+  r: Recorder,
+  { n, h, w, c, c4 }: Sides,
+  sums: PlannedMemory,
+  cut: Strips,
+  { weights, groups, epsilon }: { weights: NormParameter; groups: number; epsilon: number },
+): PlannedMemory {
+  const table = r.allocate(n * 3 * c4 * VEC4);
+  const each = c / groups;
+  const lanes = lanesFor((2 * cut.strips + 1) * each, r.tuning.reduceLanes);
+  r.dispatch({ label: "group norm: fold", source: FOLD, constants: { LANES: lanes } }, {
+    params: { channels: c, c4, area: h * w, ...cut, groups, epsilon },
+    buffers: { sums, weights: r.parameter(weights).buffer, table },
+    grid: [groups, n, 1],
+  });
+  return table;
+}
