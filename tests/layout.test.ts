@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 const LAYOUT = new Set([
   ...Object.keys(MAY_IMPORT),
   ...["tests", "tools", "docs", ".ci", ".github", ".gitattributes", ".gitignore"],
-  ...["deno.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"],
+  ...["deno.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"],
 ]);
 
 Deno.test("the files of a checkout are where the layout has a place for them", () => {
