@@ -48,11 +48,9 @@ export {
 } from "./kernels/mod.ts";
 export type { DownBlockType, UpBlockType, VQConfig } from "./model/architecture/config.ts";
 export { ConfigError } from "./model/architecture/errors.ts";
-export * from "./model/images/image_processor.ts";
-export * from "./model/images/picture.ts";
+export * from "./model/images/mod.ts";
 export { Profile, type ProfiledOp } from "./model/profile.ts";
 export * from "./model/comparison.ts";
-export * from "./model/images/token_map.ts";
 export type { Codebook } from "./model/tokens/codebook.ts";
 export { type TokenFormat, tokenFormatOf } from "./model/tokens/formats.ts";
 export type { TokenDType } from "./model/tokens/integer_types.ts";

@@ -47,11 +47,12 @@ export function isSigned({ lookup_from_codebook }: VQConfig, { range }: Options)
 /** One batch of pictures, of the size that the options ask for. */
 export function preprocess(processor: ImageProcessor, paths: readonly string[], options: Options): Promise<Tensor> {
   const { size, height = size, width = size, crop } = options;
+  const isOneSided = (height === undefined) !== (width === undefined);
   return processor.preprocess(paths.length === 1 ? paths[0] : paths, {
     height: numberOf(height),
     width: numberOf(width),
     crop: crop as Crop | undefined,
-    resizeMode: "keep",
+    resizeMode: isOneSided ? "keep" : undefined,
   });
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Picture } from "./images/picture.ts";
+import type { Picture } from "./images/mod.ts";
 import type { Tokens } from "./tokens/tokens.ts";
 
 /** What {@linkcode describeReconstruction} finds. */

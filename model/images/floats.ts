@@ -29,8 +29,20 @@ export function isFloatPixels(source: unknown): source is FloatPixels {
   return (source as FloatPixels | null)?.data instanceof Float32Array;
 }
 
-/** A tensor `[1, c, height, width]` of such a picture. */
-export function tensorOf({ width, height, data }: FloatPixels): Tensor {
+/** A tensor `[n, c, h, w]` of floats, or of a tensor that may be a single picture `[c, h, w]`. */
+export async function asBatch(source: Tensor | FloatPixels): Promise<Tensor> {
+  if (!(source instanceof Tensor)) return tensorOf(source);
+  const { shape, dtype } = source;
+  if (dtype === "int32" || shape.length < 3 || shape.length > 4) {
+    throw new TypeError(
+      `Cannot preprocess a tensor: expected floats [n, c, h, w] or [c, h, w], found ${dtype} [${shape}]`,
+    );
+  }
+  return shape.length === 4 ? source : new Tensor(await source.data(), [1, ...shape]);
+}
+
+/** A tensor `[1, c, height, width]` of a picture of floats. */
+function tensorOf({ width, height, data }: FloatPixels): Tensor {
   const channels = data.length / (width * height);
   if (channels !== 1 && channels !== 3) {
     throw new RangeError(

@@ -1,12 +1,12 @@
 /**
- * From pictures to the tensors a VQ model takes, and back.
+ * From pictures to the tensors that a VQ model takes, and back.
  *
  * @module
  */
 
-import { show } from "../../hub/show.ts";
 import { type PixelRange, Pixels, readPixels, Tensor } from "../../kernels/mod.ts";
 import {
+  asBatch,
   concatTensors,
   denormalize,
   type FloatArray,
@@ -14,94 +14,23 @@ import {
   interpolate,
   isFloatPixels,
   mapTensor,
-  tensorOf,
   toArray,
 } from "./floats.ts";
-import { MAX_PIXELS, Picture } from "./picture.ts";
+import { Picture } from "./picture.ts";
+import { MAX_PIXELS } from "./preparation/decode.ts";
+import { type Preparation, sidesOf } from "./preparation/prepare.ts";
+import { prepareSources } from "./prepare_sources.ts";
 import {
-  checkPixels,
-  type Crop,
-  fitRaster,
-  type Preparation,
-  type ResizeMode,
-  sidesOf,
-  type SizeRequest,
-} from "./preparation/prepare.ts";
+  checkPostprocessOptions,
+  checkProcessorOptions,
+  type ImageProcessorOptions,
+  type PostprocessOptions,
+  preparationOf,
+  type PreprocessOptions,
+} from "./processor_options.ts";
 import type { Raster } from "./raster/raster.ts";
-import type { Resample } from "./resizing/resample.ts";
-import { nameOf, type PictureSource, readSource, toRaster } from "./sources.ts";
 import { binarize, toGray } from "./raster/tones.ts";
-import { WORKERS } from "./workers/pool.ts";
-import { prepareAway } from "./workers/prepare_away.ts";
-
-export type { FloatArray, FloatPixels } from "./floats.ts";
-export type { Crop, ResizeMode } from "./preparation/prepare.ts";
-export type { Resample } from "./resizing/resample.ts";
-export type { Drawable, FileSource, PictureSource, PixelData } from "./sources.ts";
-
-/** The ways of resizing, and of coming to another shape. */
-const RESAMPLES = ["lanczos", "bicubic", "bilinear", "box", "hamming", "nearest"];
-const RESIZE_MODES = ["default", "fill", "crop", "keep"];
-const CROPS = ["center", "adm"];
-
-/** Options of {@linkcode ImageProcessor}. Names and defaults are those of Diffusers' `VaeImageProcessor`. */
-export interface ImageProcessorOptions {
-  /** Whether to resize, and round sizes down to a multiple of `vaeScaleFactor`. Default true. */
-  doResize?: boolean;
-  /** What sides are made a multiple of: 2 to the number of the model's downsamplings. Default 8. */
-  vaeScaleFactor?: number;
-  /** How to resize, PIL's filter of that name. Default `"lanczos"`; with `crop: "center"`, `"bicubic"`. */
-  resample?: Resample;
-  /** Whether tensors run from -1 to 1 (Kandinsky, LDM, VQ-Diffusion) or from 0 to 1 (aMUSEd). Default true: -1 to 1. */
-  doNormalize?: boolean;
-  /** Whether to make samples that stand for less than 0.5 zero and the others one. Default false. */
-  doBinarize?: boolean;
-  /** Whether gray pixels in memory become three channels, as files always do (upstream's `load_image`). Default true. */
-  doConvertRgb?: boolean;
-  /** Whether to make one gray channel instead of three. Default false. */
-  doConvertGrayscale?: boolean;
-  /** Whether to turn pictures upright by their EXIF orientation, as upstream's `load_image` does. Default true. */
-  applyOrientation?: boolean;
-  /**
-   * The most pixels a picture may have, before and after resizing. Default: {@linkcode MAX_PIXELS}, 64 megapixels, and of files as
-   * in {@linkcode decodePicture}.
-   */
-  maxPixels?: number;
-}
-
-/** Options of {@linkcode ImageProcessor.preprocess}. */
-export interface PreprocessOptions {
-  /** Height in pixels, rounded down to a multiple of `vaeScaleFactor`. Default: the picture's own. */
-  height?: number;
-  /** Width in pixels, rounded down to a multiple of `vaeScaleFactor`. Default: the picture's own. */
-  width?: number;
-  /** How to resize, instead of the processor's. */
-  resample?: Resample;
-  /**
-   * What becomes of another shape; upstream's `resize_mode`: `"default"` distorts it, `"fill"` shrinks it to lie within the size
-   * and draws out its borders, `"crop"` cuts off what sticks out. The last two resize by Lanczos. Not upstream's is `"keep"`:
-   * of `height` and `width` one is given, and the other follows, so that the shape stays.
-   */
-  resizeMode?: ResizeMode;
-  /**
-   * Cuts a square of `height` (or `width`) pixels out of the picture, as training scripts do: `"center"` like torchvision's
-   * `Resize` and `CenterCrop`, `"adm"` like ADM's, guided-diffusion's and DiT's `center_crop_arr`.
-   */
-  crop?: Crop;
-  /** Stops between two pictures, and while one is read. */
-  signal?: AbortSignal;
-}
-
-/** Options of {@linkcode ImageProcessor.postprocess}. */
-export interface PostprocessOptions {
-  /** Whether the tensor runs from -1 to 1. Default: the processor's `doNormalize`. */
-  doDenormalize?: boolean;
-  /**
-   * What to make, by upstream's names: `"pil"` pictures, `"np"` floats `[n, height, width, channels]`, `"pt"` a tensor of
-   * floats `[n, channels, height, width]`. Default `"pil"`. Floats run from 0 to 1.
-   */
-  outputType?: "pil" | "np" | "pt";
-}
+import type { PictureSource } from "./sources.ts";
 
 /** What a processor takes: pictures, or floats from 0 to 1, a tensor `[n, c, h, w]` or `[c, h, w]` of which are several or one. */
 export type ProcessorInput = PictureSource | FloatPixels | Tensor;
@@ -125,26 +54,16 @@ export type ProcessorInput = PictureSource | FloatPixels | Tensor;
  */
 export class ImageProcessor {
   readonly #options: Readonly<ImageProcessorOptions>;
-  readonly #multiple: number;
-  readonly #maxPixels: number;
 
   /**
    * A processor with these options; all have a default.
    *
-   * @throws {TypeError} if `resample` is none of its names, or both `doConvertRgb` and `doConvertGrayscale` are true
+   * @throws {TypeError} for an unknown option or `resample`, or if both `doConvertRgb` and `doConvertGrayscale` are true
    * @throws {RangeError} if `vaeScaleFactor` is not a whole number ≥ 1, or `maxPixels` less than 1
    */
   constructor(options: ImageProcessorOptions = {}) {
-    checkName("resample", RESAMPLES, options.resample);
-    if (options.doConvertRgb && options.doConvertGrayscale) {
-      throw new TypeError("Cannot prepare pictures: doConvertRgb and doConvertGrayscale cannot both be true");
-    }
+    checkProcessorOptions(options);
     this.#options = { ...options };
-    this.#multiple = wholeNumber("vaeScaleFactor", options.vaeScaleFactor ?? 8);
-    this.#maxPixels = options.maxPixels ?? MAX_PIXELS;
-    if (!(this.#maxPixels >= 1)) {
-      throw new RangeError(`Cannot prepare pictures: maxPixels must be a number ≥ 1, found ${this.#maxPixels}`);
-    }
   }
 
   /**
@@ -161,12 +80,12 @@ export class ImageProcessor {
     source: ProcessorInput | readonly ProcessorInput[],
     options: PreprocessOptions = {},
   ): Promise<Tensor> {
-    const preparation = this.#preparation(options);
+    const preparation = preparationOf(options, this.#options);
     const sources = (Array.isArray(source) ? source : [source]) as readonly ProcessorInput[];
     if (sources.length === 0) throw new RangeError("Cannot preprocess pictures: the array is empty");
     if (sources.every(isFloats)) return await this.#preprocessFloats(sources, preparation);
 
-    const pictures = await this.#prepare(sources as readonly PictureSource[], preparation, options.signal);
+    const pictures = await prepareSources(sources as readonly PictureSource[], preparation, options.signal);
     const rasters = pictures.map(({ raster }) => raster);
     checkSameSize(rasters);
     return this.#toTensor(rasters, this.#options.doConvertRgb === false && pictures.every(({ gray }) => gray));
@@ -185,8 +104,8 @@ export class ImageProcessor {
    * @throws {TypeError} if the tensor has another shape, holds int32, or was disposed; or for another `outputType`
    */
   async postprocess(tensor: Tensor, options: PostprocessOptions = {}): Promise<Picture[] | FloatArray | Tensor> {
+    checkPostprocessOptions(options);
     const { outputType = "pil", doDenormalize = this.#options.doNormalize ?? true } = options;
-    checkName("outputType", ["pil", "np", "pt"], outputType);
     const [count, channels, height, width] = tensor.shape;
     if (tensor.shape.length !== 4 || (channels !== 1 && channels !== 3) || tensor.dtype === "int32") {
       throw new TypeError(
@@ -205,50 +124,6 @@ export class ImageProcessor {
     });
   }
 
-  /** All pictures, of which no more are in memory at once, as files, than workers can be at. */
-  async #prepare(sources: readonly PictureSource[], preparation: Preparation, signal?: AbortSignal) {
-    const alone = sources.length === 1;
-    const pictures: Promise<PreparedPicture>[] = [];
-    for (const [i, source] of sources.entries()) {
-      if (i >= 2 * WORKERS) await pictures[i - 2 * WORKERS];
-      signal?.throwIfAborted();
-      const picture = prepareSource(source, preparation, { alone, signal }).catch((error) => {
-        throw withPlace(error, source, alone ? undefined : i);
-      });
-      picture.catch(() => {}); // whoever fails first is heard of below
-      pictures.push(picture);
-    }
-    return await Promise.all(pictures);
-  }
-
-  /** What to make of every picture. */
-  #preparation({ height, width, resizeMode = "default", crop, resample }: PreprocessOptions): Preparation {
-    checkName("resample", RESAMPLES, resample);
-    checkName("resizeMode", RESIZE_MODES, resizeMode);
-    checkName("crop", CROPS, crop);
-    if (height !== undefined) wholeNumber("height", height);
-    if (width !== undefined) wholeNumber("width", width);
-    if (crop && (height ?? width) === undefined) {
-      throw new TypeError(`Cannot preprocess pictures: crop ${show(crop)} needs height or width, its side`);
-    }
-    if (crop && height !== undefined && width !== undefined && height !== width) {
-      throw new RangeError(`Cannot preprocess pictures: crop makes squares, found height ${height} and width ${width}`);
-    }
-    const size: SizeRequest = {
-      height,
-      width,
-      multiple: this.#multiple,
-      resample: resample ?? this.#options.resample,
-      resizeMode,
-      crop,
-    };
-    return {
-      maxPixels: this.#options.maxPixels,
-      applyOrientation: this.#options.applyOrientation ?? true,
-      size: this.#options.doResize ?? true ? size : undefined,
-    };
-  }
-
   /** A tensor over the bytes of pictures of one size. */
   #toTensor(rasters: readonly Raster[], isGray: boolean): Tensor {
     const { doNormalize = true, doBinarize = false, doConvertGrayscale = false } = this.#options;
@@ -262,12 +137,15 @@ export class ImageProcessor {
     return new Tensor(new Pixels(bytesOf(toned), shape, doBinarize ? "unit" : range), shape, "float32");
   }
 
-  async #preprocessFloats(sources: readonly (Tensor | FloatPixels)[], { size }: Preparation): Promise<Tensor> {
+  async #preprocessFloats(
+    sources: readonly (Tensor | FloatPixels)[],
+    { size, maxPixels = MAX_PIXELS }: Preparation,
+  ): Promise<Tensor> {
     const { doNormalize = true, doBinarize = false } = this.#options;
     let tensor = await concatTensors(await Promise.all(sources.map(asBatch)));
     if (size) {
       const [, , rows, columns] = tensor.shape;
-      const { height, width } = sidesOf({ height: rows, width: columns }, size, this.#maxPixels);
+      const { height, width } = sidesOf({ height: rows, width: columns }, size, maxPixels);
       tensor = await interpolate(tensor, height, width);
     }
     const isSigned = (await tensor.data()).some((value) => value < 0);
@@ -283,46 +161,6 @@ function rangeOf(signed: boolean): PixelRange {
 
 function isFloats(source: ProcessorInput): source is Tensor | FloatPixels {
   return source instanceof Tensor || isFloatPixels(source);
-}
-
-/** A tensor `[n, c, h, w]` of one that may be a single picture. */
-async function asBatch(source: Tensor | FloatPixels): Promise<Tensor> {
-  if (!(source instanceof Tensor)) return tensorOf(source);
-  const { shape, dtype } = source;
-  if (dtype === "int32" || shape.length < 3 || shape.length > 4) {
-    throw new TypeError(
-      `Cannot preprocess a tensor: expected floats [n, c, h, w] or [c, h, w], found ${dtype} [${shape}]`,
-    );
-  }
-  return shape.length === 4 ? source : new Tensor(await source.data(), [1, ...shape]);
-}
-
-/** A picture of the size that was asked for, and whether its source was gray pixels. */
-interface PreparedPicture {
-  readonly raster: Raster;
-  readonly gray: boolean;
-}
-
-async function prepareSource(
-  source: PictureSource,
-  preparation: Preparation,
-  options: { alone: boolean; signal?: AbortSignal },
-): Promise<PreparedPicture> {
-  const found = await readSource(source, options.signal);
-  if (found instanceof Uint8Array) return { raster: await prepareAway(found, preparation, options), gray: false };
-  const pixels = wholeNumber("width", found.width) * wholeNumber("height", found.height);
-  checkPixels(found.width, found.height, preparation.maxPixels ?? MAX_PIXELS);
-  return { raster: fitRaster(toRaster(found), preparation), gray: found.data.length === pixels };
-}
-
-/** The same error, naming the picture that it is about. */
-function withPlace(error: unknown, source: ProcessorInput, index?: number): unknown {
-  const isOurs = error instanceof TypeError || error instanceof RangeError;
-  const name = nameOf(source);
-  if (!isOurs || (index === undefined && (name === undefined || error.message.includes(name)))) return error;
-  const which = index === undefined ? name : `picture ${index}${name === undefined ? "" : `, ${name}`}`;
-  const Same = error.constructor as ErrorConstructor;
-  return new Same(`${error.message} (${which})`, { cause: error.cause ?? error });
 }
 
 /** The bytes of all pictures, one after the other; of one alone its own. */
@@ -341,18 +179,4 @@ function checkSameSize(rasters: readonly Raster[]): void {
     `Cannot preprocess pictures: picture ${n} is ${rasters[n].width}×${rasters[n].height}, ` +
       `picture 0 is ${width}×${height}; pass height and width to make them one size`,
   );
-}
-
-function wholeNumber(name: string, value: number): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot process pictures: ${name} must be a number, found ${typeof value}`);
-  }
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new RangeError(`Cannot process pictures: ${name} must be a whole number ≥ 1, found ${value}`);
-}
-
-function checkName(option: string, names: readonly string[], found: string | undefined): void {
-  if (found === undefined || names.includes(found)) return;
-  const expected = names.map((name) => JSON.stringify(name)).join(", ");
-  throw new TypeError(`Cannot process pictures: expected ${option} ${expected}, found ${show(found)}`);
 }

@@ -10,11 +10,6 @@ export type { Resample } from "./resizing/resample.ts";
 export { decodePicture, type EncodeOptions, Picture, type PictureFormat, pictureFormatOf } from "./picture.ts";
 export type { FloatArray, FloatPixels } from "./floats.ts";
 export type { Drawable, FileSource, PictureSource, PixelData } from "./sources.ts";
-export {
-  ImageProcessor,
-  type ImageProcessorOptions,
-  type PostprocessOptions,
-  type PreprocessOptions,
-  type ProcessorInput,
-} from "./image_processor.ts";
+export type { ImageProcessorOptions, PostprocessOptions, PreprocessOptions } from "./processor_options.ts";
+export { ImageProcessor, type ProcessorInput } from "./image_processor.ts";
 export { sideBySide, tokenMap } from "./token_map.ts";

@@ -4,14 +4,13 @@
  * @module
  */
 
+import { checkOptions, type OptionNames } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
 import { writeWhole } from "../write_whole.ts";
 import { encodeJpeg } from "./codecs/jpeg/encoder.ts";
 import { encodePng, encodePngByPlatform } from "./codecs/png/encoder.ts";
 import type { DecodePictureOptions } from "./preparation/decode.ts";
 import { prepareAway } from "./workers/prepare_away.ts";
-
-export { type DecodePictureOptions, MAX_PIXELS } from "./preparation/decode.ts";
 
 /** The file formats that {@linkcode Picture.encode} writes. */
 export type PictureFormat = "png" | "jpeg";
@@ -21,6 +20,9 @@ export interface EncodeOptions {
   /** Quality of a JPEG, a whole number from 1 to 100 on libjpeg's scale. PNG is lossless and ignores it. Default 90. */
   quality?: number;
 }
+
+const ENCODE_OPTIONS: OptionNames<EncodeOptions> = { quality: true };
+const DECODE_OPTIONS: OptionNames<DecodePictureOptions> = { maxPixels: true, applyOrientation: true, signal: true };
 
 /**
  * A picture of RGBA bytes, shaped like the web's `ImageData`.
@@ -74,11 +76,13 @@ export class Picture {
    * @throws {TypeError} if the format is neither `"png"` nor `"jpeg"`
    * @throws {RangeError} if the quality is not a whole number from 1 to 100, or a side is too long for JPEG
    */
-  encode(format: PictureFormat, { quality = 90 }: EncodeOptions = {}): Uint8Array<ArrayBuffer> {
+  encode(format: PictureFormat, options: EncodeOptions = {}): Uint8Array<ArrayBuffer> {
+    checkOptions("encode picture", options, ENCODE_OPTIONS);
     if (format === "png") return encodePng(this);
     if (format !== "jpeg") {
       throw new TypeError(`Cannot encode picture: expected format "png" or "jpeg", found ${show(format)}`);
     }
+    const { quality = 90 } = options;
     if (!Number.isInteger(quality) || quality < 1 || quality > 100) {
       throw new RangeError(`Cannot encode picture: quality must be a whole number from 1 to 100, found ${quality}`);
     }
@@ -93,6 +97,7 @@ export class Picture {
    * @throws {TypeError} if the extension is none of these, or the file cannot be written
    */
   async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
+    checkOptions("save picture", options, ENCODE_OPTIONS);
     const format = pictureFormatOf(path);
     const bytes = format === "png" ? await encodePngByPlatform(this) : this.encode(format, options);
     await writeWhole(path, bytes, "picture");
@@ -110,6 +115,7 @@ export class Picture {
  * time than a file of so few bytes may take; nothing is decoded then
  */
 export async function decodePicture(file: Uint8Array, options: DecodePictureOptions = {}): Promise<Picture> {
+  checkOptions("decode picture", options, DECODE_OPTIONS);
   const { maxPixels, applyOrientation = true, signal } = options;
   const { width, height, data } = await prepareAway(file, { maxPixels, applyOrientation }, { alone: true, signal });
   return new Picture(width, height, data);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptions } from "../../hub/mod.ts";
 import { Picture } from "./picture.ts";
 
 /**
@@ -40,7 +41,9 @@ export function tokenMap(indices: Int32Array, [height, width]: readonly [height:
  * @param options.gap white pixels between two pictures, a whole number ≥ 0; default 8
  * @throws {RangeError} if there is no picture, or `gap` is not a whole number ≥ 0
  */
-export function sideBySide(pictures: readonly Picture[], { gap = 8 }: { gap?: number } = {}): Picture {
+export function sideBySide(pictures: readonly Picture[], options: { gap?: number } = {}): Picture {
+  checkOptions("put pictures side by side", options, { gap: true });
+  const { gap = 8 } = options;
   if (pictures.length === 0) throw new RangeError("Cannot put pictures side by side: there are none");
   if (!Number.isSafeInteger(gap) || gap < 0) {
     throw new RangeError(`Cannot put pictures side by side: gap must be a whole number ≥ 0, found ${gap}`);

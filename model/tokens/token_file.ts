@@ -4,7 +4,7 @@
  * @module
  */
 
-import { WeightsError } from "../../hub/mod.ts";
+import { checkOptions, type OptionNames, WeightsError } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
 import { writeWhole } from "../write_whole.ts";
 import { detectFormat, extensionOf, type TokenFormat, tokenFormatOf } from "./formats.ts";
@@ -38,6 +38,9 @@ export interface DecodeTokensOptions {
   /** What the file is called in messages. */
   name?: string;
 }
+
+const ENCODE_OPTIONS: OptionNames<EncodeTokensOptions> = { dtype: true, picture: true };
+const DECODE_OPTIONS: OptionNames<DecodeTokensOptions> = { format: true, grid: true, name: true };
 
 /** A token file: its path or `file:` URL, its bytes, or a `Blob` of them. */
 export type TokenSource = string | URL | Blob | Uint8Array | ArrayBuffer;
@@ -79,8 +82,10 @@ const DECODERS: Readonly<Record<TokenFormat, (file: TokenFile) => StoredTokens |
 export function encodeTokens(
   tokens: TokensLike,
   format: TokenFormat,
-  { dtype, picture }: EncodeTokensOptions = {},
+  options: EncodeTokensOptions = {},
 ): Uint8Array<ArrayBuffer> {
+  checkOptions("write tokens", options, ENCODE_OPTIONS);
+  const { dtype, picture } = options;
   const codes = tokens?.codebook?.codes;
   const checked = toTokens(tokens, codes ?? 2 ** 31);
   checkFormat(format, "Cannot write tokens");
@@ -107,6 +112,7 @@ export function encodeTokens(
  * far more than its size
  */
 export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptions = {}): Promise<Tokens> {
+  checkOptions("read tokens", options, DECODE_OPTIONS);
   const { format, grid, name } = options;
   const task = `Cannot read tokens${name === undefined ? "" : ` from ${showText(`${name}`)}`}`;
   if (
@@ -148,6 +154,7 @@ export async function saveTokens(
  * @throws {RangeError} as `decodeTokens` does
  */
 export async function readTokens(source: TokenSource, options: DecodeTokensOptions = {}): Promise<Tokens> {
+  checkOptions("read tokens", options, DECODE_OPTIONS);
   const isPath = typeof source === "string" || source instanceof URL;
   const { name = isPath ? `${source}` : (source as Partial<File>).name } = options;
   const { format = name && extensionOf(name) ? tokenFormatOf(name) : undefined } = options;

@@ -28,7 +28,7 @@ const WRITERS: Record<string, (folder: string, round: number, hubUrl: string) =>
     await weights.close();
   },
   async "a picture"(folder, round) {
-    const { Picture } = await import("../../model/images/picture.ts");
+    const { Picture } = await import("../../model/images/mod.ts");
     const side = SIDES[round % 2];
     await new Picture(side, side, new Uint8ClampedArray(side * side * 4).fill(255)).save(`${folder}/picture.png`);
   },

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { Picture } from "../../model/images/picture.ts";
+import { Picture } from "../../model/images/mod.ts";
 import { describeReconstruction, psnr } from "../../model/comparison.ts";
 
 /** A picture of one grey. */

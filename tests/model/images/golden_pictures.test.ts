@@ -1,6 +1,6 @@
 /** Picture files, with the size and SHA-256 of the RGB bytes that PIL reads of them. */
 import { assertEquals } from "@std/assert";
-import { decodePicture, type Picture } from "../../../model/images/picture.ts";
+import { decodePicture, type Picture } from "../../../model/images/mod.ts";
 
 interface Expected {
   readonly width: number;

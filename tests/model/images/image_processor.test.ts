@@ -3,11 +3,13 @@ import { fromFileUrl } from "@std/path";
 import { Tensor } from "../../../kernels/tensor/tensor.ts";
 import {
   ImageProcessor,
+  type ImageProcessorOptions,
+  Picture,
   type PictureSource,
+  type PostprocessOptions,
   type PreprocessOptions,
   type ProcessorInput,
-} from "../../../model/images/image_processor.ts";
-import { Picture } from "../../../model/images/picture.ts";
+} from "../../../model/images/mod.ts";
 import { bytes, floats, pictureUrl, postprocessed, preprocessed, type Scenario, shapeOf } from "./picture_fixtures.ts";
 
 const PHOTO = preprocessed.find(({ image }) => image === "photo.png")!;
@@ -165,6 +167,39 @@ Deno.test("preprocess() cuts squares as training scripts do", async () => {
   await assertRejects(() => processor.preprocess(flat(40, 20), oblong), RangeError, "makes squares");
 });
 
+Deno.test("preprocess() refuses ways of resizing that exclude each other", async () => {
+  const processor = new ImageProcessor({ vaeScaleFactor: 4, resample: "box" });
+  const preprocess = async (options: PreprocessOptions) =>
+    (await processor.preprocess(flat(40, 20), { height: 16, ...options })).shape.slice(2);
+  for (const resample of ["bicubic", "nearest"] as const) {
+    await assertRejects(() => preprocess({ crop: "adm", resample }), TypeError, "leave out resample");
+    assertEquals(await preprocess({ crop: "center", resample }), [16, 16]);
+  }
+  for (const crop of ["center", "adm"] as const) {
+    for (const resizeMode of ["fill", "crop", "keep"] as const) {
+      const message = `crop "${crop}" excludes resizeMode "${resizeMode}"`;
+      await assertRejects(() => preprocess({ crop, resizeMode }), TypeError, message);
+    }
+    assertEquals(await preprocess({ crop, resizeMode: "default" }), [16, 16]);
+  }
+});
+
+Deno.test("options that no method knows are refused, with the nearest known name", async () => {
+  const upstream = { do_normalize: false } as ImageProcessorOptions;
+  assertThrows(
+    () => new ImageProcessor(upstream),
+    TypeError,
+    'unknown option "do_normalize"; did you mean "doNormalize"?',
+  );
+  assertThrows(() => new ImageProcessor(null as unknown as ImageProcessorOptions), TypeError, "an object of options");
+  const processor = new ImageProcessor({ doNormalize: undefined });
+  const resizing = { resize_mode: "fill" } as PreprocessOptions;
+  await assertRejects(() => processor.preprocess(flat(8, 8), resizing), TypeError, 'did you mean "resizeMode"?');
+  const tensor = await processor.preprocess(flat(8, 8));
+  const output = { output_type: "np" } as PostprocessOptions as { outputType: "np" };
+  await assertRejects(() => processor.postprocess(tensor, output), TypeError, 'did you mean "outputType"?');
+});
+
 Deno.test("preprocess() fills and crops where the shape is another", async () => {
   const processor = new ImageProcessor({ vaeScaleFactor: 4, doNormalize: false });
   const half = { width: 16, height: 8, data: new Uint8Array(128).map((_, i) => i % 16 < 8 ? 0 : 255) };
@@ -187,9 +222,10 @@ Deno.test("preprocess() distorts where one side is given, as upstream does, or k
   assertEquals(await sidesOf({ width: 70, resizeMode }), [32, 68]); // 35×70, rounded down
   assertEquals(await sidesOf({ height: 12, resizeMode }, flat(5, 3)), [12, 20]);
   assertEquals(await sidesOf({ height: 8, resizeMode }, new Tensor(new Float32Array(800), [1, 20, 40])), [8, 16]);
-  assertEquals(await sidesOf({ resizeMode }), [20, 40]);
-  assertEquals(await sidesOf({ height: 8, width: 8, resizeMode }), [8, 8]);
   await assertRejects(() => sidesOf({ width: 4, resizeMode }), RangeError, "height 2 rounds down to 0");
+  const needed = "needs either height or width, found";
+  await assertRejects(() => sidesOf({ resizeMode }), TypeError, `${needed} neither`);
+  await assertRejects(() => sidesOf({ height: 8, width: 8, resizeMode }), TypeError, `${needed} both`);
 });
 
 Deno.test("preprocess() takes floats from 0 to 1 as upstream does", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { turn } from "../../../model/images/raster/orientation.ts";
-import { decodePicture, Picture } from "../../../model/images/picture.ts";
+import { decodePicture, type DecodePictureOptions, type EncodeOptions, Picture } from "../../../model/images/mod.ts";
 import { JPEG_WASM } from "../../../model/images/codecs/jpeg/encoder_wasm.ts";
 import { makePng, type PngParts } from "./picture_fixtures.ts";
 
@@ -264,6 +264,18 @@ Deno.test("decodePicture() refuses a progressive JPEG that repeats a scan", asyn
   const again = Array.from({ length: 100 }, () => [...file.subarray(scan, -2)]).flat();
   const repeated = Uint8Array.of(...file.subarray(0, -2), ...again, 0xff, 0xd9);
   await assertRejects(() => decodePicture(repeated), TypeError, "scans, more than 100");
+});
+
+Deno.test("encode(), save() and decodePicture() refuse options that they do not know", async () => {
+  const picture = new Picture(1, 1, new Uint8ClampedArray(4));
+  const misspelled = { qualty: 50 } as EncodeOptions;
+  const message = 'unknown option "qualty"; did you mean "quality"?';
+  for (const format of ["png", "jpeg"] as const) {
+    assertThrows(() => picture.encode(format, misspelled), TypeError, message);
+    await assertRejects(() => picture.save(`no such folder/a.${format}`, misspelled), TypeError, message);
+  }
+  const limit = { max_pixels: 1 } as DecodePictureOptions;
+  await assertRejects(() => decodePicture(picture.encode("png"), limit), TypeError, 'did you mean "maxPixels"?');
 });
 
 Deno.test("save() writes what the extension says, and nothing else", async () => {

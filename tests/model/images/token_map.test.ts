@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Picture } from "../../../model/images/picture.ts";
-import { sideBySide, tokenMap } from "../../../model/images/token_map.ts";
+import { Picture, sideBySide, tokenMap } from "../../../model/images/mod.ts";
 
 Deno.test("tokenMap() gives a token the same colour wherever it stands", () => {
   const one = tokenMap(Int32Array.of(3, 900, 3), [1, 3]);
@@ -32,4 +31,5 @@ Deno.test("sideBySide() enlarges by nearest neighbour and leaves white between",
   assertEquals([...joined.data], [...row, ...row]);
   assertThrows(() => sideBySide([]), RangeError, "there are none");
   for (const gap of [-1, 1.5, NaN]) assertThrows(() => sideBySide([wide], { gap }), RangeError, `≥ 0, found ${gap}`);
+  assertThrows(() => sideBySide([wide], { gaps: 1 } as { gap?: number }), TypeError, 'did you mean "gap"?');
 });

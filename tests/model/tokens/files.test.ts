@@ -4,7 +4,9 @@ import { fromFileUrl, join } from "@std/path";
 import {
   type Codebook,
   decodeTokens,
+  type DecodeTokensOptions,
   encodeTokens,
+  type EncodeTokensOptions,
   readTokens,
   saveTokens,
   type TokenDType,
@@ -159,6 +161,17 @@ Deno.test("any integer type is written that a format has and that holds the numb
   assertThrows(() => encodeTokens(TOKENS, "csv" as "npy"), TypeError, "expected format json, npy, npz");
   const few = { ...TOKENS, codebook: { ...CODEBOOK, codes: 24 } };
   assertThrows(() => encodeTokens(few, "npy"), RangeError, "index 25 at position 5 is not in the codebook");
+});
+
+Deno.test("options that no function knows are refused, with the nearest known name", async () => {
+  const tokens = { indices: [1, 2], shape: [1, 1, 2] };
+  const types = { d_type: "int64" } as EncodeTokensOptions;
+  const bytes = encodeTokens(tokens, "npy");
+  const grid = { gird: [1, 2] } as DecodeTokensOptions;
+  assertThrows(() => encodeTokens(tokens, "npy", types), TypeError, 'unknown option "d_type"; did you mean "dtype"?');
+  await assertRejects(() => saveTokens(tokens, "no such folder/a.npy", types), TypeError, 'did you mean "dtype"?');
+  await assertRejects(() => decodeTokens(bytes, grid), TypeError, 'did you mean "grid"?');
+  await assertRejects(() => readTokens("no such file.npy", grid), TypeError, 'did you mean "grid"?');
 });
 
 Deno.test("the same tokens make the same bytes", () => {

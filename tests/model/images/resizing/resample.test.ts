@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decodePicture } from "../../../../model/images/picture.ts";
+import { decodePicture } from "../../../../model/images/mod.ts";
 import type { Raster } from "../../../../model/images/raster/raster.ts";
 import { type Box, type Resample, resize } from "../../../../model/images/resizing/resample.ts";
 import { bytes, pictureUrl, preprocessed, shapeOf } from "../picture_fixtures.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { deflateSync } from "node:zlib";
-import { decodePicture } from "../../../../../model/images/picture.ts";
+import { decodePicture } from "../../../../../model/images/mod.ts";
 import { exifOf, makePng, type PngParts } from "../../picture_fixtures.ts";
 
 const RAW_EXIF = "Raw profile type exif", XMP = "XML:com.adobe.xmp";
