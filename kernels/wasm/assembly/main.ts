@@ -1,22 +1,11 @@
 // What the host calls: run a list of jobs, together with the other threads.
 import { CONTROL, FIELDS, JOB, Kind, TURN } from "../abi";
-import { attention, AttentionFields, attentionPack } from "./ops/attention";
-import { copy, CopyFields } from "./ops/copy";
-import { implicitGemm, ImplicitGemmFields } from "./matmul/implicit_gemm";
-import { normApply, NormFields, normFold, normStatistics } from "./ops/group_norm";
-import { lookup, LookupFields } from "./ops/lookup";
-import { nearestCode, NearestCodeFields } from "./ops/nearest_code";
-import { packCodebook, packImplicitGemm, PackFields } from "./matmul/pack";
-import { packWinograd4, packWinograd6, packWinogradStrided } from "./winograd/pack_winograd";
-import { squaredError, SquaredErrorFields, squaredErrorFold } from "./ops/squared_error";
-import { straightThrough, StraightThroughFields } from "./ops/straight_through";
-import { winograd, WinogradFields } from "./winograd/winograd";
+import { compute } from "./dispatch";
 
 export { packPixels, unpackPixels } from "./ops/pixels";
 export { initialize } from "./simd/simd";
 
 /** The header of a job. */
-// @ts-ignore: decorator
 @unmanaged
 class Job {
   kind: Kind;
@@ -43,7 +32,6 @@ export function run(jobs: usize, count: i32, thread: i32, threads: i32): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function take(job: usize): i32 {
   return atomic.add<i32>(job + NEXT, 1);
@@ -63,45 +51,4 @@ function meet(job: usize, threads: i32): bool {
     }
   }
   return atomic.load<i32>(STOP) == 0;
-}
-
-function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
-  switch (kind) {
-    case Kind.PackImplicitGemm:
-      return packImplicitGemm(changetype<PackFields>(fields), block);
-    case Kind.PackWinograd4:
-      return packWinograd4(changetype<PackFields>(fields), block);
-    case Kind.PackWinograd6:
-      return packWinograd6(changetype<PackFields>(fields), block);
-    case Kind.PackWinogradStrided:
-      return packWinogradStrided(changetype<PackFields>(fields), block);
-    case Kind.PackCodebook:
-      return packCodebook(changetype<PackFields>(fields), block);
-    case Kind.ImplicitGemm:
-      return implicitGemm(changetype<ImplicitGemmFields>(fields), block, thread);
-    case Kind.Winograd:
-      return winograd(changetype<WinogradFields>(fields), block, thread);
-    case Kind.NormStatistics:
-      return normStatistics(changetype<NormFields>(fields), block, thread);
-    case Kind.NormFold:
-      return normFold(changetype<NormFields>(fields), block);
-    case Kind.NormApply:
-      return normApply(changetype<NormFields>(fields), block);
-    case Kind.AttentionPack:
-      return attentionPack(changetype<AttentionFields>(fields), block);
-    case Kind.Attention:
-      return attention(changetype<AttentionFields>(fields), block, thread);
-    case Kind.NearestCode:
-      return nearestCode(changetype<NearestCodeFields>(fields), block);
-    case Kind.Lookup:
-      return lookup(changetype<LookupFields>(fields), block);
-    case Kind.StraightThrough:
-      return straightThrough(changetype<StraightThroughFields>(fields), block);
-    case Kind.SquaredError:
-      return squaredError(changetype<SquaredErrorFields>(fields), block);
-    case Kind.SquaredErrorFold:
-      return squaredErrorFold(changetype<SquaredErrorFields>(fields));
-    case Kind.Copy:
-      return copy(changetype<CopyFields>(fields), block);
-  }
 }

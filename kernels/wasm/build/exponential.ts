@@ -39,7 +39,6 @@ import { scratch } from "../memory/area";
 import { add, C, K, madd, maximum, minimum, mul, nmadd, sub } from "./simd";
 
 /** e^x to 1e-7, for x clamped to [-87, 88]. */
-// @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {${exponential(["x"])}
   return x;

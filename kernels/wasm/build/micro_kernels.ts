@@ -136,7 +136,8 @@ ${store(4)}
 export function microKernels(relaxed: boolean): string {
   return `
 import { LHS, RHS0, RHS1 } from "../memory/area";
-import { copyLines, PAIR_BYTES } from "./rhs_panel";` +
+import { copyLines } from "../memory/cache_lines";
+import { PAIR_BYTES } from "./rhs_panel";` +
     rows("rows", SLICE, relaxed) + rows("rows4", 4, relaxed) + wideRows(0, relaxed) + wideRows(1, relaxed);
 }
 

@@ -5,7 +5,6 @@
  */
 
 import type { Attention } from "../../graph/graph.ts";
-import { float } from "../threads/job.ts";
 import { padded } from "../memory/layout.ts";
 import { GROUP, Kind, SLICE } from "../abi.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
@@ -30,22 +29,22 @@ export function lowerAttention(op: Attention, { threads }: Context): Lowering {
     temporary: keys + values,
     workspace,
     jobs: (at) => {
-      const fields = [
-        at.of(op.q),
-        at.of(op.k),
-        at.of(op.v),
-        at.of(op),
+      const fields = {
+        q: at.of(op.q),
+        k: at.of(op.k),
+        v: at.of(op.v),
+        y: at.of(op),
         images,
         pixels,
         stored,
-        float(channels ** -0.5),
-        at.temporary,
-        at.temporary + keys,
+        scale: channels ** -0.5,
+        keys: at.temporary,
+        values: at.temporary + keys,
         chunk,
         queryBlocks,
-        at.workspace,
-        workspace,
-      ];
+        workspace: at.workspace,
+        workspaceBytes: workspace,
+      };
       return [
         { kind: Kind.AttentionPack, blocks: images * keySlices, fields },
         { kind: Kind.Attention, blocks: images * queryBlocks, fields },

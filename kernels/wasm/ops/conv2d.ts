@@ -34,11 +34,11 @@ export function lowerConv2d(op: Conv2d, context: Context): Lowering {
 }
 
 function lowerWinograd(op: Conv2d, weights: Packed, side: 4 | 6, { threads }: Context): Lowering {
-  const [images, channels, height, width] = op.shape;
-  const [, inChannels, sourceHeight, sourceWidth] = op.x.shape;
+  const [images, channels, outHeight, outWidth] = op.shape;
+  const [, inChannels, height, width] = op.x.shape;
   const stride = op.weights.kind === "conv" ? op.weights.stride : 1;
   const inputs = padded(inChannels), outputs = padded(channels), octets = Math.ceil(outputs / 8);
-  const groups = Math.ceil(images * Math.ceil(height / side) * Math.ceil(width / side) / GROUP);
+  const groups = Math.ceil(images * Math.ceil(outHeight / side) * Math.ceil(outWidth / side) / GROUP);
   const positions = ((side - 1) * stride + 3) ** 2;
   const groupBytes = positions * GROUP * 4 * (DEPTH * SLICE + octets * 8);
   const { tileBlocks, channelBlocks } = winogradBlocks(octets, weights.bytes, groupBytes, groups, threads);
@@ -49,23 +49,23 @@ function lowerWinograd(op: Conv2d, weights: Packed, side: 4 | 6, { threads }: Co
     jobs: (at) => [{
       kind: Kind.Winograd,
       blocks: tileBlocks * channelBlocks,
-      fields: [
+      fields: {
         ...operandsOf(op, at, weights),
         images,
         height,
         width,
-        sourceHeight,
-        sourceWidth,
-        Number(op.upsample),
+        outHeight,
+        outWidth,
+        upsample: Number(op.upsample),
         side,
         stride,
-        inputs,
-        outputs,
+        inChannels: inputs,
+        outChannels: outputs,
         tileBlocks,
         channelBlocks,
-        at.workspace,
-        workspace,
-      ],
+        workspace: at.workspace,
+        workspaceBytes: workspace,
+      },
     }],
   };
 }
@@ -105,28 +105,28 @@ function lowerImplicitGemm(op: Conv2d, weights: Packed, { threads }: Context): L
     jobs: (at) => [{
       kind: Kind.ImplicitGemm,
       blocks: pixelBlocks * channelBlocks,
-      fields: [
+      fields: {
         ...operandsOf(op, at, weights),
         images,
         height,
         width,
         outHeight,
         outWidth,
-        Number(op.upsample),
-        inputs,
-        outputs,
+        upsample: Number(op.upsample),
+        inChannels: inputs,
+        outChannels: outputs,
         kernel,
         stride,
-        kernel === 3 && stride === 1 ? 1 : 0,
+        padding: kernel === 3 && stride === 1 ? 1 : 0,
         pixelBlocks,
         channelBlocks,
-        at.workspace,
-        workspace,
-      ],
+        workspace: at.workspace,
+        workspaceBytes: workspace,
+      },
     }],
   };
 }
 
-function operandsOf(op: Conv2d, at: Addresses, { weight, bias }: Packed): number[] {
-  return [at.of(op.x), weight, bias, op.residual ? at.of(op.residual) : 0, at.of(op)];
+function operandsOf(op: Conv2d, at: Addresses, { weight, bias }: Packed) {
+  return { x: at.of(op.x), weights: weight, bias, residual: op.residual ? at.of(op.residual) : 0, y: at.of(op) };
 }

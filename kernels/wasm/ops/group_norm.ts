@@ -7,7 +7,7 @@
 import type { GroupNorm, Node, Normalize, NormCoefficients, NormSums, RowPlace } from "../../graph/graph.ts";
 import type { Shape } from "../../tensor/storage.ts";
 import { splitImage, type Strips } from "../../tiling/strips.ts";
-import { float, type Job } from "../threads/job.ts";
+import type { Job } from "../threads/job.ts";
 import { padded } from "../memory/layout.ts";
 import { Act, Kind } from "../abi.ts";
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
@@ -20,38 +20,6 @@ const BLOCK_VALUES = 32768;
 const STATISTICS = 16;
 
 const ACTS = { silu: Act.Silu, mish: Act.Mish, gelu: Act.Gelu, relu: Act.Relu };
-
-/** The words of `NormFields`, in its order, as they are where a job has no use for them. */
-const UNUSED = {
-  x: 0,
-  y: 0,
-  gamma: 0,
-  beta: 0,
-  images: 1,
-  height: 1,
-  width: 1,
-  stored: 4,
-  channels: 4,
-  groups: 1,
-  epsilon: 0,
-  chunkPixels: 1,
-  chunks: 1,
-  bandPixels: 1,
-  bandChunks: 1,
-  statistics: 0,
-  coefficients: 0,
-  act: Act.None as Act,
-  modulationScale: 0,
-  modulationShift: 0,
-  modulationHeight: 1,
-  modulationWidth: 1,
-  firstRow: 0,
-  modulationFirst: 0,
-  imageHeight: 1,
-  pixelBlocks: 1,
-  workspace: 0,
-  workspaceBytes: 0,
-};
 
 /** Prepares a normalization. */
 export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
@@ -139,40 +107,54 @@ function workspaceBytes(channels: number): number {
 /** Sums the chunks of `x`. */
 function sumsJob(x: Node, { strip }: Strips, groups: number, at: Addresses, statistics: number): Job {
   const [images, channels, height, width] = x.shape;
-  const chunks = Math.ceil(height * width / strip);
-  return normJob(Kind.NormStatistics, images * chunks, x.shape, {
-    x: at.of(x),
-    groups,
-    chunkPixels: strip,
-    chunks,
-    statistics,
-    workspace: at.workspace,
-    workspaceBytes: workspaceBytes(channels),
-  });
+  const pixels = height * width, chunks = Math.ceil(pixels / strip);
+  return {
+    kind: Kind.NormStatistics,
+    blocks: images * chunks,
+    fields: {
+      x: at.of(x),
+      pixels,
+      channels,
+      stored: padded(channels),
+      groups,
+      chunkPixels: strip,
+      chunks,
+      statistics,
+      workspace: at.workspace,
+      workspaceBytes: workspaceBytes(channels),
+    },
+  };
 }
 
 /** Joins the sums of all chunks of a feature map of this shape. */
 function foldJob(
   { weights, groups, epsilon }: Pick<GroupNorm, "weights" | "groups" | "epsilon">,
-  shape: Shape,
+  [images, channels, height, width]: Shape,
   { strip, strips, bandArea, bandStrips }: Strips,
   { parameters }: Context,
   statistics: number,
   coefficients: number,
 ): Job {
   const { weight, bias } = parameters.get(weights);
-  return normJob(Kind.NormFold, shape[0], shape, {
-    gamma: weight,
-    beta: bias,
-    groups,
-    epsilon: float(epsilon),
-    chunkPixels: strip,
-    chunks: strips,
-    bandPixels: bandArea,
-    bandChunks: bandStrips,
-    statistics,
-    coefficients,
-  });
+  return {
+    kind: Kind.NormFold,
+    blocks: images,
+    fields: {
+      gamma: weight,
+      beta: bias,
+      pixels: height * width,
+      channels,
+      stored: padded(channels),
+      groups,
+      epsilon,
+      chunkPixels: strip,
+      chunks: strips,
+      bandPixels: bandArea,
+      bandChunks: bandStrips,
+      statistics,
+      coefficients,
+    },
+  };
 }
 
 /** Normalizes `x`, whose rows lie in the image where `place` says. */
@@ -186,26 +168,28 @@ function applyJob(
   coefficients: number,
 ): Job {
   const [images, channels, height, width] = y.shape;
-  const blocks = blocksOf(images * height * width, Math.max(1, Math.floor(BLOCK_VALUES / padded(channels))), threads);
-  return normJob(Kind.NormApply, blocks, y.shape, {
-    x: at.of(x),
-    y: at.of(y),
-    coefficients,
-    act: activation ? ACTS[activation] : Act.None,
-    modulationScale: modulation ? at.of(modulation.scale) : 0,
-    modulationShift: modulation ? at.of(modulation.shift) : 0,
-    modulationHeight: place.modulationHeight,
-    modulationWidth: modulation?.scale.shape[3] ?? 1,
-    firstRow: place.first,
-    modulationFirst: place.modulationFirst,
-    imageHeight: place.height,
-    pixelBlocks: blocks,
-  });
-}
-
-/** A job of the norms; words that it has no use for are as in {@linkcode UNUSED}. */
-function normJob(kind: Kind, blocks: number, shape: Shape, fields: Partial<typeof UNUSED>): Job {
-  const [images, channels, height, width] = shape;
-  const sides = { images, height, width, stored: padded(channels), channels };
-  return { kind, blocks, fields: Object.values({ ...UNUSED, ...sides, ...fields }) };
+  const stored = padded(channels);
+  const blocks = blocksOf(images * height * width, Math.max(1, Math.floor(BLOCK_VALUES / stored)), threads);
+  return {
+    kind: Kind.NormApply,
+    blocks,
+    fields: {
+      x: at.of(x),
+      y: at.of(y),
+      images,
+      height,
+      width,
+      stored,
+      coefficients,
+      act: activation ? ACTS[activation] : Act.None,
+      modulationScale: modulation ? at.of(modulation.scale) : 0,
+      modulationShift: modulation ? at.of(modulation.shift) : 0,
+      modulationHeight: place.modulationHeight,
+      modulationWidth: modulation?.scale.shape[3] ?? 1,
+      firstRow: place.first,
+      modulationFirst: place.modulationFirst,
+      imageHeight: place.height,
+      blocks,
+    },
+  };
 }

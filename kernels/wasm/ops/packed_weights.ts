@@ -132,10 +132,19 @@ export class Parameters {
     const copy: number[] = [];
     try {
       const raw = this.#storePadded(weight, weight.length, copy);
-      const job = (kind: Kind, to: number) => {
-        return { kind, blocks: Math.ceil(outputs / 8), fields: [raw, to, rest, inputs, outputs, taps, padded(inputs)] };
+      const blocks = Math.ceil(outputs / 8), stored = padded(inputs);
+      const packConv = (kind: ConvKind, packed: number): Job => {
+        return { kind, blocks, fields: { raw, packed, inChannels: inputs, outChannels: outputs, taps, stored } };
       };
-      await this.run([job(kind, address), ...implicitGemm ? [job(implicitGemm.kind, implicitGemm.weight)] : []]);
+      const packCodebook = (packed: number, rows: number): Job => {
+        return {
+          kind: Kind.PackCodebook,
+          blocks,
+          fields: { raw, packed, rows, codes: outputs, channels: inputs, stored },
+        };
+      };
+      const first = kind === Kind.PackCodebook ? packCodebook(address, rest) : packConv(kind, address);
+      await this.run([first, ...implicitGemm ? [packConv(implicitGemm.kind, implicitGemm.weight)] : []]);
     } finally {
       copy.forEach((place) => this.memory.free(place));
     }

@@ -6,7 +6,6 @@
 
 import type { Lookup, NearestCode, SquaredError, StraightThrough } from "../../graph/graph.ts";
 import { sizeOf } from "../../tensor/storage.ts";
-import { float } from "../threads/job.ts";
 import { padded, pixelsOf, storedSize } from "../memory/layout.ts";
 import { Kind } from "../abi.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
@@ -29,17 +28,17 @@ export function lowerNearestCode(op: NearestCode, { threads, parameters }: Conte
     jobs: (at) => [{
       kind: Kind.NearestCode,
       blocks,
-      fields: [
-        at.of(op.x),
-        parameters.get(op.codebook).weight,
-        at.of(op),
+      fields: {
+        x: at.of(op.x),
+        codebook: parameters.get(op.codebook).weight,
+        y: at.of(op),
         pixels,
         codes,
         channels,
-        padded(channels),
-        op.none,
+        stored: padded(channels),
+        none: op.none,
         blocks,
-      ],
+      },
     }],
   };
 }
@@ -55,7 +54,15 @@ export function lowerLookup(op: Lookup, { threads, parameters }: Context): Lower
     jobs: (at) => [{
       kind: Kind.Lookup,
       blocks,
-      fields: [at.of(op.indices), parameters.get(op.codebook).bias, at.of(op), pixels, codes, padded(channels), blocks],
+      fields: {
+        indices: at.of(op.indices),
+        rows: parameters.get(op.codebook).bias,
+        y: at.of(op),
+        pixels,
+        codes,
+        stored: padded(channels),
+        blocks,
+      },
     }],
   };
 }
@@ -70,7 +77,7 @@ export function lowerStraightThrough(op: StraightThrough, { threads }: Context):
     jobs: (at) => [{
       kind: Kind.StraightThrough,
       blocks,
-      fields: [at.of(op.x), at.of(op.code), at.of(op), vectors, blocks],
+      fields: { x: at.of(op.x), code: at.of(op.code), y: at.of(op), vectors, blocks },
     }],
   };
 }
@@ -83,17 +90,17 @@ export function lowerSquaredError(op: SquaredError): Lowering {
     temporary: 8 * chunks,
     workspace: 0,
     jobs: (at) => {
-      const fields = [
-        at.of(op.x),
-        at.of(op.code),
-        at.of(op),
-        at.temporary,
+      const fields = {
+        x: at.of(op.x),
+        code: at.of(op.code),
+        y: at.of(op),
+        sums: at.temporary,
         vectors,
-        VECTORS,
+        chunk: VECTORS,
         chunks,
-        sizeOf(op.x.shape),
-        float(op.factor),
-      ];
+        values: sizeOf(op.x.shape),
+        factor: op.factor,
+      };
       return [
         { kind: Kind.SquaredError, blocks: chunks, fields },
         { kind: Kind.SquaredErrorFold, blocks: 1, fields },

@@ -27,7 +27,7 @@ export function lowerPlace(op: Place, { threads }: Context): Lowering {
     jobs: (at) => [{
       kind: Kind.Copy,
       blocks,
-      fields: [at.of(op.part), at.of(op) + rowOffset(op, op.image, op.first), vectors, blocks],
+      fields: { x: at.of(op.part), y: at.of(op) + rowOffset(op, op.image, op.first), vectors, blocks },
     }],
   };
 }

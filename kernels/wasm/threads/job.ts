@@ -4,37 +4,36 @@
  * @module
  */
 
-import type { Memory } from "../memory/memory.ts";
 import { FIELDS, JOB, type Kind } from "../abi.ts";
+import { type Fields, JOB_FIELDS } from "../job_fields.ts";
+import type { Memory } from "../memory/memory.ts";
 
 /** One job. */
-export interface Job {
-  readonly kind: Kind;
-  /** How many independent parts there are; threads take one after the other. */
+export type Job = { readonly [K in Kind]: JobOf<K> }[Kind];
+
+interface JobOf<K extends Kind> {
+  readonly kind: K;
+  /** Number of independent parts; threads take one after the other. */
   readonly blocks: number;
-  /** The words of the kind's class in `assembly/`, in its order. */
-  readonly fields: readonly number[];
-}
-
-const bits = new DataView(new ArrayBuffer(4));
-
-/** A float as the word that a job holds. */
-export function float(value: number): number {
-  bits.setFloat32(0, value);
-  return bits.getInt32(0);
+  readonly fields: Fields<K>;
 }
 
 /** Writes jobs where the kernels read them. */
 export function writeJobs(jobs: readonly Job[], memory: Memory, address: number): void {
   jobs.forEach(({ kind, blocks, fields }, i) => {
-    const words = memory.integers(address + i * JOB, JOB / 4);
-    words.fill(0);
-    words.set([kind, blocks]);
-    words.set(fields, FIELDS / 4);
+    const at = address + i * JOB;
+    const header = memory.integers(at, FIELDS / 4);
+    header.fill(0);
+    header.set([kind, blocks]);
+    const types = Object.entries(JOB_FIELDS[kind]);
+    const integers = memory.integers(at + FIELDS, types.length), floats = memory.floats(at + FIELDS, types.length);
+    types.forEach(([name, type], word) => {
+      (type === "f32" ? floats : integers)[word] = fields[name as keyof typeof fields];
+    });
   });
 }
 
-/** How many of `count` jobs from `address` on are done: each of the threads has looked for a next part, and found none. */
+/** How many of `count` jobs from `address` on are done: each thread has looked for another part and found none. */
 export function countDone(memory: Memory, address: number, count: number, threads: number): number {
   let done = 0;
   while (done < count) {

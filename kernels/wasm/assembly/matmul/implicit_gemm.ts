@@ -3,6 +3,7 @@
 //   weights   [taps*channels/32][out/8][32][8]
 //   products  [group][out/8][6][8]
 import { GROUP, POINTERS_PER_TAP, SLICE, ZERO } from "../../abi";
+import { ImplicitGemmFields } from "../job_fields";
 import { LHS, POINTERS } from "../memory/area";
 import { startOf } from "../memory/partition";
 import { copyPartialRow, copyRow, LHS_BYTES, setLhs } from "./lhs_panel";
@@ -10,38 +11,6 @@ import { rows4 } from "./micro_kernels";
 import { multiply, PRODUCT_BYTES } from "./multiply";
 import { RHS_BYTES } from "./rhs_panel";
 import { add } from "../simd/simd";
-
-// @ts-ignore: decorator
-@unmanaged
-export class ImplicitGemmFields {
-  x: usize;
-  weights: usize;
-  bias: usize;
-  /** Added to the result, or 0. */
-  residual: usize;
-  y: usize;
-  images: i32;
-  /** Sides of the source. */
-  height: i32;
-  width: i32;
-  /** Sides of the result. */
-  outHeight: i32;
-  outWidth: i32;
-  /** 1 if each source pixel counts as 2x2 pixels. */
-  upsample: i32;
-  /** Channels as stored: multiples of 4. */
-  inChannels: i32;
-  outChannels: i32;
-  kernel: i32;
-  stride: i32;
-  /** Zeros above and to the left. */
-  padding: i32;
-  /** Blocks are ranges of pixels times ranges of output channels. */
-  pixelBlocks: i32;
-  channelBlocks: i32;
-  workspace: usize;
-  workspaceBytes: usize;
-}
 
 // Of each result: the address of its image, and where its source window begins.
 const IMAGES: usize = POINTERS, TOPS: usize = POINTERS + 32, LEFTS: usize = POINTERS + 64;

@@ -7,14 +7,12 @@ const ROW: usize = SLICE * 4;
 export const LHS_BYTES: usize = ROW * GROUP;
 
 /** Sets columns `k` to `k + 3` of row `r`. */
-// @ts-ignore: decorator
 @inline
 export function setLhs(lhs: usize, r: usize, k: usize, value: v128): void {
   v128.store(lhs + r * ROW + (k << 2), value);
 }
 
 /** Copies 32 consecutive floats to row `r`. */
-// @ts-ignore: decorator
 @inline
 export function copyRow(lhs: usize, r: usize, from: usize): void {
   const to = lhs + r * ROW;

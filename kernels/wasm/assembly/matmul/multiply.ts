@@ -2,9 +2,10 @@
 // [octets][32][8]. Which micro-kernel computes them does not change a bit of the result.
 import { GROUP, WIDE } from "../../abi";
 import { RHS0 } from "../memory/area";
+import { copyLines } from "../memory/cache_lines";
 import { copyLhs } from "./lhs_panel";
 import { rows, wideRows0, wideRows1 } from "./micro_kernels";
-import { copyLines, PAIR_BYTES, RHS_BYTES, shareOfPair } from "./rhs_panel";
+import { PAIR_BYTES, RHS_BYTES, shareOfPair } from "./rhs_panel";
 
 /** Bytes of the products of one group and octet, [6][8]. */
 export const PRODUCT_BYTES: usize = GROUP * 8 * 4;

@@ -1,6 +1,6 @@
 // Rhs panels of matrix products, octets of [32][8], which lie one after the other.
 import { SLICE } from "../../abi";
-import { LINE } from "../memory/area";
+import { LINE } from "../memory/cache_lines";
 
 /** Bytes of an octet. */
 export const RHS_BYTES: usize = SLICE * 8 * 4;
@@ -10,15 +10,4 @@ export const PAIR_BYTES: usize = 2 * RHS_BYTES;
 /** Bytes of whole lines that each of `groups` groups must copy, so that all of them copy a pair. */
 export function shareOfPair(groups: i32): usize {
   return (PAIR_BYTES / LINE + <usize>groups - 1) / <usize>groups * LINE;
-}
-
-/** Copies whole lines to `to` until `end`. Returns the address behind the last one read. */
-export function copyLines(to: usize, end: usize, from: usize): usize {
-  for (; to < end; to += LINE, from += LINE) {
-    v128.store(to, v128.load(from));
-    v128.store(to, v128.load(from, 16), 16);
-    v128.store(to, v128.load(from, 32), 32);
-    v128.store(to, v128.load(from, 48), 48);
-  }
-  return from;
 }

@@ -15,10 +15,6 @@ export const SCRATCH: usize = BASE + 4096;
 export const RHS0: usize = BASE + 10240;
 export const RHS1: usize = BASE + 12288;
 
-/** Bytes of a line of the caches. */
-export const LINE: usize = 64;
-
-// @ts-ignore: decorator
 @inline
 export function scratch(i: usize): v128 {
   return v128.load(SCRATCH + (i << 4));

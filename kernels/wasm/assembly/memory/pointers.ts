@@ -8,7 +8,6 @@ export const PIXELS: usize = POINTERS;
 /** The table of the residual's pixels. */
 export const RESIDUALS: usize = POINTERS + 512;
 
-// @ts-ignore: decorator
 @inline
 export function pointer(table: usize, row: usize, column: usize): usize {
   return <usize>load<u32>(table + ((row * COLUMNS + column) << 2));

@@ -5,35 +5,13 @@
 //   scores         [group][chunk/8][6][8]
 //   sums           [group][channels/8][6][8]
 import { GROUP, SLICE } from "../../abi";
+import { AttentionFields } from "../job_fields";
 import { startOf } from "../memory/partition";
 import { exp } from "../simd/exponential";
 import { copyPartialRow, copyRow, LHS_BYTES, setLhs } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { RHS_BYTES } from "../matmul/rhs_panel";
 import { add, lanes, maximum, mul, splat, sub } from "../simd/simd";
-
-// @ts-ignore: decorator
-@unmanaged
-export class AttentionFields {
-  q: usize;
-  k: usize;
-  v: usize;
-  y: usize;
-  images: i32;
-  pixels: i32;
-  /** Channels as stored. */
-  stored: i32;
-  /** Of the scores: 1 / sqrt(channels). */
-  scale: f32;
-  keys: usize;
-  values: usize;
-  /** Keys that are taken at once, a multiple of 32. */
-  chunk: i32;
-  /** Blocks of queries of an image. */
-  queryBlocks: i32;
-  workspace: usize;
-  workspaceBytes: usize;
-}
 
 /** Packs 32 keys and values; beyond the last there are zeros. */
 export function attentionPack(f: AttentionFields, block: i32): void {
@@ -148,13 +126,11 @@ function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize,
 }
 
 /** Where the score of a key lies, from the query's first. */
-// @ts-ignore: decorator
 @inline
 function lane(key: i32): usize {
   return <usize>(key / 8) * PRODUCT_BYTES + (<usize>(key % 8) << 2);
 }
 
-// @ts-ignore: decorator
 @inline
 function largest(m: v128): f32 {
   return max(

@@ -1,16 +1,6 @@
 // Copies memory, in blocks.
+import { CopyFields } from "../job_fields";
 import { startOf } from "../memory/partition";
-
-// @ts-ignore: decorator
-@unmanaged
-export class CopyFields {
-  x: usize;
-  y: usize;
-  /** Vectors of four values. */
-  vectors: i32;
-  /** Blocks are ranges of vectors. */
-  blocks: i32;
-}
 
 export function copy(f: CopyFields, block: i32): void {
   const start = <usize>startOf(block, f.blocks, f.vectors) << 4;

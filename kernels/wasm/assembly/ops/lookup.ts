@@ -1,19 +1,6 @@
 // Codebook rows by index.
+import { LookupFields } from "../job_fields";
 import { startOf } from "../memory/partition";
-
-// @ts-ignore: decorator
-@unmanaged
-export class LookupFields {
-  indices: usize;
-  /** The codes as pixels: [codes][stored]. */
-  rows: usize;
-  y: usize;
-  pixels: i32;
-  codes: i32;
-  stored: i32;
-  /** Blocks are ranges of pixels. */
-  blocks: i32;
-}
 
 export function lookup(f: LookupFields, block: i32): void {
   const end = startOf(block + 1, f.blocks, f.pixels);

@@ -1,26 +1,10 @@
 // For each pixel the index of the nearest code. Distances are sums of squared differences, not the expanded square: that
 // keeps near ties apart. Four pixels meet eight codes at a time.
 //   codebook  [codes/8][channels][8], missing codes infinitely far away
+import { NearestCodeFields } from "../job_fields";
 import { SCRATCH, scratch } from "../memory/area";
 import { startOf } from "../memory/partition";
 import { madd, splat, sub } from "../simd/simd";
-
-// @ts-ignore: decorator
-@unmanaged
-export class NearestCodeFields {
-  x: usize;
-  codebook: usize;
-  y: usize;
-  pixels: i32;
-  codes: i32;
-  channels: i32;
-  /** Channels of `x` as stored. */
-  stored: i32;
-  /** The index of a pixel that is not near any code. */
-  none: i32;
-  /** Blocks are ranges of pixels. */
-  blocks: i32;
-}
 
 /** Scratch holds eight vectors of the least distances (two per pixel), then eight of their indices. */
 const INDICES: usize = 8;
@@ -79,14 +63,12 @@ function pixelAt(f: NearestCodeFields, pixel: i32): usize {
   return f.x + (<usize>(pixel * f.stored) << 2);
 }
 
-// @ts-ignore: decorator
 @inline
 function addSquare(sum: v128, difference: v128): v128 {
   return madd(difference, difference, sum);
 }
 
 /** Takes over the lanes of `distance` that are less than what scratch holds at `i`. */
-// @ts-ignore: decorator
 @inline
 function keep(i: usize, distance: v128, index: v128): void {
   const least = scratch(i);

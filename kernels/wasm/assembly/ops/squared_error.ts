@@ -1,22 +1,5 @@
 // factor * mean((x - code)^2): sums of chunks in float64, then their sum. Padding is zero in both and adds nothing.
-
-// @ts-ignore: decorator
-@unmanaged
-export class SquaredErrorFields {
-  x: usize;
-  code: usize;
-  y: usize;
-  /** Sums of the chunks, float64. */
-  sums: usize;
-  /** Vectors of four values. */
-  vectors: i32;
-  /** Vectors of a chunk. Results depend on it, so it must not depend on the number of threads. */
-  chunk: i32;
-  chunks: i32;
-  /** How many values the mean is taken over. */
-  values: i32;
-  factor: f32;
-}
+import { SquaredErrorFields } from "../job_fields";
 
 export function squaredError(f: SquaredErrorFields, block: i32): void {
   const end = <usize>min(f.vectors, (block + 1) * f.chunk) << 4;

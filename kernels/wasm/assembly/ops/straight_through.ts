@@ -1,18 +1,7 @@
 // x + (code - x): the code up to one rounding.
+import { StraightThroughFields } from "../job_fields";
 import { startOf } from "../memory/partition";
 import { add, sub } from "../simd/simd";
-
-// @ts-ignore: decorator
-@unmanaged
-export class StraightThroughFields {
-  x: usize;
-  code: usize;
-  y: usize;
-  /** Vectors of four values. */
-  vectors: i32;
-  /** Blocks are ranges of vectors. */
-  blocks: i32;
-}
 
 export function straightThrough(f: StraightThroughFields, block: i32): void {
   const end = <usize>startOf(block + 1, f.blocks, f.vectors) << 4;

@@ -3,14 +3,12 @@ import { Act } from "../../abi";
 import { exp } from "./exponential";
 import { add, C, K, madd, minimum, mul, sub } from "./simd";
 
-// @ts-ignore: decorator
 @inline
 function silu(x: v128): v128 {
   return f32x4.div(x, add(K(C.One), exp(f32x4.neg(x))));
 }
 
 /** x * tanh(log(1 + e^x)) = x * n / (n + 2) with n = e^x * (e^x + 2). */
-// @ts-ignore: decorator
 @inline
 function mish(x: v128): v128 {
   const e = exp(minimum(x, K(C.Thirty)));
@@ -19,7 +17,6 @@ function mish(x: v128): v128 {
 }
 
 /** x * Phi(x); erfc by Abramowitz & Stegun 7.1.26, whose error is 1.5e-7. */
-// @ts-ignore: decorator
 @inline
 function gelu(x: v128): v128 {
   const z = f32x4.abs(mul(x, K(C.RootHalf)));
@@ -34,7 +31,6 @@ function gelu(x: v128): v128 {
 }
 
 /** The activation `act`, a compile-time constant. */
-// @ts-ignore: decorator
 @inline
 export function activate(x: v128, act: Act): v128 {
   if (act == Act.Silu) return silu(x);

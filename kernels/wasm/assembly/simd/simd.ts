@@ -1,26 +1,22 @@
 // Short names for the vector operations, and the constants they use.
 import { CONSTANTS } from "../memory/area";
 
-// @ts-ignore: decorator
 @inline
 export function add(a: v128, b: v128): v128 {
   return f32x4.add(a, b);
 }
 
-// @ts-ignore: decorator
 @inline
 export function sub(a: v128, b: v128): v128 {
   return f32x4.sub(a, b);
 }
 
-// @ts-ignore: decorator
 @inline
 export function mul(a: v128, b: v128): v128 {
   return f32x4.mul(a, b);
 }
 
 /** a * b + c, fused where the engine has relaxed SIMD. */
-// @ts-ignore: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
@@ -28,7 +24,6 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 }
 
 /** c - a * b. */
-// @ts-ignore: decorator
 @inline
 export function nmadd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
@@ -36,28 +31,24 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
 }
 
 // The strict minimum and maximum are several instructions each on x86. These give `a` where that is no number.
-// @ts-ignore: decorator
 @inline
 export function minimum(a: v128, b: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_min(b, a);
   return f32x4.pmin(a, b);
 }
 
-// @ts-ignore: decorator
 @inline
 export function maximum(a: v128, b: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_max(b, a);
   return f32x4.pmax(a, b);
 }
 
-// @ts-ignore: decorator
 @inline
 export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
 /** Sum of the four lanes. */
-// @ts-ignore: decorator
 @inline
 export function lanes(v: v128): f64 {
   return <f64>f32x4.extract_lane(v, 0) + <f64>f32x4.extract_lane(v, 1) +
@@ -108,13 +99,11 @@ export const enum C {
 }
 
 /** A constant in all lanes. V8 rebuilds f32x4.splat(constant) at every use in three instructions; this is one load. */
-// @ts-ignore: decorator
 @inline
 export function K(i: C): v128 {
   return v128.load32_splat(CONSTANTS + (<usize>i << 2));
 }
 
-// @ts-ignore: decorator
 @inline
 function set(i: C, value: f32): void {
   store<f32>(CONSTANTS + (<usize>i << 2), value);

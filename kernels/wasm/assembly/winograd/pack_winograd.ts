@@ -1,28 +1,27 @@
 // Weights for Winograd's algorithm: G g G^T, in the order [position][in/32][out/8][32][8]. Four output channels at a time.
 import { Kind, SLICE } from "../../abi";
+import { PackWinograd4Fields } from "../job_fields";
 import { SCRATCH, scratch } from "../memory/area";
 import { RHS_BYTES } from "../matmul/rhs_panel";
-import { PackFields } from "../matmul/pack";
 import { add, C, K, madd, mul, splat, sub } from "../simd/simd";
 
 /** F(4x4, 3x3), one octet of output channels. */
-export function packWinograd4(f: PackFields, octet: i32): void {
+export function packWinograd4(f: PackWinograd4Fields, octet: i32): void {
   pack(f, octet, 6, Kind.PackWinograd4);
 }
 
 /** F(6x6, 3x3), one octet of output channels. */
-export function packWinograd6(f: PackFields, octet: i32): void {
+export function packWinograd6(f: PackWinograd4Fields, octet: i32): void {
   pack(f, octet, 8, Kind.PackWinograd6);
 }
 
 /** Stride 2, one octet of output channels. */
-export function packWinogradStrided(f: PackFields, octet: i32): void {
+export function packWinogradStrided(f: PackWinograd4Fields, octet: i32): void {
   pack(f, octet, 6, Kind.PackWinogradStrided);
 }
 
-// @ts-ignore: decorator
 @inline
-function pack(f: PackFields, octet: i32, side: i32, kind: Kind): void {
+function pack(f: PackWinograd4Fields, octet: i32, side: i32, kind: Kind): void {
   const slices = (f.inChannels + SLICE - 1) / SLICE, octets = (f.outChannels + 7) / 8;
   const stride = <usize>(slices * octets) * RHS_BYTES;
   for (let channel = 0; channel < slices * SLICE; channel++) {
@@ -39,9 +38,8 @@ function pack(f: PackFields, octet: i32, side: i32, kind: Kind): void {
 }
 
 /** G g, to scratch [side][3]. */
-// @ts-ignore: decorator
 @inline
-function transformColumns(f: PackFields, out: i32, channel: i32, kind: Kind): void {
+function transformColumns(f: PackWinograd4Fields, out: i32, channel: i32, kind: Kind): void {
   for (let tap = 0; tap < 3; tap++) {
     const g0 = gather(f, out, channel, tap), g1 = gather(f, out, channel, tap + 3), g2 = gather(f, out, channel, tap + 6);
     transform(g0, g1, g2, SCRATCH + (<usize>tap << 4), 48, kind);
@@ -49,7 +47,7 @@ function transformColumns(f: PackFields, out: i32, channel: i32, kind: Kind): vo
 }
 
 /** One tap of four output channels; zero beyond the last channels. */
-function gather(f: PackFields, out: i32, channel: i32, tap: i32): v128 {
+function gather(f: PackWinograd4Fields, out: i32, channel: i32, tap: i32): v128 {
   if (channel >= f.inChannels) return splat(0);
   const stride = <usize>(f.inChannels * 9) << 2;
   const p = f.raw + <usize>out * stride + (<usize>(channel * 9 + tap) << 2);
@@ -61,7 +59,6 @@ function gather(f: PackFields, out: i32, channel: i32, tap: i32): v128 {
   return v;
 }
 
-// @ts-ignore: decorator
 @inline
 function transform(g0: v128, g1: v128, g2: v128, to: usize, stride: usize, kind: Kind): void {
   if (kind == Kind.PackWinograd4) transform4(g0, g1, g2, to, stride);
@@ -70,7 +67,6 @@ function transform(g0: v128, g1: v128, g2: v128, to: usize, stride: usize, kind:
 }
 
 /** Rows of G: [1/4, 0, 0], -[1, ±1, 1] / 6, [1, ±2, 4] / 24, [0, 0, 1]. */
-// @ts-ignore: decorator
 @inline
 function transform4(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): void {
   const even = f32x4.div(add(g0, g2), splat(6)), odd = f32x4.div(g1, splat(6));
@@ -84,7 +80,6 @@ function transform4(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): voi
 }
 
 /** Rows of G: [1, 0, 0], -2/9 [1, ±1, 1], [1, ±2, 4] / 90, 8/45 [4, ±2, 1], [0, 0, 1]. */
-// @ts-ignore: decorator
 @inline
 function transform6(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): void {
   const even = f32x4.div(add(g0, g2), splat(4.5)), odd = f32x4.div(g1, splat(4.5));
@@ -101,7 +96,6 @@ function transform6(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): voi
 }
 
 /** Rows of G for the outer taps of F(4, 2): [1, 0] / 2, -[1, 1] / 2, [-1, 1] / 6, [1, 2] / 6, [0, 1]; then the middle tap. */
-// @ts-ignore: decorator
 @inline
 function transformStrided(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): void {
   v128.store(to, mul(g0, K(C.Half)));

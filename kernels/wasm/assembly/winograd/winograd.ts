@@ -9,6 +9,7 @@
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]
 import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
+import { WinogradFields } from "../job_fields";
 import { startOf } from "../memory/partition";
 import { LHS_BYTES } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
@@ -17,37 +18,6 @@ import { RHS_BYTES } from "../matmul/rhs_panel";
 import { resultTile4, sourceTile4 } from "./winograd4";
 import { resultTile6, sourceTile6 } from "./winograd6";
 import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
-
-// @ts-ignore: decorator
-@unmanaged
-export class WinogradFields {
-  x: usize;
-  weights: usize;
-  bias: usize;
-  /** Added to the result, or 0. */
-  residual: usize;
-  y: usize;
-  images: i32;
-  /** Sides of the result. */
-  height: i32;
-  width: i32;
-  /** Sides of the source. */
-  sourceHeight: i32;
-  sourceWidth: i32;
-  /** 1 if each source pixel counts as 2x2 pixels. */
-  upsample: i32;
-  /** Side of a tile of results: 4 or 6; at stride 2, 4. */
-  side: i32;
-  stride: i32;
-  /** Channels as stored: multiples of 4. */
-  inChannels: i32;
-  outChannels: i32;
-  /** Blocks are ranges of tiles times ranges of output channels. */
-  tileBlocks: i32;
-  channelBlocks: i32;
-  workspace: usize;
-  workspaceBytes: usize;
-}
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);
@@ -87,29 +57,25 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
 }
 
 /** In an image of doubled pixels the third transformed row and column are differences of equal pixels. */
-// @ts-ignore: decorator
 @inline
 function cancels(position: i32, side: i32): bool {
   return position / side == 2 || position % side == 2;
 }
 
 /** Source pixels along the side of a tile, which are as many as it has positions there. */
-// @ts-ignore: decorator
 @inline
 function reachOf(f: WinogradFields): i32 {
   return (f.side - 1) * f.stride + 3;
 }
 
-// @ts-ignore: decorator
 @inline
 function tilesAcross(f: WinogradFields): i32 {
-  return (f.width + f.side - 1) / f.side;
+  return (f.outWidth + f.side - 1) / f.side;
 }
 
-// @ts-ignore: decorator
 @inline
 function tilesDown(f: WinogradFields): i32 {
-  return (f.height + f.side - 1) / f.side;
+  return (f.outHeight + f.side - 1) / f.side;
 }
 
 /** Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. */
@@ -142,9 +108,9 @@ function pointToSources(f: WinogradFields, tile: i32): void {
   const top = tile % perImage / across * f.side * f.stride - padding;
   const left = tile % across * f.side * f.stride - padding;
   const pixelBytes = f.inChannels << 2;
-  const first = f.x + <usize>(image * f.sourceHeight * f.sourceWidth * pixelBytes);
-  const height = image < f.images ? f.sourceHeight : 0;
-  pointToPixels(PIXELS, reachOf(f), top, left, first, height, f.sourceWidth, pixelBytes, f.upsample, ZERO);
+  const first = f.x + <usize>(image * f.height * f.width * pixelBytes);
+  const height = image < f.images ? f.height : 0;
+  pointToPixels(PIXELS, reachOf(f), top, left, first, height, f.width, pixelBytes, f.upsample, ZERO);
 }
 
 /** Turns the products of tiles `first` to `end` into results: channels from `octet * 8` on. */
@@ -175,8 +141,8 @@ function pointToResults(f: WinogradFields, tile: i32, from: usize): void {
   const top = tile % perImage / across * f.side;
   const left = tile % across * f.side;
   const pixelBytes = f.outChannels << 2;
-  const first = <usize>(tile / perImage * f.height * f.width * pixelBytes) + from;
-  pointToPixels(PIXELS, f.side, top, left, f.y + first, f.height, f.width, pixelBytes, 0, TRASH);
+  const first = <usize>(tile / perImage * f.outHeight * f.outWidth * pixelBytes) + from;
+  pointToPixels(PIXELS, f.side, top, left, f.y + first, f.outHeight, f.outWidth, pixelBytes, 0, TRASH);
   if (!f.residual) return;
-  pointToPixels(RESIDUALS, f.side, top, left, f.residual + first, f.height, f.width, pixelBytes, 0, ZERO);
+  pointToPixels(RESIDUALS, f.side, top, left, f.residual + first, f.outHeight, f.outWidth, pixelBytes, 0, ZERO);
 }

@@ -25,7 +25,6 @@ export function sourceTile4(to: usize, from: usize, end: usize): void {
   clearTail(to, end - from, 36);
 }
 
-// @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize): void {
   const d0 = source(0, j, c), d1 = source(1, j, c);
@@ -34,7 +33,6 @@ function sourceColumn(j: usize, c: usize): void {
   transform6(d0, d1, d2, d3, d4, d5, SCRATCH + (j << 4), 96);
 }
 
-// @ts-ignore: decorator
 @inline
 function sourceRow(i: usize, to: usize): void {
   const q = i * 6;
@@ -45,7 +43,6 @@ function sourceRow(i: usize, to: usize): void {
 }
 
 /** B^T d of Lavin & Gray. */
-// @ts-ignore: decorator
 @inline
 function transform6(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128, to: usize, stride: usize): void {
   const a = nmadd(d2, K(C.Four), d4), b = nmadd(d1, K(C.Four), d3);
@@ -76,7 +73,6 @@ export function resultTile4(products: usize, stride: usize, bytes: usize, bias: 
 }
 
 /** m A for one row of the 6x6 products. */
-// @ts-ignore: decorator
 @inline
 function resultRow(i: usize, products: usize, stride: usize): void {
   const p = products + i * 6 * stride, q = SCRATCH + i * 64;
@@ -90,7 +86,6 @@ function resultRow(i: usize, products: usize, stride: usize): void {
 }
 
 /** A^T m for one of the four columns left, plus the bias. */
-// @ts-ignore: decorator
 @inline
 function resultColumn(j: usize, bias: usize, c: usize, residual: bool): void {
   const b = v128.load(bias + c);

@@ -29,7 +29,6 @@ export function sourceTile6(to: usize, from: usize, end: usize): void {
   clearTail(to, end - from, 64);
 }
 
-// @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize): void {
   const d0 = source(0, j, c), d1 = source(1, j, c);
@@ -39,7 +38,6 @@ function sourceColumn(j: usize, c: usize): void {
   transform8(d0, d1, d2, d3, d4, d5, d6, d7, SCRATCH + (j << 4), 128);
 }
 
-// @ts-ignore: decorator
 @inline
 function sourceRow(i: usize, to: usize): void {
   const q = i * 8;
@@ -51,7 +49,6 @@ function sourceRow(i: usize, to: usize): void {
 }
 
 /** B^T d. Rows of opposite points share their even and odd parts. */
-// @ts-ignore: decorator
 @inline
 function transform8(
   d0: v128,
@@ -104,7 +101,6 @@ export function resultTile6(products: usize, stride: usize, bytes: usize, bias: 
 }
 
 /** m A for one row of the 8x8 products. */
-// @ts-ignore: decorator
 @inline
 function resultRow(i: usize, products: usize, stride: usize): void {
   const p = products + i * 8 * stride, q = SCRATCH + i * 96;
@@ -120,7 +116,6 @@ function resultRow(i: usize, products: usize, stride: usize): void {
 }
 
 /** A^T m for one of the six columns left, plus the bias. */
-// @ts-ignore: decorator
 @inline
 function resultColumn(j: usize, bias: usize, c: usize, residual: bool): void {
   const b = v128.load(bias + c);

@@ -43,7 +43,6 @@ export function sourceTileStrided(to: usize, from: usize, end: usize): void {
   clearTail(to, end - from, 81);
 }
 
-// @ts-ignore: decorator
 @inline
 function sourceColumn(j: usize, c: usize): void {
   const q = SCRATCH + (j << 4);
@@ -54,7 +53,6 @@ function sourceColumn(j: usize, c: usize): void {
   v128.store(q + 1152, source(7, j, c));
 }
 
-// @ts-ignore: decorator
 @inline
 function sourceRow(i: usize, to: usize): void {
   const q = i * 9, v = to + q * LHS_BYTES;
@@ -66,7 +64,6 @@ function sourceRow(i: usize, to: usize): void {
 }
 
 /** B^T e for the five even pixels. */
-// @ts-ignore: decorator
 @inline
 function transform5(e0: v128, e1: v128, e2: v128, e3: v128, e4: v128, to: usize, stride: usize): void {
   const a = sub(e3, e2);
@@ -98,7 +95,6 @@ export function resultTileStrided(products: usize, stride: usize, bytes: usize, 
 }
 
 /** m A for one row of the 9x9 products. */
-// @ts-ignore: decorator
 @inline
 function resultRow(i: usize, products: usize, stride: usize): void {
   const p = products + i * 9 * stride, q = SCRATCH + i * 64;
@@ -111,7 +107,6 @@ function resultRow(i: usize, products: usize, stride: usize): void {
 }
 
 /** A^T m for one of the four columns left, plus the bias. */
-// @ts-ignore: decorator
 @inline
 function resultColumn(j: usize, bias: usize, c: usize, residual: bool): void {
   const b = v128.load(bias + c);

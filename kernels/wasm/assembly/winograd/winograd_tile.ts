@@ -7,7 +7,6 @@ import { PIXELS, pointer, RESIDUALS } from "../memory/pointers";
 import { add } from "../simd/simd";
 
 /** Where channel byte `c` of a tile lies in V: slices of all positions, one after the other. */
-// @ts-ignore: decorator
 @inline
 export function vOffset(c: usize, positions: usize): usize {
   return (c >> 7) * positions * LHS_BYTES + (c & 127);
@@ -22,7 +21,6 @@ export function clearTail(to: usize, bytes: usize, positions: usize): void {
 }
 
 /** Reads four channels of a pixel of the source. */
-// @ts-ignore: decorator
 @inline
 export function source(row: usize, column: usize, c: usize): v128 {
   return v128.load(pointer(PIXELS, row, column) + c);
@@ -32,21 +30,18 @@ export function source(row: usize, column: usize, c: usize): v128 {
  * Reads four channels of a pixel of the residual. Before any result is written: rows are often a multiple of 4 KiB apart, and
  * such a load waits for a store to the same place of another page.
  */
-// @ts-ignore: decorator
 @inline
 export function residue(row: usize, column: usize, c: usize): v128 {
   return v128.load(pointer(RESIDUALS, row, column) + c);
 }
 
 /** Writes four channels of a pixel of the result. */
-// @ts-ignore: decorator
 @inline
 export function put(row: usize, column: usize, value: v128, c: usize): void {
   v128.store(pointer(PIXELS, row, column) + c, value);
 }
 
 /** Writes a column of four pixels of the result, plus those of the residual. */
-// @ts-ignore: decorator
 @inline
 export function putColumn4(j: usize, r0: v128, r1: v128, r2: v128, r3: v128, c: usize, residual: bool): void {
   if (residual) {

@@ -4,7 +4,6 @@
 const OPAQUE: i32 = 0xff000000;
 
 /** The pixel next to `left`, `up` and `corner` that Paeth's filter expects to be most alike; samples of 16 bits. */
-// @ts-ignore: decorator
 @inline
 function paeth(left: v128, up: v128, corner: v128): v128 {
   const alongUp = i16x8.sub(up, corner), alongLeft = i16x8.sub(left, corner);
@@ -14,7 +13,6 @@ function paeth(left: v128, up: v128, corner: v128): v128 {
 }
 
 /** The means of bytes, rounded down. */
-// @ts-ignore: decorator
 @inline
 function mean(a: v128, b: v128): v128 {
   return i8x16.sub(i8x16.avgr_u(a, b), v128.and(v128.xor(a, b), i8x16.splat(1)));

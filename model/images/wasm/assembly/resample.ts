@@ -6,7 +6,6 @@ const LOW_BITS: i32 = 15;
 const FRACTION_BITS: i32 = 22;
 
 /** Sums of four samples as whole numbers that can be narrowed to bytes. */
-// @ts-ignore: decorator
 @inline
 function whole(low: v128, high: v128): v128 {
   const sum = i32x4.add(i32x4.shl(high, LOW_BITS), low);
@@ -14,7 +13,6 @@ function whole(low: v128, high: v128): v128 {
 }
 
 /** Four sums as opaque pixels. */
-// @ts-ignore: decorator
 @inline
 function bytesOf(
   low0: v128,

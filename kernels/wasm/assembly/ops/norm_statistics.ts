@@ -1,67 +1,20 @@
-// Group normalization in three jobs: statistics of chunks of pixels, their combination, and the normalization itself.
+// The statistics of group normalization, in two jobs: those of chunks of pixels, and their combination.
 //
 // Large means with small variances must stay exact. So each chunk is summed around the mean of a sample of it (a sixteenth:
 // the mean of all is at most four deviations away), chunks are combined in float64 by Chan's formula, and the mean is
 // applied in two parts: x - center is exact where it matters, and what center lacks goes into the shift. Where squares are
 // too large for float32, the chunk is summed once more in float64.
-import { Act } from "../../abi";
-import { activate } from "../simd/activation";
-import { LINE, SCRATCH } from "../memory/area";
-import { startOf } from "../memory/partition";
-import { normalizeSilu } from "../simd/exponential";
-import { copyLines } from "../matmul/rhs_panel";
+import { NormFoldFields, NormStatisticsFields } from "../job_fields";
+import { LINE } from "../memory/cache_lines";
 import { add, madd, splat, sub } from "../simd/simd";
 
-// @ts-ignore: decorator
-@unmanaged
-export class NormFields {
-  x: usize;
-  y: usize;
-  gamma: usize;
-  beta: usize;
-  images: i32;
-  height: i32;
-  width: i32;
-  /** Channels as stored. */
-  stored: i32;
-  channels: i32;
-  groups: i32;
-  epsilon: f32;
-  /** Pixels of a chunk. Results depend on it, so it must not depend on the number of threads. */
-  chunkPixels: i32;
-  /** Chunks of an image. */
-  chunks: i32;
-  /** Pixels, and chunks, of a band: no chunk reaches over its end. The last band may have fewer. */
-  bandPixels: i32;
-  bandChunks: i32;
-  /** Of each chunk and group: mean and sum of squared differences from it, float64: [images][chunks][groups][2]. */
-  statistics: usize;
-  /** Of each channel as stored, center, scale and shift: [images][3][stored]. */
-  coefficients: usize;
-  act: Act;
-  /** Spatial norm: maps of scale and shift, or 0, and their sides. */
-  modulationScale: usize;
-  modulationShift: usize;
-  modulationHeight: i32;
-  modulationWidth: i32;
-  /** The rows of the image and of the modulation maps that `x` and the maps begin with, and rows of a whole image. */
-  firstRow: i32;
-  modulationFirst: i32;
-  imageHeight: i32;
-  /** Blocks of the normalization: ranges of pixels. */
-  pixelBlocks: i32;
-  workspace: usize;
-  workspaceBytes: usize;
-}
-
 /** Statistics of one chunk of pixels. */
-export function normStatistics(f: NormFields, block: i32, thread: i32): void {
-  const pixels = f.height * f.width;
+export function normStatistics(f: NormStatisticsFields, block: i32, thread: i32): void {
   const image = block / f.chunks;
   const first = block % f.chunks * f.chunkPixels;
-  const count = min(f.chunkPixels, pixels - first);
+  const count = min(f.chunkPixels, f.pixels - first);
   const row = <usize>f.stored << 2;
-  const start = f.x + <usize>(image * pixels + first) * row;
+  const start = f.x + <usize>(image * f.pixels + first) * row;
   const end = start + <usize>count * row;
   const sums = f.workspace + <usize>thread * f.workspaceBytes;
   readThrough(start, end, sums);
@@ -86,7 +39,6 @@ const SPACING: i32 = 16;
 /** Pixels whose sums are added to the total at once: sums of thousands of equal numbers would drift. */
 const RUN: i32 = 64;
 
-// @ts-ignore: decorator
 @inline
 function sampleOf(count: i32): i32 {
   return (count + SPACING - 1) / SPACING;
@@ -149,7 +101,6 @@ function sumLine(start: usize, row: usize, count: i32, sums: usize): void {
   storeLine(sums + 2 * row, q0, q1, q2, q3);
 }
 
-// @ts-ignore: decorator
 @inline
 function storeLine(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): void {
   v128.store(to, v0);
@@ -159,7 +110,7 @@ function storeLine(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): void {
 }
 
 /** Combines the channels of each group. */
-function foldChannels(f: NormFields, start: usize, count: i32, sums: usize, to: usize): void {
+function foldChannels(f: NormStatisticsFields, start: usize, count: i32, sums: usize, to: usize): void {
   const row = <usize>f.stored << 2;
   const size = f.channels / f.groups;
   const n = <f64>count;
@@ -181,7 +132,7 @@ function foldChannels(f: NormFields, start: usize, count: i32, sums: usize, to: 
 }
 
 /** The statistics of one group, whose first channel begins at `start`, from values whose squares may exceed float32. */
-function sumLarge(f: NormFields, start: usize, count: i32, to: usize): void {
+function sumLarge(f: NormStatisticsFields, start: usize, count: i32, to: usize): void {
   const row = <usize>f.stored << 2, end = <usize>(f.channels / f.groups) << 2;
   const n = <f64>count * <f64>(f.channels / f.groups);
   let mean: f64 = 0, squares: f64 = 0;
@@ -199,9 +150,8 @@ function sumLarge(f: NormFields, start: usize, count: i32, to: usize): void {
 }
 
 /** Combines the chunks of one image, and works out what to do with each channel. */
-export function normFold(f: NormFields, image: i32): void {
+export function normFold(f: NormFoldFields, image: i32): void {
   const size = f.channels / f.groups;
-  const pixels = f.height * f.width;
   const row = <usize>f.stored << 2;
   const coefficients = f.coefficients + <usize>image * 3 * row;
   memory.fill(coefficients, 0, 3 * row);
@@ -211,7 +161,7 @@ export function normFold(f: NormFields, image: i32): void {
       const p = f.statistics + (<usize>((image * f.chunks + chunk) * f.groups + group) << 4);
       const band = chunk / f.bandChunks * f.bandPixels;
       const before = band + chunk % f.bandChunks * f.chunkPixels;
-      const m = <f64>min(f.chunkPixels, min(band + f.bandPixels, pixels) - before) * <f64>size;
+      const m = <f64>min(f.chunkPixels, min(band + f.bandPixels, f.pixels) - before) * <f64>size;
       const difference = load<f64>(p) - mean;
       mean += difference * m / (n + m);
       squares += load<f64>(p, 8) + difference * difference * n * m / (n + m);
@@ -226,137 +176,4 @@ export function normFold(f: NormFields, image: i32): void {
       store<f32>(coefficients + 2 * row + c, <f32>(<f64>load<f32>(f.beta + c) - (mean - <f64>center) * scale));
     }
   }
-}
-
-/** Normalizes a range of pixels, and activates them. Each activation is a function of its own: V8 compiles few of them. */
-export function normApply(f: NormFields, block: i32): void {
-  if (f.modulationScale) {
-    switch (f.act) {
-      case Act.Silu:
-        return siluModulated(f, block);
-      case Act.Mish:
-        return mishModulated(f, block);
-      case Act.Gelu:
-        return geluModulated(f, block);
-      case Act.Relu:
-        return reluModulated(f, block);
-      default:
-        return noneModulated(f, block);
-    }
-  }
-  switch (f.act) {
-    case Act.Silu:
-      return silu(f, block);
-    case Act.Mish:
-      return mish(f, block);
-    case Act.Gelu:
-      return gelu(f, block);
-    case Act.Relu:
-      return relu(f, block);
-    default:
-      return none(f, block);
-  }
-}
-
-function silu(f: NormFields, block: i32): void {
-  const row = <usize>f.stored << 2, lines = row / LINE * LINE;
-  if (lines) siluLines(f, block, lines);
-  if (lines < row) applyTo(f, block, Act.Silu, false, lines);
-}
-
-/** Pixels of which lines are normalized one after the other: they stay in the first-level cache. */
-const PIXELS: i32 = 64;
-
-/** The first `bytes` of each pixel, by a kernel for whole lines. */
-function siluLines(f: NormFields, block: i32, bytes: usize): void {
-  const pixels = f.height * f.width;
-  const row = <usize>f.stored << 2;
-  const end = rangeStart(f, block + 1);
-  for (let pixel = rangeStart(f, block), count = 0; pixel < end; pixel += count) {
-    const image = pixel / pixels;
-    count = min(PIXELS, min(end, (image + 1) * pixels) - pixel);
-    const coefficients = f.coefficients + <usize>image * 3 * row, first = <usize>pixel * row;
-    for (let c: usize = 0; c < bytes; c += LINE) {
-      for (let i: usize = 0; i < 3; i++) {
-        const to = SCRATCH + i * LINE;
-        copyLines(to, to + LINE, coefficients + i * row + c);
-      }
-      normalizeSilu(f.x + first + c, f.y + first + c, count, row);
-    }
-  }
-}
-
-function siluModulated(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.Silu, true);
-}
-
-function mish(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.Mish, false);
-}
-
-function mishModulated(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.Mish, true);
-}
-
-function gelu(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.Gelu, false);
-}
-
-function geluModulated(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.Gelu, true);
-}
-
-function relu(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.Relu, false);
-}
-
-function reluModulated(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.Relu, true);
-}
-
-function none(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.None, false);
-}
-
-function noneModulated(f: NormFields, block: i32): void {
-  applyTo(f, block, Act.None, true);
-}
-
-// @ts-ignore: decorator
-@inline
-function applyTo(f: NormFields, block: i32, act: Act, modulated: bool, from: usize = 0): void {
-  const pixels = f.height * f.width;
-  const row = <usize>f.stored << 2;
-  const end = rangeStart(f, block + 1);
-  let scales: usize = 0, shifts: usize = 0;
-  for (let pixel = rangeStart(f, block); pixel < end; pixel++) {
-    const coefficients = f.coefficients + <usize>(pixel / pixels) * 3 * row;
-    const x = f.x + <usize>pixel * row, y = f.y + <usize>pixel * row;
-    if (modulated) {
-      const offset = <usize>modulationPixel(f, pixel) * row;
-      scales = f.modulationScale + offset;
-      shifts = f.modulationShift + offset;
-    }
-    for (let c = from; c < row; c += 16) {
-      const k = coefficients + c;
-      let value = madd(sub(v128.load(x + c), v128.load(k)), v128.load(k + row), v128.load(k + 2 * row));
-      if (modulated) value = madd(value, v128.load(scales + c), v128.load(shifts + c));
-      v128.store(y + c, activate(value, act));
-    }
-  }
-}
-
-function rangeStart(f: NormFields, block: i32): i32 {
-  return startOf(block, f.pixelBlocks, f.images * f.height * f.width);
-}
-
-/** The pixel of the modulation maps that lies nearest to `pixel`. */
-function modulationPixel(f: NormFields, pixel: i32): i32 {
-  const pixels = f.height * f.width;
-  const image = pixel / pixels;
-  const row = pixel % pixels / f.width + f.firstRow, column = pixel % f.width;
-  // Maps are a whole number of times smaller; products of two sides could take more than 32 bits.
-  const y = row / (f.imageHeight / f.modulationHeight) - f.modulationFirst;
-  const x = column / (f.width / f.modulationWidth);
-  return (image * f.modulationHeight + y) * f.modulationWidth + x;
 }

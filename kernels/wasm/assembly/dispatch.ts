@@ -1,0 +1,76 @@
+// Which kernel computes which kind of job.
+import { Kind } from "../abi";
+import {
+  AttentionFields,
+  AttentionPackFields,
+  CopyFields,
+  ImplicitGemmFields,
+  LookupFields,
+  NearestCodeFields,
+  NormApplyFields,
+  NormFoldFields,
+  NormStatisticsFields,
+  PackCodebookFields,
+  PackImplicitGemmFields,
+  PackWinograd4Fields,
+  PackWinograd6Fields,
+  PackWinogradStridedFields,
+  SquaredErrorFields,
+  SquaredErrorFoldFields,
+  StraightThroughFields,
+  WinogradFields,
+} from "./job_fields";
+import { attention, attentionPack } from "./ops/attention";
+import { copy } from "./ops/copy";
+import { implicitGemm } from "./matmul/implicit_gemm";
+import { normApply } from "./ops/norm_apply";
+import { normFold, normStatistics } from "./ops/norm_statistics";
+import { lookup } from "./ops/lookup";
+import { nearestCode } from "./ops/nearest_code";
+import { packCodebook, packImplicitGemm } from "./matmul/pack";
+import { packWinograd4, packWinograd6, packWinogradStrided } from "./winograd/pack_winograd";
+import { squaredError, squaredErrorFold } from "./ops/squared_error";
+import { straightThrough } from "./ops/straight_through";
+import { winograd } from "./winograd/winograd";
+
+/** Computes one block of a job. */
+export function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
+  switch (kind) {
+    case Kind.PackImplicitGemm:
+      return packImplicitGemm(changetype<PackImplicitGemmFields>(fields), block);
+    case Kind.PackWinograd4:
+      return packWinograd4(changetype<PackWinograd4Fields>(fields), block);
+    case Kind.PackWinograd6:
+      return packWinograd6(changetype<PackWinograd6Fields>(fields), block);
+    case Kind.PackWinogradStrided:
+      return packWinogradStrided(changetype<PackWinogradStridedFields>(fields), block);
+    case Kind.PackCodebook:
+      return packCodebook(changetype<PackCodebookFields>(fields), block);
+    case Kind.ImplicitGemm:
+      return implicitGemm(changetype<ImplicitGemmFields>(fields), block, thread);
+    case Kind.Winograd:
+      return winograd(changetype<WinogradFields>(fields), block, thread);
+    case Kind.NormStatistics:
+      return normStatistics(changetype<NormStatisticsFields>(fields), block, thread);
+    case Kind.NormFold:
+      return normFold(changetype<NormFoldFields>(fields), block);
+    case Kind.NormApply:
+      return normApply(changetype<NormApplyFields>(fields), block);
+    case Kind.AttentionPack:
+      return attentionPack(changetype<AttentionPackFields>(fields), block);
+    case Kind.Attention:
+      return attention(changetype<AttentionFields>(fields), block, thread);
+    case Kind.NearestCode:
+      return nearestCode(changetype<NearestCodeFields>(fields), block);
+    case Kind.Lookup:
+      return lookup(changetype<LookupFields>(fields), block);
+    case Kind.StraightThrough:
+      return straightThrough(changetype<StraightThroughFields>(fields), block);
+    case Kind.SquaredError:
+      return squaredError(changetype<SquaredErrorFields>(fields), block);
+    case Kind.SquaredErrorFold:
+      return squaredErrorFold(changetype<SquaredErrorFoldFields>(fields));
+    case Kind.Copy:
+      return copy(changetype<CopyFields>(fields), block);
+  }
+}
