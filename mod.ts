@@ -65,28 +65,4 @@ export {
   type TensorData,
   type TuningStore,
 } from "./kernels/mod.ts";
-export type { DownBlockType, UpBlockType, VQConfig } from "./model/architecture/config.ts";
-export { ConfigError } from "./model/architecture/errors.ts";
-export * from "./model/images/mod.ts";
-export { Profile, type ProfiledOp } from "./model/profile.ts";
-export * from "./model/comparison.ts";
-export type { Codebook } from "./model/tokens/codebook.ts";
-export { type TokenFormat, tokenFormatOf } from "./model/tokens/formats.ts";
-export type { TokenDType } from "./model/tokens/integer_types.ts";
-export * from "./model/tokens/token_file.ts";
-export type { IntegerArray, TokenIndices, Tokens, TokensLike } from "./model/tokens/tokens.ts";
-export type {
-  CallOptions,
-  ComputeOptions,
-  DecodeOptions,
-  DecoderOutput,
-  EncoderOutput,
-  LoadOptions,
-  MemoryOptions,
-  MemoryPlan,
-  ProfileOptions,
-  Progress,
-  QuantizerOutput,
-  TuneOptions,
-} from "./model/options.ts";
-export { VQModel } from "./model/vq_model.ts";
+export * from "./model/mod.ts";

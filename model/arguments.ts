@@ -1,11 +1,11 @@
 /**
- * Whether tensors can be what a method takes.
+ * Checks of what the model's methods are called with.
  *
  * @module
  */
 
 import { show } from "../hub/show.ts";
-import { type Shape, Tensor } from "../kernels/mod.ts";
+import { type PixelRange, Pixels, type Shape, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, embedDim, type VQConfig } from "./architecture/config.ts";
 import { ConfigError } from "./architecture/errors.ts";
 import type { MemoryOptions } from "./options.ts";
@@ -128,7 +128,7 @@ function placeOf(index: number, shape: Shape): string {
   return `[${position.join(", ")}]`;
 }
 
-/** Checks that a tensor is one, and alive. */
+/** Checks that a value is a Tensor that was not disposed. */
 function checkTensor(name: string, tensor: unknown): asserts tensor is Tensor {
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`Cannot use ${name}: expected a Tensor, found ${Object.prototype.toString.call(tensor)}`);
@@ -136,7 +136,7 @@ function checkTensor(name: string, tensor: unknown): asserts tensor is Tensor {
   if (tensor.disposed) throw new TypeError(`Cannot use ${name}: the tensor was disposed`);
 }
 
-/** Checks that a tensor is one of floats. */
+/** Checks that a value is a float32 Tensor that was not disposed. */
 function checkFloats(name: string, tensor: unknown): asserts tensor is Tensor {
   checkTensor(name, tensor);
   const { dtype } = tensor;
@@ -165,4 +165,15 @@ function checkSides(name: string, shape: Shape, expected: readonly string[]): vo
   if (shape.includes(0)) {
     throw new RangeError(`Cannot use ${name}: it is empty, its shape is ${show(shape)}`);
   }
+}
+
+/** A tensor that stays made of pixels, even if somebody reads the given one as floats while a program is compiled for it. */
+export function asItIsNow(tensor: Tensor): Tensor {
+  const { storage, shape, dtype } = tensor;
+  return storage instanceof Pixels ? new Tensor(storage, shape, dtype) : tensor;
+}
+
+/** What pixels stand for; nothing for tensors that are not made of them. */
+export function rangeOf({ storage }: Tensor): PixelRange | undefined {
+  return storage instanceof Pixels ? storage.range : undefined;
 }

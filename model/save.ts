@@ -7,7 +7,7 @@
 import { saveLocalModel, type SaveOptions, type TensorSource } from "../hub/mod.ts";
 import type { Parameter } from "../kernels/mod.ts";
 import { formatConfig, type ParsedConfig } from "./architecture/config.ts";
-import { matchTensors, tensorsOf } from "./architecture/scope.ts";
+import { matchTensors, tensorsOf } from "./engine/checkpoint.ts";
 
 /** Writes configuration and weights, float32 and under their current names, reading one tensor at a time. */
 export async function saveModel(

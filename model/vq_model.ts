@@ -25,12 +25,20 @@ import {
   type Shape,
   Tensor,
 } from "../kernels/mod.ts";
-import { checkDecodable, checkIndices, checkInputShape, checkLatents, checkSample, checkTokens } from "./arguments.ts";
+import {
+  asItIsNow,
+  checkDecodable,
+  checkIndices,
+  checkInputShape,
+  checkLatents,
+  checkSample,
+  checkTokens,
+  rangeOf,
+} from "./arguments.ts";
 import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./architecture/config.ts";
-import { withFiles } from "./engine/engine.ts";
+import { countParameters, hashCodebook, withFiles } from "./engine/checkpoint.ts";
 import { ConfigError } from "./architecture/errors.ts";
 import { Float32Engine } from "./engine/float32_engine.ts";
-import { asItIsNow, rangeOf } from "./inputs.ts";
 import type {
   CallOptions,
   ComputeOptions,
@@ -44,15 +52,13 @@ import type {
   QuantizerOutput,
   TuneOptions,
 } from "./options.ts";
-import { modelParameters } from "./architecture/parameters.ts";
-import { type Pass, recordPass } from "./architecture/passes.ts";
+import { modelParameters, type Pass, recordPass } from "./architecture/passes.ts";
 import { medianOps, Profile } from "./profile.ts";
 import { tell } from "./progress.ts";
 import { ReplaceableEngine } from "./engine/replaceable_engine.ts";
 import { saveModel } from "./save.ts";
-import { checkCodebook, type Codebook, hashCodebook } from "./tokens/codebook.ts";
+import { checkCodebook, type Codebook } from "./tokens/codebook.ts";
 import { type TokenIndices, type Tokens, type TokensLike, toTokens } from "./tokens/tokens.ts";
-import { countNumbers } from "./architecture/scope.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
@@ -224,7 +230,7 @@ export class VQModel {
 
   /** How many numbers the weights are. */
   numParameters(): number {
-    return countNumbers(this.#parameters);
+    return countParameters(this.#parameters);
   }
 
   /**

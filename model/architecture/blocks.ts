@@ -6,7 +6,7 @@
 
 import type { Activation, Graph, Node } from "../../kernels/mod.ts";
 import { SPATIAL_NORM_GROUPS } from "./config.ts";
-import type { Weights } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 
 /** Upstream's epsilon of every norm. */
 const EPSILON = 1e-6;
@@ -16,7 +16,7 @@ export interface Norm {
   /** What an attention calls its norm in checkpoints. */
   readonly attentionName: "group_norm" | "spatial_norm";
   /** Normalizes `x` with the weights under `name`. */
-  apply(w: Weights, name: string, x: Node, activation?: Activation): Node;
+  apply(w: Scope, name: string, x: Node, activation?: Activation): Node;
 }
 
 /** What the blocks of one half of the model have in common. */
@@ -56,7 +56,7 @@ export function spatialNorm(g: Graph, zq: Node): Norm {
 }
 
 /** Upstream's `ResnetBlock2D`. */
-export function resnet({ g, norm, activation }: Blocks, w: Weights, x: Node, out: number): Node {
+export function resnet({ g, norm, activation }: Blocks, w: Scope, x: Node, out: number): Node {
   const channels = channelsOf(x);
   // Before the norm, which then may overwrite `x`.
   const shortcut = channels === out ? x : g.conv2d(x, w.conv("conv_shortcut", { in: channels, out, kernel: 1 }));
@@ -67,7 +67,7 @@ export function resnet({ g, norm, activation }: Blocks, w: Weights, x: Node, out
 }
 
 /** Upstream's `Attention` as VQ models use it: over all pixels, one head as wide as the channels. */
-export function attention({ g, norm }: Blocks, w: Weights, x: Node): Node {
+export function attention({ g, norm }: Blocks, w: Scope, x: Node): Node {
   const size = { in: channelsOf(x), out: channelsOf(x) };
   const h = norm.apply(w, norm.attentionName, x);
   const [q, k, v] = ["to_q", "to_k", "to_v"].map((name) => g.conv2d(h, w.linear(name, size)));
@@ -75,7 +75,7 @@ export function attention({ g, norm }: Blocks, w: Weights, x: Node): Node {
 }
 
 /** Upstream's `UNetMidBlock2D`. */
-export function midBlock(blocks: Blocks, w: Weights, x: Node, addAttention: boolean): Node {
+export function midBlock(blocks: Blocks, w: Scope, x: Node, addAttention: boolean): Node {
   const channels = channelsOf(x);
   let h = resnet(blocks, w.at("resnets.0"), x, channels);
   if (addAttention) h = attention(blocks, w.at("attentions.0"), h);
@@ -85,7 +85,7 @@ export function midBlock(blocks: Blocks, w: Weights, x: Node, addAttention: bool
 /** The resnets of a level, each followed by an attention where the level has them. */
 export function level(
   blocks: Blocks,
-  w: Weights,
+  w: Scope,
   x: Node,
   options: { out: number; layers: number; attentions: boolean },
 ): Node {
@@ -99,12 +99,12 @@ export function level(
 }
 
 /** Upstream's `Downsample2D`: a 3×3 convolution of stride 2, padded on the right and at the bottom. */
-export function downsample({ g }: Blocks, w: Weights, x: Node): Node {
+export function downsample({ g }: Blocks, w: Scope, x: Node): Node {
   return g.conv2d(x, w.conv("downsamplers.0.conv", { in: channelsOf(x), out: channelsOf(x), stride: 2 }));
 }
 
 /** Upstream's `Upsample2D`: each pixel repeated to 2×2, then a 3×3 convolution. */
-export function upsample({ g }: Blocks, w: Weights, x: Node): Node {
+export function upsample({ g }: Blocks, w: Scope, x: Node): Node {
   return g.conv2d(x, w.conv("upsamplers.0.conv", { in: channelsOf(x), out: channelsOf(x) }), { upsample: true });
 }
 

@@ -7,14 +7,14 @@
 import type { Graph, Node } from "../../kernels/mod.ts";
 import { type Blocks, groupNorm, level, midBlock, spatialNorm, upsample } from "./blocks.ts";
 import { activationOf, embedDim, type VQConfig } from "./config.ts";
-import type { Weights } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 
 /**
  * What follows quantization in upstream's `VQModel.decode`: `[n, vq_embed_dim, h, w]` → `[n, out_channels, H, W]`.
  *
  * @param zq what modulates spatial norms; the quantized latents themselves, but where only the weights matter
  */
-export function decode(g: Graph, w: Weights, config: VQConfig, quantized: Node, zq: Node = quantized): Node {
+export function decode(g: Graph, w: Scope, config: VQConfig, quantized: Node, zq: Node = quantized): Node {
   const latents = g.conv2d(
     quantized,
     w.conv("post_quant_conv", { in: embedDim(config), out: config.latent_channels, kernel: 1 }),
@@ -22,7 +22,7 @@ export function decode(g: Graph, w: Weights, config: VQConfig, quantized: Node, 
   return decoder(g, w.at("decoder"), config, latents, zq);
 }
 
-function decoder(g: Graph, w: Weights, config: VQConfig, latents: Node, zq: Node): Node {
+function decoder(g: Graph, w: Scope, config: VQConfig, latents: Node, zq: Node): Node {
   const channels = config.block_out_channels.toReversed();
   const layers = config.layers_per_block + 1;
   const norm = config.norm_type === "spatial" ? spatialNorm(g, zq) : groupNorm(g, config.norm_num_groups);

@@ -7,15 +7,15 @@
 import type { Graph, Node } from "../../kernels/mod.ts";
 import { type Blocks, downsample, groupNorm, level, midBlock } from "./blocks.ts";
 import { activationOf, embedDim, type VQConfig } from "./config.ts";
-import type { Weights } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 
 /** Upstream's `VQModel.encode`: `[n, in_channels, H, W]` → `[n, vq_embed_dim, h, w]`, each side halved and floored at every level but the last. */
-export function encode(g: Graph, w: Weights, config: VQConfig, sample: Node): Node {
+export function encode(g: Graph, w: Scope, config: VQConfig, sample: Node): Node {
   const latents = encoder(g, w.at("encoder"), config, sample);
   return g.conv2d(latents, w.conv("quant_conv", { in: config.latent_channels, out: embedDim(config), kernel: 1 }));
 }
 
-function encoder(g: Graph, w: Weights, config: VQConfig, sample: Node): Node {
+function encoder(g: Graph, w: Scope, config: VQConfig, sample: Node): Node {
   const { block_out_channels: channels, down_block_types, layers_per_block: layers } = config;
   const norm = groupNorm(g, config.norm_num_groups);
   const blocks: Blocks = { g, norm, activation: activationOf(config) };

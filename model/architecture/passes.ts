@@ -1,17 +1,17 @@
 /**
- * What each method of the model computes.
+ * What each method of the model computes, and which layers that takes.
  *
  * @module
  */
 
-import type { Graph, Node, PixelRange } from "../../kernels/mod.ts";
-import type { VQConfig } from "./config.ts";
+import { Graph, type Node, type Parameter, parametersOf, type PixelRange } from "../../kernels/mod.ts";
+import { downsamplingFactor, type VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { codebookOf, quantize } from "./quantizer.ts";
-import { Weights } from "./scope.ts";
+import { Scope } from "./scope.ts";
 
-const ROOT = new Weights();
+const ROOT = new Scope();
 
 /** Stands for a token where latents are no numbers. */
 export const NO_CODE = -1;
@@ -58,4 +58,15 @@ export function recordPass(
 ): void {
   const input = pixels ? g.pixels(shape, pixels) : g.input(shape, dtype === "int32" ? "int32" : "float32");
   for (const node of PASSES[pass](g, config, input)) g.output(node);
+}
+
+/** Every layer of a model, found by recording it for the smallest picture. */
+export function modelParameters(config: VQConfig): Parameter[] {
+  const g = new Graph();
+  const side = downsamplingFactor(config);
+  const latents = encode(g, ROOT, config, g.input([1, config.in_channels, side, side]));
+  const { quantized } = quantize(g, ROOT, config, latents);
+  // Spatial norms have weights for latent_channels, even where codes are wider or narrower.
+  decode(g, ROOT, config, quantized, g.input([1, config.latent_channels, 1, 1]));
+  return parametersOf(g);
 }

@@ -6,13 +6,13 @@
 
 import type { CodebookParameter, Graph, Node } from "../../kernels/mod.ts";
 import { embedDim, type VQConfig } from "./config.ts";
-import type { Weights } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 
 /** The commitment loss counts a quarter: mean((e - z)²) + 0.25 · mean((e - z)²). */
 const LOSS_FACTOR = 1.25;
 
 /** The codebook of a model. */
-export function codebookOf(w: Weights, config: VQConfig): CodebookParameter {
+export function codebookOf(w: Scope, config: VQConfig): CodebookParameter {
   return w.codebook("quantize.embedding", { codes: config.num_vq_embeddings, channels: embedDim(config) });
 }
 
@@ -27,7 +27,7 @@ export interface Quantization {
 }
 
 /** Replaces each pixel of the latents by the nearest code. */
-export function quantize(g: Graph, w: Weights, config: VQConfig, latents: Node): Quantization {
+export function quantize(g: Graph, w: Scope, config: VQConfig, latents: Node): Quantization {
   const codebook = codebookOf(w, config);
   const indices = g.nearestCode(latents, codebook);
   const codes = g.lookup(indices, codebook);

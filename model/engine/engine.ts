@@ -8,7 +8,7 @@ import type { ModelFiles } from "../../hub/mod.ts";
 import { type Backend, createBackend, type Parameter } from "../../kernels/mod.ts";
 import type { ComputeOptions } from "../options.ts";
 import { tell } from "../progress.ts";
-import { countNumbers, listSome, loadWeights } from "../architecture/scope.ts";
+import { countParameters, listSome, loadWeights } from "./checkpoint.ts";
 
 /**
  * Opens an engine and loads a model's weights.
@@ -25,7 +25,7 @@ export async function openEngine(
   const total = parameters.length;
   const backend = await createBackend(device, {
     ...options,
-    weightBytes: 4 * countNumbers(parameters),
+    weightBytes: 4 * countParameters(parameters),
     onFallback: (reason) => tell(files, options, { status: "fallback", loaded: 0, total, reason }),
   });
   try {
@@ -45,18 +45,5 @@ export async function openEngine(
   } catch (error) {
     backend.dispose();
     throw error;
-  }
-}
-
-/** Opens a model's files for as long as `use` takes. */
-export async function withFiles<T>(
-  open: () => Promise<ModelFiles>,
-  use: (files: ModelFiles) => Promise<T>,
-): Promise<T> {
-  const files = await open();
-  try {
-    return await use(files);
-  } finally {
-    await files.weights.close();
   }
 }

@@ -6,11 +6,11 @@
 
 import type { ModelFiles } from "../../hub/mod.ts";
 import { type Backend, DeviceError, type Graph, type Parameter, type TuneOptions } from "../../kernels/mod.ts";
-import { openEngine, withFiles } from "./engine.ts";
+import { loadWeights, withFiles } from "./checkpoint.ts";
+import { openEngine } from "./engine.ts";
 import type { ComputeOptions } from "../options.ts";
 import { ProgramCache } from "./program_cache.ts";
 import { tell } from "../progress.ts";
-import { loadWeights } from "../architecture/scope.ts";
 
 /** What an engine is loaded from, and how. */
 interface Source {

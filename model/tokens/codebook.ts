@@ -4,10 +4,7 @@
  * @module
  */
 
-import type { TensorSource } from "../../hub/mod.ts";
 import { showText } from "../../hub/show.ts";
-import type { Parameter } from "../../kernels/mod.ts";
-import { matchTensors, tensorsOf } from "../architecture/scope.ts";
 
 /** What tells a codebook from others. */
 export interface Codebook {
@@ -17,16 +14,6 @@ export interface Codebook {
   readonly codes?: number;
   /** The model that it was loaded with, as that was named. */
   readonly model?: string;
-}
-
-/** The hash of the codebook among a checkpoint's tensors. */
-export async function hashCodebook(source: TensorSource, parameters: readonly Parameter[]): Promise<string> {
-  const [[weight]] = tensorsOf(parameters.find(({ kind }) => kind === "codebook")!);
-  const stored = matchTensors(source, parameters, false).found.get(weight)!;
-  source.expect?.([stored]);
-  const numbers = await source.read(stored);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", numbers));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Whether a text can be such a hash. */

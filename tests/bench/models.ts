@@ -4,7 +4,7 @@ import { parseConfig } from "../../model/architecture/config.ts";
 import { decode } from "../../model/architecture/decoder.ts";
 import { encode } from "../../model/architecture/encoder.ts";
 import { codebookOf } from "../../model/architecture/quantizer.ts";
-import { Weights } from "../../model/architecture/scope.ts";
+import { Scope } from "../../model/architecture/scope.ts";
 import { loadReal } from "../support/golden.ts";
 import { loadRecipe, syntheticTensor } from "../support/synthetic.ts";
 import { exportOnnx, type Values } from "./onnx_export.ts";
@@ -31,7 +31,7 @@ export interface Pass extends Network {
 export function passesOf(model: string, side: number, batch = 1): Pass[] {
   const { config } = parseConfig(loadReal(model).config);
   const values = makeValues(model);
-  const root = new Weights();
+  const root = new Scope();
   const encoder = record([batch, 3, side, side], (g, x) => encode(g, root, config, x));
   const tokenizer = record([batch, 3, side, side], (g, x) => {
     return g.nearestCode(encode(g, root, config, x), codebookOf(root, config));

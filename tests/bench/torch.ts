@@ -1,6 +1,6 @@
 /** torch on the same network and weights, in a Python process of its own. */
 import { parametersOf } from "../../kernels/mod.ts";
-import { tensorsOf } from "../../model/architecture/scope.ts";
+import { tensorsOf } from "../../model/engine/checkpoint.ts";
 import type { Pass } from "./models.ts";
 
 /** What `torch_models.py` measures of one way to compute. */

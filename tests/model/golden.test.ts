@@ -6,7 +6,7 @@ import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { Tensor, VQModel } from "../../mod.ts";
 import { parseConfig } from "../../model/architecture/config.ts";
-import { loadWeights } from "../../model/architecture/scope.ts";
+import { loadWeights } from "../../model/engine/checkpoint.ts";
 import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../support/golden.ts";
 import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "./models.ts";
 

@@ -6,7 +6,8 @@ import { embedDim, parseConfig, type VQConfig } from "../../model/architecture/c
 import { decode } from "../../model/architecture/decoder.ts";
 import { encode } from "../../model/architecture/encoder.ts";
 import { quantize } from "../../model/architecture/quantizer.ts";
-import { tensorsOf, Weights } from "../../model/architecture/scope.ts";
+import { Scope } from "../../model/architecture/scope.ts";
+import { tensorsOf } from "../../model/engine/checkpoint.ts";
 import type { Dense } from "../support/golden.ts";
 import { type Gains, syntheticImage, syntheticTensor } from "../support/synthetic.ts";
 
@@ -70,7 +71,7 @@ export function checkpointOf(config: Partial<VQConfig>): Checkpoint {
   recordEncoder(g, parsed, g.input([1, in_channels, side, side]));
   // Spatial norms are as wide as the latents, also where the codes are not.
   const [codes, zq] = [g.input([1, embedDim(parsed), 1, 1]), g.input([1, latent_channels, 1, 1])];
-  decode(g, new Weights(), parsed, quantize(g, new Weights(), parsed, codes).quantized, zq);
+  decode(g, new Scope(), parsed, quantize(g, new Scope(), parsed, codes).quantized, zq);
   return generate(parametersOf(g).flatMap(tensorsOf));
 }
 
@@ -140,7 +141,7 @@ export async function take(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
 
 /** Records what `VQModel.encode` runs. */
 export function recordEncoder(g: Graph, config: VQConfig, sample: Node): Node {
-  return encode(g, new Weights(), config, sample);
+  return encode(g, new Scope(), config, sample);
 }
 
 /** Records what `VQModel.decode` runs, by way of the nearest codes. */
@@ -149,9 +150,9 @@ export function recordDecoder(
   config: VQConfig,
   latents: Node,
 ): ReturnType<typeof quantize> & { decoded: Node } {
-  const quantization = quantize(g, new Weights(), config, latents);
+  const quantization = quantize(g, new Scope(), config, latents);
   const { quantized } = quantization;
-  return { ...quantization, decoded: decode(g, new Weights(), config, quantized, quantized) };
+  return { ...quantization, decoded: decode(g, new Scope(), config, quantized, quantized) };
 }
 
 /** The result of a stage: of the last layer whose weights are `name`, or below it. */

@@ -1,0 +1,173 @@
+/**
+ * Reading a checkpoint: which tensors are the model's, and loading them into a backend.
+ *
+ * @module
+ */
+
+import { type ModelFiles, type TensorSource, WeightsError } from "../../hub/mod.ts";
+import { show, showText } from "../../hub/show.ts";
+import type { Backend, CodebookParameter, Parameter, Shape } from "../../kernels/mod.ts";
+
+/** Opens a model's files for as long as `use` takes. */
+export async function withFiles<T>(
+  open: () => Promise<ModelFiles>,
+  use: (files: ModelFiles) => Promise<T>,
+): Promise<T> {
+  const files = await open();
+  try {
+    return await use(files);
+  } finally {
+    await files.weights.close();
+  }
+}
+
+/** The checkpoint's tensors of a layer: names and shapes, the weight first. */
+export function tensorsOf(parameter: Parameter): [name: string, shape: Shape][] {
+  const [weight, bias] = [`${parameter.name}.weight`, `${parameter.name}.bias`];
+  switch (parameter.kind) {
+    case "conv": {
+      const { in: ins, out, kernel } = parameter;
+      return [[weight, [out, ins, kernel, kernel]], [bias, [out]]];
+    }
+    case "linear":
+      return [[weight, [parameter.out, parameter.in]], [bias, [parameter.out]]];
+    case "norm":
+      return [[weight, [parameter.channels]], [bias, [parameter.channels]]];
+    case "codebook":
+      return [[weight, [parameter.codes, parameter.channels]]];
+  }
+}
+
+/** Number of parameters of these layers. */
+export function countParameters(parameters: readonly Parameter[]): number {
+  return parameters.flatMap(tensorsOf)
+    .reduce((total, [, shape]) => total + shape.reduce((product, side) => product * side, 1), 0);
+}
+
+/** The model proper, and what is beside it in the checkpoints of trainings: discriminators, averages, counters. */
+const OF_THE_MODEL = /^(encoder|decoder|quant_conv|post_quant_conv|quantize\.embedding)\./;
+
+/** Of each kind: who has more of them has the wrong file. */
+const MAX_LISTED = 10;
+
+/** Names in old checkpoints, by the names they have now. */
+const DEPRECATED_ATTENTION: Readonly<Record<string, string>> = {
+  to_q: "query",
+  to_k: "key",
+  to_v: "value",
+  "to_out.0": "proj_attn",
+};
+
+/** What a tensor may be called in a checkpoint, the current name first. */
+function namesOf(name: string): string[] {
+  const match = name.match(/^(.*\.attentions\.\d+)\.(to_q|to_k|to_v|to_out\.0)\.(weight|bias)$/);
+  return match ? [name, `${match[1]}.${DEPRECATED_ATTENTION[match[2]]}.${match[3]}`] : [name];
+}
+
+/** Which tensors of a checkpoint are whose. */
+export interface TensorMatch {
+  /** Where each tensor of the model is: the names in the checkpoint, by current names. */
+  readonly found: ReadonlyMap<string, string>;
+  /** The tensors that are left alone. */
+  readonly ignored: readonly string[];
+}
+
+/**
+ * Finds the tensors of the model in a checkpoint.
+ *
+ * @param strict whether tensors in the model's parts that it has no place for are an error; others never are
+ * @throws {WeightsError} that lists every missing, unexpected and misshapen tensor
+ */
+export function matchTensors(source: TensorSource, parameters: readonly Parameter[], strict = true): TensorMatch {
+  const found = new Map<string, string>();
+  const missing: string[] = [];
+  const misshapen: string[] = [];
+  for (const [name, shape] of parameters.flatMap(tensorsOf)) {
+    const stored = namesOf(name).find((candidate) => source.tensors.has(candidate));
+    if (stored === undefined) {
+      missing.push(name);
+      continue;
+    }
+    found.set(name, stored);
+    const actual = source.tensors.get(stored)!.shape;
+    if (actual.join() !== shape.join()) misshapen.push(`${stored} (expected ${show(shape)}, found ${show(actual)})`);
+  }
+  const used = new Set(found.values());
+  const unexpected = [...source.tensors.keys()].filter((name) => !used.has(name));
+  const isRefused = strict && unexpected.some((name) => OF_THE_MODEL.test(name));
+  if (missing.length > 0 || misshapen.length > 0 || isRefused) {
+    const problems = Object.entries({ missing, unexpected, misshapen }).filter(([, names]) => names.length > 0);
+    const list = problems.map(([problem, names]) => `${names.length} ${problem}: ${listSome(names)}`).join("; ");
+    throw new WeightsError(
+      `The weights do not fit the configuration: ${list}. Check that config.json and the weights belong together`,
+    );
+  }
+  return { found, ignored: unexpected };
+}
+
+/** Names in a message, which ought not to fill a screen where nothing fits. */
+export function listSome(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_LISTED).map((name) => showText(name, 100));
+  return shown.join(", ") + (names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : "");
+}
+
+/** How to load weights, and whom to tell. */
+export interface WeightOptions {
+  /** See {@linkcode matchTensors}. */
+  strict?: boolean;
+  /** Told which tensors are left alone, if any are. */
+  onIgnored?: (tensors: readonly string[]) => void;
+  /** Told how many layers are there. */
+  onLayer?: (loaded: number) => void;
+}
+
+/**
+ * Hands a checkpoint's weights to an engine, one layer at a time.
+ *
+ * @throws {WeightsError} if they do not fit the model, or a row of the codebook holds NaN
+ */
+export async function loadWeights(
+  source: TensorSource,
+  parameters: readonly Parameter[],
+  backend: Backend,
+  { strict, onIgnored, onLayer }: WeightOptions = {},
+): Promise<void> {
+  const { found, ignored } = matchTensors(source, parameters, strict);
+  if (ignored.length > 0) onIgnored?.(ignored);
+  source.expect?.(found.values());
+  let loaded = 0;
+  for (const parameter of largestFirst(parameters)) {
+    const [weight, bias] = tensorsOf(parameter).map(([name]) => found.get(name)!);
+    const biasValues = bias ? await source.read(bias) : new Float32Array();
+    const values = await source.read(weight);
+    if (parameter.kind === "codebook") checkCodes(parameter, values);
+    await backend.setParameter(parameter, values, biasValues);
+    onLayer?.(++loaded);
+  }
+}
+
+/** Refuses codes that are no numbers: upstream would find them nearest to everything. */
+function checkCodes({ name, channels }: CodebookParameter, values: ArrayLike<number>): void {
+  const at = Array.prototype.findIndex.call(values, Number.isNaN);
+  if (at < 0) return;
+  throw new WeightsError(
+    `Cannot use the codebook: row ${Math.floor(at / channels)} of ${name}.weight holds NaN, expected numbers. ` +
+      "The checkpoint was saved from a damaged training, or is damaged itself: get another",
+  );
+}
+
+/** Devices put what is small into the gaps that large uploads leave: then the next large one does not fit there. */
+function largestFirst(parameters: readonly Parameter[]): Parameter[] {
+  const size = (parameter: Parameter) => tensorsOf(parameter)[0][1].reduce((product, side) => product * side, 1);
+  return parameters.toSorted((a, b) => size(b) - size(a));
+}
+
+/** The hash of the codebook among a checkpoint's tensors. */
+export async function hashCodebook(source: TensorSource, parameters: readonly Parameter[]): Promise<string> {
+  const [[weight]] = tensorsOf(parameters.find(({ kind }) => kind === "codebook")!);
+  const stored = matchTensors(source, parameters, false).found.get(weight)!;
+  source.expect?.([stored]);
+  const numbers = await source.read(stored);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", numbers));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

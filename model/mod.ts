@@ -1,0 +1,27 @@
+/**
+ * The model, and what is made of pictures and tokens around it: the face of this folder.
+ *
+ * @module
+ */
+
+export type { DownBlockType, UpBlockType, VQConfig } from "./architecture/config.ts";
+export { ConfigError } from "./architecture/errors.ts";
+export * from "./comparison.ts";
+export * from "./images/mod.ts";
+export type {
+  CallOptions,
+  ComputeOptions,
+  DecodeOptions,
+  DecoderOutput,
+  EncoderOutput,
+  LoadOptions,
+  MemoryOptions,
+  MemoryPlan,
+  ProfileOptions,
+  Progress,
+  QuantizerOutput,
+  TuneOptions,
+} from "./options.ts";
+export { Profile, type ProfiledOp } from "./profile.ts";
+export * from "./tokens/mod.ts";
+export { VQModel } from "./vq_model.ts";
