@@ -23,5 +23,21 @@ export type {
   TuneOptions,
 } from "./options.ts";
 export { Profile, type ProfiledOp } from "./profile.ts";
-export * from "./tokens/mod.ts";
+export {
+  type Codebook,
+  decodeTokens,
+  type DecodeTokensOptions,
+  encodeTokens,
+  type EncodeTokensOptions,
+  type IntegerArray,
+  readTokens,
+  saveTokens,
+  type TokenDType,
+  type TokenFormat,
+  tokenFormatOf,
+  type TokenIndices,
+  type Tokens,
+  type TokensLike,
+  type TokenSource,
+} from "./tokens/mod.ts";
 export { VQModel } from "./vq_model.ts";

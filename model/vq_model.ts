@@ -57,8 +57,14 @@ import { medianOps, Profile } from "./profile.ts";
 import { tell } from "./progress.ts";
 import { ReplaceableEngine } from "./engine/replaceable_engine.ts";
 import { saveModel } from "./save.ts";
-import { checkCodebook, type Codebook } from "./tokens/codebook.ts";
-import { type TokenIndices, type Tokens, type TokensLike, toTokens } from "./tokens/tokens.ts";
+import {
+  checkCodebook,
+  type Codebook,
+  type TokenIndices,
+  type Tokens,
+  type TokensLike,
+  toTokens,
+} from "./tokens/mod.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.

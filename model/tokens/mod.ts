@@ -4,7 +4,7 @@
  * @module
  */
 
-export { checkCodebook, type Codebook, hashCodebook } from "./codebook.ts";
+export { checkCodebook, type Codebook } from "./codebook.ts";
 export { type TokenFormat, tokenFormatOf } from "./formats.ts";
 export type { TokenDType } from "./integer_types.ts";
 export {
