@@ -1,9 +1,13 @@
 /** The documents say what is true of this checkout: links, paths, tasks and examples. */
 import { assertEquals } from "@std/assert";
-import { fromFileUrl, join, relative } from "@std/path";
+import { join, relative, toFileUrl } from "@std/path";
 import config from "../deno.json" with { type: "json" };
+import { AMUSED, inFolder, PICTURE, succeed } from "./cli/command.ts";
+import { withFolder } from "./support/folders.ts";
+import { repository } from "./support/paths.ts";
+import { outputOf, startDeno } from "./support/processes.ts";
 
-const ROOT = fromFileUrl(new URL("..", import.meta.url));
+const ROOT = repository("");
 const FILES = listFiles();
 const DOCUMENTS = FILES.filter((file) => /^([A-Z]+\.md|docs\/.*\.md|\.github\/.*\.md|examples\/.*\.md)$/.test(file));
 
@@ -45,25 +49,49 @@ Deno.test("tasks in the documents are tasks of deno.json", () => {
 const CURRENT = DOCUMENTS.filter((document) => document !== "CHANGELOG.md");
 
 Deno.test("examples that the documents mark as not to be run are valid TypeScript", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const copies = await Promise.all(
-      CURRENT.filter((document) => read(document).includes("```ts ignore")).map(async (document) => {
-        const copy = join(folder, document.replaceAll("/", "_"));
-        await Deno.writeTextFile(copy, read(document).replaceAll("```ts ignore", "```ts"));
-        return copy;
-      }),
-    );
-    const flags = ["--config", join(ROOT, "deno.json"), `--import-map=${join(ROOT, "tools/offline/import_map.json")}`];
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", "--doc-only", ...flags, ...copies],
-      env: { NO_COLOR: "1" },
-    }).output();
-    assertEquals(success, true, new TextDecoder().decode(stderr));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await withFolder(async (folder) => {
+    const copies = CURRENT.filter((document) => read(document).includes("```ts ignore")).map((document) => {
+      const copy = join(folder, document.replaceAll("/", "_"));
+      Deno.writeTextFileSync(copy, read(document).replaceAll("```ts ignore", "```ts"));
+      return copy;
+    });
+    const check = startDeno(["check", "--quiet", "--doc-only", `--config=${repository("deno.json")}`, ...copies]);
+    const { code, stderr } = await outputOf(check);
+    assertEquals(code, 0, stderr);
+  });
 });
+
+Deno.test("the quick start of the README works", async () => {
+  await withFolder(async (folder) => {
+    const [, script] = read("README.md").match(/```ts ignore\n([\s\S]*?)```/)!;
+    const names = {
+      "amused/amused-256": AMUSED,
+      "picture.png": PICTURE,
+      "reconstruction.png": join(folder, "out.png"),
+    };
+    const file = join(folder, "script.ts");
+    await Deno.writeTextFile(file, withNames(script, names));
+    await import(toFileUrl(file).href);
+    assertEquals((await Deno.stat(names["reconstruction.png"])).isFile, true);
+  });
+});
+
+Deno.test("the commands of the README work", async () => {
+  await inFolder(async (path) => {
+    const names = { "amused/amused-256": AMUSED, "picture.png": PICTURE };
+    const commands = [...read("README.md").matchAll(/^deno run -A jsr:@codebook\/vqmodel\/cli (.*)$/gm)];
+    assertEquals(commands.map(([, command]) => command.split(" ")[0]).slice(0, 2), ["reconstruct", "tokenize"]);
+    for (const [, command] of commands) {
+      const files = { "out.png": path("out.png"), "tokens.npz": path("tokens.npz") };
+      await succeed(...withNames(command, { ...names, ...files }).split(" "));
+    }
+  });
+});
+
+/** A text with other names for the files in it. */
+function withNames(text: string, names: Readonly<Record<string, string>>): string {
+  return Object.entries(names).reduce((text, [from, to]) => text.replaceAll(from, to), text);
+}
 
 /** A link to a file of the checkout. */
 interface Link {
