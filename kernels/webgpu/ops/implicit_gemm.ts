@@ -9,7 +9,7 @@
  */
 
 import type { Conv2d } from "../../graph/graph.ts";
-import type { Kernel } from "../shader/pipeline.ts";
+import { type Kernel, labelOf } from "../shader/pipeline.ts";
 import { bands, type FeatureMap, MAX_GRID, rowBytes } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Tile } from "../shader/tiles.ts";
@@ -36,7 +36,7 @@ function implicitGemm(tile: Tile, sharing: Sharing, residual: boolean): Kernel {
   const { rows, columns, lanesX, lanesY } = tile;
   const split = sharing === "input channels";
   return {
-    label: split ? "conv to few channels" : "conv",
+    label: labelOf("conv", split && "few channels", residual && "residual"),
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
     source: `
 struct Params { h: u32, w: u32, inC4: u32, outH: u32, outW: u32, outC4: u32, kernel: u32, stride: u32, pad: u32, shift: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, residualShift: u32 }

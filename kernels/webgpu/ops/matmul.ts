@@ -7,7 +7,7 @@
  */
 
 import { VEC4_BYTES } from "../shader/element.ts";
-import type { Kernel } from "../shader/pipeline.ts";
+import { type Kernel, labelOf } from "../shader/pipeline.ts";
 import { ALIGNMENT, bands, type Binding, type Memory } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Tile } from "../shader/tiles.ts";
@@ -39,7 +39,7 @@ function matmul(transposed: boolean, tile: Tile): Kernel {
     : (j: number) =>
       unroll(4, (q) => `let b${q}_${j} = vec4f(b[bStart + min(4u * k + ${q}u, p.lastB) * p.n4 + c${j}]);\n    `);
   return {
-    label: transposed ? "matmul transposed" : "matmul",
+    label: labelOf("matmul", transposed && "transposed"),
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
     source: `
 struct Params { m: u32, n4: u32, k4: u32, lastB: u32, aStride: u32, bStride: u32, cStride: u32, aStart: u32, bStart: u32, cStart: u32, scale: f32 }

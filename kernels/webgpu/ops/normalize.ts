@@ -7,7 +7,7 @@
 import type { Activation, Normalize, RowPlace } from "../../graph/graph.ts";
 import type { FeatureMap, PlannedMemory } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
-import type { Kernel } from "../shader/pipeline.ts";
+import { type Kernel, labelOf } from "../shader/pipeline.ts";
 import { activationFunction, memoized } from "../shader/wgsl.ts";
 
 /** Normalizes pixels of one image. Those of `x` begin `shift` pixels into it, those of the modulation in its row `mapFirst`. */
@@ -85,7 +85,7 @@ export function recordApply(r: Recorder, { x, y, table, maps, activation, place 
   const [lanesX, lanesY] = r.tuning.lanes;
   const { strip } = r.tuning;
   const kernel: Kernel = {
-    label: maps ? "spatial norm: apply" : "group norm: apply",
+    label: labelOf(maps ? "spatial norm: apply" : "group norm: apply", activation),
     source: sourceOfApply(activation, maps !== undefined),
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
   };

@@ -11,7 +11,7 @@
 import type { Conv2d } from "../../graph/graph.ts";
 import { VEC4_BYTES } from "../shader/element.ts";
 import { recordMatmul } from "./matmul.ts";
-import type { Kernel } from "../shader/pipeline.ts";
+import { type Kernel, labelOf } from "../shader/pipeline.ts";
 import { bands, type FeatureMap, MAX_GRID, rowBytes, VEC4 } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { PreparedConv } from "../record/packed_weights.ts";
@@ -149,12 +149,12 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
   const constants = { LANES_X: lanesX, LANES_Y: lanesY };
   const [tilesX, tilesY] = [Math.ceil(y.w / TILE), Math.ceil(y.h / TILE)];
   const input: Kernel = {
-    label: op.upsample ? "winograd input upsampled" : "winograd input",
+    label: labelOf("winograd input", op.upsample && "upsampled"),
     source: inputSource(op.upsample),
     constants,
   };
   const output: Kernel = {
-    label: "winograd output",
+    label: labelOf("winograd output", op.upsample && "upsampled", residual && "residual"),
     source: outputSource(op.upsample, residual !== undefined),
     constants,
   };

@@ -18,7 +18,7 @@ import { DeviceError } from "../../errors.ts";
 import { guarded } from "../device/device.ts";
 import { type Element, fitsFloat16, specialize, VEC4_BYTES } from "../shader/element.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
-import { packParams, type Pipeline, type PipelineCache } from "../shader/pipeline.ts";
+import { labelOf, packParams, type Pipeline, type PipelineCache } from "../shader/pipeline.ts";
 import type { WeightMemory } from "./feature_map.ts";
 import { unroll } from "../shader/wgsl.ts";
 import { KERNEL_SCALE, POSITIONS, transformKernel } from "../shader/winograd_transforms.ts";
@@ -181,7 +181,10 @@ export class WeightStore {
     const taps = kernel === 3 ? 9 : 1;
     const positions = algorithm === "winograd" ? POSITIONS : taps;
     const element = this.#element === "f16" && fitsFloat16(values, KERNEL_SCALE) ? "f16" : "f32";
-    const pack = { label: `pack ${algorithm}`, source: packSource(taps, algorithm === "winograd") };
+    const pack = {
+      label: labelOf("pack", `${kernel}×${kernel}`, algorithm),
+      source: packSource(taps, algorithm === "winograd"),
+    };
     const pipeline = this.#pipelines.get(specialize(pack, [["packed", element]]));
     const compiled = await pipeline.compile();
 

@@ -13,11 +13,17 @@ const COMPILE_MS = 60_000;
 
 /** A shader and the values of its `override` constants. The entry point is `main`. */
 export interface Kernel {
-  /** Appears in errors and profiles. */
+  /** Names the kernel and its variant in errors; see {@linkcode labelOf}. */
   readonly label: string;
   /** WGSL. Binding 0 is `var<uniform> p: Params`; the others are storage buffers, bound by name. */
   readonly source: string;
   readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** The label of a variant of a kernel: its name with the options that it was made for, as in `conv (residual)`. */
+export function labelOf(name: string, ...options: readonly (string | false | undefined)[]): string {
+  const given = options.filter((option) => option);
+  return given.length > 0 ? `${name} (${given.join(", ")})` : name;
 }
 
 /** What a kernel's text declares. */

@@ -41,7 +41,7 @@ async function spyingDevice() {
   const create = device.createShaderModule.bind(device);
   const accumulators = new Set<number>();
   device.createShaderModule = (descriptor) => {
-    if (["conv", "matmul"].includes(descriptor.label!)) {
+    if (["conv", "matmul"].includes(descriptor.label!.split(" ")[0])) {
       accumulators.add([...descriptor.code.matchAll(/var s\d+_\d+ =/g)].length);
     }
     return create(descriptor);

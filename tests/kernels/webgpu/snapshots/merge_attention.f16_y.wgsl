@@ -1,0 +1,23 @@
+// merge attention, {}
+enable f16;
+alias Y = f16;
+
+struct Params { c4: u32, first: u32, end: u32, yOrigin: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> older: array<vec4f>;
+@group(0) @binding(2) var<storage, read> kept: array<f32>;
+@group(0) @binding(3) var<storage, read> added: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<Y>>;
+fn visit(pixel: u32, at: u32, c: u32) { y[at - p.yOrigin] = stored(kept[pixel] * older[at] + added[at]); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
+  let pixel = p.first + wg.x * 64u + l.x;
+  if (pixel < p.end) { visit(pixel, pixel * p.c4 + wg.y, wg.y); }
+}
+
+@group(0) @binding(5) var<storage, read_write> overflow: atomic<u32>;
+fn stored(v: vec4f) -> vec4h {
+  if (any((bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x477fe000u))) { atomicStore(&overflow, 1u); }
+  return vec4h(v);
+}
