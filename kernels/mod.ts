@@ -7,11 +7,36 @@
 export * from "./backend.ts";
 export * from "./create.ts";
 export * from "./errors.ts";
-export * from "./graph/graph.ts";
 export * from "./tensor/pixels.ts";
 export * from "./tensor/storage.ts";
 export * from "./tensor/tensor.ts";
 export type { OpCost, OpProfile } from "./graph/cost.ts";
+export { Graph, type GroupNormOptions, parametersOf } from "./graph/graph.ts";
+export { macs, operands, parameterOf, sharedOperand } from "./graph/ops/mod.ts";
+export type {
+  Activation,
+  Attention,
+  Band,
+  Conv2d,
+  GroupNorm,
+  Input,
+  Lookup,
+  Modulation,
+  NearestCode,
+  Node,
+  Normalize,
+  NormCoefficients,
+  NormSums,
+  Op,
+  OpByKind,
+  OpKind,
+  OpOf,
+  Place,
+  RowPlace,
+  Rows,
+  SquaredError,
+  StraightThrough,
+} from "./graph/ops/mod.ts";
 export type {
   CodebookParameter,
   ConvParameter,

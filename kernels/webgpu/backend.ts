@@ -13,18 +13,12 @@ import type { PixelRange, Shape } from "../tensor/storage.ts";
 import { costOf, outputCost } from "../graph/cost.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import { Turns } from "../host/turns.ts";
-import { recordAttention } from "./ops/attention.ts";
 import { isTunable, KeptChoices, layerKey, mergeChoices, NO_CHOICES, opKey } from "./tuning/choices.ts";
-import { chooseAlgorithm, recordConv2d } from "./ops/conv2d.ts";
+import { chooseAlgorithm } from "./ops/conv2d.ts";
 import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu, tuningFor } from "./device/device.ts";
-import { float16Values } from "./shader/element.ts";
-import { recordGroupNorm } from "./ops/group_norm.ts";
-import { recordNormCoefficients, recordNormSums } from "./ops/norm_sums.ts";
-import { recordNormalize } from "./ops/normalize.ts";
 import { recordFromNchw, recordToNchw } from "./ops/layout.ts";
-import { recordLookup } from "./ops/lookup.ts";
+import { float16Values, recordOp } from "./ops/mod.ts";
 import { BufferPool, OutOfMemoryError } from "./device/buffer_pool.ts";
-import { recordNearestCode } from "./ops/nearest_code.ts";
 import { Pace } from "./program/pace.ts";
 import { PipelineCache } from "./shader/pipeline.ts";
 import { PixelReader } from "./program/pixel_reader.ts";
@@ -32,9 +26,6 @@ import { pixelBytes, recordFromPixels, recordToPixels } from "./ops/pixels.ts";
 import { type Plan, type Port, shareBuffers, type SharedPlan } from "./program/buffer_plan.ts";
 import { createProgram } from "./program/program.ts";
 import { Recorder } from "./record/recorder.ts";
-import { recordPlace, recordRows } from "./ops/rows.ts";
-import { recordSquaredError } from "./ops/squared_error.ts";
-import { recordStraightThrough } from "./ops/straight_through.ts";
 import { measureChoices } from "./tuning/tuner.ts";
 import type { Tile, Tuning } from "./shader/tiles.ts";
 import { CONV_ALGORITHMS, type ConvAlgorithm, WeightStore } from "./record/packed_weights.ts";
@@ -66,22 +57,6 @@ const PREPARED = 5;
 
 /** A program in bands has to take less than this share of the memory of one that found too little. */
 const WORTHWHILE = 0.9;
-
-/** The launcher of each op; inputs are uploaded by the program. */
-const LAUNCHERS: { [K in Exclude<Op["kind"], "input">]: (r: Recorder, op: Op & { kind: K }) => void } = {
-  conv2d: recordConv2d,
-  groupNorm: recordGroupNorm,
-  attention: recordAttention,
-  nearestCode: recordNearestCode,
-  lookup: recordLookup,
-  straightThrough: recordStraightThrough,
-  squaredError: recordSquaredError,
-  rows: recordRows,
-  place: recordPlace,
-  normSums: recordNormSums,
-  normCoefficients: recordNormCoefficients,
-  normalize: recordNormalize,
-};
 
 /**
  * Opens the WebGPU engine.
@@ -276,7 +251,7 @@ class WebGpuBackend implements Backend {
       r.op = costOf(node, float16.has(node) ? 2 : 4);
       r.tile = this.#tileOf(node);
       if (node.kind === "input") inputs.push(this.#recordInput(r, node));
-      else (LAUNCHERS[node.kind] as (r: Recorder, op: Op) => void)(r, node);
+      else recordOp(r, node);
       yield;
     }
     const outputs = graph.outputs.map((node, i): Port => {
@@ -320,7 +295,7 @@ class WebGpuBackend implements Backend {
   #compileToPixels(shape: Shape, range: PixelRange): Promise<Program> {
     const [n, , h, w] = shape;
     const r = this.#recorder(new Set());
-    r.op = outputCost({ id: 0, shape, dtype: "float32" }, 0, 4);
+    r.op = outputCost({ shape, dtype: "float32" }, 0, 4);
     const [floats, pixels] = [r.allocate(byteLength(shape)), r.allocate(pixelBytes(shape))];
     recordToPixels(r, floats, shape, pixels, range);
     const plan: Plan = {

@@ -178,8 +178,7 @@ class Exporter {
 }
 
 function nameOf(node: Node): string {
-  const op = node as Op;
-  return op.kind === "input" ? `x${op.index}` : `v${node.id}`;
+  return node.kind === "input" ? node.name.replace("inputs.", "x") : `v${node.id}`;
 }
 
 function attribute(name: string, value: number | string | number[]): Proto {

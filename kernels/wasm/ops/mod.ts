@@ -4,45 +4,51 @@
  * @module
  */
 
-import type { Input, Op, Rows } from "../../graph/graph.ts";
+import type { Op, OpKind, OpOf } from "../../graph/graph.ts";
+import { storedSize } from "../memory/layout.ts";
 import { lowerAttention } from "./attention.ts";
 import { lowerConv2d } from "./conv2d.ts";
-import { lowerGroupNorm, lowerNormalize, lowerNormCoefficients, lowerNormSums } from "./group_norm.ts";
+import {
+  lowerGroupNorm,
+  lowerNormalize,
+  lowerNormCoefficients,
+  lowerNormSums,
+  normCoefficientsBytes,
+  normSumsBytes,
+} from "./group_norm.ts";
 import type { Context, Lowering } from "./lowering.ts";
 import { lowerLookup, lowerNearestCode, lowerSquaredError, lowerStraightThrough } from "./quantizer.ts";
 import { lowerPlace } from "./rows.ts";
 
-export { normCoefficientsBytes, normSumsBytes } from "./group_norm.ts";
 export type { Addresses, Context, Lowering } from "./lowering.ts";
 export { rowOffset } from "./rows.ts";
 
-/** Ops that compute something. */
-export type ComputedOp = Exclude<Op, Input | Rows>;
+/** Ops that compute something: inputs are uploaded, and rows are views. */
+type ComputedKind = Exclude<OpKind, "input" | "rows">;
+
+/** What each kind of op becomes. */
+const LOWERINGS: { readonly [K in ComputedKind]: (op: OpOf<K>, context: Context) => Lowering } = {
+  conv2d: lowerConv2d,
+  groupNorm: lowerGroupNorm,
+  attention: lowerAttention,
+  nearestCode: lowerNearestCode,
+  lookup: lowerLookup,
+  straightThrough: lowerStraightThrough,
+  squaredError: lowerSquaredError,
+  place: lowerPlace,
+  normSums: lowerNormSums,
+  normCoefficients: lowerNormCoefficients,
+  normalize: lowerNormalize,
+};
 
 /** Prepares an op. */
-export function lower(op: ComputedOp, context: Context): Lowering {
-  switch (op.kind) {
-    case "conv2d":
-      return lowerConv2d(op, context);
-    case "groupNorm":
-      return lowerGroupNorm(op, context);
-    case "attention":
-      return lowerAttention(op, context);
-    case "nearestCode":
-      return lowerNearestCode(op, context);
-    case "lookup":
-      return lowerLookup(op, context);
-    case "straightThrough":
-      return lowerStraightThrough(op, context);
-    case "squaredError":
-      return lowerSquaredError(op);
-    case "place":
-      return lowerPlace(op, context);
-    case "normSums":
-      return lowerNormSums(op);
-    case "normCoefficients":
-      return lowerNormCoefficients(op, context);
-    case "normalize":
-      return lowerNormalize(op, context);
-  }
+export function lower<K extends ComputedKind>(op: OpOf<K>, context: Context): Lowering {
+  return LOWERINGS[op.kind](op, context);
+}
+
+/** Bytes of an op's result. */
+export function resultBytes(op: Op): number {
+  if (op.kind === "normSums") return normSumsBytes(op);
+  if (op.kind === "normCoefficients") return normCoefficientsBytes(op);
+  return 4 * storedSize(op.shape);
 }

@@ -4,18 +4,9 @@
  * @module
  */
 
-import { type Graph, type Node, type Op, operands, sharedOperand } from "../../graph/graph.ts";
+import { type Graph, type Node, type Op, operands, overwritable, sharedOperand } from "../../graph/graph.ts";
 import type { Steps } from "../../host/steps.ts";
-import { storedSize } from "../memory/layout.ts";
-import {
-  type Addresses,
-  type Context,
-  lower,
-  type Lowering,
-  normCoefficientsBytes,
-  normSumsBytes,
-  rowOffset,
-} from "../ops/mod.ts";
+import { type Addresses, type Context, lower, type Lowering, resultBytes, rowOffset } from "../ops/mod.ts";
 import { Spans } from "../memory/allocator.ts";
 
 /** One op with its place for shared intermediate values, relative to the plan's block. */
@@ -45,14 +36,6 @@ export interface Part {
   readonly offset: number;
 }
 
-/** Bytes that a value takes. */
-export function bytesOf(node: Node): number {
-  const op = node as Op;
-  if (op.kind === "normSums") return normSumsBytes(op);
-  if (op.kind === "normCoefficients") return normCoefficientsBytes(op);
-  return 4 * storedSize(node.shape);
-}
-
 /** Plans a graph. */
 export function* plan(graph: Graph, context: Context): Steps<Plan> {
   const spans = new Spans(0);
@@ -65,12 +48,12 @@ export function* plan(graph: Graph, context: Context): Steps<Plan> {
   /** Whether `node` may be overwritten while `op`, which reads it, is computed. */
   const diesIn = (op: Op, node: Node) => {
     const isOnlyOperand = operands(op).filter((operand) => owner(operand) === node).length === 1;
-    return isOnlyOperand && lasts.get(node) === op.id && offsets.has(node) && (node as Op).kind !== "input";
+    return isOnlyOperand && lasts.get(node) === op.id && offsets.has(node) && node.kind !== "input";
   };
 
   // Inputs are written before the first op is computed.
   for (const op of graph.nodes) {
-    if (op.kind === "input" && !outputs.has(op)) offsets.set(op, spans.allocate(bytesOf(op)));
+    if (op.kind === "input" && !outputs.has(op)) offsets.set(op, spans.allocate(resultBytes(op)));
   }
   for (const op of graph.nodes) {
     if (op.kind === "rows" || op.kind === "input") continue;
@@ -78,7 +61,7 @@ export function* plan(graph: Graph, context: Context): Steps<Plan> {
     const ownsPlace = owner(op) === op && !outputs.has(op);
     const overwritten = ownsPlace ? overwritable(op).find((node) => diesIn(op, node)) : undefined;
     if (overwritten) offsets.set(op, offsets.get(overwritten)!);
-    else if (ownsPlace) offsets.set(op, spans.allocate(bytesOf(op)));
+    else if (ownsPlace) offsets.set(op, spans.allocate(resultBytes(op)));
     const lowering = lower(op, context);
     const temporary = spans.allocate(lowering.temporary);
     steps.push({ op, lowering, temporary });
@@ -95,21 +78,6 @@ export function* plan(graph: Graph, context: Context): Steps<Plan> {
     bytes: spans.top,
     workspace: steps.reduce((most, { lowering }) => Math.max(most, lowering.workspace), 0),
   };
-}
-
-/** Operands that an op reads only where it writes its result, so that both can be in one place. */
-function overwritable(op: Op): Node[] {
-  switch (op.kind) {
-    case "conv2d":
-      return op.residual ? [op.residual] : [];
-    case "groupNorm":
-    case "normalize":
-      return [op.x];
-    case "straightThrough":
-      return [op.x, op.code];
-    default:
-      return [];
-  }
 }
 
 /** The values that lie in the place of another. */

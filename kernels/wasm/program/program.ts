@@ -16,7 +16,8 @@ import { countDone, type Job, writeJobs } from "../threads/job.ts";
 import { store, storedSize } from "../memory/layout.ts";
 import { mebibytes, type Memory } from "../memory/memory.ts";
 import { storePixels } from "./pixels.ts";
-import { addressesOf, bytesOf, type Plan } from "./memory_plan.ts";
+import { resultBytes } from "../ops/mod.ts";
+import { addressesOf, type Plan } from "./memory_plan.ts";
 import type { Runtime } from "../threads/runtime.ts";
 import { JOB } from "../abi.ts";
 import { WasmStorage } from "./storage.ts";
@@ -34,7 +35,7 @@ export class WasmProgram implements Program {
   constructor(private readonly runtime: Runtime, private readonly graph: Graph, private readonly plan: Plan) {
     this.#inputs = graph.nodes.filter((node) => node.kind === "input");
     this.#jobs = this.#jobsAt(0, new Map()).flat().length;
-    this.bytes = this.#blockBytes() + graph.outputs.reduce((sum, node) => sum + bytesOf(node), 0);
+    this.bytes = this.#blockBytes() + graph.outputs.reduce((sum, node) => sum + resultBytes(node), 0);
   }
 
   run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
@@ -92,7 +93,7 @@ export class WasmProgram implements Program {
     const outputs: number[] = [];
     try {
       // Results come first: they stay when the block is freed, and would stand in the way of the next.
-      for (const node of this.graph.outputs) outputs.push(memory.allocate(bytesOf(node)));
+      for (const node of this.graph.outputs) outputs.push(memory.allocate(resultBytes(node)));
       await this.#runInto(outputs, own, data, compute);
     } catch (error) {
       for (const address of outputs) memory.free(address);

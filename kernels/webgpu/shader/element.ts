@@ -1,5 +1,5 @@
 /**
- * float16 storage: which values are stored so, and how one text of a kernel serves both element types.
+ * float16 storage: how one text of a kernel serves both element types.
  *
  * Kernels compute in float32. A buffer that may hold either type is declared as `array<vec4<X>>`, where `X` is a name of
  * the kernel's own; it is read as `vec4f(x[i])` and written as `x[i] = stored(value)`.
@@ -7,7 +7,6 @@
  * @module
  */
 
-import { type Graph, type Node, type Op, operands } from "../../graph/graph.ts";
 import type { Kernel } from "./pipeline.ts";
 
 /** Type of the elements of a buffer. */
@@ -22,26 +21,6 @@ const GREATEST_BITS = "0x477fe000u";
 
 /** The buffer that {@linkcode specialize} adds to kernels that write float16: not 0 once a value was out of range. */
 export const OVERFLOW = "overflow";
-
-/** Ops whose results layers pass to each other. */
-const LAYERS: ReadonlySet<Op["kind"]> = new Set<Op["kind"]>(["conv2d", "groupNorm", "normalize", "attention"]);
-/** Ops that only move values. */
-const COPIES: ReadonlySet<Op["kind"]> = new Set<Op["kind"]>(["rows", "place"]);
-/** Ops that compare latents with codes. */
-const QUANTIZER: ReadonlySet<Op["kind"]> = new Set<Op["kind"]>(["nearestCode", "straightThrough", "squaredError"]);
-
-/**
- * The values of a graph that are stored in float16 where that is wanted: those that layers pass to layers. What enters
- * and leaves, and the latents and codes that a quantizer compares, are small and stay float32.
- */
-export function float16Values(graph: Graph): ReadonlySet<Node> {
-  const exact = new Set<Node>(graph.outputs);
-  for (const node of graph.nodes.toReversed()) {
-    const passesOn = COPIES.has(node.kind) && exact.has(node);
-    if (passesOn || QUANTIZER.has(node.kind)) operands(node).forEach((operand) => exact.add(operand));
-  }
-  return new Set(graph.nodes.filter((node) => (LAYERS.has(node.kind) || COPIES.has(node.kind)) && !exact.has(node)));
-}
 
 /** Whether float16 holds numbers as large as all of these times `scale`. */
 export function fitsFloat16(values: Float32Array, scale: number): boolean {

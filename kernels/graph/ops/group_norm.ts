@@ -1,0 +1,76 @@
+/**
+ * Group normalization and spatial normalization.
+ *
+ * @module
+ */
+
+import type { NormParameter } from "../parameters.ts";
+import { check, checkFeatureMap, type Node, type OpDescriptor, type RowRange } from "./descriptor.ts";
+
+/** Activations of the resnets, by the names of `act_fn` (`gelu` is the exact erf form). */
+export type Activation = "silu" | "mish" | "gelu" | "relu";
+
+/** Per-pixel scale and shift of a spatial norm, at latent resolution: `[n, channels, h, w]`. */
+export interface Modulation {
+  /** What the normalized value is multiplied by. */
+  readonly scale: Node;
+  /** What is added after that. */
+  readonly shift: Node;
+}
+
+/** Group normalization with biased variance over contiguous channel groups, then the activation if there is one. */
+export interface GroupNorm extends Node {
+  /** Tells it from other ops. */
+  readonly kind: "groupNorm";
+  /** What is normalized: `[n, channels, h, w]`. */
+  readonly x: Node;
+  /** Its layer. */
+  readonly weights: NormParameter;
+  /** Number of groups that the channels form, equal in size. */
+  readonly groups: number;
+  /** Added to the variance. */
+  readonly epsilon: number;
+  /** Applied last; `undefined` for none. */
+  readonly activation: Activation | undefined;
+  /** Spatial norm: the normalized value is multiplied by `scale` and `shift` is added, each resized to `x` by nearest. */
+  readonly modulation: Modulation | undefined;
+}
+
+/** See {@linkcode GroupNorm}. */
+export const groupNorm: OpDescriptor<GroupNorm> = {
+  result({ x, weights, groups, modulation }) {
+    const { name } = weights;
+    checkFeatureMap(x, name);
+    const [n, c, h, w] = x.shape;
+    check(c === weights.channels, `${name}: takes ${weights.channels} channels, got ${c}`);
+    const isWhole = Number.isSafeInteger(groups) && groups > 0;
+    check(isWhole && c % groups === 0, `${name}: ${c} channels do not form ${groups} equal groups`);
+    for (const { shape } of modulationOperands(modulation)) {
+      const [mn, mc, mh, mw] = shape;
+      check(mn === n && mc === c && h % mh === 0 && w % mw === 0, `${name}: modulated by [${shape}]`);
+    }
+    return { name, shape: x.shape, dtype: "float32" };
+  },
+  operands: ({ x, modulation }) => [x, ...modulationOperands(modulation)],
+  withOperands: (op, [x, scale, shift]) => ({ ...op, x, modulation: op.modulation && { scale, shift } }),
+  parameter: ({ weights }) => weights,
+  overwritable: ({ x }) => [x],
+  band(op, rows) {
+    const modulationRows = op.modulation ? modulationRowsOf(op, op.modulation, rows) : rows;
+    return { operands: op.modulation ? [rows, modulationRows, modulationRows] : [rows], computed: rows };
+  },
+};
+
+/** Scale and shift, where there are any. */
+export function modulationOperands(modulation: Modulation | undefined): Node[] {
+  return modulation ? [modulation.scale, modulation.shift] : [];
+}
+
+/** The rows of the modulation that some rows of a norm read. */
+function modulationRowsOf({ shape }: GroupNorm, { scale }: Modulation, [first, end]: RowRange): RowRange {
+  const [height, modulationHeight] = [shape[2], scale.shape[2]];
+  return [
+    Math.floor(first * modulationHeight / height),
+    Math.floor((end - 1) * modulationHeight / height) + 1,
+  ];
+}
