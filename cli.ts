@@ -26,7 +26,7 @@ import {
   TOKEN_OUTPUT,
   UsageError,
 } from "./cli/arguments.ts";
-import { checkWritable, writeWhole } from "./cli/files.ts";
+import { checkWritable } from "./cli/files.ts";
 import { checkPictures, isSigned, preprocess, processorFor } from "./cli/pictures.ts";
 import { rewriteLine, showComputing, showLoading, WATCHED } from "./cli/terminal.ts";
 import { bytesOf, count, indent, oneLine, seconds, table } from "./cli/text.ts";
@@ -41,6 +41,7 @@ import {
   pictureFormatOf,
   printable,
   readTokens,
+  saveTokens,
   sideBySide,
   Tensor,
   type TokenDType,
@@ -180,9 +181,9 @@ async function tokenize([source, ...paths]: readonly string[], options: Options)
   using sample = await preprocess(processorFor(model, options), paths, options);
   const tokens = { ...await toTokens(model, sample), codebook: await model.codebook() };
   const [, , height, width] = sample.shape;
-  const file = encodeTokens(tokens, format, { dtype, picture: { width, height } });
-  if (isPiped) return console.log(new TextDecoder().decode(file).trimEnd());
-  await writeWhole(output, file);
+  const written = { dtype, picture: { width, height } };
+  if (isPiped) return console.log(new TextDecoder().decode(encodeTokens(tokens, format, written)).trimEnd());
+  await saveTokens(tokens, output, written);
   const [, h, w] = tokens.shape;
   const pictures = paths.length > 1 ? `${paths.length} pictures, ` : "";
   console.log(`Wrote ${printable(output)}: ${pictures}${count(tokens.indices.length)} tokens, ${w}×${h}`);

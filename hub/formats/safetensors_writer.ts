@@ -4,11 +4,11 @@
  * @module
  */
 
-import { open, rename, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { countElements, ELEMENT_TYPES } from "./element_types.ts";
 import { WeightsError } from "../errors.ts";
 import { reasonOf, show, showText } from "../show.ts";
+import { writeAtomically } from "../system/atomic_write.ts";
+import { isRefusal, isSystemError } from "../system/system_errors.ts";
 import type { TensorInfo } from "./tensor_source.ts";
 
 /** A tensor's name, element type and shape. */
@@ -52,25 +52,11 @@ export async function writeSafetensors(
   tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> = DEFAULT_METADATA,
 ): Promise<void> {
-  const chunks = safetensorsChunks(tensors, metadata);
-  const temporary = join(dirname(path), `.${crypto.randomUUID()}.incomplete`);
-  const writing = async <T>(step: Promise<T>): Promise<T> =>
-    await step.catch((cause) => {
-      throw new WeightsError(`Cannot write ${path}: ${reasonOf(cause)}`, { cause });
-    });
-
-  const file = await writing(open(temporary, "wx"));
   try {
-    try {
-      for await (const chunk of chunks) await writing(file.writeFile(chunk));
-      await writing(file.sync());
-    } finally {
-      await file.close();
-    }
-    await writing(rename(temporary, path));
-  } catch (error) {
-    await unlink(temporary).catch(() => {}); // what went wrong first is what matters
-    throw error;
+    await writeAtomically(path, safetensorsChunks(tensors, metadata));
+  } catch (cause) {
+    if (!isSystemError(cause) && !isRefusal(cause)) throw cause;
+    throw new WeightsError(`Cannot write ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -16,6 +16,7 @@ import { reasonOf } from "../show.ts";
 import { LockLostError, withLock } from "../cache/lock.ts";
 import { CONFIG_NAME } from "./model_files.ts";
 import { writeSynced } from "../system/atomic_write.ts";
+import { isSystemError } from "../system/system_errors.ts";
 
 /** What `config.json` holds while weights are exchanged. */
 export const UNFINISHED = "saving a model here was interrupted, or still goes on. Save it again, or wait";
@@ -50,7 +51,7 @@ export async function exchangeModel(
       }
     });
   } catch (cause) {
-    if (!(cause instanceof LockLostError) && typeof (cause as { code?: unknown }).code !== "string") throw cause;
+    if (!(cause instanceof LockLostError) && !isSystemError(cause)) throw cause;
     throw new HubError(`Cannot save to ${folder}: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -10,7 +10,7 @@ import { type DownloadOptions, downloadToCache, downloadToMemory } from "../remo
 import { HubError, WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import type { FileStore } from "./file_store.ts";
-import { isRefusal } from "../system/permissions.ts";
+import { isRefusal, isSystemError } from "../system/system_errors.ts";
 import type { RemoteFile } from "../remote/resolve.ts";
 import { askForFile, findFiles } from "../remote/unlisted.ts";
 import { isIntact } from "../remote/verify.ts";
@@ -80,7 +80,7 @@ export function hubStore(
 
 /** An error of the file system says what failed, but not why it was tried. */
 function explained(cause: unknown, cache: RepoCache | undefined): unknown {
-  if (typeof (cause as { code?: unknown }).code !== "string") return cause;
+  if (!isSystemError(cause)) return cause;
   return new HubError(`Cannot write to ${cache?.folder}: ${reasonOf(cause)}`, { cause });
 }
 

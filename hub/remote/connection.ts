@@ -8,7 +8,7 @@ import { boundedAnswer } from "./answer.ts";
 import { HubError } from "../errors.ts";
 import { type Asked, failureOf, withoutQuery } from "./explain.ts";
 import { addressFrom, parseHubUrl } from "./hub_url.ts";
-import { isRefusal } from "../system/permissions.ts";
+import { isRefusal } from "../system/system_errors.ts";
 import { RETRIES_AT_NOBODY, UnreachableError } from "./retry.ts";
 import { keepSecret, publicCause, publicReasonOf, showText } from "../show.ts";
 

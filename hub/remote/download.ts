@@ -13,7 +13,7 @@ import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { LockLostError, withLock } from "../cache/lock.ts";
 import type { Step } from "./progress.ts";
-import { moveOver, temporaryBeside } from "../system/atomic_write.ts";
+import { moveOver, removeOnFailure, temporaryBeside } from "../system/atomic_write.ts";
 import type { RemoteFile } from "./resolve.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
 import { isIntact, verify, verifyFile } from "./verify.ts";
@@ -138,14 +138,11 @@ async function openOwn(path: string, most: number): Promise<FileHandle> {
   const own = await temporaryBeside(path);
   const found = await stat(path).catch(() => undefined);
   const canContinue = found?.isFile() && found.size <= most;
-  try {
+  return await removeOnFailure(own, async () => {
     const handle = canContinue && await openCopy(path, own) || await open(own, "w+");
     await moveOver(own, path);
     return handle;
-  } catch (error) {
-    await unlink(own).catch(() => {}); // what went wrong first is what matters
-    throw error;
-  }
+  });
 }
 
 /** A copy, which takes no time and space where the file system can share them; nothing where it cannot be made. */

@@ -1,28 +1,48 @@
 /**
- * Files that are written whole or not at all.
+ * Atomic replacement of files: a new file gets its name when it is complete.
  *
  * @module
  */
 
-import { lstat, open, readdir, rename, rm, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, lstat, open, readdir, readlink, realpath, rename, rm, stat, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 
-/** Makes a file under another name first, so that nobody ever sees half of it. */
-export async function replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = await temporaryBeside(path);
-  try {
-    await make(temporary);
-    await moveOver(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => {}); // what went wrong first is what matters
-    throw error;
-  }
+/** The content of a file: text, bytes, or bytes in chunks. */
+export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
+
+/**
+ * Writes a file under a temporary name in the same folder, waits until it is on the disk, and renames it. Whenever the
+ * process ends, there is the old file or all of the new one, and at most `.UUID.incomplete` beside it. Symbolic links stay
+ * links and existing files keep their permissions. What is not a regular file, such as a pipe, is written to directly.
+ *
+ * @param path a path or a `file:` URL
+ */
+export async function writeAtomically(path: string | URL, content: FileContent): Promise<void> {
+  const isUrl = path instanceof URL || path.startsWith("file:");
+  const target = await followLinks(isUrl ? fileURLToPath(path) : path);
+  const there = await stat(target).catch(() => undefined);
+  if (there && !there.isFile()) return await fill(await open(target, "w"), content, { sync: false });
+  const temporary = join(dirname(target), `.${crypto.randomUUID()}.incomplete`); // not longer for a long name
+  await removeOnFailure(temporary, async () => {
+    await writeSynced(temporary, content, there?.mode);
+    await rename(temporary, target);
+  });
 }
 
 /**
- * A new name beside a file. What processes that died left under such names is removed. Of several who replace one file at
- * the same moment, some may fail: what they made is removed as well.
+ * Replaces an entry of the cache with the file or the link that `make` makes under a temporary name, removing what earlier
+ * processes left there. If several processes replace the same entry at once, some may fail, and leave nothing.
  */
+export async function replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = await temporaryBeside(path);
+  await removeOnFailure(temporary, async () => {
+    await make(temporary);
+    await moveOver(temporary, path);
+  });
+}
+
+/** Makes a temporary name beside a file, `NAME.UUID.incomplete`, and removes the files that earlier processes left so. */
 export async function temporaryBeside(path: string): Promise<string> {
   const [folder, start] = [dirname(path), `${basename(path)}.`];
   for (const name of await readdir(folder).catch(() => [])) {
@@ -32,19 +52,40 @@ export async function temporaryBeside(path: string): Promise<string> {
   return `${path}.${crypto.randomUUID()}.incomplete`;
 }
 
-/** Gives a file the name of another one, or of a folder, which is removed: it ought not to be there. */
+/** Renames a file. What has the new name already is removed, even if it is a folder. */
 export async function moveOver(from: string, to: string): Promise<void> {
   if (await lstat(to).then((there) => there.isDirectory(), () => false)) await rm(to, { recursive: true });
   await rename(from, to);
 }
 
-/** Writes a file, and waits until it is on the disk: names given later then hold after a crash, too. */
-export async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, "wx");
+/** Runs `use`, and removes a temporary file if it fails. */
+export async function removeOnFailure<T>(temporary: string, use: () => Promise<T>): Promise<T> {
   try {
-    await file.writeFile(text);
-    await file.sync();
+    return await use();
+  } catch (error) {
+    await unlink(temporary).catch(() => {}); // the first error is the one that matters
+    throw error;
+  }
+}
+
+/** Writes a new file and waits until it is on the disk, so that a later rename holds after a crash. */
+export async function writeSynced(path: string, content: FileContent, mode?: number): Promise<void> {
+  await fill(await open(path, "wx", mode), content, { sync: true });
+}
+
+/** Writes to an open file and closes it. */
+async function fill(file: FileHandle, content: FileContent, { sync }: { sync: boolean }): Promise<void> {
+  const chunks = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
+  try {
+    for await (const chunk of chunks) await file.writeFile(chunk);
+    if (sync) await file.sync();
   } finally {
     await file.close();
   }
+}
+
+/** The path that symbolic links lead to. Of a path where there is nothing, only the last link is followed. */
+async function followLinks(path: string): Promise<string> {
+  const link = await readlink(path).catch(() => undefined);
+  return await realpath(path).catch(() => link === undefined ? path : resolve(dirname(path), link));
 }

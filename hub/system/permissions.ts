@@ -18,11 +18,3 @@ export function isGranted(permission: Permission): boolean {
   const permissions = Deno?.permissions;
   return !permissions?.querySync || permissions.querySync(permission).state === "granted";
 }
-
-const REFUSALS = ["NotCapable", "PermissionDenied", "NotSupported", "EACCES", "EPERM", "EROFS", "ENOSYS", "ENOTSUP"];
-
-/** Whether the system or Deno refused an operation, or cannot do such a thing at all. */
-export function isRefusal(thrown: unknown): boolean {
-  const { name, code } = thrown as { name?: string; code?: string };
-  return [name, code].some((value) => value !== undefined && REFUSALS.includes(value));
-}

@@ -6,7 +6,7 @@
 
 import { checkOptions, type OptionNames } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { writeWhole } from "../write_whole.ts";
+import { saveFile } from "../save_file.ts";
 import { encodeJpeg } from "./codecs/jpeg/encoder.ts";
 import { encodePng, encodePngByPlatform } from "./codecs/png/encoder.ts";
 import type { DecodePictureOptions } from "./preparation/decode.ts";
@@ -100,7 +100,7 @@ export class Picture {
     checkOptions("save picture", options, ENCODE_OPTIONS);
     const format = pictureFormatOf(path);
     const bytes = format === "png" ? await encodePngByPlatform(this) : this.encode(format, options);
-    await writeWhole(path, bytes, "picture");
+    await saveFile(path, bytes, "picture");
   }
 }
 

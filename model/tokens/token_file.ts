@@ -6,7 +6,7 @@
 
 import { checkOptions, type OptionNames, WeightsError } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
-import { writeWhole } from "../write_whole.ts";
+import { saveFile } from "../save_file.ts";
 import { detectFormat, extensionOf, type TokenFormat, tokenFormatOf } from "./formats.ts";
 import { layOut } from "./indices.ts";
 import { INTEGER_TYPES, smallestType, type TokenDType } from "./integer_types.ts";
@@ -143,7 +143,7 @@ export async function saveTokens(
   path: string | URL,
   options: EncodeTokensOptions = {},
 ): Promise<void> {
-  await writeWhole(path, encodeTokens(tokens, tokenFormatOf(path), options), "tokens");
+  await saveFile(path, encodeTokens(tokens, tokenFormatOf(path), options), "tokens");
 }
 
 /**

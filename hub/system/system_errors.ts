@@ -1,0 +1,18 @@
+/**
+ * Errors of the operating system and of Deno's permissions.
+ *
+ * @module
+ */
+
+const REFUSALS = ["NotCapable", "PermissionDenied", "NotSupported", "EACCES", "EPERM", "EROFS", "ENOSYS", "ENOTSUP"];
+
+/** Whether an operation was refused by the system or by Deno, or is not supported. */
+export function isRefusal(thrown: unknown): boolean {
+  const { name, code } = Object(thrown) as { name?: string; code?: string };
+  return [name, code].some((value) => value !== undefined && REFUSALS.includes(value));
+}
+
+/** Whether an operation of the file system failed: such errors have a code, such as `"ENOENT"`. */
+export function isSystemError(thrown: unknown): boolean {
+  return typeof (Object(thrown) as { code?: unknown }).code === "string";
+}

@@ -1,0 +1,23 @@
+/**
+ * Saves what users made to files.
+ *
+ * @module
+ */
+
+import { writeAtomically } from "../hub/mod.ts";
+
+/**
+ * Writes a file: see {@linkcode writeAtomically}.
+ *
+ * @param what the content, for the message: `Cannot save picture as …`
+ * @throws {TypeError} if the file cannot be written
+ */
+export async function saveFile(path: string | URL, bytes: Uint8Array, what: string): Promise<void> {
+  try {
+    await writeAtomically(path, bytes);
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === "NotCapable") throw cause; // says which permission to give
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`Cannot save ${what} as ${path}: ${reason}`, { cause });
+  }
+}
