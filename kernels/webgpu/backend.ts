@@ -6,29 +6,26 @@
 
 import type { Backend, MemoryUse, PlanOptions, Program, TuneOptions, TuningStore } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
-import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
-import type { Conv2d, Graph, Input, Node, Op } from "../graph/graph.ts";
+import type { Conv2d, Graph, Node, Op } from "../graph/graph.ts";
 import type { Parameter } from "../graph/parameters.ts";
-import type { PixelRange, Shape } from "../tensor/storage.ts";
-import { costOf, outputCost } from "../graph/cost.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import { Turns } from "../host/turns.ts";
-import { isTunable, KeptChoices, layerKey, mergeChoices, NO_CHOICES, opKey } from "./tuning/choices.ts";
-import { chooseAlgorithm } from "./ops/conv2d.ts";
-import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu, tuningFor } from "./device/device.ts";
-import { recordFromNchw, recordToNchw } from "./ops/layout.ts";
-import { float16Values, recordOp } from "./ops/mod.ts";
+import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
 import { BufferPool, OutOfMemoryError } from "./device/buffer_pool.ts";
+import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu, tuningFor } from "./device/device.ts";
+import { chooseAlgorithm } from "./ops/conv2d.ts";
+import { float16Values } from "./ops/mod.ts";
+import { shareBuffers, type SharedPlan } from "./program/buffer_plan.ts";
 import { Pace } from "./program/pace.ts";
-import { PipelineCache } from "./shader/pipeline.ts";
 import { PixelReader } from "./program/pixel_reader.ts";
-import { pixelBytes, recordFromPixels, recordToPixels } from "./ops/pixels.ts";
-import { type Plan, type Port, shareBuffers, type SharedPlan } from "./program/buffer_plan.ts";
 import { createProgram } from "./program/program.ts";
-import { Recorder } from "./record/recorder.ts";
-import { measureChoices } from "./tuning/tuner.ts";
-import type { Tile, Tuning } from "./shader/tiles.ts";
 import { CONV_ALGORITHMS, type ConvAlgorithm, WeightStore } from "./record/packed_weights.ts";
+import { Recorder } from "./record/recorder.ts";
+import { recordGraph, recordPixelConversion } from "./record_graph.ts";
+import { PipelineCache } from "./shader/pipeline.ts";
+import type { Tile, Tuning } from "./shader/tiles.ts";
+import { isTunable, KeptChoices, layerKey, mergeChoices, NO_CHOICES, opKey } from "./tuning/choices.ts";
+import { measureChoices } from "./tuning/tuner.ts";
 
 /** How to open the WebGPU engine. */
 export interface WebGpuOptions {
@@ -85,7 +82,9 @@ class WebGpuBackend implements Backend {
   readonly #weights: WeightStore;
   /** What a run can have at most, as far as is known: devices say it only by refusing. */
   #available = Infinity;
-  readonly #pixels = new PixelReader((shape, range) => this.#compileToPixels(shape, range));
+  readonly #pixels = new PixelReader((shape, range) =>
+    this.#createProgram(atOnce(shareBuffers(recordPixelConversion(this.#recorder(new Set()), shape, range))))
+  );
   readonly #turns = new Turns(PATIENCE_MS);
   #failure: string | undefined;
   #lost = false;
@@ -234,35 +233,15 @@ class WebGpuBackend implements Backend {
     this.#checkUsable();
     const { bytes: weights } = this.#weights;
     const limit = Math.min(this.#available, (memoryLimit ?? Infinity) - weights);
-    const record = (candidate: Graph) => this.#record(candidate);
+    const record = (candidate: Graph) => {
+      const float16 = this.dtype === "float16" ? float16Values(candidate) : new Set<Node>();
+      return recordGraph(this.#recorder(float16), candidate, (op) => this.#tileOf(op));
+    };
     const plan = yield* planWithin(graph, limit, function* (candidate) {
       return yield* shareBuffers(yield* record(candidate));
     }, { quickOps: QUICK_OPS, quick });
     checkLimit(plan.bytes, weights, memoryLimit);
     return plan;
-  }
-
-  /** What a graph becomes on this device. */
-  *#record(graph: Graph): Steps<Plan> {
-    const float16 = this.dtype === "float16" ? float16Values(graph) : new Set<Node>();
-    const r = this.#recorder(float16);
-    const inputs: Port[] = [];
-    for (const node of graph.nodes) {
-      r.op = costOf(node, float16.has(node) ? 2 : 4);
-      r.tile = this.#tileOf(node);
-      if (node.kind === "input") inputs.push(this.#recordInput(r, node));
-      else recordOp(r, node);
-      yield;
-    }
-    const outputs = graph.outputs.map((node, i): Port => {
-      r.op = outputCost(node, i, 4);
-      const { shape, dtype } = node;
-      if (shape.length !== 4) return { memory: r.array(node), shape, dtype };
-      const memory = r.allocate(byteLength(shape));
-      recordToNchw(r, r.featureMap(node), memory);
-      return { memory, shape, dtype };
-    });
-    return { dispatches: r.dispatches, inputs, outputs, overflow: r.overflow };
   }
 
   /** The algorithm for a layer whose weights are set now. */
@@ -292,39 +271,7 @@ class WebGpuBackend implements Backend {
     });
   }
 
-  #compileToPixels(shape: Shape, range: PixelRange): Promise<Program> {
-    const [n, , h, w] = shape;
-    const r = this.#recorder(new Set());
-    r.op = outputCost({ shape, dtype: "float32" }, 0, 4);
-    const [floats, pixels] = [r.allocate(byteLength(shape)), r.allocate(pixelBytes(shape))];
-    recordToPixels(r, floats, shape, pixels, range);
-    const plan: Plan = {
-      dispatches: r.dispatches,
-      inputs: [{ memory: floats, shape, dtype: "float32" }],
-      outputs: [{ memory: pixels, shape: [n, h, w], dtype: "int32" }],
-      overflow: undefined,
-    };
-    return this.#createProgram(atOnce(shareBuffers(plan)));
-  }
-
-  #recordInput(r: Recorder, node: Input): Port {
-    const { shape, dtype, pixels } = node;
-    if (pixels) {
-      const memory = r.allocate(pixelBytes(shape));
-      recordFromPixels(r, memory, r.createFeatureMap(node), pixels);
-      return { memory, shape, dtype, pixels };
-    }
-    if (shape.length !== 4) return { memory: r.createArray(node), shape, dtype };
-    const memory = r.allocate(byteLength(shape));
-    recordFromNchw(r, memory, r.createFeatureMap(node));
-    return { memory, shape, dtype };
-  }
-
   #checkUsable(): void {
     if (this.#failure) throw new DeviceError(`Cannot use this engine: ${this.#failure}`);
   }
-}
-
-function byteLength(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 4);
 }

@@ -97,11 +97,16 @@ export class Recorder {
     return new PlannedMemory(bytes, element, this.op.name);
   }
 
+  /** Whether the result of an op is stored in float16. */
+  isFloat16(node: Node): boolean {
+    return this.#float16.has(node);
+  }
+
   /** Plans the result of an op that makes a picture. */
   createFeatureMap(node: Node): FeatureMap {
     const [n, c, h, w] = node.shape;
     const c4 = Math.ceil(c / 4);
-    const element = this.#float16.has(node) ? "f16" : "f32";
+    const element = this.isFloat16(node) ? "f16" : "f32";
     const memory = this.allocate(n * h * w * c4 * VEC4_BYTES[element], element);
     const map = { memory, offset: 0, n, h, w, c, c4 };
     this.#values.set(node.id, map);
