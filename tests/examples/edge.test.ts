@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { decodePicture, ImageProcessor, type Picture, VQModel } from "../../mod.ts";
 import { answerTo, assertRefused, hangUp, MEMORY_LIMIT, peakOf, picture, SERVE, serving } from "./edge_server.ts";
+import { fixture, repository } from "../support/paths.ts";
 
-const MODEL = new URL("../../examples/models/leaves-f4", import.meta.url);
-const PICTURES = new URL("../fixtures/pictures/golden/", import.meta.url);
+const MODEL = repository("examples/models/leaves-f4");
+const PICTURES = fixture("pictures/golden");
 /** What the library makes of a picture file, and the picture it makes of that. */
 async function byLibrary(
   file: Uint8Array<ArrayBuffer>,
@@ -46,7 +48,7 @@ Deno.test("pictures become the library's tokens, and tokens its pictures, one re
 Deno.test("pictures of any kind are read and turned upright, be they the body or a file of a form", async () => {
   await serving(async ({ post }) => {
     for (const name of ["webp-lossy.webp", "jpeg-exif-6.jpg", "gif.gif"]) {
-      const file = await Deno.readFile(new URL(name, PICTURES));
+      const file = await Deno.readFile(join(PICTURES, name));
       const { json: expected, decoded } = await byLibrary(file);
       const json = JSON.stringify(expected);
       for (const body of [file, formOf(file)]) {

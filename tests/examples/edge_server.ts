@@ -5,10 +5,11 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { Picture } from "../../mod.ts";
+import { repository } from "../support/paths.ts";
+import { printedBy, start, startDeno } from "../support/processes.ts";
 
-const EDGE = fromFileUrl(new URL("../../examples/edge.ts", import.meta.url));
+const EDGE = repository("examples/edge.ts");
 /** 512 MB in the kibibytes that Linux counts in. */
 export const MEMORY_LIMIT = 512e6 / 1024;
 
@@ -25,12 +26,7 @@ export const SERVE = ["serve", "--no-prompt", "--allow-read", "--host", "127.0.0
 
 /** Serves on a free port, in a process of its own, until `use` has ended. */
 export async function serving(use: (server: Server) => Promise<void>, args = RUN): Promise<void> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args,
-    env: { NO_COLOR: "1" },
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
+  const child = startDeno(args, { stdout: "null" });
   let log = "";
   let port = 0;
   const listening = Promise.withResolvers<void>();
@@ -100,6 +96,6 @@ export async function answerTo(port: number, request: string): Promise<string> {
 
 /** The most memory that a process has had resident, in kibibytes. Deno itself reads `/proc` only with every permission. */
 export async function peakOf(pid: number): Promise<number> {
-  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
-  return Number(/VmHWM:\s+(\d+) kB/.exec(new TextDecoder().decode(stdout))![1]);
+  const status = await printedBy(start("cat", [`/proc/${pid}/status`]));
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]);
 }

@@ -3,16 +3,17 @@
  * killed once; `KILLS` says how many there are in all, `SEED` when they are killed.
  */
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { HubError, openHubModel, openLocalModel } from "../../hub/mod.ts";
 import { decodePicture, readTokens } from "../../mod.ts";
 import { type Place, preparePlace, REPO, tree } from "../hub/hub_fixture.ts";
 import { KINDS, saveNumbered, SIDES } from "./write_until_killed.ts";
+import { repository } from "../support/paths.ts";
+import { IMPORT_MAP, startDeno } from "../support/processes.ts";
 
 const KILLS = Number(Deno.env.get("KILLS") ?? 24);
 const LONGEST = 40; // milliseconds: several rounds of every writer
-const CHILD = fromFileUrl(new URL("write_until_killed.ts", import.meta.url));
-const MAP = fromFileUrl(new URL("../../tools/offline/import_map.json", import.meta.url)); // harmless where JSR answers
+const WRITER = repository("tests/kills/write_until_killed.ts");
 
 let state = Number(Deno.env.get("SEED") ?? 1);
 
@@ -24,10 +25,9 @@ function random(): number {
 
 /** Lets a process write for a moment. */
 async function killWriter(kind: string, folder: string, hubUrl: string): Promise<void> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--no-check", `--import-map=${MAP}`, CHILD, kind, folder, hubUrl],
-    stdout: "piped",
-  }).spawn();
+  const child = startDeno(["run", "-A", "--quiet", "--no-check", IMPORT_MAP, WRITER, kind, folder, hubUrl], {
+    stderr: "inherit",
+  });
   const began = child.stdout.getReader();
   assert(!(await began.read()).done, `${kind}: the process ended by itself`);
   await new Promise((resolve) => setTimeout(resolve, random() * LONGEST));

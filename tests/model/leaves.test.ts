@@ -3,8 +3,9 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { ImageProcessor, psnr, VQModel } from "../../mod.ts";
 import { assertClose, assertSameCodes, loadBundled } from "../support/golden.ts";
 import { take, tensorOf, testOnEveryDevice } from "./models.ts";
+import { repository } from "../support/paths.ts";
 
-const PICTURE = new URL("../../examples/images/still-life.png", import.meta.url);
+const PICTURE = repository("examples/images/still-life.png");
 
 testOnEveryDevice("the bundled model computes what the reference computes", async (device) => {
   const stored = loadBundled();

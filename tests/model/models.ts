@@ -1,5 +1,6 @@
 /** Models made of a configuration and generated weights, without files; and the graphs that models run. */
 import type { ModelFiles, TensorSource } from "../../hub/mod.ts";
+import { join } from "@std/path";
 import { Graph, type Node, parametersOf, Tensor } from "../../kernels/mod.ts";
 import { type LoadOptions, VQModel } from "../../mod.ts";
 import { embedDim, parseConfig, type VQConfig } from "../../model/architecture/config.ts";
@@ -10,6 +11,7 @@ import { Scope } from "../../model/architecture/scope.ts";
 import { tensorsOf } from "../../model/engine/checkpoint.ts";
 import type { Dense } from "../support/golden.ts";
 import { type Gains, syntheticImage, syntheticTensor } from "../support/synthetic.ts";
+import { fixture } from "../support/paths.ts";
 
 /** Where models compute in tests: every engine. */
 export const DEVICES = ["webgpu", "wasm"] as const;
@@ -165,9 +167,8 @@ export function stage(g: Graph, name: string): Node {
 
 /** The golden folders that hold a model. */
 export function modelGoldens(): string[] {
-  const folder = new URL("../fixtures/golden/", import.meta.url);
-  const holdsModel = (name: string) =>
-    [...Deno.readDirSync(new URL(name, folder))].some((f) => f.name === "config.json");
+  const folder = fixture("golden");
+  const holdsModel = (name: string) => [...Deno.readDirSync(join(folder, name))].some((f) => f.name === "config.json");
   return [...Deno.readDirSync(folder)].map(({ name }) => name).filter(holdsModel).sort();
 }
 

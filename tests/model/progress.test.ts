@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Tensor, VQModel } from "../../mod.ts";
+import { repository } from "../support/paths.ts";
 
-const MODEL = new URL("../../examples/models/leaves-f4", import.meta.url);
+const MODEL = repository("examples/models/leaves-f4");
 
 function picture(side: number): Tensor {
   return new Tensor(Float32Array.from({ length: 3 * side * side }, (_, i) => Math.sin(i)), [1, 3, side, side]);

@@ -5,6 +5,7 @@ import { HubError, VQModel } from "../../mod.ts";
 import { loadGolden } from "../support/golden.ts";
 import { checkpointOf, makeModel, MemoryFiles, picture, take, testOnEveryDevice, TINY } from "./models.ts";
 import { withFolder } from "../support/folders.ts";
+import { type Header, headerOf } from "../support/safetensors.ts";
 
 testOnEveryDevice("a saved model loads again and computes the same", async (device) => {
   await withFolder(async (folder) => {
@@ -18,9 +19,9 @@ testOnEveryDevice("a saved model loads again and computes the same", async (devi
     const config = JSON.parse(await Deno.readTextFile(join(directory, "config.json")));
     assertEquals(config, { ...extra, ...model.config });
     assertEquals((await listFolder(directory)).sort(), ["config.json", "diffusion_pytorch_model.safetensors"]);
-    const { __metadata__, ...tensors } = await readHeader(directory);
-    assertEquals(__metadata__, { format: "pt" });
-    const shapes = Object.entries(tensors).map(([name, { dtype, shape }]) => [name, dtype, shape]);
+    const { metadata, entries } = await readHeader(directory);
+    assertEquals(metadata, { format: "pt" });
+    const shapes = Object.entries(entries).map(([name, { dtype, shape }]) => [name, dtype, shape]);
     assertEquals(shapes.sort(), [...files.checkpoint].map(([name, { shape }]) => [name, "F32", shape]).sort());
 
     using again = await VQModel.fromPretrained(directory, { device });
@@ -46,7 +47,7 @@ for (const name of ["tiny-f16", "tiny-legacy", "tiny-bin", "tiny-sharded"]) {
           if (!saved) await Deno.remove(join(folder, file));
         }
         assertEquals(JSON.parse(await Deno.readTextFile(join(folder, "config.json"))), config);
-        const names = Object.keys(await readHeader(folder));
+        const names = Object.keys((await readHeader(folder)).entries);
         assertEquals(names.filter((name) => /query|key|value|proj_attn/.test(name)), []);
         assert(names.includes("encoder.mid_block.attentions.0.to_q.weight"));
         using again = await VQModel.fromPretrained(folder, { device });
@@ -110,10 +111,6 @@ async function listFolder(folder: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
 }
 
-type Header = { __metadata__: object } & Record<string, { dtype: string; shape: number[] }>;
-
 async function readHeader(folder: string): Promise<Header> {
-  const bytes = await Deno.readFile(join(folder, "diffusion_pytorch_model.safetensors"));
-  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  return headerOf(await Deno.readFile(join(folder, "diffusion_pytorch_model.safetensors")));
 }

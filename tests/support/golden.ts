@@ -1,95 +1,40 @@
 /** Stored results of Diffusers' VQModel, and how far an answer is from them. */
 import { assert } from "@std/assert";
-import { fromFileUrl } from "@std/path";
-
-/** A dense array on the host, row-major, outermost dimension first. */
-export interface Dense<Data = Float32Array<ArrayBuffer>> {
-  readonly data: Data;
-  readonly shape: readonly number[];
-}
+import { join } from "@std/path";
+import { fixture, repository } from "./paths.ts";
+import { readSafetensors, type StoredTensors } from "./safetensors.ts";
+export type { Dense } from "./safetensors.ts";
 
 /** What one golden folder holds. */
-export interface Golden {
+export interface Golden extends StoredTensors {
   /** `config.json`. */
   readonly config: Record<string, unknown>;
   /** The folder's path: what `fromPretrained` takes. */
   readonly directory: string;
-  /** Names of the stored tensors. */
-  readonly names: string[];
   /** How the tensors were made: seed, gains, sizes, and the noise of float32 itself. */
   // deno-lint-ignore no-explicit-any
   readonly info: any;
-  /** The remaining metadata of the file. */
-  readonly metadata: Record<string, string>;
-  /** A stored float32 or (widened) float16 tensor. */
-  tensor(name: string): Dense;
-  /** A stored int32 tensor. */
-  integers(name: string): Dense<Int32Array<ArrayBuffer>>;
-  /** A stored uint8 tensor. */
-  bytes(name: string): Dense<Uint8Array<ArrayBuffer>>;
-}
-
-interface Entry {
-  readonly dtype: string;
-  readonly shape: number[];
-  readonly data_offsets: [number, number];
 }
 
 /** A small model with weights, inputs, outputs and intermediate activations: `fixtures/golden/NAME`. */
 export function loadGolden(name: string): Golden {
-  return loadFolder(new URL(`../fixtures/golden/${name}`, import.meta.url));
+  return loadFolder(fixture(`golden/${name}`));
 }
 
 /** A published architecture at full size, whose weights `synthetic.ts` makes: `fixtures/real/NAME`. */
 export function loadReal(name: string): Golden {
-  return loadFolder(new URL(`../fixtures/real/${name}`, import.meta.url));
+  return loadFolder(fixture(`real/${name}`));
 }
 
 /** The bundled model, with what the reference makes of a part of the bundled picture. */
 export function loadBundled(): Golden {
-  return loadFolder(new URL("../../examples/models/leaves-f4", import.meta.url));
+  return loadFolder(repository("examples/models/leaves-f4"));
 }
 
-function loadFolder(directory: URL): Golden {
-  const file = Deno.readFileSync(new URL(`${directory}/io.safetensors`));
-  const start = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
-  const { __metadata__: metadata = {}, ...entries } = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
-
-  // Sliced, hence aligned: the data of a safetensors file may start at any byte.
-  function find(name: string, ...dtypes: string[]): { entry: Entry; buffer: ArrayBuffer } {
-    const entry: Entry | undefined = entries[name];
-    if (!entry) throw new Error(`No tensor ${name} in ${directory}: there are ${Object.keys(entries).join(", ")}`);
-    if (!dtypes.includes(entry.dtype)) {
-      throw new Error(`Tensor ${name} in ${directory} is ${entry.dtype}, not ${dtypes}`);
-    }
-    const [from, to] = entry.data_offsets;
-    return { entry, buffer: file.buffer.slice(start + from, start + to) };
-  }
-
-  return {
-    config: readJson(new URL(`${directory}/config.json`)),
-    directory: fromFileUrl(directory),
-    names: Object.keys(entries),
-    info: JSON.parse(metadata.info ?? "{}"),
-    metadata,
-    tensor(name) {
-      const { entry, buffer } = find(name, "F32", "F16");
-      const data = entry.dtype === "F32" ? new Float32Array(buffer) : Float32Array.from(new Float16Array(buffer));
-      return { data, shape: entry.shape };
-    },
-    integers(name) {
-      const { entry, buffer } = find(name, "I32");
-      return { data: new Int32Array(buffer), shape: entry.shape };
-    },
-    bytes(name) {
-      const { entry, buffer } = find(name, "U8");
-      return { data: new Uint8Array(buffer), shape: entry.shape };
-    },
-  };
-}
-
-function readJson(url: URL) {
-  return JSON.parse(Deno.readTextFileSync(url));
+function loadFolder(directory: string): Golden {
+  const tensors = readSafetensors(join(directory, "io.safetensors"));
+  const config = JSON.parse(Deno.readTextFileSync(join(directory, "config.json")));
+  return { ...tensors, config, directory, info: JSON.parse(tensors.metadata.info ?? "{}") };
 }
 
 /** ‖actual − expected‖ / ‖expected‖; the numerator alone where all of `expected` is zero. */

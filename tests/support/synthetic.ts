@@ -5,6 +5,7 @@
  * A value is `centre + scale * r`, with r in [-1, 1) hashed from the tensor's name, a seed and the element's index; centre
  * and scale follow from the tensor's role.
  */
+import { fixture } from "./paths.ts";
 
 /** How strong the values of each role are. */
 export type Gains = Readonly<
@@ -119,5 +120,5 @@ export interface Recipe {
 
 /** The recipe of `fixtures/real/NAME`. */
 export function loadRecipe(name: string): Recipe {
-  return JSON.parse(Deno.readTextFileSync(new URL(`../fixtures/real/${name}/weights.json`, import.meta.url)));
+  return JSON.parse(Deno.readTextFileSync(fixture(`real/${name}/weights.json`)));
 }

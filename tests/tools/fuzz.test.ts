@@ -13,8 +13,8 @@ import { randomOf } from "../../tools/fuzz/random.ts";
 import { runCases } from "../../tools/fuzz/run.ts";
 import { Tally } from "../../tools/fuzz/tally.ts";
 import { TARGETS } from "../../tools/fuzz/targets.ts";
+import { fixture } from "../support/paths.ts";
 
-const FIXTURES = new URL("../fixtures/", import.meta.url);
 const SEED = 1;
 /** Of each reader; together they take one core for 40 s. */
 const ROUNDS = 180;
@@ -46,9 +46,9 @@ Deno.test("a case that hangs or crashes is a fault, and the next one runs", asyn
 Deno.test("damage to a structure leaves its lengths and checksums right", () => {
   for (let number = 0; number < 200; number++) {
     const random = randomOf(SEED, number);
-    checkPng(mutatePng(fixture("pictures/golden/odd-iend-bad-crc.png"), random));
-    unzipSync(mutateZip(fixture("tokens/named.npz"), random));
-    const file = mutateSafetensors(fixture("tokens/named.safetensors"), random);
+    checkPng(mutatePng(Deno.readFileSync(fixture("pictures/golden/odd-iend-bad-crc.png")), random));
+    unzipSync(mutateZip(Deno.readFileSync(fixture("tokens/named.npz")), random));
+    const file = mutateSafetensors(Deno.readFileSync(fixture("tokens/named.safetensors")), random);
     const length = Number(new DataView(file.buffer).getBigUint64(0, true));
     assert(8 + length <= file.length);
   }
@@ -81,8 +81,4 @@ function checkPng(bytes: Bytes): void {
     assertEquals(view.getUint32(end), crc32(bytes.subarray(at + 4, end)));
     at = end + 4;
   }
-}
-
-function fixture(path: string): Bytes {
-  return Deno.readFileSync(new URL(path, FIXTURES));
 }

@@ -1,11 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LockLostError, withLock } from "../../../hub/cache/lock.ts";
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  await use(folder).finally(() => Deno.remove(folder, { recursive: true }));
-}
+import { withFolder } from "../../support/folders.ts";
 
 const LONG_AGO = new Date(Date.now() - 60_000);
 

@@ -1,43 +1,30 @@
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { bytesSent, locks, partialOf, preparePlace, REPO, tree, WEIGHTS, weightsPath } from "../hub_fixture.ts";
 import { COMMIT, sha256 } from "../server.ts";
+import { repository } from "../../support/paths.ts";
+import { IMPORT_MAP, printedBy, start, startDeno } from "../../support/processes.ts";
 
-const CHILD = fromFileUrl(new URL("../load_in_process.ts", import.meta.url));
+const SCRIPT = repository("tests/hub/load_in_process.ts");
 const LENGTH = 60_000;
 
-/** The command line of a process that loads the model, with no more permissions than these. */
-function commandLine(permissions: string[], options: Record<string, unknown>): [string, ...string[]] {
-  const map = fromFileUrl(new URL("../../../tools/offline/import_map.json", import.meta.url)); // harmless where JSR answers
-  const flags = ["--no-prompt", "--quiet", `--import-map=${map}`, ...permissions];
-  return [Deno.execPath(), "run", ...flags, CHILD, JSON.stringify(options)];
+/** What Deno takes to load the model in a process with no more permissions than these. */
+function argumentsOf(permissions: string[], options: Record<string, unknown>): string[] {
+  return ["run", "--no-prompt", "--quiet", IMPORT_MAP, ...permissions, SCRIPT, JSON.stringify(options)];
 }
 
-/** Starts such a process. */
-function start(permissions: string[], options: Record<string, unknown>, env: Record<string, string> = {}) {
-  return spawn(commandLine(permissions, options), env);
-}
-
-function spawn([program, ...args]: [string, ...string[]], env: Record<string, string> = {}) {
-  return new Deno.Command(program, {
-    args,
-    env: { NO_COLOR: "1", ...env },
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+function startLoading(permissions: string[], options: Record<string, unknown>, env: Record<string, string> = {}) {
+  return startDeno(argumentsOf(permissions, options), { env });
 }
 
 /** What the process printed, which must be one line on one stream: the library prints nothing. */
 async function outcome(child: Deno.ChildProcess) {
-  const { stdout, stderr } = await child.output();
-  assertEquals(new TextDecoder().decode(stderr), "");
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return JSON.parse(await printedBy(child));
 }
 
 /** Where Deno keeps what it compiled and fetched. */
 async function denoDir(): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+  return JSON.parse(await printedBy(startDeno(["info", "--json"]))).denoDir;
 }
 
 Deno.test("network and cache are all the permissions that loading takes", async () => {
@@ -47,17 +34,17 @@ Deno.test("network and cache are all the permissions that loading takes", async 
   const options = { repo: REPO, cacheDir, hubUrl: hub.url };
   const loaded = { commit: COMMIT, length: LENGTH };
   const first = ["initiate", "download", "progress", "done"];
-  assertEquals(await outcome(start(permissions, options)), { ...loaded, events: first });
-  assertEquals(await outcome(start(permissions, options)), { ...loaded, events: ["initiate", "done"] });
+  assertEquals(await outcome(startLoading(permissions, options)), { ...loaded, events: first });
+  assertEquals(await outcome(startLoading(permissions, options)), { ...loaded, events: ["initiate", "done"] });
   assertEquals(bytesSent(place), WEIGHTS.length);
   // Deno lets nobody make a symbolic link with so few permissions: it is another name for the same file.
   const [blob, file] = [join(place.blobs, sha256(WEIGHTS)), weightsPath(place)].map((path) => Deno.lstatSync(path));
   assert(file.isFile && file.ino === blob.ino);
 
   hub.goDown();
-  const offline = await outcome(start(permissions, options));
+  const offline = await outcome(startLoading(permissions, options));
   assertEquals(offline, { ...loaded, events: ["offline"] });
-  const withoutNetwork = await outcome(start(permissions.slice(1), options));
+  const withoutNetwork = await outcome(startLoading(permissions.slice(1), options));
   assertEquals(withoutNetwork, { ...loaded, events: ["offline"] });
 });
 
@@ -67,7 +54,7 @@ Deno.test("without permission to write, or even to read, a model is loaded into 
   const events = ["initiate", "download", "progress", "done"];
   for (const permissions of [["--allow-net"], ["--allow-net", `--allow-read=${cacheDir}`]]) {
     for (const options of [{ cacheDir }, {}]) {
-      const result = await outcome(start(permissions, { repo: REPO, hubUrl: hub.url, ...options }));
+      const result = await outcome(startLoading(permissions, { repo: REPO, hubUrl: hub.url, ...options }));
       assertEquals(result, { commit: COMMIT, length: LENGTH, events });
     }
   }
@@ -78,7 +65,7 @@ Deno.test("a process that is killed leaves what the next one continues", async (
   await using place = await preparePlace();
   const { cacheDir, hub } = place;
   hub.fault = ({ server }) => server === "storage" ? { drip: { bytes: 2_000, pause: 5 } } : undefined;
-  const child = start(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url });
+  const child = startLoading(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url });
   while (bytesSent(place) < WEIGHTS.length / 2) await new Promise((resolve) => setTimeout(resolve, 5));
   child.kill("SIGKILL");
   await child.output();
@@ -99,7 +86,7 @@ Deno.test("a disk that takes no more is an error that says so, and the download 
   await using place = await preparePlace();
   const options = { repo: REPO, cacheDir: place.cacheDir, hubUrl: place.hub.url };
   const limited = `trap "" XFSZ; ulimit -f 256; exec "$@"`; // blocks of 512 bytes that a file may have
-  const { error } = await outcome(spawn(["sh", "-c", limited, "sh", ...commandLine(["-A"], options)]));
+  const { error } = await outcome(start("sh", ["-c", limited, "sh", Deno.execPath(), ...argumentsOf(["-A"], options)]));
   assert(error.includes("File too large") && error.includes("What is there is kept"), error);
   assertEquals(locks(place), []);
   assertEquals((await Deno.stat(partialOf(place))).size, 131_072);
@@ -115,7 +102,7 @@ Deno.test("a process that slept in a download neither changes nor replaces what 
   const wrong = WEIGHTS.slice().fill(7, 150_000);
   const faults = [{ body: wrong, drip: { bytes: 10_000, pause: 20 } }];
   hub.fault = ({ server }) => server === "storage" ? faults.shift() : undefined;
-  const child = start(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url });
+  const child = startLoading(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url });
   while (bytesSent(place) < 80_000) await new Promise((resolve) => setTimeout(resolve, 5));
   child.kill("SIGSTOP");
   const old = new Date(Date.now() - 60_000);
@@ -131,7 +118,7 @@ Deno.test("two processes at once make one download, and both load", async () => 
   await using place = await preparePlace();
   const { cacheDir, hub } = place;
   hub.fault = ({ server }) => server === "storage" ? { drip: { bytes: 4_000, pause: 20 } } : undefined;
-  const children = [1, 2].map(() => start(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url }));
+  const children = [1, 2].map(() => startLoading(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url }));
   for (const { length } of await Promise.all(children.map(outcome))) assertEquals(length, LENGTH);
   assertEquals(bytesSent(place), WEIGHTS.length);
   assertEquals(hub.received.filter(({ server }) => server === "storage").length, 1);
@@ -167,7 +154,7 @@ Deno.test("the environment says where the cache, the Hub and the token are", asy
       [{ HF_HOME: named("hf"), HUGGINGFACE_HUB_CACHE: named("old"), HF_HUB_CACHE: "~/new" }, "home/new"],
     ] as const
   ) {
-    const result = await outcome(start(["-A"], { repo: REPO }, { ...none, HF_ENDPOINT: `${hub.url}/`, ...env }));
+    const result = await outcome(startLoading(["-A"], { repo: REPO }, { ...none, HF_ENDPOINT: `${hub.url}/`, ...env }));
     assertEquals(result.length, LENGTH, JSON.stringify({ result, env }));
     assertEquals([...Deno.readDirSync(named(folder))].map(({ name }) => name).sort(), [
       ".locks",
@@ -176,10 +163,10 @@ Deno.test("the environment says where the cache, the Hub and the token are", asy
   }
   const asked = hub.received.length;
   const env = { ...none, HF_ENDPOINT: hub.url, HF_HUB_OFFLINE: "1" };
-  assertEquals((await outcome(start(["-A"], { repo: REPO }, env))).events, ["offline"]);
+  assertEquals((await outcome(startLoading(["-A"], { repo: REPO }, env))).events, ["offline"]);
   assertEquals(hub.received.length, asked);
   const denied = await outcome(
-    start(["-A", "--deny-env", "--deny-sys"], { repo: REPO, hubUrl: hub.url, cacheDir }, env),
+    startLoading(["-A", "--deny-env", "--deny-sys"], { repo: REPO, hubUrl: hub.url, cacheDir }, env),
   );
   assert(denied.error.includes("there is no such repository for you"), denied.error);
 });

@@ -3,14 +3,10 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { openTextStore } from "../../../hub/mod.ts";
 import { tree } from "../hub_fixture.ts";
+import { withFolder } from "../../support/folders.ts";
 
 async function withCache(use: (cache: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(join(folder, "cache"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await withFolder((folder) => use(join(folder, "cache")));
 }
 
 Deno.test("a text that was written is read again, and replaced as a whole", async () => {

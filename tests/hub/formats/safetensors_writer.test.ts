@@ -9,18 +9,10 @@ import {
   writeSafetensors,
 } from "../../../hub/mod.ts";
 import { floats } from "../files.ts";
+import { withFolder } from "../../support/folders.ts";
 
 function f32(name: string, shape: number[], ...values: number[]): TensorToWrite {
   return { name, dtype: "F32", shape, data: () => floats(...values) };
-}
-
-async function inTemporaryFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("encodeSafetensorsHeader puts the widest elements first, then goes by name, and pads to eight bytes", () => {
@@ -52,7 +44,7 @@ Deno.test("encodeSafetensorsHeader refuses names, dtypes and shapes that a file 
 });
 
 Deno.test("writeSafetensors asks for one tensor after the other, and what it writes is read back", () =>
-  inTemporaryFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = join(folder, "model.safetensors");
     const asked: string[] = [];
     const tensor = (name: string, shape: number[], ...values: number[]): TensorToWrite => ({
@@ -78,7 +70,7 @@ Deno.test("writeSafetensors asks for one tensor after the other, and what it wri
   }));
 
 Deno.test("writeSafetensors leaves the old file, and nothing else, where it fails", () =>
-  inTemporaryFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = join(folder, "model.safetensors");
     await Deno.writeTextFile(path, "old");
     const tooShort = f32("b", [3], 1, 2);
@@ -94,7 +86,7 @@ Deno.test("writeSafetensors leaves the old file, and nothing else, where it fail
   }));
 
 Deno.test("writeSafetensors says which file it cannot write", () =>
-  inTemporaryFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = join(folder, "missing", "model.safetensors");
     await assertRejects(() => writeSafetensors(path, []), WeightsError, `Cannot write ${path}: ENOENT`);
   }));

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { join, toFileUrl } from "@std/path";
 import { HubError, type HubModelOptions, openModel, WeightsError } from "../../../hub/mod.ts";
 import { bytesOf } from "../files.ts";
 import {
@@ -269,7 +269,7 @@ Deno.test("openModel opens directories, file: URLs and repositories", async () =
   await checkModel(await openModel(REPO, options));
   const snapshot = join(place.folder, "snapshots", COMMIT);
   await checkModel(await openModel(snapshot));
-  await checkModel(await openModel(new URL(`file://${snapshot}`)));
+  await checkModel(await openModel(toFileUrl(snapshot)));
   await assertRejects(
     () => openModel("no/such/thing"),
     HubError,

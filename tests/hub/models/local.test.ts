@@ -1,51 +1,36 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join, relative, toFileUrl } from "@std/path";
 import { HubError, type ModelChoice, openLocalModel, WeightsError } from "../../../hub/mod.ts";
 import { loadGolden } from "../../support/golden.ts";
 import { syntheticTensor } from "../../support/synthetic.ts";
 import { floats, safetensorsFile } from "../files.ts";
+import { withFolder, writeFiles } from "../../support/folders.ts";
+import { fixture } from "../../support/paths.ts";
 
 const WEIGHTS = safetensorsFile({ a: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }, floats(1));
 const CONFIG = JSON.stringify({ _class_name: "VQModel" });
 
-type Tree = Record<string, string | Uint8Array>;
-
-/** A folder with these files, which are in turn in folders. */
-async function withFolder(files: Tree, use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const [path, content] of Object.entries(files)) {
-      await Deno.mkdir(join(folder, path, ".."), { recursive: true });
-      await Deno.writeFile(
-        join(folder, path),
-        typeof content === "string" ? new TextEncoder().encode(content) : content,
-      );
-    }
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+type Files = Record<string, string | Uint8Array>;
 
 /** The path of `config.json`, relative to the folder, of the model that is opened in it. */
-async function opened(files: Tree, options?: ModelChoice): Promise<string> {
-  let found = "";
-  await withFolder(files, async (folder) => {
+async function opened(files: Files, options?: ModelChoice): Promise<string> {
+  return await withFolder(async (folder) => {
+    await writeFiles(folder, files);
     const { configPath, weights } = await openLocalModel(folder, options);
     assertEquals(await weights.read("a"), Float32Array.of(1));
     await weights.close();
-    found = configPath.slice(folder.length + 1);
+    return relative(folder, configPath);
   });
-  return found;
 }
 
 async function refuses(
-  files: Tree,
+  files: Files,
   options: ModelChoice,
   Kind: new (message: string) => Error,
   message: string,
 ): Promise<void> {
-  await withFolder(files, async (folder) => {
+  await withFolder(async (folder) => {
+    await writeFiles(folder, files);
     await assertRejects(() => openLocalModel(folder, options), Kind, message);
   });
 }
@@ -70,7 +55,7 @@ Deno.test("openLocalModel reads every tensor of the golden models, in each of th
 
 Deno.test("openLocalModel widens the half-precision weights of a golden model", async () => {
   const { directory, info } = loadGolden("tiny-f16");
-  const { weights } = await openLocalModel(new URL(`file://${directory}`));
+  const { weights } = await openLocalModel(toFileUrl(directory));
   for (const [key, { dtype, shape }] of weights.tensors) {
     assertEquals(dtype, "F16");
     assertEquals(await weights.read(key), syntheticTensor(key, shape, info).map(Math.f16round), key);
@@ -79,7 +64,7 @@ Deno.test("openLocalModel widens the half-precision weights of a golden model", 
 });
 
 Deno.test("openLocalModel takes a file: URL, as an object or a text", async () => {
-  const url = new URL("../../fixtures/golden/tiny-bin/", import.meta.url);
+  const url = toFileUrl(fixture("golden/tiny-bin/"));
   for (const directory of [url, url.href]) {
     const { configPath, weights } = await openLocalModel(directory);
     assertEquals(configPath, join(fromFileUrl(url), "config.json"));

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { HubError, openLocalModel, saveLocalModel, type SaveOptions, type TensorToWrite } from "../../../hub/mod.ts";
+import { withFolder } from "../../support/folders.ts";
 
 /** Tensors of so many float32 numbers, in an order that is not that of their names. */
 function tensors(...sizes: number[]): TensorToWrite[] {
@@ -20,11 +21,6 @@ async function saved(folder: string, list: TensorToWrite[], options?: SaveOption
   assertEquals(weights.tensors.size, list.length);
   await weights.close();
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-}
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  await use(folder).finally(() => Deno.remove(folder, { recursive: true }));
 }
 
 const SINGLE = "diffusion_pytorch_model.safetensors";

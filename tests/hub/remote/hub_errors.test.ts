@@ -3,6 +3,7 @@ import { HubError, type HubModelOptions, isLocalPath, openHubModel, WeightsError
 import { bytesOf } from "../files.ts";
 import { CONFIG, modelFiles, type Place, preparePlace, REPO, tree } from "../hub_fixture.ts";
 import { COMMIT, type HubFile } from "../server.ts";
+import { repository } from "../../support/paths.ts";
 
 async function refused(place: Place, options: HubModelOptions, ...parts: string[]): Promise<HubError> {
   const error = await assertRejects(() => place.open(options), HubError, REPO);
@@ -167,13 +168,12 @@ Deno.test("a size that no memory has is an error where there is no cache", async
 
 Deno.test("a link among the folders of a snapshot is not followed", async () => {
   await using place = await preparePlace(modelFiles("vqvae/"));
-  const outside = await Deno.makeTempDir();
+  const outside = await Deno.makeTempDir({ dir: place.cacheDir });
   await Deno.mkdir(`${place.folder}/snapshots/${COMMIT}`, { recursive: true });
   await Deno.symlink(outside, `${place.folder}/snapshots/${COMMIT}/vqvae`);
   const error = await assertRejects(() => place.open({ subfolder: "vqvae" }), HubError);
   assert(error.message.includes("a link that may lead out of it"));
   assertEquals([...Deno.readDirSync(outside)], []);
-  await Deno.remove(outside);
 });
 
 Deno.test("names of repositories and revisions are checked before anything is asked", async () => {
@@ -199,7 +199,7 @@ Deno.test("what is a path and what is a repository", async () => {
   ) {
     assert(await isLocalPath(path), String(path));
   }
-  assert(await isLocalPath(new URL("..", import.meta.url).pathname));
+  assert(await isLocalPath(repository("tests")));
   for (const repo of ["owner/name", "name", "a.b/c-d_e", "~name".slice(1)]) assert(!await isLocalPath(repo), repo);
   await assertRejects(() => isLocalPath("no such/folder"), HubError, "or a directory that exists");
   const address = "https://hub.example/owner/name/tree/main";

@@ -1,17 +1,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { join, toFileUrl } from "@std/path";
 import { HubError, openHubModel, pushToHub, saveLocalModel } from "../../../hub/mod.ts";
 import { COMMIT, FakeHub } from "../server.ts";
+import { withFolder } from "../../support/folders.ts";
 
 const CONFIG = '{"_class_name":"VQModel"}';
 const VALUES = Float32Array.from({ length: 50_000 }, Math.sin);
 
 async function withSavedModel(use: (folder: string, hub: FakeHub) => Promise<void>): Promise<void> {
   await using hub = new FakeHub();
-  const folder = await Deno.makeTempDir();
-  const shape = [VALUES.length];
-  await saveLocalModel(folder, CONFIG, [{ name: "a", dtype: "F32", shape, data: () => VALUES }]);
-  await use(folder, hub).finally(() => Deno.remove(folder, { recursive: true }));
+  await withFolder(async (folder) => {
+    const shape = [VALUES.length];
+    await saveLocalModel(folder, CONFIG, [{ name: "a", dtype: "F32", shape, data: () => VALUES }]);
+    await use(folder, hub);
+  });
 }
 
 Deno.test("pushToHub creates a repository and commits a model that loads again", () =>
@@ -44,7 +46,7 @@ Deno.test("pushToHub puts a model beside what a repository has, or into a pull r
     const proposed = await pushToHub("owner/name", folder, { ...options, createPr: true });
     assertEquals(proposed.pullRequestUrl, `${hub.url}/owner/name/discussions/1`);
     assertEquals(hub.repos["owner/name"].refs.main, COMMIT);
-    const { commit } = await pushToHub("owner/name", new URL(`file://${folder}`), options);
+    const { commit } = await pushToHub("owner/name", toFileUrl(folder), options);
     assertEquals(Object.keys(hub.repos["owner/name"].commits[commit]).sort(), [
       "README.md",
       "vqvae/config.json",

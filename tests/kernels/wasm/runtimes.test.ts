@@ -1,17 +1,16 @@
 /** The CPU engine in processes of their own: Deno without permissions, Node, and V8 with wider vectors. */
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { join, toFileUrl } from "@std/path";
+import { withFolder } from "../../support/folders.ts";
+import { repository } from "../../support/paths.ts";
+import { IMPORT_MAP, printedBy, start } from "../../support/processes.ts";
 
-const SCRIPT = fromFileUrl(new URL("./script.ts", import.meta.url));
-const IMPORT_MAP = `--import-map=${fromFileUrl(new URL("../../../tools/offline/import_map.json", import.meta.url))}`;
+const SCRIPT = repository("tests/kernels/wasm/script.ts");
 const EXPECTED = "2 threads: 65 97 65 97 145 97 65 97 65\n";
 
 /** What a command prints; it must end by itself. */
 async function outputOf(command: string, args: string[]): Promise<string> {
-  const signal = AbortSignal.timeout(60_000);
-  const { success, stdout, stderr } = await new Deno.Command(command, { args, signal }).output();
-  if (!success) throw new Error(`${command} failed: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
+  return await printedBy(start(command, args, { signal: AbortSignal.timeout(60_000) }));
 }
 
 Deno.test("a script without permissions computes on two threads and ends, though it disposes of nothing", async () => {
@@ -19,13 +18,11 @@ Deno.test("a script without permissions computes on two threads and ends, though
 });
 
 Deno.test("the same script runs in Node", async () => {
-  const bundle = await Deno.makeTempFile({ suffix: ".mjs" });
-  try {
+  await withFolder(async (folder) => {
+    const bundle = join(folder, "script.mjs");
     await outputOf(Deno.execPath(), ["bundle", "--quiet", IMPORT_MAP, "--platform=deno", "-o", bundle, SCRIPT]);
     assertEquals(await outputOf("node", [bundle]), EXPECTED);
-  } finally {
-    await Deno.remove(bundle);
-  }
+  });
 });
 
 /** Whether the processor has vectors of 256 bits with fused products, which V8 needs; known on Linux only. */
@@ -35,7 +32,7 @@ async function hasWideVectors(): Promise<boolean | undefined> {
 }
 
 Deno.test("vectors of 256 bits are noticed where V8 makes them, and only there", async () => {
-  const wide = new URL("../../../kernels/wasm/threads/revectorize.ts", import.meta.url);
+  const wide = toFileUrl(repository("kernels/wasm/threads/revectorize.ts"));
   const script = `import { vectorsAreWide } from "${wide}"; console.log(await vectorsAreWide());`;
   // A measurement that is disturbed may say anything, so one right answer of three counts.
   const says = async (expected: boolean, ...flags: string[]) => {

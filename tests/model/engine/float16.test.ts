@@ -4,10 +4,9 @@ import { NO_MEMORY } from "../../../kernels/mod.ts";
 import { DeviceError, ImageProcessor, type Progress, Tensor, type VQConfig, VQModel } from "../../../mod.ts";
 import { assertClose, loadBundled, loadGolden } from "../../support/golden.ts";
 import { checkpointOf, MemoryFiles, take, TINY } from "../models.ts";
+import { repository } from "../../support/paths.ts";
 
-const PICTURES = ["still-life", "close-up"].map((name) =>
-  new URL(`../../../examples/images/${name}.png`, import.meta.url)
-);
+const PICTURES = ["still-life", "close-up"].map((name) => repository(`examples/images/${name}.png`));
 
 Deno.test("in float16 the bundled model gives nearly the same tokens and pictures", async () => {
   const { directory } = loadBundled();

@@ -4,6 +4,8 @@ import { turn } from "../../../model/images/raster/orientation.ts";
 import { decodePicture, type DecodePictureOptions, type EncodeOptions, Picture } from "../../../model/images/mod.ts";
 import { JPEG_WASM } from "../../../model/images/codecs/jpeg/encoder_wasm.ts";
 import { makePng, type PngParts } from "./picture_fixtures.ts";
+import { withFolder } from "../../support/folders.ts";
+import { fixture } from "../../support/paths.ts";
 
 /** Smooth colours with a little texture, so that every PNG filter has its rows. */
 function sample(width = 33, height = 21): Picture {
@@ -23,8 +25,8 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a, (v, i) => Math.abs(v - b[i])).reduce((x, y) => Math.max(x, y));
 }
 
-async function fixture(name: string): Promise<Uint8Array<ArrayBuffer>> {
-  return await Deno.readFile(new URL(`../../fixtures/pictures/${name}.jpg`, import.meta.url));
+async function readJpeg(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  return await Deno.readFile(fixture(`pictures/${name}.jpg`));
 }
 
 /** A colour type of PNG, and the RGBA bytes it must become. */
@@ -118,7 +120,7 @@ Deno.test("decodePicture() reads JPEGs as PIL does: progressive, gray, CMYK", as
   const quadrants = [[200, 40, 40], [40, 180, 60], [30, 60, 200], [240, 240, 230]];
   const grays = [88, 124, 67, 239].map((v) => [v, v, v]);
   for (const name of ["progressive-420", "gray", "cmyk"]) {
-    const { width, height, data } = await decodePicture(await fixture(name));
+    const { width, height, data } = await decodePicture(await readJpeg(name));
     assertEquals([width, height], [32, 32]);
     const found = [[4, 4], [28, 4], [4, 28], [28, 28]].flatMap(([x, y]) =>
       [...data.subarray(4 * (32 * y + x))].slice(0, 4)
@@ -129,7 +131,7 @@ Deno.test("decodePicture() reads JPEGs as PIL does: progressive, gray, CMYK", as
 });
 
 Deno.test("decodePicture() turns pictures upright by their EXIF orientation unless told otherwise", async () => {
-  const file = await fixture("exif-rotated");
+  const file = await readJpeg("exif-rotated");
   const [turned, stored] = [await decodePicture(file), await decodePicture(file, { applyOrientation: false })];
   assertNotEquals(turned.data, stored.data);
   assertEquals(turn(stored, 6).data, turned.data);
@@ -155,7 +157,7 @@ Deno.test("decodePicture() names what it does not read", async () => {
 
 Deno.test("decodePicture() refuses every file that is cut short before its last pixel", async () => {
   const picture = sample(9, 5);
-  for (const file of [picture.encode("png"), picture.encode("jpeg"), await fixture("progressive-420")]) {
+  for (const file of [picture.encode("png"), picture.encode("jpeg"), await readJpeg("progressive-420")]) {
     const whole = await decodePicture(file);
     const lastPixel = file[0] === 0x89 ? file.length - 21 : file.length; // then the end of a block, two checksums and IEND
     for (let length = 0; length < file.length; length++) {
@@ -192,7 +194,7 @@ Deno.test("decodePicture() reads a PNG whose ancillary chunks have a wrong check
 });
 
 Deno.test("decodePicture() reads or refuses a JPEG with a byte changed, and reads the next one", async () => {
-  const file = await fixture("progressive-420");
+  const file = await readJpeg("progressive-420");
   for (let i = 0; i < file.length; i++) {
     const damaged = file.slice();
     damaged[i] ^= 0x41;
@@ -203,7 +205,7 @@ Deno.test("decodePicture() reads or refuses a JPEG with a byte changed, and read
 
 Deno.test("decodePicture() refuses JPEGs whose headers libjpeg refuses, read whole or as planes", async () => {
   for (const name of ["progressive-420", "golden/jpeg-cmyk"]) {
-    const file = await fixture(name);
+    const file = await readJpeg(name);
     const at = (marker: number) => file.findIndex((byte, i) => byte === 0xff && file[i + 1] === marker);
     const inserted = (offset: number, ...bytes: number[]) => {
       return Uint8Array.of(...file.subarray(0, offset), ...bytes, ...file.subarray(offset));
@@ -239,7 +241,7 @@ Deno.test("decodePicture() refuses PNGs that contradict themselves", async () =>
 Deno.test("decodePicture() looks at the stated size before it decodes", async () => {
   const huge = makePng({ width: 2 ** 31 - 1, height: 2 ** 31 - 1, depth: 16, colour: 6, rows: [] });
   await assertRejects(() => decodePicture(huge), RangeError, "2147483647×2147483647 pixels, more than 67108864");
-  const jpeg = await fixture("gray");
+  const jpeg = await readJpeg("gray");
   const frame = jpeg.findIndex((byte, i) => byte === 0xff && jpeg[i + 1] === 0xc0);
   jpeg.fill(0xff, frame + 5, frame + 9);
   await assertRejects(() => decodePicture(jpeg), RangeError, "65535×65535");
@@ -259,7 +261,7 @@ Deno.test("decodePicture() does not inflate what follows the pixels of a PNG", a
 });
 
 Deno.test("decodePicture() refuses a progressive JPEG that repeats a scan", async () => {
-  const file = await fixture("progressive-420");
+  const file = await readJpeg("progressive-420");
   const scan = file.findLastIndex((byte, i) => byte === 0xff && file[i + 1] === 0xda);
   const again = Array.from({ length: 100 }, () => [...file.subarray(scan, -2)]).flat();
   const repeated = Uint8Array.of(...file.subarray(0, -2), ...again, 0xff, 0xd9);
@@ -279,8 +281,7 @@ Deno.test("encode(), save() and decodePicture() refuse options that they do not 
 });
 
 Deno.test("save() writes what the extension says, and nothing else", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await withFolder(async (folder) => {
     const picture = sample(8, 8);
     await picture.save(join(folder, "a.png"));
     await picture.save(toFileUrl(join(folder, "b.JPG")), { quality: 50 });
@@ -303,9 +304,7 @@ Deno.test("save() writes what the extension says, and nothing else", async () =>
     await Deno.mkdir(join(folder, "e.png"));
     await assertRejects(() => picture.save(join(folder, "e.png")));
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a.png", "b.JPG", "c.jpeg", "e.png"]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("encode() refuses other formats, qualities beyond the scale and sides beyond JPEG's", () => {

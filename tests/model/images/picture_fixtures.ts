@@ -1,8 +1,9 @@
 /** Stored results of Diffusers' VaeImageProcessor, and PNG files made by hand. */
+import { toFileUrl } from "@std/path";
 import { deflateSync } from "node:zlib";
 import { crc32 } from "imagescript/png/src/crc.mjs";
-
-const FOLDER = new URL("../../fixtures/golden/image-processor/", import.meta.url);
+import { fixture } from "../../support/paths.ts";
+import { readSafetensors } from "../../support/safetensors.ts";
 
 /** One call of upstream's `preprocess`. */
 export interface Scenario {
@@ -16,10 +17,9 @@ export interface Scenario {
   do_convert_grayscale?: boolean;
 }
 
-const file = Deno.readFileSync(new URL("io.safetensors", FOLDER));
-const start = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
-const header = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
-const scenarios: Scenario[] = JSON.parse(header.__metadata__.scenarios);
+/** The tensors of all scenarios. */
+export const stored = readSafetensors(fixture("golden/image-processor/io.safetensors"));
+const scenarios: Scenario[] = JSON.parse(stored.metadata.scenarios);
 
 /** The calls that have a picture. */
 export const preprocessed: Scenario[] = scenarios.filter(({ image }) => image);
@@ -29,27 +29,7 @@ export const postprocessed: Scenario[] = scenarios.filter(({ image }) => !image)
 
 /** Where a picture of a scenario lies. */
 export function pictureUrl({ image }: Scenario): URL {
-  return new URL(image, FOLDER);
-}
-
-/** A stored float32 tensor, or undefined if there is none of that name. */
-export function floats(name: string): Float32Array<ArrayBuffer> | undefined {
-  return header[name] && new Float32Array(slice(name));
-}
-
-/** A stored uint8 tensor. */
-export function bytes(name: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(slice(name));
-}
-
-/** The shape of a stored tensor. */
-export function shapeOf(name: string): number[] {
-  return header[name].shape;
-}
-
-function slice(name: string): ArrayBuffer {
-  const [from, to] = header[name].data_offsets;
-  return file.buffer.slice(start + from, start + to);
+  return toFileUrl(fixture(`golden/image-processor/${image}`));
 }
 
 /** What {@linkcode makePng} writes. */

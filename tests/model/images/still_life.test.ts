@@ -1,43 +1,40 @@
 /** The still life as JPEG gives the tokens of the pixels that PIL reads, for the pixels are the same. */
 import { assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { join } from "@std/path";
 import { decodePicture, ImageProcessor, VQModel } from "../../../mod.ts";
+import { withFolder } from "../../support/folders.ts";
+import { fixture, repository } from "../../support/paths.ts";
 
-const PICTURES = new URL("../../fixtures/pictures/", import.meta.url);
-const STILL_LIFE = new URL("../../../examples/images/still-life.png", import.meta.url);
-const MODEL = new URL("../../../examples/models/leaves-f4", import.meta.url);
+const STILL_LIFE = repository("examples/images/still-life.png");
+const MODEL = repository("examples/models/leaves-f4");
 
 /** Checks every JPEG of a folder that make_still_life.py wrote. */
-async function checkFolder(folder: URL): Promise<void> {
-  const expected: Record<string, string> = JSON.parse(await Deno.readTextFile(new URL("expected.json", folder)));
+async function checkFolder(folder: string): Promise<void> {
+  const expected: Record<string, string> = JSON.parse(await Deno.readTextFile(join(folder, "expected.json")));
   assertEquals(Object.keys(expected).length, 18);
   for (const [name, hash] of Object.entries(expected)) {
-    const { data } = await decodePicture(await Deno.readFile(new URL(name, folder)));
+    const { data } = await decodePicture(await Deno.readFile(join(folder, name)));
     const rgb = data.filter((_, i) => i % 4 !== 3);
     assertEquals(new Uint8Array(await crypto.subtle.digest("SHA-256", rgb)).toHex(), hash, name);
   }
 }
 
 Deno.test("the middle of the still life is read from JPEG as PIL reads it", async () => {
-  await checkFolder(new URL("still-life/", PICTURES));
+  await checkFolder(fixture("pictures/still-life"));
 });
 
 Deno.test("the whole still life is read from JPEG as PIL reads it, where PIL is", async () => {
-  if (!await hasPil()) return await checkFolder(new URL("still-life/", PICTURES)); // what was made with it stands in
-  const folder = await Deno.makeTempDir();
-  try {
-    const script = fromFileUrl(new URL("make_still_life.py", PICTURES));
-    await python(script, fromFileUrl(STILL_LIFE), folder);
-    await checkFolder(new URL(`file://${folder}/`));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  if (!await hasPil()) return await checkFolder(fixture("pictures/still-life")); // what was made with it stands in
+  await withFolder(async (folder) => {
+    await python(fixture("pictures/make_still_life.py"), STILL_LIFE, folder);
+    await checkFolder(folder);
+  });
 });
 
 Deno.test("a JPEG has the tokens of its pixels", async () => {
   using model = await VQModel.fromPretrained(MODEL, { device: "wasm" });
   const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
-  const file = await Deno.readFile(new URL("still-life/75-420.jpg", PICTURES));
+  const file = await Deno.readFile(fixture("pictures/still-life/75-420.jpg"));
   const fromFile = await model.tokenize(await processor.preprocess(file));
   const fromPixels = await model.tokenize(await processor.preprocess(await decodePicture(file)));
   assertEquals(fromFile, fromPixels);

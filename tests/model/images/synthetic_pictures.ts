@@ -1,6 +1,7 @@
 /** Pictures computed by a formula, as tests/fixtures/pictures/*.py compute them too, and what is compared of them. */
 import { createHash } from "node:crypto";
 import type { Raster } from "../../../model/images/raster/raster.ts";
+import { fixture } from "../../support/paths.ts";
 
 /** Samples are the high bytes of a linear congruential generator, or only 0 and 255. */
 export function syntheticPicture(width: number, height: number, seed: number, contrast: boolean): Raster {
@@ -33,5 +34,5 @@ export function isOpaque({ data }: Raster): boolean {
 
 /** A list that a script of tests/fixtures/pictures wrote. */
 export function readCases<T>(name: string): T[] {
-  return JSON.parse(Deno.readTextFileSync(new URL(`../../fixtures/pictures/${name}`, import.meta.url)));
+  return JSON.parse(Deno.readTextFileSync(fixture(`pictures/${name}`)));
 }

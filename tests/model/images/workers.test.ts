@@ -1,11 +1,15 @@
 /** Pictures that are prepared in workers: the same bytes, the same errors, and an event loop that stays free. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join, toFileUrl } from "@std/path";
 import { decodePicture, ImageProcessor } from "../../../mod.ts";
 import { preparePicture } from "../../../model/images/preparation/prepare.ts";
 import { prepareInWorker } from "../../../model/images/workers/pool.ts";
 import { makePng } from "./picture_fixtures.ts";
+import { withFolder } from "../../support/folders.ts";
+import { fixture, repository } from "../../support/paths.ts";
+import { IMPORT_MAP, outputOf, startDeno } from "../../support/processes.ts";
 
-const GOLDEN = new URL("../../fixtures/pictures/golden/", import.meta.url);
+const GOLDEN = fixture("pictures/golden");
 const FILES = [...Deno.readDirSync(GOLDEN)].map(({ name }) => name).filter((name) => !name.endsWith(".json"));
 const AS_THEY_ARE = { maxPixels: 2 ** 26, applyOrientation: true };
 
@@ -19,14 +23,14 @@ Deno.test("workers give the pixels that this thread gives, of every format", asy
   const size = { multiple: 2, height: 24, width: 32, resizeMode: "default" } as const;
   for (const preparation of [AS_THEY_ARE, { ...AS_THEY_ARE, size }]) {
     await Promise.all(FILES.map(async (name) => {
-      const file = Deno.readFileSync(new URL(name, GOLDEN));
+      const file = Deno.readFileSync(join(GOLDEN, name));
       assertEquals(await prepareInWorker(file, preparation), await preparePicture(file, preparation), name);
     }));
   }
 });
 
 Deno.test("workers give the errors that this thread gives, and go on", async () => {
-  const file = Deno.readFileSync(new URL("jpeg-420.jpg", GOLDEN));
+  const file = Deno.readFileSync(join(GOLDEN, "jpeg-420.jpg"));
   await assertRejects(() => prepareInWorker(file.slice(0, 99), AS_THEY_ARE), TypeError, "cut short");
   await assertRejects(() => prepareInWorker(file, { ...AS_THEY_ARE, maxPixels: 9 }), RangeError, "raise maxPixels");
   assertEquals((await prepareInWorker(file, AS_THEY_ARE)).width, 89);
@@ -55,13 +59,13 @@ for (const way of ["preprocess", "decodePicture"] as const) {
     } finally {
       clearInterval(clock);
     }
-    assertEquals((await decodePicture(Deno.readFileSync(new URL("gif.gif", GOLDEN)))).width, 40);
+    assertEquals((await decodePicture(Deno.readFileSync(join(GOLDEN, "gif.gif")))).width, 40);
   });
 }
 
 Deno.test("a batch of pictures is one tensor in their order, whoever was ready first", async () => {
   const names = FILES.filter((name) => !name.startsWith("odd"));
-  const sources = names.map((name) => new URL(name, GOLDEN));
+  const sources = names.map((name) => join(GOLDEN, name));
   const processor = new ImageProcessor({ vaeScaleFactor: 1 });
   const batch = await (await processor.preprocess(sources, { height: 8, width: 8 })).data();
   for (const [i, source] of sources.entries()) {
@@ -71,20 +75,18 @@ Deno.test("a batch of pictures is one tensor in their order, whoever was ready f
 });
 
 Deno.test("the process ends though workers are idle", async () => {
-  const script = `import { ImageProcessor } from ${JSON.stringify(new URL("../../../mod.ts", import.meta.url).href)};
-    const file = Deno.args[0];
-    await new ImageProcessor({ vaeScaleFactor: 1 }).preprocess([file, file, file]);`;
-  const name = await Deno.makeTempFile({ suffix: ".ts" });
-  try {
-    await Deno.writeTextFile(name, script);
-    const config = new URL("../../../deno.json", import.meta.url).pathname;
-    const map = new URL("../../../tools/offline/import_map.json", import.meta.url).pathname;
-    const picture = new URL("gif.gif", GOLDEN).pathname;
-    const args = ["run", "--allow-read", "--no-lock", `--config=${config}`, `--import-map=${map}`, name, picture];
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, signal: AbortSignal.timeout(60_000) })
-      .output();
-    assert(code === 0, new TextDecoder().decode(stderr));
-  } finally {
-    await Deno.remove(name);
-  }
+  await withFolder(async (folder) => {
+    const mod = toFileUrl(repository("mod.ts")).href;
+    const script = join(folder, "script.ts");
+    await Deno.writeTextFile(
+      script,
+      `import { ImageProcessor } from ${JSON.stringify(mod)};
+      const file = Deno.args[0];
+      await new ImageProcessor({ vaeScaleFactor: 1 }).preprocess([file, file, file]);`,
+    );
+    const flags = ["run", "--allow-read", "--no-lock", `--config=${repository("deno.json")}`, IMPORT_MAP];
+    const signal = AbortSignal.timeout(60_000);
+    const { code, stderr } = await outputOf(startDeno([...flags, script, join(GOLDEN, "gif.gif")], { signal }));
+    assert(code === 0, stderr);
+  });
 });

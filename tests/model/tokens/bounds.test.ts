@@ -1,8 +1,10 @@
 /** What small files and short arrays may cost. */
 import { assertLess, assertMatch } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { bytesOf, pickleOf, push, safetensorsFile, torchFile, u16, zipFile } from "../../hub/files.ts";
 import { withFolder } from "../../support/folders.ts";
+import { repository } from "../../support/paths.ts";
+import { outputOf, startDeno } from "../../support/processes.ts";
 
 function npy(shape: string, data: ArrayLike<number>, descr = "|u1"): Uint8Array<ArrayBuffer> {
   const header = `{'descr': '${descr}', 'fortran_order': True, 'shape': ${shape}, }\n`;
@@ -63,12 +65,11 @@ const FILES: Record<string, () => Uint8Array<ArrayBuffer> | Promise<Uint8Array<A
   "a pickle that deflates a thousandfold": () => torchFile(new Uint8Array(6e7).fill(0x5d), {}, { deflated: true }),
 };
 
-const SCRIPT = fromFileUrl(new URL("cost_in_process.ts", import.meta.url));
+const SCRIPT = repository("tests/model/tokens/cost_in_process.ts");
 
 async function costOf(path: string): Promise<{ message: string; milliseconds: number; bytes: number }> {
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", SCRIPT, path] }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return JSON.parse(decode(stdout) || JSON.stringify({ message: decode(stderr), milliseconds: Infinity }));
+  const { stdout, stderr } = await outputOf(startDeno(["run", "-A", SCRIPT, path]));
+  return JSON.parse(stdout || JSON.stringify({ message: stderr, milliseconds: Infinity }));
 }
 
 for (const [name, make] of Object.entries(FILES)) {

@@ -1,6 +1,6 @@
 /** Token files: those of Python, ours, and what is refused. The files of Python are made by fixtures/tokens/make.py. */
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import {
   type Codebook,
   decodeTokens,
@@ -16,8 +16,9 @@ import {
 import { openSafetensors, sourceOfBytes } from "../../../hub/mod.ts";
 import { pickleOf, push, torchFile } from "../../hub/files.ts";
 import { withFolder } from "../../support/folders.ts";
+import { fixture } from "../../support/paths.ts";
 
-const FOLDER = fromFileUrl(new URL("../../fixtures/tokens", import.meta.url));
+const FOLDER = fixture("tokens");
 /** What all files hold: `i * 5 % 128`, as two pictures of 3×4 tokens. */
 const INDICES = Int32Array.from({ length: 24 }, (_, i) => i * 5 % 128);
 const SHAPE = [2, 3, 4] as const;

@@ -1,9 +1,9 @@
 /** What the model's methods take for tokens, and what they say of tokens of another codebook. */
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { decodeTokens, encodeTokens, Tensor, type TokensLike, VQModel } from "../../../mod.ts";
 import { checkpointOf, makeModel, MemoryFiles, take, TINY } from "../models.ts";
 import { withFolder } from "../../support/folders.ts";
+import { fixture } from "../../support/paths.ts";
 
 const WASM = { device: "wasm", threads: 1 } as const;
 const VALUES = [3, 0, 23, 7, 7, 1, 2, 9, 22, 4, 5, 6];
@@ -103,7 +103,7 @@ Deno.test("what are no tokens is refused, before memory is taken for it", async 
   }
 });
 
-const GOLDEN = fromFileUrl(new URL("../../fixtures/golden/tiny-f4", import.meta.url));
+const GOLDEN = fixture("golden/tiny-f4");
 
 Deno.test("the hash of a codebook is that of its float32 numbers, whatever holds and uses them", async () => {
   await withFolder(async (folder) => {

@@ -1,10 +1,11 @@
 /** Files that torch wrote, in each of its formats, and old ones made by hand. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { openFile, openTorch, openWeights, sourceOfBytes, WeightsError } from "../../../../hub/mod.ts";
 import type { ByteSource } from "../../../../hub/mod.ts";
 import { conversionCommand } from "../../../../hub/formats/torch/conversion.ts";
 import { bytesOf, floats, fuzz, legacyFile, type Part, pickleOf, push, readAll } from "../../files.ts";
+import { fixture } from "../../../support/paths.ts";
+import { printedBy, start } from "../../../support/processes.ts";
 
 const read = (bytes: Uint8Array) => readAll(openTorch, bytes);
 const refuses = (bytes: Uint8Array, message: string) => assertRejects(() => read(bytes), WeightsError, message);
@@ -40,7 +41,7 @@ function view(offset: number, shape: number[], strides: number[]): Uint8Array {
 
 for (const file of ["legacy-protocol2.bin", "legacy-protocol4.bin", "legacy-state-dict.bin", "zip.bin"]) {
   Deno.test(`openWeights reads the tensors in what torch saved as ${file}`, async () => {
-    const path = fromFileUrl(new URL(`../../../fixtures/torch/${file}`, import.meta.url));
+    const path = fixture(`torch/${file}`);
     const weights = await openWeights(file, () => openFile(path));
     assertEquals([...weights.tensors.keys()].sort(), [...Object.keys(SAVED), "whole_numbers"].sort());
     assertEquals(weights.tensors.get("whole_numbers"), { dtype: "I64", shape: [2] });
@@ -150,8 +151,7 @@ Deno.test("the command that converts a file holds its path as shells take it", a
     const command = conversionCommand(path, { weightsOnly: true });
     // What a shell makes of the command's words.
     const script = command.replace(/^python/, "printf '%s\\0'");
-    const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
-    const [option, program, found, ...rest] = new TextDecoder().decode(stdout).split("\0");
+    const [option, program, found, ...rest] = (await printedBy(start("sh", ["-c", script]))).split("\0");
     assertEquals([option, found, rest], ["-c", path, [""]]);
     assert(program.startsWith("import sys, torch; p = sys.argv[1]; torch.save(torch.load(p, map_location='cpu'"));
   }

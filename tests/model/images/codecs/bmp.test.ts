@@ -1,5 +1,5 @@
 import { bmpSize, decodeBmp } from "../../../../model/images/codecs/bmp.ts";
-import { assertDamageIsFound, assertReadAsByPillow, assertRefused, type Codec, fixture } from "./format_fixtures.ts";
+import { assertDamageIsFound, assertReadAsByPillow, assertRefused, bytesOf, type Codec } from "./format_fixtures.ts";
 
 const BMP: Codec = { size: bmpSize, decode: decodeBmp };
 
@@ -8,7 +8,7 @@ Deno.test("every kind of BMP is read as Pillow reads it", () => assertReadAsByPi
 Deno.test("a damaged BMP is read as Pillow reads it or refused", () => assertDamageIsFound(".bmp", BMP));
 
 Deno.test("what is wrong with a BMP is said", async () => {
-  const bytes = fixture("24.bmp");
+  const bytes = bytesOf("24.bmp");
   const changed = (offset: number, value: number) => bytes.with(offset, value) as Uint8Array<ArrayBuffer>;
   await assertRefused(BMP, bytes.slice(0, 20), "this BMP is cut short after 20 bytes");
   await assertRefused(BMP, bytes.slice(0, -4), "this BMP is cut short");
@@ -20,8 +20,8 @@ Deno.test("what is wrong with a BMP is said", async () => {
 });
 
 Deno.test("runs that stop early are refused", async () => {
-  await assertRefused(BMP, fixture("rle8.bmp").slice(0, -20), "cut short");
-  const bytes = fixture("rle8.bmp");
+  await assertRefused(BMP, bytesOf("rle8.bmp").slice(0, -20), "cut short");
+  const bytes = bytesOf("rle8.bmp");
   bytes[bytes.length - 3] = 1; // the end of the last row but one becomes that of the picture
   bytes[bytes.length - 5] = 0;
   bytes[bytes.length - 6] = 0;

@@ -4,16 +4,11 @@ import { decodePicture, ImageProcessor } from "../../../../mod.ts";
 import { checkCost } from "../../../../model/images/codecs/cost.ts";
 import { openPicture } from "../../../../model/images/preparation/decode.ts";
 import { makePng } from "../picture_fixtures.ts";
-
-const FOLDER = new URL("../../../fixtures/pictures/", import.meta.url);
-
-function fixture(name: string): Uint8Array<ArrayBuffer> {
-  return Deno.readFileSync(new URL(name, FOLDER));
-}
+import { fixture } from "../../../support/paths.ts";
 
 /** A fixture with some of its bytes replaced, from so many behind a text on. */
 function patched(name: string, text: string, skipped: number, bytes: readonly number[]): Uint8Array<ArrayBuffer> {
-  const file = fixture(name);
+  const file = Deno.readFileSync(fixture(`pictures/${name}`));
   const at = new TextDecoder("latin1").decode(file).indexOf(text);
   assert(at >= 0, name);
   file.set(bytes, at + skipped);
@@ -102,7 +97,7 @@ Deno.test("a PNG of one column is read in bounded time", async () => {
 });
 
 Deno.test("a JPEG of very many EXIF segments is read in bounded time, to the same pixels", async () => {
-  const plain = fixture("golden/jpeg-420.jpg");
+  const plain = Deno.readFileSync(fixture("pictures/golden/jpeg-420.jpg"));
   const segment = [0xff, 0xe1, 0, 8, ...new TextEncoder().encode("Exif\0\0")];
   const file = Uint8Array.from([...plain.subarray(0, 2), ...Array(90_000).fill(segment).flat(), ...plain.subarray(2)]);
   const started = performance.now();

@@ -1,7 +1,7 @@
 /** Pictures of each format and what Pillow 9.4 reads of them, made by `tests/fixtures/pictures/formats/make.py`. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import type { Raster } from "../../../../model/images/raster/raster.ts";
+import { fixture } from "../../../support/paths.ts";
 
 /** Where a format's codec has these. */
 export interface Codec {
@@ -15,26 +15,26 @@ interface Expected {
   readonly changed: readonly (string | null)[];
 }
 
-const FOLDER = fromFileUrl(new URL("../../../fixtures/pictures/formats/", import.meta.url));
+const FOLDER = fixture("pictures/formats/");
 const EXPECTED: Record<string, Expected> = JSON.parse(Deno.readTextFileSync(FOLDER + "expected.json"));
 
 /** The bytes of a picture. */
-export function fixture(name: string): Uint8Array<ArrayBuffer> {
+export function bytesOf(name: string): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(FOLDER + name);
 }
 
 /** The names of a format's pictures. */
-export function fixtures(extension: string): string[] {
+export function namesOf(extension: string): string[] {
   return [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((name) => name.endsWith(extension)).sort();
 }
 
 /** Every picture of the format is Pillow's, and its size is known before. */
 export async function assertReadAsByPillow(extension: string, codec: Codec): Promise<void> {
-  const names = fixtures(extension);
+  const names = namesOf(extension);
   assert(names.length > 5);
   for (const name of names) {
-    const picture = await codec.decode(fixture(name));
-    const { width, height } = codec.size(fixture(name));
+    const picture = await codec.decode(bytesOf(name));
+    const { width, height } = codec.size(bytesOf(name));
     assertEquals([width, height], [picture.width, picture.height], name);
     assertEquals(await digest(picture), EXPECTED[name].whole, name);
   }
@@ -42,8 +42,8 @@ export async function assertReadAsByPillow(extension: string, codec: Codec): Pro
 
 /** Every damaged picture is Pillow's where Pillow reads it, or refused by a `TypeError` that says so; never anything else. */
 export async function assertDamageIsFound(extension: string, codec: Codec): Promise<void> {
-  for (const name of fixtures(extension)) {
-    const bytes = fixture(name);
+  for (const name of namesOf(extension)) {
+    const bytes = bytesOf(name);
     for (const [i, expected] of EXPECTED[name].cut.entries()) {
       await assertReadOrRefused(
         codec,

@@ -1,5 +1,5 @@
 import { decodeGif, gifSize } from "../../../../model/images/codecs/gif.ts";
-import { assertDamageIsFound, assertReadAsByPillow, assertRefused, type Codec, fixture } from "./format_fixtures.ts";
+import { assertDamageIsFound, assertReadAsByPillow, assertRefused, bytesOf, type Codec } from "./format_fixtures.ts";
 
 const GIF: Codec = { size: gifSize, decode: decodeGif };
 
@@ -8,7 +8,7 @@ Deno.test("the first frame of every kind of GIF is read as Pillow reads it", () 
 Deno.test("a damaged GIF is read as Pillow reads it or refused", () => assertDamageIsFound(".gif", GIF));
 
 Deno.test("what is wrong with a GIF is said", async () => {
-  const bytes = fixture("straight.gif");
+  const bytes = bytesOf("straight.gif");
   await assertRefused(GIF, bytes.slice(0, 5), "this GIF is cut short after 5 bytes");
   await assertRefused(GIF, bytes.slice(0, -20), `this GIF is cut short after ${bytes.length - 20} bytes`);
   await assertRefused(GIF, bytes.with(4, 0x36) as Uint8Array<ArrayBuffer>, "must begin with GIF87a or GIF89a");

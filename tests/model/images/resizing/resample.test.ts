@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodePicture } from "../../../../model/images/mod.ts";
 import type { Raster } from "../../../../model/images/raster/raster.ts";
 import { type Box, type Resample, resize } from "../../../../model/images/resizing/resample.ts";
-import { bytes, pictureUrl, preprocessed, shapeOf } from "../picture_fixtures.ts";
+import { pictureUrl, preprocessed, stored } from "../picture_fixtures.ts";
 import { isOpaque, readCases, rgbOf, sha256Of, syntheticPicture } from "../synthetic_pictures.ts";
 
 interface Case {
@@ -28,9 +28,9 @@ for (const { size, seed, contrast, box, out, sha256 } of readCases<Case>("resize
 
 for (const scenario of preprocessed.filter((s) => !s.do_convert_grayscale)) {
   Deno.test(`resize() gives PIL's bytes in scenario ${scenario.key}`, async () => {
-    const [rows, columns] = shapeOf(`${scenario.key}.resized`);
+    const { data, shape: [rows, columns] } = stored.bytes(`${scenario.key}.resized`);
     const resized = resize(await decodePicture(await Deno.readFile(pictureUrl(scenario))), columns, rows, "lanczos");
-    assertEquals(rgbOf(resized), bytes(`${scenario.key}.resized`));
+    assertEquals(rgbOf(resized), data);
   });
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeAvif, readAvif } from "../../../../../model/images/codecs/avif/decoder.ts";
 import { decodePng, readPng } from "../../../../../model/images/codecs/png/decoder.ts";
-import { assertRefused, type Codec, fixture, fixtures } from "../format_fixtures.ts";
+import { assertRefused, bytesOf, type Codec, namesOf } from "../format_fixtures.ts";
 
 const AVIF: Codec = { size: readAvif, decode: (bytes) => decodeAvif(bytes, readAvif(bytes)) };
 
@@ -9,11 +9,11 @@ const AVIF: Codec = { size: readAvif, decode: (bytes) => decodeAvif(bytes, readA
 const ROUNDING: Record<string, number> = { "420.avif": 3 };
 
 Deno.test("AVIF is decoded as avifdec decodes it", async () => {
-  const names = fixtures(".avif");
+  const names = namesOf(".avif");
   assertEquals(names.length, 6);
   for (const name of names) {
-    const expected = decodePng(readPng(fixture(`${name}.png`)));
-    const picture = await AVIF.decode(fixture(name));
+    const expected = decodePng(readPng(bytesOf(`${name}.png`)));
+    const picture = await AVIF.decode(bytesOf(name));
     assertEquals([picture.width, picture.height], [expected.width, expected.height], name);
     const apart = picture.data.map((value, i) => Math.abs(value - expected.data[i]));
     assert(Math.max(...apart) <= (ROUNDING[name] ?? 0), `${name} is ${Math.max(...apart)} apart`);
@@ -21,9 +21,9 @@ Deno.test("AVIF is decoded as avifdec decodes it", async () => {
 });
 
 Deno.test("an AVIF is turned as its boxes say, the turn before the reflection", () => {
-  assertEquals(readAvif(fixture("lossless.avif")).orientation, 1);
-  assertEquals(readAvif(fixture("turned.avif")).orientation, 5);
-  const bytes = fixture("turned.avif");
+  assertEquals(readAvif(bytesOf("lossless.avif")).orientation, 1);
+  assertEquals(readAvif(bytesOf("turned.avif")).orientation, 5);
+  const bytes = bytesOf("turned.avif");
   const at = (type: string) => new TextDecoder("latin1").decode(bytes).indexOf(type) + 4;
   const turned = (turns: number, axis: number) => {
     bytes[at("irot")] = turns;
@@ -35,8 +35,8 @@ Deno.test("an AVIF is turned as its boxes say, the turn before the reflection", 
 });
 
 Deno.test("a damaged AVIF gives a picture of the size it states or is refused", async () => {
-  for (const name of fixtures(".avif")) {
-    const bytes = fixture(name);
+  for (const name of namesOf(".avif")) {
+    const bytes = bytesOf(name);
     for (let i = 0; i < 24; i++) {
       const damaged = i < 12 ? bytes.slice(0, Math.floor(bytes.length * i / 12)) : bytes.slice();
       if (i >= 12) damaged[(i * i * 7919 + 13 * i) % bytes.length] ^= 1 << i % 8;
@@ -56,14 +56,14 @@ Deno.test("a damaged AVIF gives a picture of the size it states or is refused", 
 });
 
 Deno.test("an AVIF whose boxes and data disagree in size is refused", async () => {
-  const bytes = fixture("lossless.avif");
+  const bytes = bytesOf("lossless.avif");
   const ispe = new TextDecoder("latin1").decode(bytes).indexOf("ispe");
   bytes[ispe + 4 + 7]++;
   await assertRefused(AVIF, bytes, "Cannot decode picture");
 });
 
 Deno.test("the name of a damaged box is shown without what a terminal obeys", async () => {
-  const bytes = fixture("lossless.avif");
+  const bytes = bytesOf("lossless.avif");
   const meta = new TextDecoder("latin1").decode(bytes).indexOf("meta");
   bytes.set([0, 0, 0, 2, 0x9b, 0x1b, 0x5b, 0x4a], meta - 4); // a size that is none, an escape sequence as the name
   await assertRefused(AVIF, bytes, 'the "\\x9b\\x1b[J" box of this AVIF is damaged');

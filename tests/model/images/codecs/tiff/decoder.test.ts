@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { decodeTiff } from "../../../../../model/images/codecs/tiff/decoder.ts";
 import { readLayout } from "../../../../../model/images/codecs/tiff/directory.ts";
-import { assertDamageIsFound, assertReadAsByPillow, assertRefused, type Codec, fixture } from "../format_fixtures.ts";
+import { assertDamageIsFound, assertReadAsByPillow, assertRefused, bytesOf, type Codec } from "../format_fixtures.ts";
 
 const TIFF: Codec = { size: readLayout, decode: (bytes) => decodeTiff(bytes, readLayout(bytes)) };
 const SHORT = 3, LONG = 4;
@@ -68,7 +68,7 @@ Deno.test("what a TIFF holds and is not read is named", async () => {
     1,
     1,
   ], [323, SHORT, 1, 1]);
-  await assertRefused(TIFF, fixture("rgb.tif").slice(0, 100), "this TIFF is cut short after 100 bytes");
+  await assertRefused(TIFF, bytesOf("rgb.tif").slice(0, 100), "this TIFF is cut short after 100 bytes");
 });
 
 Deno.test("strips that all lie on the same data are refused before they cost hours", async () => {
