@@ -15,6 +15,7 @@ import { compile, emit, sourcesIn } from "./compile.ts";
 import { EXPONENTIAL } from "./exponential.ts";
 import { jobClasses } from "./job_classes.ts";
 import { CHAINS, microKernels } from "./micro_kernels.ts";
+import { winogradTransforms } from "./winograd.ts";
 import { AREA, HEAP } from "../abi.ts";
 
 const GENERATED = new URL("../module.gen.ts", import.meta.url);
@@ -29,6 +30,7 @@ const readFile = sourcesIn(new URL("..", import.meta.url));
 /** The sources of the module of one thread. */
 function readSource(path: string, thread: number, relaxed: boolean): string | null {
   if (path.endsWith("assembly/job_fields.ts")) return jobClasses();
+  if (path.endsWith("assembly/winograd/transforms.ts")) return winogradTransforms();
   if (path.endsWith("assembly/matmul/micro_kernels.ts")) return microKernels(relaxed);
   if (path.endsWith("assembly/simd/exponential.ts")) return EXPONENTIAL;
   if (path.endsWith("assembly/memory/base.ts")) return `export const BASE: usize = ${(thread + 1) * AREA};`;

@@ -3,7 +3,8 @@ import { Kind, SLICE } from "../../abi";
 import { PackWinograd4Fields } from "../job_fields";
 import { SCRATCH, scratch } from "../memory/area";
 import { RHS_BYTES } from "../matmul/rhs_panel";
-import { add, C, K, madd, mul, splat, sub } from "../simd/simd";
+import { splat } from "../simd/simd";
+import { transformWeights4, transformWeights6, transformWeightsStrided } from "./transforms";
 
 /** F(4x4, 3x3), one octet of output channels. */
 export function packWinograd4(f: PackWinograd4Fields, octet: i32): void {
@@ -61,47 +62,7 @@ function gather(f: PackWinograd4Fields, out: i32, channel: i32, tap: i32): v128 
 
 @inline
 function transform(g0: v128, g1: v128, g2: v128, to: usize, stride: usize, kind: Kind): void {
-  if (kind == Kind.PackWinograd4) transform4(g0, g1, g2, to, stride);
-  else if (kind == Kind.PackWinograd6) transform6(g0, g1, g2, to, stride);
-  else transformStrided(g0, g1, g2, to, stride);
-}
-
-/** Rows of G: [1/4, 0, 0], -[1, ±1, 1] / 6, [1, ±2, 4] / 24, [0, 0, 1]. */
-@inline
-function transform4(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): void {
-  const even = f32x4.div(add(g0, g2), splat(6)), odd = f32x4.div(g1, splat(6));
-  const far = f32x4.div(madd(g2, K(C.Four), g0), splat(24)), near = f32x4.div(g1, splat(12));
-  v128.store(to, mul(g0, K(C.Quarter)));
-  v128.store(to + stride, f32x4.neg(add(even, odd)));
-  v128.store(to + 2 * stride, sub(odd, even));
-  v128.store(to + 3 * stride, add(far, near));
-  v128.store(to + 4 * stride, sub(far, near));
-  v128.store(to + 5 * stride, g2);
-}
-
-/** Rows of G: [1, 0, 0], -2/9 [1, ±1, 1], [1, ±2, 4] / 90, 8/45 [4, ±2, 1], [0, 0, 1]. */
-@inline
-function transform6(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): void {
-  const even = f32x4.div(add(g0, g2), splat(4.5)), odd = f32x4.div(g1, splat(4.5));
-  const far = f32x4.div(madd(g2, K(C.Four), g0), splat(90)), near = f32x4.div(g1, splat(45));
-  const far2 = f32x4.div(madd(g0, K(C.Four), g2), splat(5.625)), near2 = f32x4.div(g1, splat(2.8125));
-  v128.store(to, g0);
-  v128.store(to + stride, f32x4.neg(add(even, odd)));
-  v128.store(to + 2 * stride, sub(odd, even));
-  v128.store(to + 3 * stride, add(far, near));
-  v128.store(to + 4 * stride, sub(far, near));
-  v128.store(to + 5 * stride, add(far2, near2));
-  v128.store(to + 6 * stride, sub(far2, near2));
-  v128.store(to + 7 * stride, g2);
-}
-
-/** Rows of G for the outer taps of F(4, 2): [1, 0] / 2, -[1, 1] / 2, [-1, 1] / 6, [1, 2] / 6, [0, 1]; then the middle tap. */
-@inline
-function transformStrided(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): void {
-  v128.store(to, mul(g0, K(C.Half)));
-  v128.store(to + stride, f32x4.neg(mul(add(g0, g2), K(C.Half))));
-  v128.store(to + 2 * stride, f32x4.div(sub(g2, g0), splat(6)));
-  v128.store(to + 3 * stride, f32x4.div(madd(g2, K(C.Two), g0), splat(6)));
-  v128.store(to + 4 * stride, g2);
-  v128.store(to + 5 * stride, g1);
+  if (kind == Kind.PackWinograd4) transformWeights4(g0, g1, g2, to, stride);
+  else if (kind == Kind.PackWinograd6) transformWeights6(g0, g1, g2, to, stride);
+  else transformWeightsStrided(g0, g1, g2, to, stride);
 }

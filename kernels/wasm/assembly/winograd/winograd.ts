@@ -15,9 +15,14 @@ import { LHS_BYTES } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "../memory/pointers";
 import { RHS_BYTES } from "../matmul/rhs_panel";
-import { resultTile4, sourceTile4 } from "./winograd4";
-import { resultTile6, sourceTile6 } from "./winograd6";
-import { resultTileStrided, sourceTileStrided, weightsOf } from "./winograd_strided";
+import {
+  resultTile4,
+  resultTile6,
+  resultTileStrided,
+  sourceTile4,
+  sourceTile6,
+  sourceTileStrided,
+} from "./transforms";
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);
@@ -43,7 +48,7 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
       if (f.upsample && cancels(position, reach)) {
         if (slice == 0) memory.fill(products, 0, mStride);
       } else {
-        const weights = f.stride == 1 ? position : weightsOf(position);
+        const weights = f.stride == 1 ? position : stridedWeights(position);
         const u = f.weights + <usize>((weights * slices + slice) * octets + octet) * RHS_BYTES;
         for (let i = 0; i < depth; i++) {
           const lhs = v + <usize>(i * positions + position) * LHS_BYTES;
@@ -54,6 +59,12 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
     }
   }
   transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, octetCount, m, mStride);
+}
+
+/** At stride 2, the last four of nine positions along a side share their weights. */
+@inline
+function stridedWeights(position: i32): i32 {
+  return min(position / 9, 5) * 6 + min(position % 9, 5);
 }
 
 /** In an image of doubled pixels the third transformed row and column are differences of equal pixels. */
