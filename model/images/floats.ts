@@ -1,22 +1,22 @@
 /**
- * Pictures as floats: tensors and arrays in, tensors and arrays out, as Diffusers' `VaeImageProcessor` takes and gives them.
+ * Pictures as floats, in tensors and arrays, like those of Diffusers' `VaeImageProcessor`.
  *
  * @module
  */
 
 import { Tensor } from "../../kernels/mod.ts";
 
-/** A picture of floats from 0 to 1, as upstream's numpy arrays: row by row, the channels of a pixel side by side. */
+/** A picture of floats from 0 to 1, laid out like upstream's numpy arrays: `[height, width, channels]`. */
 export interface FloatPixels {
   /** Width in pixels. */
   readonly width: number;
   /** Height in pixels. */
   readonly height: number;
-  /** `height × width × channels` floats, of 1 or 3 channels. */
+  /** `height × width × channels` floats, row-major, with 1 or 3 channels. */
   readonly data: Float32Array;
 }
 
-/** Floats and their shape, as numpy has them. */
+/** Floats and their shape, like a numpy array. */
 export interface FloatArray {
   /** Row-major. */
   readonly data: Float32Array<ArrayBuffer>;
@@ -53,13 +53,13 @@ function tensorOf({ width, height, data }: FloatPixels): Tensor {
   return new Tensor(toPlanes(data, channels), [1, channels, height, width]);
 }
 
-/** From channels side by side to one plane after the other. */
+/** From interleaved channels to planes. */
 function toPlanes(data: Float32Array, channels: number): Float32Array<ArrayBuffer> {
   const plane = data.length / channels;
   return Float32Array.from(data, (_, i) => data[(i % plane) * channels + Math.floor(i / plane)]);
 }
 
-/** Planes `[n, c, h, w]` with the channels of each pixel side by side, `[n, h, w, c]`. */
+/** From planes `[n, c, h, w]` to interleaved channels `[n, h, w, c]`. */
 export async function toArray(tensor: Tensor): Promise<FloatArray> {
   const [n, c, h, w] = tensor.shape;
   const planes = await tensor.data();
@@ -72,7 +72,7 @@ export async function toArray(tensor: Tensor): Promise<FloatArray> {
   return { data, shape: [n, h, w, c] };
 }
 
-/** Tensors of one size as one batch. */
+/** Concatenates tensors of one size to a batch. */
 export async function concatTensors(tensors: readonly Tensor[]): Promise<Tensor> {
   const [, ...one] = tensors[0].shape;
   const n = tensors.findIndex(({ shape: [, ...other] }) => `${other}` !== `${one}`);
@@ -93,7 +93,7 @@ export async function concatTensors(tensors: readonly Tensor[]): Promise<Tensor>
   return new Tensor(data, [count, ...one]);
 }
 
-/** A tensor `[n, c, h, w]` at another size by the nearest neighbour, as torch's `interpolate` with its defaults. */
+/** Resizes a tensor `[n, c, h, w]` by nearest neighbour, like torch's `interpolate` with its defaults. */
 export async function interpolate(tensor: Tensor, height: number, width: number): Promise<Tensor> {
   const [n, c, heightIn, widthIn] = tensor.shape;
   if (height === heightIn && width === widthIn) return tensor;
@@ -110,18 +110,18 @@ export async function interpolate(tensor: Tensor, height: number, width: number)
   return new Tensor(data, [n, c, height, width]);
 }
 
-/** Which position each one comes from: torch multiplies in single precision. */
+/** The source position of each target position. torch multiplies in single precision. */
 function nearest(sizeIn: number, size: number): number[] {
   const scale = Math.fround(sizeIn / size);
   return Array.from({ length: size }, (_, i) => Math.min(sizeIn - 1, Math.floor(Math.fround(i * scale))));
 }
 
-/** Each value changed; the tensor that is given stays. */
+/** A new tensor with each value changed. */
 export async function mapTensor(tensor: Tensor, change: (value: number) => number): Promise<Tensor> {
   return new Tensor(Float32Array.from(await tensor.data(), change), tensor.shape);
 }
 
-/** From -1..1 to 0..1 and clamped, as upstream's `denormalize`. NaN stays. */
+/** Maps -1..1 to 0..1 and clamps, like upstream's `denormalize`. NaN stays NaN. */
 export function denormalize(value: number): number {
   return Math.min(1, Math.max(0, Math.fround(Math.fround(value / 2) + 0.5)));
 }

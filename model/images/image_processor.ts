@@ -1,5 +1,5 @@
 /**
- * From pictures to the tensors that a VQ model takes, and back.
+ * Converts pictures to the tensors that a VQ model takes, and back.
  *
  * @module
  */
@@ -32,12 +32,12 @@ import type { Raster } from "./raster/raster.ts";
 import { binarize, toGray } from "./raster/tones.ts";
 import type { PictureSource } from "./sources.ts";
 
-/** What a processor takes: pictures, or floats from 0 to 1, a tensor `[n, c, h, w]` or `[c, h, w]` of which are several or one. */
+/** A picture, or floats from 0 to 1: a {@linkcode FloatPixels}, or a tensor `[n, c, h, w]` or `[c, h, w]`. */
 export type ProcessorInput = PictureSource | FloatPixels | Tensor;
 
 /**
- * Turns pictures into tensors and tensors into pictures, byte for byte as Diffusers' `VaeImageProcessor` does with what its
- * `load_image` reads: every picture is RGB and upright. Bytes are always clamped.
+ * Converts pictures to tensors and tensors to pictures, byte for byte like Diffusers' `VaeImageProcessor` with pictures
+ * of its `load_image`: every picture is RGB and upright. Values outside of the range are always clamped.
  *
  * @example
  * ```ts
@@ -58,7 +58,8 @@ export class ImageProcessor {
   /**
    * A processor with these options; all have a default.
    *
-   * @throws {TypeError} for an unknown option or `resample`, or if both `doConvertRgb` and `doConvertGrayscale` are true
+   * @throws {TypeError} for an unknown option or `resample`, or if both `doConvertRgb` and `doConvertGrayscale` are
+   * true
    * @throws {RangeError} if `vaeScaleFactor` is not a whole number ≥ 1, or `maxPixels` less than 1
    */
   constructor(options: ImageProcessorOptions = {}) {
@@ -67,14 +68,16 @@ export class ImageProcessor {
   }
 
   /**
-   * A host tensor `[n, 3, height, width]` of float32, or `[n, 1, height, width]` with `doConvertGrayscale`.
-   * An array of pictures becomes a batch. A path or URL needs permission to read it; nothing else needs any.
+   * Converts a picture, or an array of pictures as a batch, to a host tensor of float32: `[n, 3, height, width]`, or
+   * `[n, 1, height, width]` with `doConvertGrayscale`. A path or URL needs permission to read it; nothing else needs
+   * any.
    *
-   * Floats are resized by the nearest neighbour as upstream's are, and not normalized if any is below 0.
+   * Like upstream, resizes floats by nearest neighbour, and does not normalize them if any is below 0.
    *
-   * @throws {TypeError} if the source is of another type, cannot be read, or its bytes are no picture that can be decoded
-   * @throws {RangeError} if a size is not a whole number ≥ 1, or is rounded down to zero, or exceeds `maxPixels`; or if
-   * the pictures of an array differ in size after resizing
+   * @throws {TypeError} if the source is of another type, cannot be read, or is not a picture that can be decoded; for
+   * an unknown option, or options that exclude or need each other
+   * @throws {RangeError} if a side is not a whole number ≥ 1, is rounded down to zero, or the picture exceeds
+   * `maxPixels`; or if the pictures of an array differ in size after resizing
    */
   async preprocess(
     source: ProcessorInput | readonly ProcessorInput[],
@@ -91,17 +94,18 @@ export class ImageProcessor {
     return this.#toTensor(rasters, this.#options.doConvertRgb === false && pictures.every(({ gray }) => gray));
   }
 
-  /** Pictures of a tensor, see {@linkcode PostprocessOptions.outputType}. */
+  /** Converts a tensor to pictures. See {@linkcode PostprocessOptions.outputType}. */
   async postprocess(tensor: Tensor, options?: PostprocessOptions & { outputType?: "pil" }): Promise<Picture[]>;
-  /** Floats of a tensor. */
+  /** Converts a tensor to floats in `[n, height, width, channels]` order. */
   async postprocess(tensor: Tensor, options: PostprocessOptions & { outputType: "np" }): Promise<FloatArray>;
-  /** A tensor of a tensor. */
+  /** Converts a tensor to a tensor of floats from 0 to 1. */
   async postprocess(tensor: Tensor, options: PostprocessOptions & { outputType: "pt" }): Promise<Tensor>;
   /**
-   * Pictures, or floats from 0 to 1, of a tensor `[n, 3, height, width]`, or gray ones of `[n, 1, height, width]`.
-   * Values beyond the range are clamped to it. In pictures halves round to even as in numpy, and NaN becomes 0.
+   * Converts a tensor `[n, 3, height, width]`, or a gray one `[n, 1, height, width]`, to pictures, or to floats from 0
+   * to 1. Clamps values outside of the range. In pictures, halves round to even as in numpy, and NaN becomes 0.
    *
-   * @throws {TypeError} if the tensor has another shape, holds int32, or was disposed; or for another `outputType`
+   * @throws {TypeError} if the tensor has another shape, holds int32, or was disposed; or for an unknown option or
+   * `outputType`
    */
   async postprocess(tensor: Tensor, options: PostprocessOptions = {}): Promise<Picture[] | FloatArray | Tensor> {
     checkPostprocessOptions(options);
@@ -124,7 +128,7 @@ export class ImageProcessor {
     });
   }
 
-  /** A tensor over the bytes of pictures of one size. */
+  /** Wraps the bytes of pictures of one size in a tensor. */
   #toTensor(rasters: readonly Raster[], isGray: boolean): Tensor {
     const { doNormalize = true, doBinarize = false, doConvertGrayscale = false } = this.#options;
     const [{ width, height }] = rasters;
@@ -163,7 +167,7 @@ function isFloats(source: ProcessorInput): source is Tensor | FloatPixels {
   return source instanceof Tensor || isFloatPixels(source);
 }
 
-/** The bytes of all pictures, one after the other; of one alone its own. */
+/** Concatenates the bytes of pictures; does not copy those of a single one. */
 function bytesOf(rasters: readonly Raster[]): Uint8ClampedArray<ArrayBuffer> {
   if (rasters.length === 1) return rasters[0].data;
   const bytes = new Uint8ClampedArray(rasters.length * rasters[0].data.length);

@@ -1,5 +1,5 @@
 /**
- * Pictures: RGBA bytes that come from and go to PNG and JPEG files.
+ * Pictures of RGBA bytes, with reading and writing of files.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { saveFile } from "../save_file.ts";
 import { encodeJpeg } from "./codecs/jpeg/encoder.ts";
 import { encodePng, encodePngByPlatform } from "./codecs/png/encoder.ts";
 import type { DecodePictureOptions } from "./preparation/decode.ts";
-import { prepareAway } from "./workers/prepare_away.ts";
+import { offloadPreparation } from "./workers/offload.ts";
 
 /** The file formats that {@linkcode Picture.encode} writes. */
 export type PictureFormat = "png" | "jpeg";
@@ -45,10 +45,10 @@ export class Picture {
   readonly data: Uint8ClampedArray<ArrayBuffer>;
 
   /**
-   * A picture over the given bytes, which are kept, not copied.
+   * A picture over the given bytes, without copying them.
    *
    * @throws {TypeError} if `data` is not a `Uint8ClampedArray`
-   * @throws {RangeError} if a side is not a whole number ≥ 1, or `data` has not 4 × width × height bytes
+   * @throws {RangeError} if a side is not a whole number ≥ 1, or `data` does not have 4 × width × height bytes
    */
   constructor(width: number, height: number, data: Uint8ClampedArray<ArrayBuffer>) {
     if (!(data instanceof Uint8ClampedArray)) {
@@ -70,10 +70,10 @@ export class Picture {
   }
 
   /**
-   * The bytes of a PNG or JPEG file.
-   * A PNG is gray if every pixel is, RGBA if some pixel is not opaque, else RGB. A JPEG is always colour, without alpha.
+   * Encodes the picture as the bytes of a PNG or JPEG file. A PNG is RGBA if any pixel is not opaque, else gray if
+   * every pixel is gray, else RGB. A JPEG always has colour and no alpha.
    *
-   * @throws {TypeError} if the format is neither `"png"` nor `"jpeg"`
+   * @throws {TypeError} if the format is neither `"png"` nor `"jpeg"`, or for an unknown option
    * @throws {RangeError} if the quality is not a whole number from 1 to 100, or a side is too long for JPEG
    */
   encode(format: PictureFormat, options: EncodeOptions = {}): Uint8Array<ArrayBuffer> {
@@ -90,11 +90,12 @@ export class Picture {
   }
 
   /**
-   * Writes the picture to a file; the extension (`.png`, `.jpg`, `.jpeg`) decides the format.
-   * Written beside its final name first and then renamed, so that the file is never half there.
+   * Writes the picture to a file; the extension (`.png`, `.jpg`, `.jpeg`) determines the format.
+   * Writes to a temporary file in the same folder and renames it, so that the file is never incomplete.
    * Needs permission to read and write in that folder.
    *
-   * @throws {TypeError} if the extension is none of these, or the file cannot be written
+   * @throws {TypeError} for another extension or an unknown option, or if the file cannot be written
+   * @throws {RangeError} as {@linkcode Picture.encode} does
    */
   async save(path: string | URL, options: EncodeOptions = {}): Promise<void> {
     checkOptions("save picture", options, ENCODE_OPTIONS);
@@ -105,19 +106,23 @@ export class Picture {
 }
 
 /**
- * Decodes a picture file, told apart by its first bytes, to exactly the pixels of
- * `ImageOps.exif_transpose(Image.open(file)).convert("RGB")` in PIL, which is what Diffusers' `load_image` does: PNG, JPEG, WebP,
- * GIF (first frame), BMP, TIFF and AVIF. Alpha is dropped, gray, palettes and CMYK become RGB. What takes long is done in a worker
- * where there are any.
+ * Decodes a picture file to exactly the pixels of `ImageOps.exif_transpose(Image.open(file)).convert("RGB")` in PIL,
+ * which is what Diffusers' `load_image` does. The first bytes determine the format: PNG, JPEG, WebP, GIF (first frame),
+ * BMP, TIFF or AVIF. Alpha is dropped; gray, palettes and CMYK become RGB. Large pictures are decoded in a worker,
+ * where workers can be started.
  *
- * @throws {TypeError} if the bytes are none of these, or damaged, cut short or of an unsupported kind
- * @throws {RangeError} if the header states more than `maxPixels` pixels, or without that option asks for much more memory or
- * time than a file of so few bytes may take; nothing is decoded then
+ * @throws {TypeError} if the bytes are none of these, or damaged, cut short or of an unsupported kind; or for an
+ * unknown option
+ * @throws {RangeError} if the header states more than `maxPixels` pixels or, without that option, needs more memory or
+ * time than a file of that size is allowed; nothing is decoded then
  */
 export async function decodePicture(file: Uint8Array, options: DecodePictureOptions = {}): Promise<Picture> {
   checkOptions("decode picture", options, DECODE_OPTIONS);
   const { maxPixels, applyOrientation = true, signal } = options;
-  const { width, height, data } = await prepareAway(file, { maxPixels, applyOrientation }, { alone: true, signal });
+  const { width, height, data } = await offloadPreparation(file, { maxPixels, applyOrientation }, {
+    alone: true,
+    signal,
+  });
   return new Picture(width, height, data);
 }
 
@@ -126,9 +131,9 @@ function isSide(value: number): boolean {
 }
 
 /**
- * The format that a file's name asks for: by its extension, `.png`, `.jpg` or `.jpeg`.
+ * The picture format for a file name, by its extension: `.png`, `.jpg` or `.jpeg`.
  *
- * @throws {TypeError} if it is none of these
+ * @throws {TypeError} for another extension
  */
 export function pictureFormatOf(path: string | URL): PictureFormat {
   const name = path instanceof URL ? path.pathname : path;

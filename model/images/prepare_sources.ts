@@ -10,7 +10,7 @@ import { checkWholeNumber } from "./processor_options.ts";
 import type { Raster } from "./raster/raster.ts";
 import { nameOf, type PictureSource, readSource, toRaster } from "./sources.ts";
 import { WORKERS } from "./workers/pool.ts";
-import { prepareAway } from "./workers/prepare_away.ts";
+import { offloadPreparation } from "./workers/offload.ts";
 
 /** The most files in memory at once: what the workers prepare, and as many that wait for them. */
 const MAX_FILES = 2 * WORKERS;
@@ -47,7 +47,9 @@ async function prepareSource(
   options: { alone: boolean; signal?: AbortSignal },
 ): Promise<PreparedPicture> {
   const found = await readSource(source, options.signal);
-  if (found instanceof Uint8Array) return { raster: await prepareAway(found, preparation, options), gray: false };
+  if (found instanceof Uint8Array) {
+    return { raster: await offloadPreparation(found, preparation, options), gray: false };
+  }
   const { width, height, data } = found;
   checkWholeNumber("width", width);
   checkWholeNumber("height", height);

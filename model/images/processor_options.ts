@@ -21,15 +21,17 @@ export interface ImageProcessorOptions {
   doNormalize?: boolean;
   /** Whether values that stand for less than 0.5 become 0, and all others 1. Default false. */
   doBinarize?: boolean;
-  /** Whether gray pixels in memory become three channels, as files always do (upstream's `load_image`). Default true. */
+  /**
+   * Whether gray pixels in memory become three channels, as files always do (upstream's `load_image`). Default true.
+   */
   doConvertRgb?: boolean;
   /** Whether to make one gray channel instead of three. Default false. */
   doConvertGrayscale?: boolean;
   /** Whether to turn pictures upright by their EXIF orientation, as upstream's `load_image` does. Default true. */
   applyOrientation?: boolean;
   /**
-   * The most pixels that a picture may have, before and after resizing. Default: {@linkcode MAX_PIXELS}, 64 megapixels, with the
-   * further limits of {@linkcode decodePicture} for files.
+   * The most pixels that a picture may have, before and after resizing. Default: {@linkcode MAX_PIXELS}, 64 megapixels,
+   * with the further limits of {@linkcode decodePicture} for files.
    */
   maxPixels?: number;
 }
@@ -43,14 +45,16 @@ export interface PreprocessOptions {
   /** How to resize, instead of the processor's `resample`. Not with `crop: "adm"`, which resizes in its own way. */
   resample?: Resample;
   /**
-   * How to fit a picture of another aspect ratio; upstream's `resize_mode`: `"default"` distorts it, `"fill"` fits it inside the
-   * size and extends its border pixels, `"crop"` covers the size and cuts off the rest. The last two always resize by Lanczos.
-   * `"keep"`, which upstream does not have, takes either `height` or `width` and computes the other from the aspect ratio.
+   * How to fit a picture of another aspect ratio; upstream's `resize_mode`: `"default"` distorts it, `"fill"` fits it
+   * inside the size and extends its border pixels, `"crop"` covers the size and cuts off the rest. The last two always
+   * resize by Lanczos. `"keep"`, which upstream does not have, takes either `height` or `width` and computes the other
+   * from the aspect ratio.
    */
   resizeMode?: ResizeMode;
   /**
-   * Cuts a square of `height` (or `width`) pixels out of the picture, as training scripts do: `"center"` like torchvision's
-   * `Resize` and `CenterCrop`, `"adm"` like `center_crop_arr` of ADM, guided-diffusion and DiT. Not with `resizeMode`.
+   * Cuts a square of `height` (or `width`) pixels out of the picture, as training scripts do: `"center"` like
+   * torchvision's `Resize` and `CenterCrop`, `"adm"` like `center_crop_arr` of ADM, guided-diffusion and DiT. Not with
+   * `resizeMode`.
    */
   crop?: Crop;
   /** Aborts between two pictures, and while one is read. */
@@ -62,8 +66,8 @@ export interface PostprocessOptions {
   /** Whether the tensor runs from -1 to 1. Default: the processor's `doNormalize`. */
   doDenormalize?: boolean;
   /**
-   * What to return, by upstream's names: `"pil"` for pictures, `"np"` for floats `[n, height, width, channels]`, `"pt"` for a
-   * tensor of floats `[n, channels, height, width]`. Default `"pil"`. Floats run from 0 to 1.
+   * What to return, by upstream's names: `"pil"` for pictures, `"np"` for floats `[n, height, width, channels]`, `"pt"`
+   * for a tensor of floats `[n, channels, height, width]`. Default `"pil"`. Floats run from 0 to 1.
    */
   outputType?: "pil" | "np" | "pt";
 }

@@ -1,5 +1,5 @@
 /**
- * Where pictures come from: files, addresses, bodies, canvases, bytes, pixels.
+ * Reads sources of pictures: paths, URLs, bytes, bodies of responses, canvases, and pixels.
  *
  * @module
  */
@@ -13,23 +13,23 @@ export interface PixelData {
   readonly width: number;
   /** Height in pixels. */
   readonly height: number;
-  /** Bytes, row by row: gray, RGB or RGBA, told apart by how many there are. Alpha is dropped. */
+  /** Bytes, row by row: gray, RGB or RGBA, depending on their number. Alpha is ignored. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** What draws itself on a canvas, in browsers: an `ImageBitmap`, an `OffscreenCanvas`, or a `VideoFrame`. */
+/** What browsers can draw on a canvas: an `ImageBitmap`, an `OffscreenCanvas`, or a `VideoFrame`. */
 export type Drawable = ImageBitmap | OffscreenCanvas | {
   readonly displayWidth: number;
   readonly displayHeight: number;
 };
 
-/** A canvas's context, as far as it is used here. */
+/** The methods of a canvas context that are used here. */
 interface Context2D {
   drawImage(source: Drawable, x: number, y: number): void;
   getImageData(x: number, y: number, width: number, height: number): PixelData;
 }
 
-/** What holds the bytes of a picture's file: any of JavaScript's ways to have bytes, here or still to come. */
+/** A picture file: its path or URL, its bytes, or a `Blob`, `File`, `Response` or stream of them. */
 export type FileSource =
   | string
   | URL
@@ -43,20 +43,20 @@ export type FileSource =
   | ReadableStream<Uint8Array>;
 
 /**
- * A picture: the path or URL (`file:`, `https:`, `http:`, `data:`, `blob:`) of a picture file, its bytes, a `Blob`, `File`,
- * `Response` or stream of them, pixels, or what the platform can draw on a canvas.
+ * A picture: the path or URL (`file:`, `https:`, `http:`, `data:`, `blob:`) of a picture file, its bytes, a `Blob`,
+ * `File`, `Response` or stream of them, pixels, or what the platform can draw on a canvas.
  */
 export type PictureSource = FileSource | PixelData | ImageData | Drawable;
 
-/** The most bytes of a picture's file that come from elsewhere. */
+/** Limit of a picture file that is read from a stream, in bytes. */
 const MAX_FILE_BYTES = 2 ** 28;
 
-/** What pictures can be made of, for error messages. */
+/** The accepted sources, for error messages. */
 export const EXPECTED_SOURCE =
   "expected a path, a URL, the bytes of a picture file, a Blob, Response or stream of them, " +
   "or { width, height, data } with data in a Uint8Array or Uint8ClampedArray";
 
-/** A file's bytes, or pixels. */
+/** Reads a source: the bytes of a file, or pixels. */
 export async function readSource(source: PictureSource, signal?: AbortSignal): Promise<Uint8Array | PixelData> {
   if (typeof source === "string" || source instanceof URL) return await readAddress(source, signal);
   if (source instanceof Uint8Array) return source;
@@ -73,7 +73,7 @@ export async function readSource(source: PictureSource, signal?: AbortSignal): P
   throw new TypeError(`Cannot preprocess picture: ${EXPECTED_SOURCE}`);
 }
 
-/** What a source is called, for messages; nothing for what has no name. */
+/** The name of a source for messages, if it has one. */
 export function nameOf(source: unknown): string | undefined {
   if (source instanceof Response) return source.url ? nameOf(source.url) : undefined;
   const name = source instanceof URL ? source.href : source instanceof Blob ? (source as Partial<File>).name : source;
@@ -81,7 +81,7 @@ export function nameOf(source: unknown): string | undefined {
   return name.startsWith("data:") ? "a data: URL" : showText(name);
 }
 
-/** A URL's scheme; a letter alone is a drive of Windows. */
+/** The scheme of a URL. A single letter is a Windows drive. */
 const SCHEME = /^([a-z][a-z0-9+.-]+):/i;
 
 async function readAddress(address: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
@@ -117,11 +117,11 @@ async function readUrl(url: string, signal?: AbortSignal): Promise<Uint8Array> {
   throw cannotRead(url, expected, new Error(`found status ${response.status}`));
 }
 
-/** The error for a file or an address that cannot be read; that a permission is missing the runtime says best itself. */
+/** The error for a file or URL that cannot be read. Deno's own error says which permission is missing. */
 function cannotRead(address: string | URL, expected: string, cause: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason;
   if (cause instanceof Error && cause.name === "NotCapable") return cause;
-  const known = publicCause(cause); // the address may be a signed one
+  const known = publicCause(cause); // the URL may be signed
   return new TypeError(`Cannot read picture ${show(String(address))}: ${expected}; ${known.message}`, { cause: known });
 }
 
@@ -134,7 +134,7 @@ async function readResponse(response: Response, signal?: AbortSignal): Promise<U
   );
 }
 
-/** All bytes of a stream, but not more than a picture may have. */
+/** Reads a stream to its end, up to {@linkcode MAX_FILE_BYTES}. */
 async function readStream(stream: ReadableStream<Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
@@ -152,7 +152,7 @@ async function readStream(stream: ReadableStream<Uint8Array>, signal?: AbortSign
   } catch (cause) {
     signal?.throwIfAborted();
     if (size > MAX_FILE_BYTES) throw cause;
-    const known = publicCause(cause); // it may name a signed address
+    const known = publicCause(cause); // it may contain a signed URL
     throw new TypeError(`Cannot read picture: expected all bytes of its file; ${known.message}`, { cause: known });
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
@@ -168,19 +168,21 @@ function isDrawable(source: unknown): source is Drawable {
   return names.some((name) => classes[name] && source instanceof classes[name]);
 }
 
-/** The pixels of what the platform can draw. */
+/** The pixels of a drawable. */
 function drawn(source: Drawable): PixelData {
   const { width, height } = "displayWidth" in source
     ? { width: source.displayWidth, height: source.displayHeight }
     : source;
   const { OffscreenCanvas: Canvas } = globalThis as { OffscreenCanvas?: typeof OffscreenCanvas };
   const context = Canvas && new Canvas(width, height).getContext("2d") as Context2D | null;
-  if (!context) throw new TypeError("Cannot read picture: this platform has no canvas to draw it on; pass its file");
+  if (!context) {
+    throw new TypeError("Cannot read picture: this platform has no OffscreenCanvas to draw it on; pass its file");
+  }
   context.drawImage(source, 0, 0);
   return context.getImageData(0, 0, width, height);
 }
 
-/** Gray, RGB or RGBA bytes as opaque RGBA; the same bytes are kept where they are that already. */
+/** Converts gray, RGB or RGBA bytes to opaque RGBA. */
 export function toRaster({ width, height, data }: PixelData): Raster {
   const pixels = width * height;
   const channels = data.length / pixels;

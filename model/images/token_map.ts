@@ -1,5 +1,5 @@
 /**
- * Looking at tokens: false colours, and pictures side by side.
+ * Visualizes tokens in false colours, and places pictures side by side.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { checkOptions } from "../../hub/mod.ts";
 import { Picture } from "./picture.ts";
 
 /**
- * One pixel a token, in a colour that depends on the token's index alone.
- * Hues turn by the golden angle from index to index and lightness by another irrational step, so that neighbouring
- * codes differ; all are about equally colourful.
+ * A picture with one pixel per token, in a colour that depends only on the token's index. From one index to the next,
+ * the hue turns by the golden angle and the lightness takes another irrational step, so that neighbouring indices
+ * differ. Chroma is the same for all.
  *
- * @param indices row by row, `height * width` of them
- * @throws {RangeError} if their number is not `height * width`
+ * @param indices `height * width` indices, row by row
+ * @throws {RangeError} if there are more or fewer
  *
  * @example
  * ```ts
@@ -36,9 +36,10 @@ export function tokenMap(indices: Int32Array, [height, width]: readonly [height:
 }
 
 /**
- * Pictures in a row on white, each drawn at the size of the first, by nearest neighbour.
+ * Places pictures in a row on white, each resized to the size of the first by nearest neighbour.
  *
  * @param options.gap white pixels between two pictures, a whole number ≥ 0; default 8
+ * @throws {TypeError} for an unknown option
  * @throws {RangeError} if there is no picture, or `gap` is not a whole number ≥ 0
  */
 export function sideBySide(pictures: readonly Picture[], options: { gap?: number } = {}): Picture {
@@ -64,7 +65,7 @@ export function sideBySide(pictures: readonly Picture[], options: { gap?: number
   return new Picture(total, height, data);
 }
 
-/** sRGB bytes, unclamped, of a colour in OKLCH with chroma 0.11. */
+/** Unclamped sRGB bytes of a colour in OKLCH with chroma 0.11. */
 function tokenColour(index: number): number[] {
   const hue = 2 * Math.PI * (index * 0.6180339887 % 1);
   const lightness = 0.5 + 0.35 * (index * 0.7548776662 % 1);

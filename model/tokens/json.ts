@@ -1,5 +1,6 @@
 /**
- * Tokens in JSON: `{"model", "codebook", "picture", "shape", "indices"}`, or nested arrays, as `x.tolist()` makes in Python.
+ * Tokens in JSON: `{"model", "codebook", "picture", "shape", "indices"}`, or nested arrays, as `x.tolist()` makes in
+ * Python.
  *
  * @module
  */
@@ -38,7 +39,9 @@ export function decodeJson({ bytes, task }: TokenFile): StoredTokens {
   };
 }
 
-/** The shape that a file gives its indices: a grid's, or, as Python may have it, fewer sides of indices in one array. */
+/**
+ * The shape that a file gives its indices: a grid's, or, as Python may have it, fewer sides of indices in one array.
+ */
 function statedShape(shape: unknown, own: readonly number[], task: string): readonly number[] {
   const isFlat = own.length === 1 && Array.isArray(shape) && shape.length < 3 && shape.every(Number.isSafeInteger);
   if (isFlat && shape.reduce((product, side) => product * side, 1) === own[0]) return shape;

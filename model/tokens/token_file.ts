@@ -21,8 +21,8 @@ import { decodeTorch, encodeTorch } from "./torch.ts";
 /** Options of {@linkcode encodeTokens} and {@linkcode saveTokens}. */
 export interface EncodeTokensOptions {
   /**
-   * What the numbers are stored as. Default: the smallest type that holds every row of `tokens.codebook`, which for `"pt"`
-   * is one that every version of torch has; int32 without a codebook. JSON has no types.
+   * What the numbers are stored as. Default: the smallest type that holds every row of `tokens.codebook`, which for
+   * `"pt"` is one that every version of torch has; int32 without a codebook. JSON has no types.
    */
   dtype?: TokenDType;
   /** The sides in pixels of the pictures that the tokens are of: a note in JSON, left out of other formats. */
@@ -59,8 +59,8 @@ const DECODERS: Readonly<Record<TokenFormat, (file: TokenFile) => StoredTokens |
 
 /**
  * The bytes of a token file, which Python reads with `json`, `numpy.load`, `safetensors` or `torch.load` (with
- * `weights_only` too). All formats but `"npy"`, which has no room for it, say which model and codebook the tokens are of,
- * where `tokens.codebook` does: as `model` and `codebook`, beside the array `indices`.
+ * `weights_only` too). All formats but `"npy"`, which has no room for it, say which model and codebook the tokens are
+ * of, where `tokens.codebook` does: as `model` and `codebook`, beside the array `indices`.
  *
  * @throws {TypeError} if there is no such format, or it has no such dtype; or the tokens are none
  * @throws {RangeError} if the dtype or the codebook does not hold an index
@@ -103,13 +103,13 @@ export function encodeTokens(
 }
 
 /**
- * Reads a token file: integers of 8 to 64 bits, as `[n, h, w]` or `[h, w]`, or, with a grid, as `[n, h * w]` or `[h * w]`;
- * JSON as {@linkcode encodeTokens} writes it, or nested arrays. Where there are several arrays, the one called `indices`,
- * `tokens` or `arr_0`. Whether they are rows of a model's codebook is for the model to check.
+ * Reads a token file: integers of 8 to 64 bits, as `[n, h, w]` or `[h, w]`, or, with a grid, as `[n, h * w]` or `[h *
+ * w]`; JSON as {@linkcode encodeTokens} writes it, or nested arrays. Where there are several arrays, the one called
+ * `indices`, `tokens` or `arr_0`. Whether they are rows of a model's codebook is for the model to check.
  *
  * @throws {TypeError} if the bytes are no such file, or do not hold such an array
- * @throws {RangeError} if a number is beyond 32 bits, the grid does not fit, or one is needed; or an archive would unpack to
- * far more than its size
+ * @throws {RangeError} if a number is beyond 32 bits, the grid does not fit, or one is needed; or an archive would
+ * unpack to far more than its size
  */
 export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptions = {}): Promise<Tokens> {
   checkOptions("read tokens", options, DECODE_OPTIONS);
@@ -132,8 +132,8 @@ export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptio
 }
 
 /**
- * Writes tokens to a file; the extension (`.json`, `.npy`, `.npz`, `.safetensors`, `.pt`, `.pth`) decides the format. See
- * {@linkcode encodeTokens}. The file is never half there. Needs permission to read and write in that folder.
+ * Writes tokens to a file; the extension (`.json`, `.npy`, `.npz`, `.safetensors`, `.pt`, `.pth`) decides the format.
+ * See {@linkcode encodeTokens}. The file is never half there. Needs permission to read and write in that folder.
  *
  * @throws {TypeError} if the extension is none of these, or the file cannot be written; and as `encodeTokens` does
  * @throws {RangeError} as `encodeTokens` does

@@ -31,7 +31,9 @@ export type IntegerArray =
   | BigUint64Array
   | readonly (number | bigint)[];
 
-/** Indices of tokens: one after another, or nested as `[h][w]`, `[n][h][w]`, or, where a shape is given, `[n][h * w]`. */
+/**
+ * Indices of tokens: one after another, or nested as `[h][w]`, `[n][h][w]`, or, where a shape is given, `[n][h * w]`.
+ */
 export type TokenIndices = IntegerArray | readonly IntegerArray[] | readonly (readonly IntegerArray[])[];
 
 /** Tokens as the model's methods take them: {@linkcode Tokens}, or indices of other types. */

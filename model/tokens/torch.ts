@@ -16,7 +16,10 @@ const LARGEST_PICKLE = 256 * 1024;
 /** Strides of 0 make many elements of few; honest files have no more than this (16 MiB) unless they store them. */
 const MOST_EXPANDED = 2 ** 22;
 
-/** Tokens as `{"indices": tensor, "model": …, "codebook": …}`, which every torch since 1.6 loads, with `weights_only` too. */
+/**
+ * Tokens as `{"indices": tensor, "model": …, "codebook": …}`, which every torch since 1.6 loads, with `weights_only`
+ * too.
+ */
 export function encodeTorch(tokens: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder();
   return zipSync({

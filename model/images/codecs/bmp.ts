@@ -1,7 +1,8 @@
 /**
- * BMP: 1 to 32 bits a pixel, plain or run-length coded, as PIL reads it.
+ * Reads BMP files of 1 to 32 bits per pixel, plain or run-length coded, as PIL does.
  *
- * Of the 18 files that the tests have of it, bmp-js reads 8 as PIL does and fast-bmp 2: neither all depths nor odd palettes.
+ * Own code, because of the 18 files in the tests bmp-js reads only 8 like PIL and fast-bmp only 2: they lack depths and
+ * unusual palettes.
  *
  * @module
  */
@@ -15,26 +16,31 @@ interface Header {
   readonly width: number;
   readonly height: number;
   readonly topDown: boolean;
-  /** Bits a pixel. */
+  /** Bits per pixel. */
   readonly bits: number;
   readonly compression: number;
-  /** How many colours the palette has, if there is one, where it is, and the bytes of each. */
+  /** Number of palette entries, offset of the palette, and bytes per entry, if there is a palette. */
   readonly colours: number;
   readonly paletteOffset: number;
   readonly colourBytes: number;
-  /** Red, green, blue and alpha as they lie in a pixel, in hexadecimal; empty where the depth says it all. */
+  /**
+   * Bit masks of red, green, blue and alpha in hexadecimal, separated by commas; empty if the depth determines them.
+   */
   readonly masks: string;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly offset: number;
 }
 
-/** Where the header's size is, which begins the header; `BM`, the file's size and the pixels' offset lie before it. */
+/**
+ * Offset of the header, which begins with its own size. Before it are `BM`, the file's size and the offset of the
+ * pixels.
+ */
 const START = 14;
 const CORE_HEADER_BYTES = 12;
 const HEADER_BYTES = [CORE_HEADER_BYTES, 40, 52, 56, 64, 108, 124];
 const RAW = 0, RLE8 = 1, RLE4 = 2, BIT_FIELDS = 3;
 
-/** Offsets of red, green and blue in a pixel of whole bytes. */
+/** Byte offsets of red, green and blue in a pixel, by depth and masks. */
 const BYTE_ORDERS: Record<string, readonly [number, number, number]> = {
   "24": [2, 1, 0],
   "24:ff0000,ff00,ff": [2, 1, 0],
@@ -49,23 +55,23 @@ const BYTE_ORDERS: Record<string, readonly [number, number, number]> = {
   "32:ff000000,ff00,ff,ff0000": [3, 1, 0],
 };
 
-/** Bits of green and of red and blue in a pixel of 16 bits. */
+/** Bits of green in a pixel of 16 bits, by depth and masks. Red and blue have five. */
 const FIVE_BITS: Record<string, number> = { "16": 5, "16:7c00,3e0,1f": 5, "16:f800,7e0,1f": 6 };
 
-/** Width and height as the header of a BMP states them, and what it costs to decode. */
+/** Size, and cost of decoding. */
 export function bmpSize(bytes: Uint8Array): { width: number; height: number; cost: Cost } {
   const { width, height } = readHeader(bytes);
   const pixels = width * height;
   return { width, height, cost: { memory: 5 * pixels, time: 30 * pixels } };
 }
 
-/** The pixels of a BMP. Alpha is dropped. */
+/** The pixels of a BMP. Drops alpha. */
 export function decodeBmp(bytes: Uint8Array): Raster {
   const header = readHeader(bytes);
   if (header.bits <= 8) return decodeIndexed(bytes, header);
   const { bits, masks, compression } = header;
   if (compression !== RAW && compression !== BIT_FIELDS) {
-    throw cannotDecode(`this BMP has ${bits} bits a pixel and compression ${compression}, which do not go together`);
+    throw cannotDecode(`this BMP has ${bits} bits a pixel and compression ${compression}, which exclude each other`);
   }
   const layout = masks ? `${bits}:${masks}` : `${bits}`;
   const greenBits = FIVE_BITS[layout];
@@ -93,7 +99,7 @@ export function decodeBmp(bytes: Uint8Array): Raster {
   return picture;
 }
 
-/** The lowest bits of a pixel as a byte, rounded down as in PIL. */
+/** Scales the lowest bits of a pixel to a byte, rounding down like PIL. */
 function widen(pixel: number, bits: number): number {
   const largest = (1 << bits) - 1;
   return Math.floor((pixel & largest) * 255 / largest);
@@ -144,7 +150,7 @@ function readHeader(bytes: Uint8Array): Header {
   if (compression > BIT_FIELDS) throw cannotDecode(`this BMP has compression ${compression}, expected 0 to 3`);
 
   const colours = !isCore && long(32) || 2 ** bits;
-  const maskBytes = compression === BIT_FIELDS && headerBytes === 40 ? 12 : 0; // else they are in the header
+  const maskBytes = compression === BIT_FIELDS && headerBytes === 40 ? 12 : 0; // larger headers contain the masks
   const paletteOffset = end + maskBytes;
   if (bytes.length < paletteOffset) throw cutShort(bytes);
   const colourBytes = isCore ? 3 : 4;
@@ -171,8 +177,8 @@ function readMasks(view: DataView, headerBytes: number, bits: number): string {
 }
 
 /**
- * The palette and the bits of an index.
- * PIL takes one of mere grays, or of black and white, for none at all, and bytes or bits for the indices then.
+ * The palette, and the bits per index. PIL ignores a palette whose entries are the grays of their indices, or black and
+ * white, and reads indices of 8 bits or 1 bit.
  */
 function readPalette(bytes: Uint8Array, header: Header): { colours: Colours; bits: number } {
   const { colours: count, paletteOffset, colourBytes, bits } = header;
@@ -190,7 +196,7 @@ function readPalette(bytes: Uint8Array, header: Header): { colours: Colours; bit
   return { colours: coloursOf(palette, colourBytes, 2, 0), bits };
 }
 
-/** The bytes of each row from the top, of pixels of so many bits. Rows are padded to four bytes, the last need not be. */
+/** The bytes of a row, counted from the top. Rows are padded to four bytes, except perhaps the last. */
 function readRows(bytes: Uint8Array, header: Header, bits: number): (y: number) => Uint8Array {
   const { width, height, topDown, offset } = header;
   const stride = 4 * Math.ceil(width * header.bits / 32);
@@ -202,7 +208,7 @@ function readRows(bytes: Uint8Array, header: Header, bits: number): (y: number) 
   return (y) => bytes.subarray(offset + (topDown ? y : height - 1 - y) * stride);
 }
 
-/** The rows of indices that runs stand for. */
+/** Expands runs to rows of indices. */
 function expandRuns(
   bytes: Uint8Array,
   { width, height, topDown, compression, offset }: Header,
@@ -214,7 +220,7 @@ function expandRuns(
     if (at + 2 > bytes.length) throw cutShort(bytes);
     const count = bytes[at], value = bytes[at + 1];
     at += 2;
-    if (count > 0) { // a run, cut at the end of the row
+    if (count > 0) { // a run, which ends with the row
       const run = Math.max(0, Math.min(count, width - column));
       for (let i = 0; i < run; i++) indices[filled++] = isRle4 ? nibble(value, i) : value;
       column += run;
@@ -223,13 +229,13 @@ function expandRuns(
       column = 0;
     } else if (value === 1) {
       throw cannotDecode("the data of this BMP end before its last pixel");
-    } else if (value === 2) { // a step to the right and to rows further on; PIL passes over it and takes the next two bytes
+    } else if (value === 2) { // a move right and down; PIL skips two bytes and reads it from the next two
       if (at + 4 > bytes.length) throw cutShort(bytes);
       filled += bytes[at + 2] + bytes[at + 3] * width;
       column = filled % width;
       at += 4;
-    } else { // so many pixels as they are, padded to two bytes of the file
-      const stored = isRle4 ? value >> 1 : value; // PIL leaves out the last of an odd number
+    } else { // literal pixels, padded to two bytes of the file
+      const stored = isRle4 ? value >> 1 : value; // PIL drops the last pixel of an odd number
       if (at + stored > bytes.length) throw cutShort(bytes);
       const pixels = isRle4 ? 2 * stored : stored;
       for (let i = 0; i < pixels; i++) indices[filled++] = isRle4 ? nibble(bytes[at + (i >> 1)], i) : bytes[at + i];

@@ -1,10 +1,10 @@
 /**
- * What codecs need of bytes.
+ * Byte arrays.
  *
  * @module
  */
 
-/** The parts one after the other. */
+/** Concatenates byte arrays. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;

@@ -1,15 +1,15 @@
 /**
- * Runs the WebAssembly decoders of npm packages, which Emscripten built.
+ * Runs the WebAssembly decoders of npm packages that were built with Emscripten.
  *
  * @module
  */
 
 import { bytesOfBase64 } from "../../../kernels/host/mod.ts";
 
-/** Pixels as a decoder gives them: RGBA. */
+/** A decoder's result, in RGBA. */
 export type DecodedPicture = Pick<ImageData, "width" | "height" | "data">;
 
-/** A package's decoder: pixels of a file's bytes, or null if there are none. */
+/** A package's decoder. Returns null for a file that it cannot decode. */
 export interface Decoder {
   decode(bytes: Uint8Array, ...options: readonly unknown[]): DecodedPicture | null;
 }
@@ -17,40 +17,40 @@ export interface Decoder {
 /** A package's function that starts its decoder. */
 type CreateDecoder = (options: Record<string, unknown>) => Promise<Decoder>;
 
-/** A decoder, and the memory that it works in. */
+/** A decoder and its memory. */
 interface Instance {
   readonly decoder: Decoder;
   readonly memory: WebAssembly.Memory;
-  /** Bytes that its memory may grow to. */
+  /** Limit of the memory, in bytes. */
   maxMemory: number;
 }
 
-/** What there is of a decoder: its compiled module, and an instance for the next picture. */
+/** A decoder's compiled module, and an instance to be reused. */
 interface Codec {
   readonly module: Promise<WebAssembly.Module>;
   idle?: Instance;
 }
 
 const PAGE_BYTES = 65536;
-/** Larger memories than this go with their instance: they cannot shrink. */
+/** An instance with more memory is not reused, because memory cannot shrink. */
 const KEPT_MEMORY = 2 ** 25;
 
 const codecs = new Map<CreateDecoder, Codec>();
 
-/** How a picture is decoded. */
+/** Which decoder to run, and how. */
 export interface DecodeRequest {
   readonly create: CreateDecoder;
   /** The WebAssembly module, base64. */
   readonly wasm: string;
-  /** Bytes that the decoder may take. */
+  /** Limit of the decoder's memory, in bytes. */
   readonly maxMemory: number;
-  /** What else the decoder takes, behind the bytes. */
+  /** Arguments after the bytes. */
   readonly options?: readonly unknown[];
 }
 
 /**
- * What a decoder makes of a file. It neither prints nor reads anything. An instance in which a damaged file trapped is not
- * used again. Throws whatever the decoder throws.
+ * Decodes a file. The decoder neither prints nor reads files. An instance that trapped on a damaged file is not reused.
+ * Throws whatever the decoder throws.
  */
 export async function decodeWith(
   { create, wasm, maxMemory, options = [] }: DecodeRequest,
@@ -74,11 +74,11 @@ async function start(create: CreateDecoder, module: WebAssembly.Module): Promise
     noInitialRun: true,
     print: () => {},
     printErr: () => {},
-    locateFile: (path: string) => path, // nothing is to be found, and where is unknown in a worker
+    locateFile: (path: string) => path, // the default needs a location, which a worker does not have
     instantiateWasm(imports: WebAssembly.Imports, onInstance: (instance: WebAssembly.Instance) => void) {
       const started = new WebAssembly.Instance(module, imports);
       const memory = Object.values(started.exports).find((item) => item instanceof WebAssembly.Memory)!;
-      // To refuse is what the decoder takes for having no memory left.
+      // The decoder handles a refusal as an allocation failure.
       memory.grow = (pages) => {
         if (memory.buffer.byteLength + pages * PAGE_BYTES > instance.maxMemory) throw new RangeError("too much memory");
         return WebAssembly.Memory.prototype.grow.call(memory, pages);
@@ -91,12 +91,12 @@ async function start(create: CreateDecoder, module: WebAssembly.Module): Promise
   return Object.assign(instance, { decoder }) as Instance;
 }
 
-/** The bytes of decoded pixels, which are nobody else's. */
+/** The decoded bytes, without a copy: the decoder keeps no reference to them. */
 export function bytesOf({ data }: DecodedPicture): Uint8ClampedArray<ArrayBuffer> {
   return new Uint8ClampedArray(data.buffer as ArrayBuffer, data.byteOffset, data.length);
 }
 
-/** The same, opaque. */
+/** The decoded bytes with every alpha set to 255. */
 export function opaque(picture: DecodedPicture): Uint8ClampedArray<ArrayBuffer> {
   const pixels = bytesOf(picture);
   for (let alpha = 3; alpha < pixels.length; alpha += 4) pixels[alpha] = 255;

@@ -1,8 +1,8 @@
 /**
- * GIF: the first frame, as PIL reads it.
+ * Reads the first frame of GIF files, as PIL does.
  *
- * Of the 11 files that the tests have of it, omggif reads 5 as PIL does and gifuct-js 6: not where palettes are short or missing,
- * nor what lies around a frame.
+ * Own code, because of the 11 files in the tests omggif reads only 5 like PIL and gifuct-js only 6: they differ for
+ * short or missing palettes, and around a frame that does not fill the picture.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { cannotDecode } from "./errors.ts";
 import { blank, type Colours, coloursOf, pixelsOf } from "./palette.ts";
 
 interface Frame {
-  /** Of the whole picture. */
+  /** Size of the whole picture. */
   readonly width: number;
   readonly height: number;
-  /** Where in the picture the frame lies. */
+  /** Position of the frame in the picture. */
   readonly left: number;
   readonly top: number;
   readonly columns: number;
@@ -25,7 +25,7 @@ interface Frame {
   readonly colours: Colours;
   /** The index of the pixels around the frame. */
   readonly surrounding: number;
-  /** Bits of an index in the compressed data, and where that begins. */
+  /** Bits per index in the compressed data, and the offset of that data. */
   readonly indexBits: number;
   readonly offset: number;
 }
@@ -35,7 +35,7 @@ const EXTENSION = 0x21, IMAGE = 0x2c, TRAILER = 0x3b;
 const GRAPHIC_CONTROL = 0xf9, COMMENT = 0xfe, APPLICATION = 0xff;
 const HEADER_BYTES = 13, IMAGE_BYTES = 9;
 
-/** How many strings the dictionary holds, and the most bits of a code. */
+/** Size of the LZW dictionary, and the longest code in bits. */
 const MAX_CODES = 4096;
 const MAX_CODE_BITS = 12;
 
@@ -43,14 +43,14 @@ const MAX_CODE_BITS = 12;
 const ONE_PASS = [[0, 1]];
 const INTERLACED = [[0, 8], [4, 8], [2, 4], [1, 2]];
 
-/** Width and height that the first frame is shown in, and what it costs to decode. */
+/** Size of the whole picture, and the cost of decoding it. */
 export function gifSize(bytes: Uint8Array): { width: number; height: number; cost: Cost } {
   const { width, height, columns, rows } = readFrame(bytes);
   const pixels = width * height;
   return { width, height, cost: { memory: 4 * pixels + columns * rows, time: 30 * pixels } };
 }
 
-/** The first frame of a GIF. Around it and where it is transparent lies the colour of the transparent index, as in PIL. */
+/** The first frame of a GIF. Around it and in transparent places is the colour of the transparent index, as in PIL. */
 export function decodeGif(bytes: Uint8Array): Raster {
   const { width, height, left, top, columns, rows, interlaced, colours, surrounding, indexBits, offset } = readFrame(
     bytes,
@@ -88,7 +88,7 @@ function readFrame(bytes: Uint8Array): Frame {
       transparent = transparentIndex ?? transparent;
       offset = end;
     }
-    if (kind === IMAGE) break; // other bytes are passed over, as in PIL
+    if (kind === IMAGE) break; // PIL skips other bytes too
   }
   if (offset + IMAGE_BYTES >= bytes.length) throw cutShort(bytes);
 
@@ -106,7 +106,7 @@ function readFrame(bytes: Uint8Array): Frame {
     columns,
     rows,
     interlaced: (flags & 0x40) !== 0,
-    // PIL takes a local palette of mere grays for none at all, and the global one in its place.
+    // PIL ignores a local palette whose entries are the grays of their indices.
     colours: coloursOf(isRamp(localPalette) ? globalPalette : localPalette),
     surrounding: transparent,
     indexBits: bytes[offset],
@@ -114,23 +114,23 @@ function readFrame(bytes: Uint8Array): Frame {
   };
 }
 
-/** The palette that the flags before it announce, else an empty one. */
+/** The palette that `flags` announce, or an empty one. */
 function paletteAt(bytes: Uint8Array, offset: number, flags: number): Uint8Array {
   return bytes.subarray(offset, offset + (flags & 0x80 ? 3 << ((flags & 7) + 1) : 0));
 }
 
-/** Whether each index of a palette is its own gray. */
+/** Whether every entry is the gray of its index. */
 function isRamp(palette: Uint8Array): boolean {
   return palette.every((value, i) => value === Math.floor(i / 3));
 }
 
-/** Where the extension ends whose label is at `offset`, and which index it makes transparent, if any. */
+/** End of the extension whose label is at `offset`, and the transparent index that it sets, if any. */
 function readExtension(bytes: Uint8Array, offset: number): { end: number; transparentIndex?: number } {
   const label = bytes[offset];
   const length = bytes[offset + 1];
   if (label === COMMENT) return { end: skipBlocks(bytes, offset + 1) };
   const block = bytes.subarray(offset + 2, offset + 2 + length);
-  const end = skipBlocks(bytes, offset + 2 + length); // goes on even if the first block is empty, as in PIL
+  const end = skipBlocks(bytes, offset + 2 + length); // even after an empty first block, as in PIL
   if (label === APPLICATION && (length === 0 || isEmptyLoop(block, bytes[offset + 2 + length]))) {
     throw damagedExtension();
   }
@@ -140,22 +140,22 @@ function readExtension(bytes: Uint8Array, offset: number): { end: number; transp
   return { end, transparentIndex: isTransparent ? block[3] : undefined };
 }
 
-/** Whether a block announces how often an animation is repeated, and the next one says nothing. */
+/** Whether a NETSCAPE block is not followed by the number of repetitions. */
 function isEmptyLoop(block: Uint8Array, nextLength: number): boolean {
   return nextLength === 0 && String.fromCharCode(...block.subarray(0, 11)) === "NETSCAPE2.0";
 }
 
-/** The offset behind the blocks that begin at `offset` and end with an empty one. */
+/** The offset after the blocks that begin at `offset`; an empty block ends them. */
 function skipBlocks(bytes: Uint8Array, offset: number): number {
   while (bytes[offset] > 0) offset += 1 + bytes[offset];
   return offset + 1;
 }
 
-/** Expands GIF's LZW to as many indices as there is room for. */
+/** Decompresses GIF's LZW until `indices` is full. */
 function expand(bytes: Uint8Array, offset: number, indexBits: number, indices: Uint8Array): void {
   if (indexBits > MAX_CODE_BITS) throw cannotDecode(`this GIF has indices of ${indexBits} bits, expected up to 12`);
   const clear = 1 << indexBits, end = clear + 1;
-  // A code stands for the string of `prefix`, if any, followed by `last`.
+  // The string of a code is the string of its `prefix`, if any, followed by `last`.
   const prefix = new Uint16Array(MAX_CODES);
   const last = Uint8Array.from({ length: MAX_CODES }, (_, code) => code);
   const first = last.slice();
@@ -197,7 +197,7 @@ function expand(bytes: Uint8Array, offset: number, indexBits: number, indices: U
     }
     previous = code;
     for (let to = filled + lengths[code] - 1, part = code; to >= filled; to--, part = prefix[part]) {
-      indices[to] = last[part]; // beyond the last pixel nothing is written
+      indices[to] = last[part]; // writes past the end are ignored
     }
     filled += lengths[code];
   }

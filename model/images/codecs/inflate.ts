@@ -1,14 +1,14 @@
 /**
- * Inflating what zlib deflated, piece by piece: a small file must not ask for any memory.
+ * Inflates zlib streams piece by piece, so that a small file cannot expand to any amount of memory.
  *
- * It is pako's, which refuses what zlib refuses.
+ * Uses pako, which refuses the same streams as zlib.
  *
  * @module
  */
 
 import { Z_BUF_ERROR, Z_STREAM_END, Z_SYNC_FLUSH, zlibInflate, zlibInflateInit, ZStream } from "pako";
 
-/** Inflates a stream that lies in several parts. */
+/** Inflates a zlib stream that is split into several parts. */
 export class Inflater {
   readonly #stream = new ZStream();
   readonly #parts: Iterator<Uint8Array<ArrayBuffer>>;
@@ -19,10 +19,10 @@ export class Inflater {
   }
 
   /**
-   * Writes the bytes that come next to `out`, fewer if there are fewer, and returns how many. What follows does not count,
-   * unless the stream ends there and its checksum is wrong.
+   * Writes the next bytes to `out` and returns their number, which is smaller than `out.length` only at the end of the
+   * stream. Bytes after that are not checked, except for a checksum that follows at once.
    *
-   * @throws {RangeError} if they are damaged
+   * @throws {RangeError} if the stream is damaged
    */
   fill(out: Uint8Array<ArrayBuffer>): number {
     const stream = this.#stream;
@@ -30,14 +30,14 @@ export class Inflater {
     stream.next_out = 0;
     stream.avail_out = out.length;
     let status: number;
-    do { // also without further input: there may be a string half written
+    do { // also without new input: part of a match may still be unwritten
       status = zlibInflate(stream, Z_SYNC_FLUSH);
       if (status < 0 && status !== Z_BUF_ERROR) throw new RangeError("the deflated bytes are damaged");
     } while (status !== Z_STREAM_END && stream.avail_in === 0 && this.#takePart());
     return stream.next_out;
   }
 
-  /** Whether there was a further part. */
+  /** Moves on to the next part, if there is one. */
   #takePart(): boolean {
     const { value, done } = this.#parts.next();
     if (done) return false;

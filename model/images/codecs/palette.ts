@@ -1,17 +1,17 @@
 /**
- * Palettes and gray, as the codecs write them into pictures.
+ * Colour palettes of picture files.
  *
  * @module
  */
 
 import type { Raster } from "../raster/raster.ts";
 
-/** A pixel for each of 256 indices: red, green, blue and 255 in memory order. */
+/** A pixel for each of 256 indices, as red, green, blue and 255 in memory order. */
 export type Colours = Uint32Array<ArrayBuffer>;
 
 /**
- * The colours of a palette with `step` bytes an entry, red at offset `red` of it and blue at `blue`.
- * Indices that the palette leaves out are grays, as in PIL.
+ * The colours of a palette whose entries have `step` bytes, with red at offset `red`, green at 1 and blue at `blue`.
+ * Indices beyond its end become grays, as in PIL.
  */
 export function coloursOf(palette: Uint8Array, step = 3, red = 0, blue = 2): Colours {
   const bytes = new Uint8Array(4 * 256).fill(255);
@@ -25,14 +25,14 @@ export function coloursOf(palette: Uint8Array, step = 3, red = 0, blue = 2): Col
   return new Uint32Array(bytes.buffer);
 }
 
-/** A picture all of one colour. */
+/** A picture filled with one colour. */
 export function blank(width: number, height: number, colour: number): Raster {
   const data = new Uint8ClampedArray(4 * width * height);
   pixelsOf({ width, height, data }).fill(colour);
   return { width, height, data };
 }
 
-/** The pixels of a picture as numbers, to be written from {@linkcode Colours}. */
+/** A view of a picture with one number per pixel, as in {@linkcode Colours}. */
 export function pixelsOf({ data }: Raster): Uint32Array<ArrayBuffer> {
   return new Uint32Array(data.buffer);
 }

@@ -1,8 +1,8 @@
-// deno-lint-ignore-file no-control-regex -- the first bytes of files are such
+// deno-lint-ignore-file no-control-regex -- signatures of files have control characters
 /**
- * From the bytes of any picture file to its pixels, exactly as PIL reads them.
+ * Recognizes and decodes picture files, to exactly the pixels that PIL reads.
  *
- * A decoder is loaded when a file of its format is met.
+ * A codec is loaded for the first file of its format.
  *
  * @module
  */
@@ -12,19 +12,19 @@ import { cannotDecode } from "../codecs/errors.ts";
 import { exifOrientation, turn, xmpOrientation } from "../raster/orientation.ts";
 import type { Raster } from "../raster/raster.ts";
 
-/** How many pixels a picture may have at most unless `maxPixels` says otherwise: 64 megapixels, 8192 × 8192. */
+/** Default limit of a picture's pixels: 64 megapixels, 8192 × 8192. */
 export const MAX_PIXELS: number = 8192 * 8192;
 
 /** Options of {@linkcode decodePicture}. */
 export interface DecodePictureOptions {
   /**
-   * The most pixels (width × height) that a picture may state before it is decoded. Default: {@linkcode MAX_PIXELS}, and besides
-   * no more than decode in 150 MB and 2 s, or as much more as the file is larger than 1 MB.
+   * The most pixels (width × height) that the header of a picture may state. Default: {@linkcode MAX_PIXELS}, and at
+   * most 150 MB and 2 s for decoding, estimated from the header, or that much per MB of a file larger than 1 MB.
    */
   maxPixels?: number;
   /** Whether to turn the picture upright by its EXIF orientation, as PIL's `exif_transpose` does. Default true. */
   applyOrientation?: boolean;
-  /** Stops at once. */
+  /** Aborts decoding. */
   signal?: AbortSignal;
 }
 
@@ -32,16 +32,16 @@ export interface DecodePictureOptions {
 export interface PictureFile {
   readonly width: number;
   readonly height: number;
-  /** As in EXIF: 2 to 8 turn the picture, all else leaves it. */
+  /** EXIF orientation. Other values than 2 to 8 leave the picture unchanged. */
   readonly orientation?: number;
-  /** What it costs to decode, not counting what it takes to turn it. */
+  /** Cost of decoding, without applying the orientation. */
   readonly cost: Cost;
   decode(): Raster | Promise<Raster>;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The formats that are read, by name; see {@linkcode formatOf}. */
+/** Readers of the supported formats, by name; see {@linkcode formatOf}. */
 const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
   async PNG(bytes) {
     const { decodePng, readPng } = await import("../codecs/png/decoder.ts");
@@ -82,7 +82,7 @@ const READERS: Record<string, (bytes: Bytes) => Promise<PictureFile>> = {
   },
 };
 
-/** What files begin with: the text at an offset. The first that fits decides. */
+/** Signatures at an offset. The first match decides. */
 const SIGNATURES: readonly (readonly [format: string, offset: number, text: RegExp])[] = [
   ["PNG", 0, /^\x89PNG\r\n\x1a\n/],
   ["JPEG", 0, /^\xff\xd8\xff/],
@@ -104,20 +104,22 @@ const SIGNATURES: readonly (readonly [format: string, offset: number, text: RegE
   ["a Git LFS pointer", 0, /^version https:\/\/git-lfs/],
 ];
 
-/** How many bytes it takes to recognize a format. */
-const BEGINNING = 1024;
+/** Bytes needed to recognize a format. */
+const SIGNATURE_BYTES = 1024;
 
-/** What decides whether and how a file is decoded. */
+/** The options that determine the result. */
 type DecodeOptions = Omit<DecodePictureOptions, "signal">;
 
-/** The pixels of a file, upright. See `decodePicture` for what it throws. */
+/** Decodes a file and applies its orientation. Throws what `decodePicture` throws. */
 export async function decodeRaster(file: Uint8Array, options: DecodeOptions = {}): Promise<Raster> {
   const { orientation, decode } = await openPicture(file, options);
   const raster = await decode();
   return options.applyOrientation === false ? raster : turn(raster, orientation);
 }
 
-/** Recognizes a file and reads its header. Throws as `decodePicture` does, for all that is known before it is decoded. */
+/**
+ * Recognizes a file and reads its header. Throws what `decodePicture` throws, except for errors found while decoding.
+ */
 export async function openPicture(file: Uint8Array, options: DecodeOptions = {}): Promise<PictureFile> {
   const bytes = file.buffer instanceof ArrayBuffer ? file as Bytes : new Uint8Array(file);
   const format = formatOf(bytes);
@@ -143,7 +145,7 @@ function checkLimits(bytes: number, picture: PictureFile, { maxPixels, applyOrie
 }
 
 function formatOf(bytes: Uint8Array): string | undefined {
-  const text = String.fromCharCode(...bytes.subarray(0, BEGINNING));
+  const text = String.fromCharCode(...bytes.subarray(0, SIGNATURE_BYTES));
   return SIGNATURES.find(([, offset, pattern]) => pattern.test(text.slice(offset)))?.[0];
 }
 

@@ -1,7 +1,7 @@
 /**
- * From a picture's file to pixels of the size that a model takes.
+ * From a picture file to pixels of the size that a model takes.
  *
- * What is asked for is plain data, so that a worker can be told the same.
+ * The request is plain data, so that it can be sent to a worker.
  *
  * @module
  */
@@ -11,41 +11,41 @@ import { resizeAndCenter, resizeAndCrop, resizeAndCropAdm, resizeAndFill } from 
 import type { Raster } from "../raster/raster.ts";
 import { type Resample, resize } from "../resizing/resample.ts";
 
-/** How a picture is made a given size where its shape is another; but for `"keep"`, upstream's `resize_mode`. */
+/** How a picture of another aspect ratio is fitted to a size: upstream's `resize_mode`, and `"keep"`. */
 export type ResizeMode = "default" | "fill" | "crop" | "keep";
 
-/** How training scripts cut a square out of a picture. */
+/** How a square is cropped from a picture, as in training scripts. */
 export type Crop = "center" | "adm";
 
-/** What to make of a picture. */
+/** How to prepare a picture. */
 export interface Preparation {
-  /** As in `decodePicture`; what a picture is made may not have more than `MAX_PIXELS` either where this is absent. */
+  /** As in `decodePicture`; also limits the size after resizing, by default to `MAX_PIXELS`. */
   readonly maxPixels?: number;
   readonly applyOrientation: boolean;
-  /** How to resize; absent, the picture keeps its size. */
+  /** The size to make; without it, the picture keeps its own. */
   readonly size?: SizeRequest;
 }
 
-/** The size that is asked for, and how to come to it. */
+/** The requested size, and how to fit the picture to it. */
 export interface SizeRequest {
   readonly height?: number;
   readonly width?: number;
-  /** What sides are rounded down to a multiple of. */
+  /** Sides are rounded down to a multiple of this. */
   readonly multiple: number;
   readonly resample?: Resample;
   readonly resizeMode: ResizeMode;
   readonly crop?: Crop;
 }
 
-/** Reads a picture's file, turns it upright, and makes it the size that is asked for. */
+/** Decodes a picture file, applies its orientation, and fits it to the requested size. */
 export async function preparePicture(file: Uint8Array, preparation: Preparation): Promise<Raster> {
   return fitRaster(await decodeRaster(file, preparation), preparation);
 }
 
 /**
- * Makes a picture the size that is asked for.
+ * Fits a picture to the requested size.
  *
- * @throws {RangeError} if a side is rounded down to zero, or there are more than `maxPixels`
+ * @throws {RangeError} if a side is rounded down to zero, or there are more pixels than `maxPixels`
  */
 export function fitRaster(raster: Raster, { size, maxPixels = MAX_PIXELS }: Preparation): Raster {
   if (!size) return raster;
@@ -65,7 +65,8 @@ interface Sides {
 }
 
 /**
- * The sides that a picture is to have, as the model takes them. A square is cut, or a shape kept, by one side alone.
+ * Width and height of a picture after fitting. For a square, and with `"keep"`, one requested side determines the
+ * other.
  *
  * @throws {RangeError} as {@linkcode fitRaster} does
  */
@@ -80,7 +81,7 @@ export function sidesOf(picture: Sides, size: SizeRequest, maxPixels: number): S
   return { width, height };
 }
 
-/** A side as the model takes it. */
+/** A side rounded down to a multiple. */
 function roundDown(name: "height" | "width", side: number, multiple: number): number {
   const rounded = side - side % multiple;
   if (rounded > 0) return rounded;
@@ -89,7 +90,7 @@ function roundDown(name: "height" | "width", side: number, multiple: number): nu
   );
 }
 
-/** Refuses pictures that are too large. */
+/** Checks that a picture is not too large. */
 export function checkPixels(width: number, height: number, maxPixels: number): void {
   if (width * height <= maxPixels) return;
   throw new RangeError(`Cannot preprocess picture: ${width}×${height} pixels are more than maxPixels, ${maxPixels}`);

@@ -1,5 +1,5 @@
 /**
- * How a camera was held: EXIF's orientation, and turning pictures by it as PIL's `ImageOps.exif_transpose` does.
+ * Reads EXIF orientations, and applies them like PIL's `ImageOps.exif_transpose`.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { Raster } from "./raster.ts";
 
 const ORIENTATION = 0x0112;
 
-/** The headers that PIL takes, big and little endian: `MM` and `II`, 42 (in any order of bytes), and big-endian 43. */
+/** The headers that PIL accepts, big and little endian: 42 in either byte order, and 43 in big endian. */
 const BIG = ["MM\0*", "MM*\0", "MM\0+"], LITTLE = ["II*\0", "II\0*"];
 
 type Read = (view: DataView, at: number, little: boolean) => number;
 
-/** How many bytes values take by type, and how numbers are read. Text, and bytes without sign, are no numbers to PIL. */
+/** Size and reader of each type of value. PIL does not treat text and unsigned bytes as numbers. */
 const TYPES: Record<number, { bytes: number; read?: Read }> = {
   1: { bytes: 1 },
   2: { bytes: 1 },
@@ -32,8 +32,8 @@ const TYPES: Record<number, { bytes: number; read?: Read }> = {
 };
 
 /**
- * The orientation that an EXIF block states: a number that need be none, `undefined` if it states nothing or is no EXIF.
- * Of several the last one counts; a value beyond the end hides what follows it, as in PIL.
+ * The orientation in an EXIF block: any number, NaN for a value that is not a number, `undefined` if there is none.
+ * As in PIL, the last of several counts, and a value beyond the end of the block hides all entries after it.
  */
 export function exifOrientation(exif: Uint8Array = new Uint8Array()): number | undefined {
   const start = textAt(exif, 0, 6) === "Exif\0\0" ? 6 : 0;
@@ -59,7 +59,7 @@ export function exifOrientation(exif: Uint8Array = new Uint8Array()): number | u
   return orientation;
 }
 
-/** The orientation that an XMP packet states, if any. */
+/** The orientation in an XMP packet, if there is one. */
 export function xmpOrientation(xmp = ""): number | undefined {
   const found = /tiff:Orientation(?:="|>)([0-9])/.exec(xmp);
   return found ? Number(found[1]) : undefined;
@@ -69,7 +69,7 @@ function textAt(bytes: Uint8Array, start: number, length: number): string {
   return String.fromCharCode(...bytes.subarray(start, start + length));
 }
 
-/** The picture as it was seen: turned and mirrored by an orientation of 2 to 8, else as it is. */
+/** Turns and mirrors a picture by an orientation of 2 to 8. Other values leave it unchanged. */
 export function turn(raster: Raster, orientation = 1): Raster {
   if (![2, 3, 4, 5, 6, 7, 8].includes(orientation)) return raster;
   const { width, height } = raster;

@@ -1,10 +1,10 @@
 /**
- * What codecs, resizing and the image processor hand to each other.
+ * Pixels as codecs, resizing and the image processor exchange them.
  *
  * @module
  */
 
-/** Opaque pixels: four bytes each, red, green, blue and 255, row by row from the top left, as PIL stores RGB. */
+/** Opaque pixels of four bytes: red, green, blue and 255, row by row from the top left, as PIL stores RGB. */
 export interface Raster {
   /** Width in pixels, at least 1. */
   readonly width: number;

@@ -1,5 +1,5 @@
 /**
- * Gray and black-and-white pictures, as PIL and Diffusers make them.
+ * Converts pictures to gray and to black and white, like PIL and Diffusers.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { PixelRange } from "../../../kernels/mod.ts";
 import type { Raster } from "./raster.ts";
 
-/** PIL's `convert("L")`, each pixel three times its gray: ITU-R 601 luma in 16-bit fixed point. */
+/** PIL's `convert("L")`, ITU-R 601 luma in 16-bit fixed point, with the gray in all three channels. */
 export function toGray({ width, height, data }: Raster): Raster {
   const out = data.slice();
   for (let at = 0; at < data.length; at += 4) {
@@ -18,11 +18,11 @@ export function toGray({ width, height, data }: Raster): Raster {
 }
 
 /**
- * Upstream's `binarize`, which follows `normalize`: samples that stand for less than 0.5 in `range` become 0, the others 1.
- * So bytes 0 and 255 come out, and stand for 0 and 1 in the range `"unit"` whatever `range` was.
+ * Upstream's `binarize`, which follows `normalize`: values below 0.5 in `range` become 0, all others 1.
+ * The result is bytes 0 and 255 in the range `"unit"`, whatever `range` was.
  */
 export function binarize({ width, height, data }: Raster, range: PixelRange): Raster {
-  const least = range === "unit" ? 0.5 * 255 : 0.75 * 255; // -1 to 1 reaches 0.5 at three quarters
+  const least = range === "unit" ? 0.5 * 255 : 0.75 * 255; // of -1 to 1, 0.5 is at three quarters
   const out = data.slice();
   for (let at = 0; at < out.length; at++) out[at] = out[at] < least ? 0 : 255;
   return { width, height, data: out };

@@ -1,5 +1,5 @@
 /**
- * Placing pictures within each other, as PIL's `Image.crop` and `Image.paste` do.
+ * Crops and pastes pictures like PIL's `Image.crop` and `Image.paste`.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export function blank(width: number, height: number): Raster {
   return { width, height, data };
 }
 
-/** Puts `part` into `target` with its top left corner at (x, y). What lies outside of `target` is left out. */
+/** Copies `part` into `target`, with its top left corner at (x, y). Pixels outside `target` are dropped. */
 export function paste(target: Raster, part: Raster, x: number, y: number): void {
   const left = Math.max(x, 0);
   const right = Math.min(x + part.width, target.width);
@@ -25,7 +25,7 @@ export function paste(target: Raster, part: Raster, x: number, y: number): void 
   }
 }
 
-/** The rectangle of this size at (left, top). What lies outside of the picture is black. */
+/** The rectangle of this size at (left, top). Black outside the picture. */
 export function crop(source: Raster, left: number, top: number, width: number, height: number): Raster {
   const out = blank(width, height);
   paste(out, source, -left, -top);

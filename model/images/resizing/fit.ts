@@ -1,5 +1,5 @@
 /**
- * Making pictures a given size without distorting them, as Diffusers' `VaeImageProcessor` and training scripts do.
+ * Fits pictures to a size without distortion, like Diffusers' `VaeImageProcessor` and training scripts.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import type { Raster } from "../raster/raster.ts";
 import { type Resample, resize } from "./resample.ts";
 
 /**
- * Upstream's `resize_mode="fill"`: shrinks or enlarges the picture to lie within `width` × `height`, in the middle, and draws
- * out its border pixels over what is left.
+ * Upstream's `resize_mode="fill"`: resizes the picture to fit inside `width` × `height`, centered, and extends its
+ * border pixels over the rest.
  *
  * @throws {RangeError} if the picture is so narrow that a side becomes 0
  */
@@ -38,7 +38,7 @@ export function resizeAndFill(source: Raster, width: number, height: number): Ra
 }
 
 /**
- * Upstream's `resize_mode="crop"`: shrinks or enlarges the picture to cover `width` × `height`, and cuts off what sticks out.
+ * Upstream's `resize_mode="crop"`: resizes the picture to cover `width` × `height`, and crops the rest.
  *
  * @throws {RangeError} if the picture becomes larger than `maxPixels` before it is cut
  */
@@ -55,7 +55,7 @@ export function resizeAndCrop(source: Raster, width: number, height: number, max
 }
 
 /**
- * torchvision's `Resize(size)` and `CenterCrop(size)`: the shorter side becomes `size`, and the middle is cut out.
+ * torchvision's `Resize(size)` and `CenterCrop(size)`: the shorter side becomes `size`, and the center is cropped.
  *
  * @throws {RangeError} if the picture becomes larger than `maxPixels` before it is cut
  */
@@ -66,14 +66,16 @@ export function resizeAndCenter(source: Raster, size: number, resample: Resample
   return cropCenter(resizeWithin(source, width, height, resample, maxPixels), size, size);
 }
 
-/** torchvision's `CenterCrop((height, width))`: the middle of a picture, black where it is too small. */
+/**
+ * torchvision's `CenterCrop((height, width))`: the center of a picture, padded with black if the picture is too small.
+ */
 export function cropCenter(source: Raster, width: number, height: number): Raster {
-  return crop(source, middleStart(source.width, width), middleStart(source.height, height), width, height);
+  return crop(source, centerStart(source.width, width), centerStart(source.height, height), width, height);
 }
 
 /**
- * `center_crop_arr` of ADM, guided-diffusion and DiT: halves the picture while its shorter side is at least twice `size`,
- * resizes that to `size`, and cuts out the middle.
+ * `center_crop_arr` of ADM, guided-diffusion and DiT: halves the picture while its shorter side is at least twice
+ * `size`, resizes that to `size`, and crops the center.
  *
  * @throws {RangeError} if the picture becomes larger than `maxPixels` before it is cut
  */
@@ -92,7 +94,7 @@ function resizeWithin(source: Raster, width: number, height: number, resample: R
   if (width >= 1 && height >= 1 && width * height <= maxPixels) return resize(source, width, height, resample);
   throw new RangeError(
     `Cannot fit picture: ${source.width}×${source.height} pixels become ${width}×${height} at the size asked for, ` +
-      `expected sides of at least 1 and at most ${maxPixels} pixels; cut it to another shape first`,
+      `expected sides of at least 1 and at most ${maxPixels} pixels; crop it to another aspect ratio first`,
   );
 }
 
@@ -100,12 +102,12 @@ function half(side: number): number {
   return Math.floor(side / 2);
 }
 
-/** Where the middle of a side begins: before it, if the middle is longer. */
-function middleStart(side: number, middle: number): number {
-  return side < middle ? -half(middle - side) : roundToEven((side - middle) / 2);
+/** Start of the center of a side; negative if `size` is longer than the side. */
+function centerStart(side: number, size: number): number {
+  return side < size ? -half(size - side) : roundToEven((side - size) / 2);
 }
 
-/** Python's `round`: halves go to the even neighbour. */
+/** Python's `round`, which rounds halves to even. */
 function roundToEven(value: number): number {
   const isHalf = Math.abs(value % 1) === 0.5;
   return isHalf ? 2 * Math.round(value / 2) : Math.round(value);

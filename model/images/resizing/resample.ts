@@ -1,5 +1,5 @@
 /**
- * Resizing, bit for bit as PIL's `Image.resize` does it with pictures of mode RGB.
+ * Resizes pictures bit for bit like PIL's `Image.resize` in mode RGB.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import type { Raster } from "../raster/raster.ts";
 import { type Taps, tapsOf } from "./taps.ts";
 import { kernelsWith } from "../wasm/module.ts";
 
-/** A way of resizing, by PIL's name. All but `"nearest"` take in every pixel when they shrink (antialiasing). */
+/** A filter for resizing, by PIL's name. All except `"nearest"` use every pixel when they shrink (antialiasing). */
 export type Resample = "lanczos" | "bicubic" | "bilinear" | "box" | "hamming" | "nearest";
 
-/** Left, top, right and bottom edge in pixels, taken as 32-bit floats. */
+/** Left, top, right and bottom edges in pixels, rounded to 32-bit floats. */
 export type Box = readonly [left: number, top: number, right: number, bottom: number];
 
-/** The most pixels of a picture that is resized in width and not yet in height: 256 MB. */
-const MAX_MIDDLE_PIXELS = 2 ** 26;
+/** Most pixels of the intermediate picture, which is resized horizontally only: 256 MB. */
+const MAX_INTERMEDIATE_PIXELS = 2 ** 26;
 
-/** Rows are copied in and out of the module in bands of about this many bytes, which caches hold. */
+/** Size of the bands of rows that are copied into and out of the module, chosen to fit caches. */
 const BAND_BYTES = 1 << 18;
 
-/** Vectors are read and written whole, up to this many bytes beyond the pixels. */
+/** The module reads and writes whole vectors, up to this many bytes past the pixels. */
 const VECTOR_BYTES = 16;
 
 /**
- * The part of a picture within `box` (default: all of it), resized to `width` × `height` (whole numbers ≥ 1).
- * If that changes nothing, the same raster is returned.
+ * The part of a picture inside `box` (default: all of it), resized to `width` × `height` (whole numbers ≥ 1).
+ * Returns the same raster if nothing changes.
  *
- * @throws {RangeError} if the box is not within the picture, or the picture so long or high that resizing takes too much
+ * @throws {RangeError} if the box is not inside the picture, or resizing takes too much memory or time
  */
 export function resize(
   source: Raster,
@@ -40,7 +40,7 @@ export function resize(
   const [left, top, right, bottom] = box.map(Math.fround);
   if (!isWithin(left, right, source.width) || !isWithin(top, bottom, source.height)) {
     throw new RangeError(
-      `Cannot resize picture: box [${box}] is not within its ${source.width}×${source.height} pixels`,
+      `Cannot resize picture: box [${box}] is not inside its ${source.width}×${source.height} pixels`,
     );
   }
   const keepsWidth = keepsSide(left, right, source.width, width);
@@ -64,12 +64,12 @@ function keepsSide(start: number, stop: number, sizeIn: number, sizeOut: number)
   return sizeIn === sizeOut && start === 0 && stop === Math.fround(sizeOut);
 }
 
-/** Whether each position is one of the source's. */
+/** Whether each position is exactly a source position. */
 function isRun(start: number, stop: number, size: number): boolean {
   return Number.isInteger(start) && Math.fround(stop - start) === Math.fround(size);
 }
 
-/** The source position that each of `sizeOut` takes, added up step by step as PIL does, up to the first beyond the end. */
+/** The source position of each target position, summed step by step like PIL; stops at the end of the source. */
 function nearest(sizeIn: number, start: number, stop: number, sizeOut: number): Int32Array {
   const step = Math.fround(stop - start) / sizeOut;
   const positions = new Int32Array(sizeOut);
@@ -80,7 +80,7 @@ function nearest(sizeIn: number, start: number, stop: number, sizeOut: number): 
   return positions.subarray(0, count);
 }
 
-/** Copies these columns of these rows; where there are none left the picture stays black. */
+/** Copies the given columns of the given rows. What is left of the picture is black. */
 function pick(source: Raster, width: number, height: number, columns: Int32Array, rows: Int32Array): Raster {
   const out = blank(width, height);
   const from = words(source), to = words(out);
@@ -91,30 +91,30 @@ function pick(source: Raster, width: number, height: number, columns: Int32Array
   return out;
 }
 
-/** The pixels as numbers. */
+/** A view with one number per pixel. */
 function words({ data }: Raster): Uint32Array {
   const aligned = data.byteOffset % 4 ? data.slice() : data;
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }
 
-/** Horizontally first, rounded to bytes, then vertically; only the rows that this needs. */
+/** Resamples the needed rows horizontally, rounds to bytes, and then resamples vertically. */
 function weigh(source: Raster, width: number, height: number, across?: Taps, down?: Taps): Raster {
   const [top, bottom] = down ? rangeOf(down, source.height) : [0, height];
   const rows = bottom - top;
-  if (rows * width > MAX_MIDDLE_PIXELS) {
+  if (rows * width > MAX_INTERMEDIATE_PIXELS) {
     throw new RangeError(
-      `Cannot resize picture: ${source.width}×${source.height} pixels become ${width}×${rows} on the way to ` +
-        `${width}×${height}, more than ${MAX_MIDDLE_PIXELS}; cut the picture to another shape first`,
+      `Cannot resize picture: ${source.width}×${source.height} pixels become ${width}×${height} by way of ` +
+        `${width}×${rows} pixels, more than ${MAX_INTERMEDIATE_PIXELS}; crop the picture to another aspect ratio first`,
     );
   }
   const [rowBytesIn, rowBytes] = [4 * source.width, 4 * width];
   const [bandIn, bandOut] = [rowsPerBand(rowBytesIn, rows), rowsPerBand(rowBytes, height)];
-  const [acrossAt, downAt, inAt, outAt, middleAt, size] = layOut([
+  const [acrossAt, downAt, inAt, outAt, intermediateAt, size] = layOut([
     tapBytes(across),
     tapBytes(down),
     across ? bandIn * rowBytesIn : 0,
     down ? bandOut * rowBytes : 0,
-    (rows + 1) * rowBytes, // an odd row is paired with the one behind it
+    (rows + 1) * rowBytes, // taps are pairs: an odd last row is paired with the next one
   ]);
   const kernels = kernelsWith(size);
   const { bytes } = kernels;
@@ -126,18 +126,22 @@ function weigh(source: Raster, width: number, height: number, across?: Taps, dow
       const band = used.subarray(row * rowBytesIn, (row + bandIn) * rowBytesIn);
       bytes.set(band, inAt);
       const count = band.length / rowBytesIn;
-      kernels.resampleRows(inAt, middleAt + row * rowBytes, count, rowBytesIn, width, bounds, pairs, stride);
+      kernels.resampleRows(inAt, intermediateAt + row * rowBytes, count, rowBytesIn, width, bounds, pairs, stride);
     }
   } else {
-    bytes.set(used, middleAt);
+    bytes.set(used, intermediateAt);
   }
   if (!down) {
-    return { width, height, data: new Uint8ClampedArray(bytes.slice(middleAt, middleAt + rows * rowBytes).buffer) };
+    return {
+      width,
+      height,
+      data: new Uint8ClampedArray(bytes.slice(intermediateAt, intermediateAt + rows * rowBytes).buffer),
+    };
   }
 
   const data = new Uint8ClampedArray(height * rowBytes);
   const { bounds, pairs, stride } = writeTaps(bytes, downAt, down);
-  const rowZero = middleAt - top * rowBytes;
+  const rowZero = intermediateAt - top * rowBytes;
   for (let row = 0; row < height; row += bandOut) {
     const count = Math.min(bandOut, height - row);
     kernels.resampleColumns(rowZero, outAt, count, rowBytes, bounds + 8 * row, pairs + stride * row, stride);
@@ -146,7 +150,7 @@ function weigh(source: Raster, width: number, height: number, across?: Taps, dow
   return { width, height, data };
 }
 
-/** The positions of a side of `size` that taps take. */
+/** The source positions that taps use. */
 function rangeOf({ bounds }: Taps, size: number): [start: number, stop: number] {
   const last = bounds.length - 2;
   return [bounds[0], Math.min(bounds[last] + 2 * bounds[last + 1], size)];
@@ -156,7 +160,7 @@ function rowsPerBand(rowBytes: number, rows: number): number {
   return Math.min(Math.max(Math.floor(BAND_BYTES / rowBytes), 1), rows);
 }
 
-/** Where areas of these sizes lie, each with room for a whole vector behind it, and what they take together. */
+/** Offsets of areas of these sizes, each followed by room for a vector, and the total size. */
 function layOut(sizes: number[]): number[] {
   let end = 0;
   return [0, ...sizes.map((size) => end += VECTOR_BYTES * Math.ceil(size / VECTOR_BYTES + 1))];
@@ -166,7 +170,9 @@ function tapBytes(taps?: Taps): number {
   return taps ? taps.bounds.byteLength + taps.pairs.byteLength : 0;
 }
 
-/** Writes taps to the module's memory; returns where they lie there, and the bytes between two positions' pairs. */
+/**
+ * Writes taps to the module's memory; returns their offsets there, and the bytes between the pairs of two positions.
+ */
 function writeTaps(bytes: Uint8Array<ArrayBuffer>, at: number, taps: Taps) {
   const pairs = at + taps.bounds.byteLength;
   new Int32Array(bytes.buffer, at).set(taps.bounds);

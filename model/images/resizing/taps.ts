@@ -1,23 +1,23 @@
 /**
- * Which source positions each position of a resized side takes, and how much of each, as PIL computes it.
+ * Computes the weights of source positions for each position of a resized side, like PIL.
  *
  * @module
  */
 
-/** A way of resizing that weighs positions. */
+/** A filter with weights. */
 export type Filter = "lanczos" | "bicubic" | "bilinear" | "box" | "hamming";
 
-/** What each position takes: weights of consecutive source positions, two and two, as assembly/resample.ts reads them. */
+/** Weights of consecutive source positions for each target position, in pairs, as assembly/resample.ts reads them. */
 export interface Taps {
-  /** For each position the first source position, and the number of pairs. */
+  /** The first source position and the number of pairs, for each target position. */
   readonly bounds: Int32Array<ArrayBuffer>;
-  /** Two numbers a pair: the low 15 bits of both weights, and the bits above them of both. */
+  /** Two numbers per pair: the low 15 bits of both weights, and the high bits of both. */
   readonly pairs: Int32Array<ArrayBuffer>;
-  /** How many of these numbers lie between one position's and the next's. */
+  /** Distance in `pairs` between two target positions. */
   readonly stride: number;
 }
 
-/** Weights by distance in source pixels, for enlarging; shrinking stretches them. Beyond `support` they are zero. */
+/** Weights by distance in source pixels, zero beyond `support`. Shrinking stretches the distance. */
 interface Kernel {
   readonly support: number;
   weigh(distance: number): number;
@@ -31,34 +31,34 @@ const KERNELS: Record<Filter, Kernel> = {
   lanczos: { support: 3, weigh: (x) => -3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0 },
 };
 
-/** PIL's constants are floats. */
+/** PIL has these as 32-bit floats. */
 const HAMMING_MEAN = Math.fround(0.54);
 const HAMMING_SWING = Math.fround(0.46);
 
-/** The most weights of a side, some 0.5 s: sides of 65,535 pixels have a quarter of them. */
+/** Most weights per side, which take about 0.5 s. Sides of 65,535 pixels need a quarter of them. */
 const MAX_WEIGHTS = 2 ** 21;
 
-/** 32 bits, less 8 for the sample and 2 for sums beyond it. */
+/** Fixed-point 1: 32 bits less 8 for the sample and 2 for overshoot. */
 const ONE = 1 << 22;
 
 const LOW_BITS = 15;
 const LOW = (1 << LOW_BITS) - 1;
 
 /**
- * The taps of `sizeOut` positions spread evenly over those from `start` to `stop` (PIL's floats) of `sizeIn`.
+ * The taps of `sizeOut` positions that are spread evenly from `start` to `stop` (32-bit floats) of `sizeIn`.
  *
- * @throws {RangeError} if they are too many
+ * @throws {RangeError} if there are too many
  */
 export function tapsOf(filter: Filter, sizeIn: number, start: number, stop: number, sizeOut: number): Taps {
   const { support, weigh } = KERNELS[filter];
   const ratio = Math.fround(stop - start) / sizeOut;
   const stretch = Math.max(ratio, 1);
-  const reach = support * stretch;
-  const stride = 2 * Math.ceil(Math.min(2 * Math.ceil(reach) + 1, sizeIn) / 2);
+  const radius = support * stretch;
+  const stride = 2 * Math.ceil(Math.min(2 * Math.ceil(radius) + 1, sizeIn) / 2);
   if (stride * sizeOut > MAX_WEIGHTS) {
     throw new RangeError(
-      `Cannot resize picture: from ${sizeIn} to ${sizeOut} pixels a side takes ${stride * sizeOut} weights, ` +
-        `more than ${MAX_WEIGHTS}; cut the picture to another shape first, or resize it by "nearest"`,
+      `Cannot resize picture: from ${sizeIn} to ${sizeOut} pixels per side takes ${stride * sizeOut} weights, ` +
+        `more than ${MAX_WEIGHTS}; crop the picture to another aspect ratio first, or resize it by "nearest"`,
     );
   }
   const bounds = new Int32Array(2 * sizeOut);
@@ -66,11 +66,11 @@ export function tapsOf(filter: Filter, sizeIn: number, start: number, stop: numb
   const weights = new Float64Array(stride);
   for (let position = 0; position < sizeOut; position++) {
     const centre = start + (position + 0.5) * ratio;
-    const first = Math.max(Math.trunc(centre - reach + 0.5), 0);
-    const count = Math.max(Math.min(Math.trunc(centre + reach + 0.5), sizeIn) - first, 0);
+    const first = Math.max(Math.trunc(centre - radius + 0.5), 0);
+    const count = Math.max(Math.min(Math.trunc(centre + radius + 0.5), sizeIn) - first, 0);
     let total = 0;
     for (let i = 0; i < count; i++) total += weights[i] = weigh((i + first - centre + 0.5) * (1 / stretch));
-    weights[count] = 0; // ends the last pair
+    weights[count] = 0; // the second weight of the last pair, if count is odd
     for (let i = 0, to = stride * position; i < count; i += 2) {
       const a = fixed(weights[i] / (total || 1));
       const b = fixed(weights[i + 1] / (total || 1));
@@ -83,7 +83,7 @@ export function tapsOf(filter: Filter, sizeIn: number, start: number, stop: numb
   return { bounds, pairs, stride };
 }
 
-/** Halves go away from zero. */
+/** To fixed point, rounding halves away from zero. */
 function fixed(weight: number): number {
   return Math.trunc(weight < 0 ? weight * ONE - 0.5 : weight * ONE + 0.5);
 }

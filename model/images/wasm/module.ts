@@ -1,5 +1,5 @@
 /**
- * The WebAssembly module for work on pixels.
+ * Runs the WebAssembly module for work on pixels.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { bytesOfBase64 } from "../../../kernels/host/mod.ts";
 import { module } from "./module.gen.ts";
 
-/** What the module exports; addresses and sizes are bytes. See assembly/. */
+/** The exports of the module; addresses and sizes are in bytes. See assembly/. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
   resampleRows(
@@ -43,18 +43,18 @@ interface Exports {
   copyPixels(source: number, out: number, pixels: number, pixelBytes: number, green: number, blue: number): void;
 }
 
-/** The module's functions, and its memory as bytes. */
+/** The functions of an instance, and its memory. */
 export type Kernels = Omit<Exports, "memory"> & { readonly bytes: Uint8Array<ArrayBuffer> };
 
 const PAGE = 65536;
 
-/** An instance is kept for the next picture unless its memory has grown beyond this. */
+/** An instance with more memory is not reused, because memory cannot shrink. */
 const KEPT_BYTES = 16 << 20;
 
 let compiled: WebAssembly.Module | undefined;
 let kept: Exports | undefined;
 
-/** An instance with at least `size` bytes of memory, to be used before anybody else asks for one. */
+/** An instance with at least `size` bytes of memory. The next call may return the same one, so use it synchronously. */
 export function kernelsWith(size: number): Kernels {
   compiled ??= new WebAssembly.Module(bytesOfBase64(module));
   const exports = kept ?? new WebAssembly.Instance(compiled).exports as unknown as Exports;

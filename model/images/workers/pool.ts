@@ -1,5 +1,5 @@
 /**
- * Workers that prepare pictures: as many as the machine has cores, started when they are first needed, kept for the next call.
+ * The worker pool for pictures: at most one worker per core, started on demand and kept for the next call.
  *
  * @module
  */
@@ -11,20 +11,20 @@ import type { PictureOrder, PictureReply } from "./program.ts";
 
 type PictureWorker = Respondent<PictureOrder, PictureReply>;
 
-/** How many pictures are prepared at once. */
+/** Size of the pool. */
 export const WORKERS: number = globalThis.navigator?.hardwareConcurrency ?? 1;
 
 const idle: PictureWorker[] = [];
-/** Who waits for a worker, in turn. */
+/** Callers waiting for a worker, first come first served. */
 const waiting: ((worker?: PictureWorker) => void)[] = [];
 let count = 0;
 let program: Promise<(node: boolean) => string> | undefined;
 
-/** That there is no worker: none can be started here, or one has ended. */
+/** No worker can be started, or a worker has ended unexpectedly. */
 export class UnavailableError extends Error {}
 
 /**
- * Prepares a picture in a worker, see `preparePicture`. A signal ends the worker, wherever it is in a picture.
+ * Calls `preparePicture` in a worker. A signal terminates the worker.
  *
  * @throws {UnavailableError} if there is no worker
  */
@@ -54,19 +54,19 @@ export async function prepareInWorker(
   }
 }
 
-/** The same bytes in a buffer of their own: what is sent takes its whole buffer with it. */
+/** The same bytes in a buffer of their own: a message copies the whole buffer. */
 function alone(bytes: Uint8Array): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
-/** An idle worker, a new one, or the next that becomes idle. */
+/** An idle worker, a new one, or the next one that becomes idle. */
 async function take(): Promise<PictureWorker> {
-  const worker = idle.pop() ?? (count < WORKERS ? undefined : await turn());
+  const worker = idle.pop() ?? (count < WORKERS ? undefined : await nextIdle());
   return worker ?? await hire();
 }
 
-/** Waits in turn. Nothing comes if a worker has ended: then there may be a new one. */
-function turn(): Promise<PictureWorker | undefined> {
+/** Waits for an idle worker. Resolves to nothing if a worker has ended, so that a new one may be started. */
+function nextIdle(): Promise<PictureWorker | undefined> {
   return new Promise((resolve) => waiting.push(resolve));
 }
 
@@ -82,7 +82,7 @@ async function hire(): Promise<PictureWorker> {
   }
 }
 
-/** Gives a worker to whoever is next, or without one the chance to start another. */
+/** Passes a worker to the next caller, or keeps it; without one, lets the next caller start another. */
 function release(worker?: PictureWorker): void {
   if (!worker) count--;
   const next = waiting.shift();
@@ -95,7 +95,7 @@ function errorOf({ name, message }: { name: string; message: string }): Error {
   return name === "RangeError" ? new RangeError(message) : new Error(message);
 }
 
-/** The program, inflated. Node's workers get their port from a module, the web's are their own. */
+/** The inflated program. In Node's workers the port comes from a module; web workers are ports themselves. */
 async function loadProgram(): Promise<(node: boolean) => string> {
   const { PROGRAM } = await import("./program.gen.ts");
   const inflated = new Blob([bytesOfBase64(PROGRAM)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));

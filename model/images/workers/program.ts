@@ -1,5 +1,6 @@
 /**
- * What runs in a picture worker: it prepares pictures, one after the other. `deno task codecs` bundles it to text.
+ * The program of picture workers, which prepare one picture at a time. `deno task codecs` bundles it into
+ * program.gen.ts.
  *
  * @module
  */
@@ -7,25 +8,25 @@
 import { type Preparation, preparePicture } from "../preparation/prepare.ts";
 import type { Raster } from "../raster/raster.ts";
 
-/** To a worker: a picture's file, and what to make of it. */
+/** Message to a worker: a picture file, and how to prepare it. */
 export interface PictureOrder {
   readonly file: Uint8Array;
   readonly preparation: Preparation;
 }
 
-/** From a worker: the pixels, or why there are none. */
+/** Message from a worker: the pixels or an error. */
 export interface PictureReply {
   readonly raster?: Raster;
   readonly error?: { readonly name: string; readonly message: string };
 }
 
-/** The messages' other end, alike in Node's workers and in the web's. */
+/** The message port, the same in Node's workers and in web workers. */
 interface Port {
   onmessage: ((event: { data: PictureOrder }) => void) | null;
   postMessage(reply: PictureReply, transfer: ArrayBuffer[]): void;
 }
 
-/** Set by the text before this program, where the worker is one of Node's. */
+/** Set by the code that pool.ts puts before this program in Node's workers. */
 const { nodePort } = globalThis as { nodePort?: Port };
 const port = nodePort ?? globalThis as unknown as Port;
 

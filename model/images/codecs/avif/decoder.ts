@@ -1,8 +1,8 @@
 /**
- * AVIF: still pictures, as libavif decodes them to eight bits.
+ * Reads still AVIF pictures, decoded to eight bits by libavif.
  *
- * The decoder is @jsquash/avif's, libavif in WebAssembly. What a picture may cost and how to turn it are read here from
- * the boxes of the file, before the decoder sees it.
+ * The decoder is @jsquash/avif's, libavif in WebAssembly. The boxes with size and orientation are read here first, so
+ * that a picture which is too large is refused before it is decoded.
  *
  * @module
  */
@@ -20,23 +20,25 @@ interface Box {
   readonly data: DataView;
 }
 
-/** What a file says of its primary picture. */
+/** Properties of the primary picture. */
 export interface AvifHeaders {
   readonly width: number;
   readonly height: number;
-  /** How it is to be turned, as in EXIF; from the file's own boxes, EXIF does not count, as in PIL. */
+  /** EXIF orientation, computed from the `irot` and `imir` boxes: like PIL, this ignores the EXIF block. */
   readonly orientation: number;
   readonly cost: Cost;
 }
 
-/** EXIF orientations by quarter turns against the clock, without a reflection after that, and with one that swaps rows or columns. */
+/**
+ * EXIF orientations by counterclockwise quarter turns: not mirrored, mirrored top to bottom, mirrored left to right.
+ */
 const ORIENTATIONS = [[1, 4, 2], [8, 5, 7], [3, 2, 4], [6, 7, 5]];
 
-/** Bytes that the decoder may take: so many, and so many a pixel. A damaged file can ask for more than its size needs. */
+/** Limit of the decoder's memory, in bytes: a damaged file can ask for more than its size needs. */
 const BASE_MEMORY = 2 ** 26;
 const MEMORY_PER_PIXEL = 160;
 
-/** The primary picture, not turned. Alpha is dropped, more than eight bits are rounded. */
+/** The primary picture, before its orientation is applied. Drops alpha and rounds deeper samples to eight bits. */
 export async function decodeAvif(bytes: Uint8Array, { width, height }: AvifHeaders): Promise<Raster> {
   let decoded: DecodedPicture | null;
   try {
@@ -52,7 +54,7 @@ export async function decodeAvif(bytes: Uint8Array, { width, height }: AvifHeade
   return { width, height, data: opaque(decoded) };
 }
 
-/** Reads what the boxes of a file say of its primary picture. */
+/** Reads the properties of the primary picture from the boxes. */
 export function readAvif(bytes: Uint8Array): AvifHeaders {
   try {
     return readPrimary(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -93,7 +95,7 @@ function readPrimary(file: DataView): AvifHeaders {
   };
 }
 
-/** The content of the first box of a type, behind so many bytes. */
+/** The content of the first box of a type, after `skipped` bytes. */
 function inside(parent: DataView, type: string, skipped = 0): DataView {
   for (const box of boxes(parent)) {
     if (box.type === type) {
@@ -126,7 +128,7 @@ function* boxes(parent: DataView): Generator<Box> {
   }
 }
 
-/** Which properties, counted from 1, an item has. */
+/** Indices of an item's properties, starting at 1. */
 function* associations(list: DataView, item: number): Generator<number> {
   const wideItems = list.getUint8(0) > 0, wideIndices = (list.getUint8(3) & 1) !== 0;
   let offset = 8;

@@ -1,9 +1,9 @@
 /**
- * Reads JPEG files bit for bit as libjpeg-turbo does, and so as PIL does.
+ * Reads JPEG files bit for bit like libjpeg-turbo, and so like PIL.
  *
- * The decoder is @jsquash/jpeg's, mozjpeg in WebAssembly; for progressive files that end early it is libjpeg-turbo itself,
- * which smooths their blocks otherwise. What both lack is done here on the planes that they give: CMYK, and smooth
- * upsampling of rows (4:4:0).
+ * The decoder is @jsquash/jpeg's, mozjpeg in WebAssembly. Incomplete progressive files go to libjpeg-turbo itself,
+ * because the two smooth blocks differently. CMYK and smooth upsampling of rows (4:4:0), which neither does, are added
+ * here.
  *
  * @module
  */
@@ -17,26 +17,26 @@ import { APP1, type Component, hasHalfRows, type JpegHeaders, largestFactors, ne
 import { fileOf, sizeOf } from "./planes.ts";
 import { JPEG_WASM } from "./wasm.gen.ts";
 
-/** Bytes that the decoder may take: so many, and so many a pixel, for progressive files keep all coefficients. */
+/** Limit of the decoder's memory, in bytes; progressive files keep all coefficients. */
 const BASE_MEMORY = 2 ** 26;
 const MEMORY_PER_PIXEL = 24;
 
-/** The size of what a file holds, and whether it is sent whole. */
-type Sent = Pick<JpegHeaders, "width" | "height" | "complete">;
+/** The expected size, and whether the file is complete. */
+type Expected = Pick<JpegHeaders, "width" | "height" | "complete">;
 
-/** How luma and chroma make colours, in fractions of 65536. */
+/** Coefficients of YCbCr to RGB, times 65536. */
 const [RED, GREEN_BLUE, GREEN_RED, BLUE] = [1.402, 0.34414, 0.71414, 1.772].map((factor) => Math.round(factor * 65536));
 
-/** Samples of one component, one a pixel. */
+/** Samples of one component, one per pixel. */
 type Plane = Uint8Array<ArrayBuffer>;
 
-/** The pixels of a JPEG, not turned by its EXIF orientation. CMYK becomes RGB as in PIL. */
+/** The pixels of a JPEG, before its EXIF orientation is applied. CMYK becomes RGB as in PIL. */
 export async function decodeJpeg(bytes: Uint8Array, headers: JpegHeaders): Promise<Raster> {
   if (!needsPlanes(headers.components)) return await decodeFile(withoutExif(bytes, headers), headers);
   return toRgb(await decodePlanes(bytes, headers), headers);
 }
 
-/** The file without EXIF and XMP: for each such segment that it meets, the decoder goes through all that it met before. */
+/** The file without EXIF and XMP segments: the decoder takes quadratic time for many of them. */
 function withoutExif(bytes: Uint8Array, { segments }: JpegHeaders): Uint8Array {
   const parts: Uint8Array[] = [];
   let from = 0;
@@ -48,8 +48,8 @@ function withoutExif(bytes: Uint8Array, { segments }: JpegHeaders): Uint8Array {
   return from === 0 ? bytes : concat([...parts, bytes.subarray(from)]);
 }
 
-/** What the decoder makes of a file. */
-async function decodeFile(bytes: Uint8Array, { width, height, complete }: Sent): Promise<Raster> {
+/** Decodes a file that the decoder can read as a whole. */
+async function decodeFile(bytes: Uint8Array, { width, height, complete }: Expected): Promise<Raster> {
   const decoder = complete ? { create: createDecoder, wasm: JPEG_WASM } : await loadTurbo();
   let picture: DecodedPicture | null;
   try {
@@ -91,7 +91,7 @@ async function decodePlanes(bytes: Uint8Array, headers: JpegHeaders): Promise<Pl
   return planes;
 }
 
-/** Two components without which the largest sampling factors stay what they are. */
+/** Two components that can each be left out without changing the largest sampling factors. */
 function twoToSpare(components: readonly Component[]): Component[] {
   const { h, v } = largestFactors(components);
   const spare = components.filter((component) => {
@@ -101,7 +101,7 @@ function twoToSpare(components: readonly Component[]): Component[] {
   return spare.slice(0, 2);
 }
 
-/** Whether the first three components are luma and chroma, decided as in libjpeg. */
+/** Whether the first three components are YCbCr, decided like libjpeg. */
 function isLumaAndChroma({ components, jfif, adobe }: JpegHeaders): boolean {
   if (components.length === 4) return adobe !== undefined && adobe !== 0;
   if (jfif) return true;
@@ -115,7 +115,7 @@ function planeOf(data: Uint8ClampedArray, channel: number): Plane {
   return plane;
 }
 
-/** Twice as many rows, as libjpeg-turbo makes them: three quarters of one and a quarter of the nearest other. */
+/** Doubles the rows like libjpeg-turbo: three quarters of the row and a quarter of its nearest neighbour. */
 function smoothRows(source: Plane, { width, height }: JpegHeaders): Plane {
   const plane = new Uint8Array(width * height);
   const last = source.length / width - 1;
@@ -129,7 +129,7 @@ function smoothRows(source: Plane, { width, height }: JpegHeaders): Plane {
   return plane;
 }
 
-/** Planes to pixels: luma and chroma in libjpeg's fixed point, and four planes as PIL takes CMYK. */
+/** Converts planes to pixels: YCbCr in libjpeg's fixed point, and four planes like PIL's CMYK. */
 function toRgb([first, second, third, fourth]: readonly Plane[], headers: JpegHeaders): Raster {
   const { width, height } = headers;
   const data = new Uint8ClampedArray(4 * width * height).fill(255);
@@ -140,14 +140,14 @@ function toRgb([first, second, third, fourth]: readonly Plane[], headers: JpegHe
     data[to + 1] = isLuma ? y + (-GREEN_BLUE * cb - GREEN_RED * cr + 32768 >> 16) : second[i];
     data[to + 2] = isLuma ? y + (BLUE * cb + 32768 >> 16) : third[i];
     if (!fourth) continue;
-    // Of four planes libjpeg inverts the three it has converted, PIL all four: as Adobe's programs write them.
+    // Adobe programs write inverted CMYK. libjpeg inverts only the three planes that it converts, PIL all four.
     const light = fourth[i];
     for (let c = to; c < to + 3; c++) data[c] = light - multiply(isLuma ? data[c] : 255 - data[c], light);
   }
   return { width, height, data };
 }
 
-/** A product of fractions of 255, rounded as PIL rounds it. */
+/** The product of two fractions of 255, rounded like PIL. */
 function multiply(a: number, b: number): number {
   const product = a * b + 128;
   return (product >> 8) + product >> 8;

@@ -13,22 +13,22 @@ import { JPEG_WASM } from "./encoder_wasm.ts";
 /** What the module exports. Pointers are byte offsets into `memory`. */
 interface Encoder {
   readonly memory: WebAssembly.Memory;
-  /** Allocates bytes. */
+  /** Allocates memory. */
   walloc(size: number): number;
   /** Length of the last result. */
   wlen(): number;
-  /** The file made of RGBA bytes. */
+  /** Encodes RGBA bytes. */
   encode(rgba: number, width: number, height: number, quality: number): number;
 }
 
-/** The largest side a JPEG can state. */
+/** The longest side that a JPEG header can hold. */
 const MAX_SIDE = 65535;
 
 /** A JPEG without chroma subsampling. Alpha is dropped. `quality` is libjpeg's, 1 to 100. */
 export function encodeJpeg({ width, height, data }: Raster, quality: number): Uint8Array<ArrayBuffer> {
   if (width > MAX_SIDE || height > MAX_SIDE) {
     throw new RangeError(
-      `Cannot encode picture: ${width}×${height} is too large for JPEG, a side has at most ${MAX_SIDE}`,
+      `Cannot encode picture: ${width}×${height} is too large for JPEG, expected sides of at most ${MAX_SIDE}`,
     );
   }
   const encoder = startEncoder();
@@ -40,7 +40,7 @@ export function encodeJpeg({ width, height, data }: Raster, quality: number): Ui
 
 let compiled: WebAssembly.Module | undefined;
 
-/** A fresh instance for each picture: its memory goes when it goes. */
+/** A new instance for each picture, so that its memory is freed afterwards. */
 function startEncoder(): Encoder {
   compiled ??= new WebAssembly.Module(bytesOfBase64(JPEG_WASM));
   return new WebAssembly.Instance(compiled).exports as unknown as Encoder;

@@ -1,8 +1,8 @@
 /**
  * The JPEG codec of imagescript 1.3.1 (MIT, © 2023 Mathis Mensing): `wasm/any/jpeg.wasm` in base64.
  *
- * Inside a module because every other way costs users something: imagescript's own loader needs `--allow-env` and
- * `--allow-read` and hides the encoder, and importing the file itself breaks type checking and bundling.
+ * In a module, because imagescript's own loader needs `--allow-env` and `--allow-read` and does not export the encoder, and
+ * importing the file itself breaks type checking and bundling.
  * Made by `base64 -w0 wasm/any/jpeg.wasm`; a test checks its hash.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * What a JPEG says of itself before a pixel is decoded: its segments, its frame, and in which colours it is.
+ * Reads the headers of a JPEG: segments, frame, and colour space.
  *
  * @module
  */
@@ -7,24 +7,24 @@
 import type { Cost } from "../cost.ts";
 import { cannotDecode } from "../errors.ts";
 
-/** A marker and what belongs to it, from `start` to `end`; of a scan the header alone. */
+/** A marker and its content, from `start` to `end`; for a scan only its header. */
 export interface Segment {
   readonly marker: number;
   readonly start: number;
-  /** Where its content begins, behind marker and length. */
+  /** Offset of the content, after marker and length. */
   readonly data: number;
   readonly end: number;
 }
 
-/** One of the planes that a JPEG holds. */
+/** A plane of a JPEG. */
 export interface Component {
   readonly id: number;
-  /** Sampling factors: how many blocks of an MCU are this component's, across and down. */
+  /** Sampling factors: blocks of this component in an MCU, horizontally and vertically. */
   readonly h: number;
   readonly v: number;
 }
 
-/** What the frame header states. */
+/** The frame header. */
 interface Frame {
   readonly width: number;
   readonly height: number;
@@ -32,27 +32,29 @@ interface Frame {
   readonly components: readonly Component[];
 }
 
-/** What there is to know of a file. */
+/** All headers of a file. */
 export interface JpegHeaders extends Frame {
   readonly segments: readonly Segment[];
-  /** Whether all bits of all coefficients are sent. Progressive files may end before. */
+  /** Whether the file has all bits of all coefficients. Progressive files may end early. */
   readonly complete: boolean;
   readonly cost: Cost;
-  /** Whether there is a JFIF segment, and what the Adobe segment says of colours, if there is one. */
+  /** Whether there is a JFIF segment, and the colour transform of the Adobe segment, if there is one. */
   readonly jfif: boolean;
   readonly adobe?: number;
   /** The EXIF block, if there is one. */
   readonly exif?: Uint8Array;
 }
 
-/** Markers: start of frame and scan, end of image, Huffman tables, restart interval, application data. */
+/** Markers: start of frame and of scan, Huffman tables, restart interval, application data, start and end of image. */
 export const SOF0 = 0xc0, SOF2 = 0xc2, SOS = 0xda, DHT = 0xc4, DRI = 0xdd, APP0 = 0xe0, APP1 = 0xe1, APP15 = 0xef;
 const SOI = 0xd8, EOI = 0xd9, APP14 = 0xee;
 
-/** Ordinary progressive files have ten scans. Each costs about as much as the whole picture, and takes but a few bytes. */
+/**
+ * Usual progressive files have ten scans. A scan can be a few bytes long, yet take as much time as the whole picture.
+ */
 const MAX_SCANS = 100;
 
-/** Reads all headers, as libjpeg finds them: what lies between segments is skipped. */
+/** Reads all headers. Skips bytes between segments, like libjpeg. */
 export function readJpegHeaders(bytes: Uint8Array): JpegHeaders {
   const segments = [...segmentsOf(bytes)];
   const frame = segments.find(({ marker }) => isFrame(marker));
@@ -60,7 +62,7 @@ export function readJpegHeaders(bytes: Uint8Array): JpegHeaders {
   const scans = segments.filter(({ marker }) => marker === SOS);
   if (scans.length === 0) throw cannotDecode("this JPEG has no pixels, it is damaged or cut short");
   if (scans.length > MAX_SCANS) {
-    throw cannotDecode(`this JPEG has ${scans.length} scans, more than ${MAX_SCANS}; save it anew`);
+    throw cannotDecode(`this JPEG has ${scans.length} scans, more than ${MAX_SCANS}; save it again`);
   }
   const contentOf = ({ data, end }: Segment) => bytes.subarray(data, end);
   const beginning = (marker: number, text: string) =>
@@ -77,7 +79,7 @@ export function readJpegHeaders(bytes: Uint8Array): JpegHeaders {
   };
 }
 
-/** What it costs to decode a picture whole, or as planes; and to keep all coefficients while scans come to them. */
+/** Cost of decoding the picture as a whole or as planes, and of keeping all coefficients if there are several scans. */
 function costOf({ width, height, components }: Frame, scans: number): Cost {
   const pixels = width * height;
   const { h, v } = largestFactors(components);
@@ -89,18 +91,21 @@ function costOf({ width, height, components }: Frame, scans: number): Cost {
   };
 }
 
-/** Whether the decoder cannot read a picture whole: of four components, or of rows that it upsamples unlike libjpeg-turbo. */
+/**
+ * Whether the decoder cannot read the picture as a whole: four components, or rows that it upsamples unlike
+ * libjpeg-turbo.
+ */
 export function needsPlanes(components: readonly Component[]): boolean {
   return components.length === 4 || components.some((one) => hasHalfRows(one, components));
 }
 
-/** Whether a component has all columns and every other row, for which the decoder rounds unlike libjpeg-turbo. */
+/** Whether a component has all columns but only every other row: the decoder upsamples those unlike libjpeg-turbo. */
 export function hasHalfRows({ h, v }: Component, components: readonly Component[]): boolean {
   const largest = largestFactors(components);
   return h === largest.h && 2 * v === largest.v;
 }
 
-/** The largest sampling factors, which the others are relative to. */
+/** The largest sampling factors, those of components at full size. */
 export function largestFactors(components: readonly Component[]): { h: number; v: number } {
   return { h: Math.max(...components.map(({ h }) => h)), v: Math.max(...components.map(({ v }) => v)) };
 }
@@ -127,19 +132,19 @@ function readFrame(marker: number, frame: Uint8Array): Frame {
   return { width, height, progressive: marker === SOF2, components };
 }
 
-/** Whether scans bring the last bit of each of a component's 64 coefficients. */
+/** Whether the scans have the last bit of all 64 coefficients of a component. */
 function isComplete({ id }: Component, scans: readonly Uint8Array[]): boolean {
-  const brought = new Set<number>();
+  const complete = new Set<number>();
   for (const [count, ...header] of scans) {
     const isOfComponent = header.slice(0, 2 * count).some((byte, i) => i % 2 === 0 && byte === id);
     const [first, last, bits] = header.slice(2 * count);
     if (!isOfComponent || (bits & 15) > 0) continue;
-    for (let k = first; k <= last; k++) brought.add(k);
+    for (let k = first; k <= last; k++) complete.add(k);
   }
-  return brought.size >= 64;
+  return complete.size >= 64;
 }
 
-/** The segments up to the end of the image, which has to be there. */
+/** The segments up to the end marker. */
 function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
   const cutShort = () => cannotDecode(`this JPEG is cut short after ${bytes.length} bytes`);
   let offset = 2;
@@ -158,7 +163,7 @@ function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
   }
 }
 
-/** Whether nothing belongs to a marker: filling, stuffed zeros, restarts. */
+/** Whether a marker has no content: fill bytes, stuffed zeros, restarts. */
 function isBare(marker: number): boolean {
   return marker === 0xff || marker <= 1 || (marker >= 0xd0 && marker <= 0xd7);
 }

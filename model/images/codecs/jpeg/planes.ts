@@ -1,10 +1,10 @@
 /**
- * The planes of a JPEG as they are stored, before colours are converted: of pictures whose colours or sampling the decoder
- * does not know.
+ * Rewrites a JPEG so that the decoder returns its stored planes, for colour spaces and sampling that the decoder does
+ * not support.
  *
- * The decoder takes three planes that call themselves R, G and B as they are, and one alone at its own size. So the file is
- * written anew with such names and fewer planes: the bits of the blocks that stay are copied, for nothing in them depends
- * on others.
+ * The decoder does not convert three components with the ids R, G and B, and returns a single component at its own
+ * size. So the file is rewritten with those ids and fewer components. Entropy-coded blocks of the kept components are
+ * copied bit by bit, which is possible because their bits do not depend on other components.
  *
  * @module
  */
@@ -25,24 +25,24 @@ import {
   SOS,
 } from "./headers.ts";
 
-const NAMES = [0x52, 0x47, 0x42];
+const RGB_IDS = [0x52, 0x47, 0x42];
 
-/** A Huffman table: the symbols by code, of which those of a length follow those of the length before. */
+/** A Huffman table, with its symbols in the order of their codes: shorter codes first. */
 interface Huffman {
   readonly symbols: Uint8Array;
-  /** By length, the first code that is longer, as if it had 16 bits, and what to add to a code to come to its symbol. */
+  /** By length: the first longer code, padded to 16 bits, and the difference between a symbol's index and its code. */
   readonly limits: readonly number[];
   readonly offsets: readonly number[];
 }
 
 const NO_TABLE: Huffman = { symbols: new Uint8Array(), limits: [], offsets: [] };
 
-/** Reads bits of the entropy-coded data, and copies those that are wanted. */
+/** Reads the bits of entropy-coded data, and copies those read while `keep` is true. */
 class Bits {
   keep = true;
   readonly #bytes: Uint8Array;
   #offset = 0;
-  /** Bits that were read ahead, how many, and how many of these are in place of a marker. */
+  /** Bits that were read ahead, their number, and how many of them stand in for a marker. */
   #ahead = 0;
   #aheadCount = 0;
   #missing = 0;
@@ -53,7 +53,7 @@ class Bits {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#out = new Uint8Array(2 * bytes.length + 2); // each byte may become 0xff, which a zero follows
+    this.#out = new Uint8Array(2 * bytes.length + 2); // if every byte is 0xff, each is followed by a zero
   }
 
   take(count: number): void {
@@ -76,7 +76,7 @@ class Bits {
     return symbol;
   }
 
-  /** Ends both sides at a whole byte, and copies a restart marker if one follows. */
+  /** Reads and writes a restart marker, at a byte boundary on both sides. */
   restart(): void {
     const marker = this.#bytes[this.#offset + 1];
     if (this.#aheadCount - this.#missing >= 8 || this.#bytes[this.#offset] !== 0xff) throw damaged();
@@ -87,13 +87,13 @@ class Bits {
     this.#out[this.#size++] = marker;
   }
 
-  /** What was kept. */
+  /** The copied bits, padded to whole bytes. */
   finish(): Uint8Array<ArrayBuffer> {
     this.#fillByte();
     return this.#out.subarray(0, this.#size);
   }
 
-  /** The next bits, 16 at most. Behind the last byte are zeros. */
+  /** The next bits, 16 at most; zeros after the last byte. */
   #peek(count: number): number {
     for (; this.#aheadCount < count; this.#aheadCount += 8) this.#ahead = (this.#ahead << 8 | this.#read()) & 0xffffff;
     return this.#ahead >> (this.#aheadCount - count) & ((1 << count) - 1);
@@ -121,11 +121,11 @@ class Bits {
   }
 }
 
-/** The file of three components, named R, G and B, or of one alone at its own size, which is gray. */
+/** The file reduced to three components, renamed to R, G and B, or to one, which is gray and has its own size. */
 export function fileOf(bytes: Uint8Array, headers: JpegHeaders, kept: readonly Component[]): Uint8Array<ArrayBuffer> {
   const { segments } = headers;
   const size = kept.length === 1 ? sizeOf(kept[0], headers) : headers;
-  const names = new Map(kept.map(({ id }, i) => [id, NAMES[i]]));
+  const newIds = new Map(kept.map(({ id }, i) => [id, RGB_IDS[i]]));
   const tables: Record<number, Huffman> = {};
   const parts: Uint8Array[] = [Uint8Array.of(0xff, 0xd8)];
   let interval = 0;
@@ -134,8 +134,8 @@ export function fileOf(bytes: Uint8Array, headers: JpegHeaders, kept: readonly C
     if (marker === DHT) readTables(bytes.subarray(data, end), tables);
     if (marker === DRI) interval = bytes[data] << 8 | bytes[data + 1];
     if (marker === SOS) {
-      parts.push(...scan(bytes, segment, segments[i + 1].start, { headers, names, tables, interval }));
-    } else if (marker >= SOF0 && marker <= SOF2) parts.push(frame(bytes, segment, size, names));
+      parts.push(...scan(bytes, segment, segments[i + 1].start, { headers, newIds, tables, interval }));
+    } else if (marker >= SOF0 && marker <= SOF2) parts.push(frame(bytes, segment, size, newIds));
     else if (marker < APP0 || marker > APP15) parts.push(bytes.subarray(start, end));
   });
   return concat(parts);
@@ -143,37 +143,37 @@ export function fileOf(bytes: Uint8Array, headers: JpegHeaders, kept: readonly C
 
 interface Context {
   readonly headers: JpegHeaders;
-  readonly names: ReadonlyMap<number, number>;
+  readonly newIds: ReadonlyMap<number, number>;
   readonly tables: Record<number, Huffman>;
   readonly interval: number;
 }
 
-/** A frame header with other names. */
+/** The frame header of the kept components, with new ids. */
 function frame(
   bytes: Uint8Array,
   { marker, data, end }: Segment,
   { width, height }: { width: number; height: number },
-  names: ReadonlyMap<number, number>,
+  newIds: ReadonlyMap<number, number>,
 ): Uint8Array {
   const rows = [];
   for (let at = data + 6; at + 3 <= end; at += 3) {
-    const name = names.get(bytes[at]);
-    if (name !== undefined) rows.push(name, bytes[at + 1], bytes[at + 2]);
+    const newId = newIds.get(bytes[at]);
+    if (newId !== undefined) rows.push(newId, bytes[at + 1], bytes[at + 2]);
   }
   const length = 8 + rows.length;
   const size = [height >> 8, height & 255, width >> 8, width & 255];
   return Uint8Array.of(0xff, marker, 0, length, 8, ...size, rows.length / 3, ...rows);
 }
 
-/** A scan's header and data, less what belongs to components that go; nothing if none stays. */
+/** Header and data of a scan for the kept components; empty if it has none of them. */
 function scan(bytes: Uint8Array, { data, end }: Segment, next: number, context: Context): Uint8Array[] {
-  const { headers, names } = context;
+  const { headers, newIds } = context;
   const count = bytes[data];
   const selectors = Array.from(
     { length: count },
     (_, i) => [bytes[data + 1 + 2 * i], bytes[data + 2 + 2 * i]] as const,
   );
-  const rows = selectors.filter(([id]) => names.has(id)).flatMap(([id, tables]) => [names.get(id)!, tables]);
+  const rows = selectors.filter(([id]) => newIds.has(id)).flatMap(([id, tables]) => [newIds.get(id)!, tables]);
   if (rows.length === 0) return [];
   const spectral = bytes.subarray(data + 1 + 2 * count, end);
   if (spectral.length !== 3) throw damaged();
@@ -184,10 +184,10 @@ function scan(bytes: Uint8Array, { data, end }: Segment, next: number, context: 
     const component = headers.components.find((one) => one.id === id);
     if (!component) throw cannotDecode("a scan of this JPEG is damaged");
     const [dc = NO_TABLE, ac = NO_TABLE] = [tables >> 4, 16 | tables & 15].map((table) => context.tables[table]);
-    return { component, keep: names.has(id), dc, ac };
+    return { component, keep: newIds.has(id), dc, ac };
   });
   if (rows.length === 2 && blocks.some(({ component: { h, v }, keep }) => keep && (h > 1 || v > 1))) {
-    throw cannotDecode("the scans of this JPEG are laid out in a way that is not read, save it anew");
+    throw cannotDecode("the scans of this JPEG are laid out in an unsupported way; save it again");
   }
   const bits = new Bits(bytes.subarray(end, next));
   const refines = spectral[2] >> 4 > 0;
@@ -221,13 +221,13 @@ function mcusOf({ width, height, components }: JpegHeaders): number {
   return Math.ceil(width / (8 * h)) * Math.ceil(height / (8 * v));
 }
 
-/** Width and height of a component as it is stored. */
+/** Width and height at which a component is stored. */
 export function sizeOf({ h, v }: Component, { width, height, components }: JpegHeaders) {
   const largest = largestFactors(components);
   return { width: Math.ceil(width * h / largest.h), height: Math.ceil(height * v / largest.v) };
 }
 
-/** Adds the tables of a DHT segment, those for AC coefficients from 16 on. */
+/** Adds the tables of a DHT segment; those for AC coefficients have indices from 16. */
 function readTables(bytes: Uint8Array, tables: Record<number, Huffman>): void {
   for (let at = 0; at + 17 <= bytes.length;) {
     const limits = [0], offsets = [0];

@@ -1,6 +1,6 @@
 /**
- * The JPEG decoder of @cornerstonejs/codec-libjpeg-turbo-8bit, a libjpeg-turbo of today: it smooths blocks of which some
- * bits were not sent as PIL's does, which mozjpeg's does not.
+ * The JPEG decoder of @cornerstonejs/codec-libjpeg-turbo-8bit, a recent libjpeg-turbo. Unlike mozjpeg, it smooths
+ * blocks of incomplete progressive files as PIL does.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import type { Decoder } from "../emscripten.ts";
 /** The package's own interface. */
 interface TurboDecoder {
   getEncodedBuffer(size: number): Uint8Array;
-  /** Throws if libjpeg has anything to complain of. */
+  /** Throws at every warning and error of libjpeg. */
   decode(): void;
   getFrameInfo(): { width: number; height: number; componentCount: number };
-  /** The pixels, gray or RGB. */
+  /** Gray or RGB pixels. */
   getDecodedBuffer(): Uint8ClampedArray;
   delete(): void;
 }
@@ -37,12 +37,14 @@ export async function createTurboDecoder(options: Record<string, unknown>): Prom
   };
 }
 
-/** Has Emscripten's start not look for Node's `require`, which it needs for nothing here, and a bundle does not have. */
+/**
+ * Keeps Emscripten's start-up code from calling Node's `require`, which it does not need and a bundle does not have.
+ */
 function withoutNode<T>(start: () => T): T {
   const process = (globalThis as { process?: { type?: string } }).process;
   if (!process) return start();
   const { type } = process;
-  process.type = "renderer"; // as in a window of Electron
+  process.type = "renderer"; // as in an Electron window
   try {
     return start();
   } finally {

@@ -1,7 +1,7 @@
 /**
  * Reads PNG files of every colour type, bit depth and interlacing.
  *
- * Checksums are imagescript's.
+ * imagescript computes the checksums.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { EXIF_KEYWORD, exifOfText, readTexts, type TextChunk, XMP_KEYWORD } from
 interface Chunk {
   readonly type: string;
   readonly data: Uint8Array<ArrayBuffer>;
-  /** Whether all of its data are there. */
+  /** Whether the file has all of its data. */
   readonly complete: boolean;
 }
 
@@ -26,7 +26,7 @@ const TEXT_TYPES = ["tEXt", "zTXt", "iTXt"];
 const LATIN1 = new TextDecoder("latin1");
 const CRITICAL = ["IHDR", "PLTE", "IDAT"];
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-/** Colour types, and the bits a sample that each may have. */
+/** Colour types, and the bits per sample that each allows. */
 const GRAY = 0, RGB = 2, PALETTE = 3, GRAY_ALPHA = 4, RGB_ALPHA = 6;
 const DEPTHS: Record<number, number[]> = {
   [GRAY]: [1, 2, 4, 8, 16],
@@ -36,19 +36,19 @@ const DEPTHS: Record<number, number[]> = {
   [RGB_ALPHA]: [8, 16],
 };
 
-/** What a file holds of the chunks that matter here. */
+/** The relevant content of a file. */
 export interface PngFile {
   readonly header: PngLayout;
   readonly cost: Cost;
   readonly palette: Uint8Array;
   /** The compressed pixels. */
   readonly pixels: readonly Uint8Array<ArrayBuffer>[];
-  /** The EXIF block and the XMP packet, if there are such. */
+  /** The EXIF block and the XMP packet, if there are any. */
   readonly exif?: Uint8Array;
   readonly xmp?: string;
 }
 
-/** The pixels of a PNG, as PIL's `convert("RGB")` gives them. Never inflates beyond the stated size. */
+/** The pixels of a PNG, as PIL's `convert("RGB")` returns them. Inflates no more than the header states. */
 export function decodePng({ header, palette, pixels }: PngFile): Raster {
   const inflater = new Inflater(pixels);
   return decodeRows(
@@ -71,14 +71,14 @@ function fill(inflater: Inflater, band: Uint8Array<ArrayBuffer>): number {
 }
 
 /**
- * Reads the chunks as leniently as PIL: text may come first, ancillary chunks may have a wrong checksum, and what follows the
- * pixels may be missing.
+ * Reads the chunks as leniently as PIL: text may come first, ancillary chunks may have a wrong checksum, and chunks
+ * after the pixels may be missing.
  */
 export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
   let header: PngLayout | undefined;
   let palette: Uint8Array = new Uint8Array();
   const pixels: Uint8Array<ArrayBuffer>[] = [];
-  let exif: Uint8Array | undefined, exifBehindPixels: Uint8Array | undefined;
+  let exif: Uint8Array | undefined, exifAfterPixels: Uint8Array | undefined;
   const textChunks: TextChunk[] = [];
   let last = "";
   for (const { type, data, complete } of chunks(bytes)) {
@@ -88,7 +88,7 @@ export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
     if (type === "IHDR") header = readHeader(data);
     else if (type === "PLTE" && header && pixels.length === 0) palette = data;
     else if (type === "eXIf" && pixels.length === 0) exif = data;
-    else if (type === "eXIf") exifBehindPixels = data;
+    else if (type === "eXIf") exifAfterPixels = data;
     else if (TEXT_TYPES.includes(type)) textChunks.push({ type, data });
     else if (isPixels && (pixels.length === 0 || last === "IDAT")) pixels.push(data);
     last = type;
@@ -99,11 +99,11 @@ export function readPng(bytes: Uint8Array<ArrayBuffer>): PngFile {
   if (header.colour === PALETTE && palette.length >= 3 * 257) {
     throw cannotDecode(`the palette of this PNG has ${palette.length} bytes, expected at most 768`);
   }
-  exif ??= exifBehindPixels ?? exifOfText(texts[EXIF_KEYWORD]);
+  exif ??= exifAfterPixels ?? exifOfText(texts[EXIF_KEYWORD]);
   return { header, cost: rowsCost(header), palette, pixels, exif, xmp: texts[XMP_KEYWORD] };
 }
 
-/** The chunks in file order. Of the last one only a part may be there. Checksums of critical ones are right. */
+/** The chunks in file order. The last one may be incomplete. Checks the checksums of critical chunks. */
 function* chunks(bytes: Uint8Array<ArrayBuffer>): Generator<Chunk, undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = SIGNATURE.length;
@@ -128,7 +128,7 @@ function* chunks(bytes: Uint8Array<ArrayBuffer>): Generator<Chunk, undefined> {
 function readHeader(data: Uint8Array): PngLayout {
   if (data.length < 13) throw cannotDecode(`this PNG has an IHDR chunk of ${data.length} bytes, expected 13`);
   const view = new DataView(data.buffer, data.byteOffset);
-  const [depth, colour, , filter, interlace] = data.subarray(8); // PIL does not look at the compression
+  const [depth, colour, , filter, interlace] = data.subarray(8); // PIL ignores the compression method
   if (!DEPTHS[colour]?.includes(depth) || filter !== 0) {
     throw cannotDecode(
       `this PNG has depth ${depth}, colour type ${colour}, filter ${filter}, which the PNG standard does not allow`,

@@ -1,7 +1,7 @@
 /**
  * Writes PNG files: eight-bit gray, RGB or RGBA.
  *
- * Deflating and checksums are imagescript's.
+ * imagescript deflates and computes the checksums.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function encodePng(picture: Raster): Uint8Array<ArrayBuffer> {
   return assemble(picture, channels, compress(filterRows(picture, channels), 6));
 }
 
-/** The same picture as {@linkcode encodePng}'s, in a third of the time: deflated by the platform, which has to be waited for. */
+/** Like {@linkcode encodePng}, but in a third of the time: the platform deflates, asynchronously. */
 export async function encodePngByPlatform(picture: Raster): Promise<Uint8Array<ArrayBuffer>> {
   const channels = channelsNeeded(picture.data);
   const rows = new Blob([filterRows(picture, channels)]).stream();
@@ -29,11 +29,11 @@ export async function encodePngByPlatform(picture: Raster): Promise<Uint8Array<A
   return assemble(picture, channels, new Uint8Array(deflated));
 }
 
-/** The samples as they are deflated: each row behind its filter byte. */
+/** The filtered samples, each row after its filter byte. */
 function filterRows({ width, height, data }: Raster, channels: number): Uint8Array<ArrayBuffer> {
   const rowBytes = width * channels;
   const filtered = new Uint8Array(height * (1 + rowBytes));
-  let above = new Uint8Array(channels + rowBytes); // rows begin with a pixel of zeros, which is what lies beyond the edge
+  let above = new Uint8Array(channels + rowBytes); // rows begin with a pixel of zeros, the left neighbour of the first one
   let row = new Uint8Array(channels + rowBytes);
   for (let y = 0; y < height; y++) {
     for (let from = 4 * y * width, to = channels; to < row.length; from += 4, to += channels) {
@@ -58,7 +58,7 @@ function assemble({ width, height }: Raster, channels: number, deflated: Uint8Ar
   ]);
 }
 
-/** What a filter expects a byte to be, from the pixels to the left, above, and above to the left. */
+/** A filter's prediction of a byte from those to the left, above, and above to the left. */
 function predict(filter: number, left: number, up: number, corner: number): number {
   if (filter === 0) return 0;
   if (filter === 1) return left;
@@ -79,7 +79,7 @@ function channelsNeeded(data: Uint8ClampedArray): 1 | 3 | 4 {
   return gray ? 1 : 3;
 }
 
-/** Writes the row behind its filter byte, under the filter whose differences are smallest in sum. */
+/** Writes filter byte and row, with the filter that has the smallest sum of absolute differences. */
 function filterRow(row: Uint8Array, above: Uint8Array, channels: number, out: Uint8Array): void {
   let none = 0, byLeft = 0, byUp = 0, byMean = 0, byNearest = 0;
   for (let i = channels; i < row.length; i++) {
@@ -97,7 +97,7 @@ function filterRow(row: Uint8Array, above: Uint8Array, channels: number, out: Ui
   }
 }
 
-/** Of a difference modulo 256. */
+/** The absolute value of a difference modulo 256. */
 function magnitude(difference: number): number {
   return Math.abs(difference << 24 >> 24);
 }

@@ -1,5 +1,5 @@
 /**
- * The rows of a PNG, once inflated: from filtered bytes to opaque pixels.
+ * Decodes the inflated rows of a PNG, from filtered bytes to opaque pixels.
  *
  * @module
  */
@@ -10,29 +10,29 @@ import { kernelsWith } from "../../wasm/module.ts";
 import { cannotDecode } from "../errors.ts";
 import { coloursOf } from "../palette.ts";
 
-/** What the header of a PNG says of its rows. */
+/** The layout of the rows, from the header. */
 export interface PngLayout {
   readonly width: number;
   readonly height: number;
-  /** Bits a sample: 1, 2, 4, 8 or 16, as the colour type allows. */
+  /** Bits per sample: 1, 2, 4, 8 or 16, as the colour type allows. */
   readonly depth: number;
   /** Colour type: 0 gray, 2 RGB, 3 palette, 4 gray with alpha, 6 RGB with alpha. */
   readonly colour: number;
-  /** Whether by Adam7. */
+  /** Whether the rows are interlaced by Adam7. */
   readonly interlaced: boolean;
 }
 
-/** One of the reduced pictures that a file stores one after the other: seven if interlaced, else one. */
+/** One of the reduced pictures that a file stores one after the other: up to seven if interlaced, else one. */
 interface Pass {
-  /** Where its first pixel goes. */
+  /** Position of its first pixel in the picture. */
   readonly x: number;
   readonly y: number;
-  /** How far apart its pixels are. */
+  /** Distances between its pixels in the picture. */
   readonly dx: number;
   readonly dy: number;
   readonly columns: number;
   readonly rows: number;
-  /** Bytes of a row, without the filter's. */
+  /** Bytes per row, without the filter byte. */
   readonly rowBytes: number;
 }
 
@@ -43,33 +43,32 @@ const CHANNELS: Record<number, number> = { [GRAY]: 1, 2: 3, [PALETTE]: 1, [GRAY_
 const ONE_PASS = [[0, 0, 1, 1]];
 const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
 
-/** Rows go through the module in bands of about this many bytes, which caches hold. */
+/** Size of the bands of rows that the module decodes at a time, chosen to fit caches. */
 const BAND_BYTES = 1 << 18;
 
-/** Vectors are read and written whole, up to this many bytes beyond the rows. */
+/** The module reads and writes whole vectors, up to this many bytes past the rows. */
 const VECTOR_BYTES = 16;
 
-/** How many bytes the rows of a PNG have, with their filters. */
+/** Size of all rows in bytes, with their filter bytes. */
 export function filteredBytes(layout: PngLayout): number {
   return passesOf(layout).reduce((sum, { rows, rowBytes }) => sum + rows * (1 + rowBytes), 0);
 }
 
-/** What it costs to decode rows: a band of them, and all pixels. */
+/** Cost of decoding: a band of rows, and all pixels. */
 export function rowsCost(layout: PngLayout): Cost {
   const pixels = layout.width * layout.height;
   const rowBytes = Math.max(...passesOf(layout).map((pass) => pass.rowBytes));
   return { memory: 4 * pixels + 3 * rowBytes + 4 * layout.width, time: 6 * filteredBytes(layout) + 8 * pixels };
 }
 
-/** Writes the bytes of the rows that come next, with their filters. */
+/** Fills `out` with the next filtered rows. */
 export type ReadRows = (out: Uint8Array<ArrayBuffer>) => void;
 
 /**
- * The pixels of {@linkcode filteredBytes} of bytes, read a band of rows at a time, as PIL's `convert("RGB")` gives them: without
- * alpha; gray of 16 bits clipped to 255, other samples of 16 bits by their high byte. Indices that the palette leaves out are
- * grays.
+ * Decodes all rows, in bands, to the pixels that PIL's `convert("RGB")` returns: drops alpha, clips 16-bit gray at 255,
+ * takes the high byte of other 16-bit samples, and makes palette indices beyond the palette's end grays.
  *
- * @throws {TypeError} if a row has a filter that PNG does not know
+ * @throws {TypeError} if a row has a filter that PNG does not define
  */
 export function decodeRows(read: ReadRows, layout: PngLayout, palette: Uint8Array = new Uint8Array()): Raster {
   const { width, height } = layout;
@@ -89,7 +88,7 @@ export function decodeRows(read: ReadRows, layout: PngLayout, palette: Uint8Arra
   return { width, height, data };
 }
 
-/** The passes that have pixels. */
+/** The passes that are not empty. */
 function passesOf({ width, height, depth, colour, interlaced }: PngLayout): Pass[] {
   return (interlaced ? ADAM7 : ONE_PASS).map(([x, y, dx, dy]) => {
     const columns = Math.ceil((width - x) / dx);
@@ -98,13 +97,13 @@ function passesOf({ width, height, depth, colour, interlaced }: PngLayout): Pass
   }).filter(({ columns, rows }) => columns > 0 && rows > 0);
 }
 
-/** The palette that gray samples of up to 8 bits are indices of. */
+/** A palette of grays for samples of up to 8 bits. */
 function grays(depth: number): Uint8Array {
   const white = (1 << depth) - 1;
   return Uint8Array.from({ length: 3 * Math.min(1 << depth, 256) }, (_, i) => Math.floor(i / 3) * 255 / white);
 }
 
-/** Decodes a pass in bands of rows, and gives `place` the first row and the pixels of each. */
+/** Decodes a pass in bands; calls `place` with the first row and the pixels of each band. */
 function decodePass(
   read: ReadRows,
   { columns, rows, rowBytes }: Pass,
@@ -121,7 +120,7 @@ function decodePass(
   const kernels = kernelsWith(pixelsAt + band * pixelRow + VECTOR_BYTES);
   const { bytes } = kernels;
   new Uint32Array(bytes.buffer).set(colours);
-  bytes.fill(0, aboveAt, rowsAt); // what the first row's filter takes to be above it
+  bytes.fill(0, aboveAt, rowsAt); // PNG defines the row above the first one as zeros
 
   for (let row = 0; row < rows; row += band) {
     const count = Math.min(band, rows - row);
@@ -136,7 +135,7 @@ function decodePass(
     } else if (colour === GRAY && depth === 16) {
       kernels.clipGrayPixels(rowsAt, pixelsAt, count * columns);
     } else {
-      const sampleBytes = colour === GRAY || colour === GRAY_ALPHA ? 0 : depth / 8; // gray is its own green and blue
+      const sampleBytes = colour === GRAY || colour === GRAY_ALPHA ? 0 : depth / 8; // gray: one byte for all
       kernels.copyPixels(rowsAt, pixelsAt, count * columns, pixelBytes, sampleBytes, 2 * sampleBytes);
     }
     place(row, new Uint32Array(bytes.buffer, pixelsAt, count * columns));

@@ -1,5 +1,5 @@
 /**
- * What programs put into the texts of a PNG that tells how to turn it: EXIF in hexadecimal digits, and XMP.
+ * Reads the text chunks of a PNG that can hold its orientation: EXIF in hexadecimal digits, and XMP.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { Inflater } from "../inflate.ts";
 /** The keywords of such texts. */
 export const EXIF_KEYWORD = "Raw profile type exif", XMP_KEYWORD = "XML:com.adobe.xmp";
 
-/** How long a text may become when it is inflated; PIL refuses files with longer ones. */
+/** Longest inflated text in bytes. PIL refuses files with longer ones. */
 const MAX_TEXT_BYTES = 2 ** 20;
 
 const LATIN1 = new TextDecoder("latin1");
 
-/** How many such texts there may be: each may inflate to the longest there is. */
+/** Most such texts in a file: each may inflate to the longest size. */
 const MAX_TEXTS = 8;
 
 /** A tEXt, zTXt or iTXt chunk. */
@@ -24,11 +24,11 @@ export interface TextChunk {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** The texts under the two keywords, of several the last that is readable. */
+/** The texts by keyword; the last readable one, if there are several. */
 export function readTexts(chunks: readonly TextChunk[]): Record<string, string> {
   const read = chunks.filter(({ data }) => [EXIF_KEYWORD, XMP_KEYWORD].includes(keywordOf(data)));
   if (read.length > MAX_TEXTS) {
-    throw cannotDecode(`this PNG has ${read.length} texts of EXIF and XMP, more than ${MAX_TEXTS}; save it anew`);
+    throw cannotDecode(`this PNG has ${read.length} texts of EXIF and XMP, more than ${MAX_TEXTS}; save it again`);
   }
   return Object.fromEntries(read.flatMap((chunk) => {
     const text = readText(chunk);
@@ -63,14 +63,14 @@ function readText({ type, data }: TextChunk): string | undefined {
   }
 }
 
-/** The EXIF block of a text: a blank line, a name, a length, and hexadecimal digits. */
+/** The EXIF block in a text of a blank line, a name, a length, and hexadecimal digits. */
 export function exifOfText(text = ""): Uint8Array | undefined {
   const digits = text.split("\n").slice(3).join("").replace(/\s/g, "");
   if (digits.length === 0 || digits.length % 2 > 0 || /[^0-9a-f]/i.test(digits)) return undefined;
   return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }
 
-/** Everything that matters here is ASCII. */
+/** Decodes Latin-1, which is enough: the keywords and values used are ASCII. */
 function toText(bytes: Uint8Array): string {
   return LATIN1.decode(bytes);
 }

@@ -1,6 +1,6 @@
 /**
- * The compressions of TIFF's blocks, each as strict as libtiff: a block must hold as many bytes as its size asks for,
- * what follows is not looked at.
+ * Decompresses the blocks of a TIFF, as strictly as libtiff: a block must hold all bytes of its size; bytes after those
+ * are ignored.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { Z_FINISH, Z_STREAM_END, zlibInflate, zlibInflateInit, zlibInflateReset,
 import { cannotDecode } from "../errors.ts";
 import { DEFLATE, LZW, OLD_DEFLATE, PACK_BITS } from "./directory.ts";
 
-/** Expands a block to at least so many bytes as are needed. There is room for a whole block. */
+/** Decompresses at least `needed` bytes of a block into `room`, which has the size of a whole block. */
 export type Expand = (block: Uint8Array, room: Uint8Array, needed: number) => void;
 
 const CLEAR = 256, END = 257;
 const MIN_BITS = 9, MAX_BITS = 12;
-/** How many strings libtiff's dictionary holds: more than codes can name. */
+/** Size of libtiff's dictionary, which is larger than the number of codes. */
 const MAX_STRINGS = 4095 + 1024;
 
-/** What expands blocks of a compression. Good for one picture. */
+/** The function that decompresses the blocks of one picture. */
 export function expanderOf(compression: number): Expand {
   if (compression === LZW) return lzwExpander();
   if (compression === PACK_BITS) return unpackBits;
@@ -43,8 +43,8 @@ function unpackBits(block: Uint8Array, room: Uint8Array, needed: number): void {
 }
 
 /**
- * Inflates to the end, for the checksum is there: some writers fill up the last strip to its full height.
- * The stream is used again for each block, since making one takes longer than inflating a short block.
+ * Inflates to the end of the stream, where the checksum is; some writers pad the last strip to its full height.
+ * Reuses the stream for all blocks, because creating one takes longer than inflating a short block.
  */
 function inflater(): Expand {
   const stream = new ZStream();
@@ -62,9 +62,9 @@ function inflater(): Expand {
   };
 }
 
-/** TIFF's LZW: codes from the highest bit on, widened one code earlier than there is need. */
+/** TIFF's LZW: codes start at the highest bit, and grow one code earlier than necessary. */
 function lzwExpander(): Expand {
-  // A code stands for the string of `prefix`, if any, followed by `last`.
+  // The string of a code is the string of its `prefix`, if any, followed by `last`.
   const prefix = new Uint16Array(MAX_STRINGS);
   const last = Uint8Array.from({ length: MAX_STRINGS }, (_, code) => code);
   const first = last.slice();
@@ -72,7 +72,7 @@ function lzwExpander(): Expand {
   return (block, room, needed) => {
     const out = room.subarray(0, needed);
     if (block[0] === 0 && block[1] & 1) {
-      throw cannotDecode("this TIFF has LZW codes of the time before 1988, save it anew");
+      throw cannotDecode("this TIFF has old-style LZW codes, from before 1988; save it again");
     }
     let next = 0, codeBits = MIN_BITS, previous = -1;
     let held = 0, bits = 0;
@@ -102,7 +102,7 @@ function lzwExpander(): Expand {
       }
       previous = code;
       for (let to = filled + lengths[code] - 1, part = code; to >= filled; to--, part = prefix[part]) {
-        out[to] = last[part]; // beyond the last byte nothing is written
+        out[to] = last[part]; // writes past the end are ignored
       }
       filled += lengths[code];
     }

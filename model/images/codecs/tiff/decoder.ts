@@ -1,8 +1,8 @@
 /**
- * TIFF: the first picture, of up to 8 bits a channel, as PIL and its libtiff read it.
+ * Reads the first picture of TIFF files, of up to 8 bits per channel, like PIL and its libtiff.
  *
- * Of the 21 files that the tests have of it, utif2 reads 12 as PIL does and tiff 5: neither planes, tiles and CMYK nor grays of
- * two and four bits. Deflated data are inflated by pako.
+ * Own code, because of the 21 files in the tests utif2 reads only 12 like PIL and tiff only 5: they lack planes, tiles,
+ * CMYK, and gray of two and four bits. pako inflates deflated blocks.
  *
  * @module
  */
@@ -12,7 +12,9 @@ import { blank, type Colours, coloursOf, pixelsOf } from "../palette.ts";
 import { expanderOf } from "./compression.ts";
 import { cutShort, NONE, Photometric, type TiffLayout } from "./directory.ts";
 
-/** The pixels of the first picture, not turned. Alpha and further channels are dropped; CMYK becomes RGB as in PIL. */
+/**
+ * The pixels of the first picture, before its orientation is applied. Drops extra channels; CMYK becomes RGB as in PIL.
+ */
 export function decodeTiff(bytes: Uint8Array, layout: TiffLayout): Raster {
   const picture = readSamples(bytes, layout);
   if (layout.channels < 3) colourIndices(picture, indexColours(layout));
@@ -41,13 +43,13 @@ function divideByAlpha({ data }: Raster): void {
   }
 }
 
-/** Rounded, as PIL divides. */
+/** Divides and rounds like PIL. */
 function divideBy255(product: number): number {
   const biased = product + 128;
   return (biased + (biased >> 8)) >> 8;
 }
 
-/** The colour of each value of the one sample that counts. */
+/** The colour of each value of a pixel's first sample. */
 function indexColours({ photometric, bits, palette }: TiffLayout): Colours {
   if (photometric === Photometric.Palette) return coloursOf(palette);
   const largest = (1 << bits) - 1;
@@ -56,7 +58,7 @@ function indexColours({ photometric, bits, palette }: TiffLayout): Colours {
   return coloursOf(Uint8Array.from(grays.flatMap((gray) => [gray, gray, gray])));
 }
 
-/** A picture of samples, the first four of each pixel. */
+/** The first four samples of each pixel, in place of its red, green, blue and alpha. */
 function readSamples(bytes: Uint8Array, layout: TiffLayout): Raster {
   const { width, height, bits, planar, tiled, blockWidth, blockHeight, rowBytes, blocks, compression } = layout;
   const perBlock = planar ? 1 : layout.channels;
@@ -69,9 +71,9 @@ function readSamples(bytes: Uint8Array, layout: TiffLayout): Raster {
     const left = (i % across) * blockWidth;
     const top = Math.floor(i / across) % down * blockHeight;
     const columns = Math.min(blockWidth, width - left), rows = Math.min(blockHeight, height - top);
-    // Without compression PIL reads on to the last pixel that is seen, wherever the block is said to end.
-    const seen = (rows - 1) * rowBytes + Math.ceil(columns * perBlock * bits / 8);
-    const end = offset + (compression === NONE ? seen : length);
+    // Without compression PIL ignores the stated length and reads up to the last visible pixel.
+    const visibleBytes = (rows - 1) * rowBytes + Math.ceil(columns * perBlock * bits / 8);
+    const end = offset + (compression === NONE ? visibleBytes : length);
     if (end > bytes.length) throw cutShort(bytes);
     expand(file.subarray(offset, end), buffer, rowBytes * (tiled ? blockHeight : rows));
     for (let row = 0; row < rows; row++) {
@@ -84,12 +86,12 @@ function readSamples(bytes: Uint8Array, layout: TiffLayout): Raster {
   return picture;
 }
 
-/** Undoes a predictor: adds to each sample that of the pixel before. */
+/** Undoes the horizontal predictor: adds the sample of the pixel to the left. */
 function addLeft(line: Uint8Array, channels: number): void {
   for (let i = channels; i < line.length; i++) line[i] += line[i - channels];
 }
 
-/** Spreads out packed samples of so many channels, each pixel to four bytes; more samples than these are left out. */
+/** Unpacks samples to four bytes per pixel. Drops those of channels after the fourth. */
 function copySamples(line: Uint8Array, bits: number, columns: number, channels: number, out: Uint8ClampedArray): void {
   const mask = (1 << bits) - 1;
   const kept = Math.min(4, channels);

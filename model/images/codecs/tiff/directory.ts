@@ -1,5 +1,5 @@
 /**
- * What the first directory of a TIFF says of its picture, checked.
+ * Reads and checks the first directory of a TIFF.
  *
  * @module
  */
@@ -7,40 +7,40 @@
 import type { Cost } from "../cost.ts";
 import { cannotDecode } from "../errors.ts";
 
-/** How the picture is stored. */
+/** Layout of the picture in the file. */
 export interface TiffLayout {
   readonly width: number;
   readonly height: number;
-  /** As in EXIF. Turned once, as PIL does from version 10 on. */
+  /** EXIF orientation. Applied once, as in PIL from version 10 on. */
   readonly orientation: number;
   readonly cost: Cost;
   readonly photometric: Photometric;
-  /** Bits of a sample: 1, 2, 4 or 8. */
+  /** Bits per sample: 1, 2, 4 or 8. */
   readonly bits: number;
-  /** Samples of a pixel. */
+  /** Samples per pixel. */
   readonly channels: number;
-  /** Whether the fourth of these is an alpha that the others have been multiplied with. */
+  /** Whether the other samples are multiplied by the fourth, an alpha. */
   readonly premultiplied: boolean;
-  /** Whether each block holds one channel, and the blocks of a channel follow those of the one before. */
+  /** Whether each block holds a single channel; then all blocks of a channel precede those of the next. */
   readonly planar: boolean;
-  /** Whether the lowest bit of a byte is the first. */
+  /** Whether the bits of a byte start at the lowest. */
   readonly reversed: boolean;
-  /** Whether samples are differences to the pixel on their left. */
+  /** Whether samples are differences from the pixel to the left. */
   readonly predicted: boolean;
   readonly compression: number;
-  /** Red, green and blue of each index, if there is a palette. */
+  /** Red, green and blue of each palette index; empty without a palette. */
   readonly palette: Uint8Array;
-  /** Whether blocks are tiles, padded to their size; else they are strips of rows. */
+  /** Whether blocks are tiles, which are padded to their full size, rather than strips of rows. */
   readonly tiled: boolean;
   readonly blockWidth: number;
   readonly blockHeight: number;
-  /** Bytes of a row of a block. */
+  /** Bytes per row of a block. */
   readonly rowBytes: number;
-  /** Where the blocks are in the file, from left to right and top to bottom. */
+  /** Positions of the blocks in the file, from left to right and top to bottom. */
   readonly blocks: readonly { readonly offset: number; readonly length: number }[];
 }
 
-/** What samples stand for. */
+/** Meaning of the samples. */
 export enum Photometric {
   MinIsWhite = 0,
   MinIsBlack = 1,
@@ -49,10 +49,10 @@ export enum Photometric {
   Cmyk = 5,
 }
 
-/** How blocks are compressed, as far as they are read. */
+/** Supported compressions. */
 export const NONE = 1, LZW = 5, DEFLATE = 8, PACK_BITS = 32773, OLD_DEFLATE = 32946;
 
-/** What is not read, by name. */
+/** Names of unsupported compressions and colours. */
 const OTHER_COMPRESSIONS: Record<number, string> = {
   2: "CCITT",
   3: "CCITT fax",
@@ -80,19 +80,19 @@ const NEEDED = new Set([
   ...[TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_LENGTHS, EXTRA_SAMPLES, SAMPLE_FORMAT],
 ]);
 
-/** How often the file may be read for blocks that share bytes. Blank tiles do; else a small file costs hours. */
+/** Blocks may share bytes, as blank tiles do, up to this factor: more would let a small file take hours. */
 const MAX_OVERLAP = 16;
 
-/** Bytes of a value of each type of whole numbers without sign. */
+/** Unsigned integer types, and the bytes of their values. */
 const SHORT = 3, LONG = 4, LONG8 = 16;
 const VALUE_BYTES: Record<number, number> = { [SHORT]: 2, [LONG]: 4, [LONG8]: 8 };
 
-/** The values of each tag that is needed, not read yet: a small file can state many more than it has. */
+/** The needed tags. Their values are read on demand. */
 type Tags = ReadonlyMap<number, { readonly count: number; at(index: number): number }>;
 
 type SampleLayout = Pick<TiffLayout, "photometric" | "bits" | "channels" | "premultiplied">;
 
-/** Everything that is needed to read the pixels. */
+/** Reads the layout from the first directory. */
 export function readLayout(bytes: Uint8Array): TiffLayout {
   const tags = readDirectory(bytes);
   const [width, height] = [valueOf(tags, WIDTH, 0), valueOf(tags, HEIGHT, 0)];
@@ -113,9 +113,9 @@ export function readLayout(bytes: Uint8Array): TiffLayout {
         "each, and a predictor with 8 bits a sample only",
     );
   }
-  // PIL takes uncompressed planes as they are: it turns round neither bits nor values, and unpacks no smaller samples.
-  const asTheyAre = compression === NONE && planar === 2;
-  const isRead = asTheyAre ? bits === 8 || bits === 1 && photometric !== Photometric.Palette : channels <= 4;
+  // PIL copies uncompressed planes: it reverses neither bits nor values, and does not unpack smaller samples.
+  const isCopied = compression === NONE && planar === 2;
+  const isRead = isCopied ? bits === 8 || bits === 1 && photometric !== Photometric.Palette : channels <= 4;
   if (planar === 2 && !isRead) {
     throw cannotDecode(`this TIFF has ${channels} planes of ${bits} bits a sample, expected up to 4 of 8 bits`);
   }
@@ -128,9 +128,9 @@ export function readLayout(bytes: Uint8Array): TiffLayout {
     orientation: valueOf(tags, ORIENTATION, 1),
     cost: costOf(width * height, channels, rowBytes * blocks.blockHeight, blocks.blocks),
     ...samples,
-    photometric: asTheyAre && photometric === Photometric.MinIsWhite ? Photometric.MinIsBlack : photometric,
+    photometric: isCopied && photometric === Photometric.MinIsWhite ? Photometric.MinIsBlack : photometric,
     planar: isPlanar,
-    reversed: fillOrder === 2 && !asTheyAre,
+    reversed: fillOrder === 2 && !isCopied,
     predicted: predictor === 2,
     compression,
     palette: photometric === Photometric.Palette ? readPalette(tags) : new Uint8Array(),
@@ -139,7 +139,7 @@ export function readLayout(bytes: Uint8Array): TiffLayout {
   };
 }
 
-/** What it costs to read pixels, room for one block, and each block. */
+/** Cost of the pixels, of a buffer for one block, and of each block. */
 function costOf(pixels: number, channels: number, room: number, blocks: TiffLayout["blocks"]): Cost {
   const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
   return {
@@ -149,8 +149,8 @@ function costOf(pixels: number, channels: number, room: number, blocks: TiffLayo
 }
 
 /**
- * What a pixel is made of, if it is one of the kinds that PIL reads.
- * Where nothing is said of a fourth channel, libtiff takes compressed planes for premultiplied.
+ * The samples of a pixel, if PIL supports them.
+ * libtiff treats a fourth channel of unstated meaning as premultiplied alpha if planes are compressed.
  */
 function readSampleLayout(tags: Tags, isCompressedPlanes: boolean): SampleLayout {
   const formats = valuesOf(tags, SAMPLE_FORMAT) ?? [1];
@@ -242,7 +242,7 @@ function valuesOf(tags: Tags, tag: number): number[] | undefined {
   return values && Array.from({ length: values.count }, (_, i) => values.at(i));
 }
 
-/** The tags of the first directory that are needed. */
+/** Reads the needed tags of the first directory. */
 function readDirectory(bytes: Uint8Array): Tags {
   const magic = String.fromCharCode(...bytes.subarray(0, 2));
   if (magic !== "II" && magic !== "MM") throw cannotDecode("a TIFF must begin with II or MM");

@@ -1,6 +1,5 @@
 /**
- * What a WebP says of itself before a pixel is decoded: its size, its EXIF block, and where its first frame is. As strict as
- * libwebp's demuxer, through which PIL reads.
+ * Reads the chunks of a WebP: size, EXIF block, and first frame. As strict as libwebp's demuxer, which PIL uses.
  *
  * @module
  */
@@ -10,25 +9,25 @@ import { cannotDecode } from "../errors.ts";
 
 interface Chunk {
   readonly type: string;
-  /** The whole chunk, with type and length, padded. */
+  /** The whole chunk, with type, length and padding. */
   readonly whole: Uint8Array;
   readonly data: Uint8Array;
 }
 
-/** The picture of a file, or one of its animation. */
+/** A still picture, or a frame of an animation. */
 export interface WebpFrame {
   readonly width: number;
   readonly height: number;
-  /** Where it lies on the canvas. */
+  /** Position on the canvas. */
   readonly x: number;
   readonly y: number;
-  /** The chunks of its alpha, if there is any, and of its colours. */
+  /** The alpha chunk, if there is one, and the chunk of colours. */
   readonly chunks: readonly Uint8Array[];
 }
 
-/** What there is to know of a file. */
+/** The relevant content of a file. */
 export interface WebpFile {
-  /** Of the canvas. */
+  /** Size of the canvas. */
   readonly width: number;
   readonly height: number;
   readonly frame: WebpFrame;
@@ -40,8 +39,8 @@ const ANIMATION = 0x02, EXIF = 0x08, KNOWN_FLAGS = 0x3e;
 const FRAME_HEADER_BYTES = 16;
 
 /**
- * Reads the one chunk of a plain file, or all chunks of an extended one. None of these may be damaged, not even behind the first
- * frame, for PIL refuses such files.
+ * Reads the single chunk of a simple file, or all chunks of an extended one. PIL refuses files with any damaged chunk,
+ * also after the first frame.
  */
 export function readWebp(bytes: Uint8Array): WebpFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -66,7 +65,10 @@ function readExtended(header: Uint8Array, chunks: readonly Chunk[]): WebpFile {
   return { width, height, frame: frames[0], cost: costOf({ width, height }, frames[0]), exif };
 }
 
-/** What it costs to decode a frame and to lay it on a canvas, if that is larger. Entropy coding takes its time by bytes. */
+/**
+ * Cost of decoding a frame and placing it on a larger canvas. The time of entropy decoding is proportional to the
+ * bytes.
+ */
 function costOf(canvas: { width: number; height: number }, frame: WebpFrame): Cost {
   const pixels = frame.width * frame.height, around = canvas.width * canvas.height - pixels;
   const bytes = frame.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -86,7 +88,7 @@ function readAnimation(chunks: readonly Chunk[]): WebpFrame[] {
   });
 }
 
-/** The frame of an optional chunk of alpha and one of colours, whose own size counts. */
+/** The frame of an optional alpha chunk and a chunk of colours, which determines the size. */
 function frameOf(chunks: readonly Chunk[]): WebpFrame {
   const isComplete = /^((ALPH)?VP8 |VP8L)$/.test(chunks.map(({ type }) => type).join(""));
   if (!isComplete) throw damaged();
@@ -109,7 +111,7 @@ function sizeOf({ type, data }: Chunk): { width: number; height: number } {
   throw damaged();
 }
 
-/** All chunks that lie one after the other in `bytes`. */
+/** The chunks in `bytes`, in order. */
 function* chunksOf(bytes: Uint8Array): Generator<Chunk, undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let offset = 0; offset < bytes.length;) {

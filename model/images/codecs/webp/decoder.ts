@@ -1,7 +1,8 @@
 /**
- * Reads WebP files, lossy and lossless, and of animations the first frame, as PIL does.
+ * Reads lossy and lossless WebP files, and the first frame of animations, as PIL does.
  *
- * The decoder is @jsquash/webp's, libwebp in WebAssembly. It reads single pictures: the first frame is handed to it as one.
+ * The decoder is @jsquash/webp's, libwebp in WebAssembly. It reads still pictures only, so the first frame is passed to
+ * it as a file of its own.
  *
  * @module
  */
@@ -15,14 +16,14 @@ import { blank, pixelsOf } from "../palette.ts";
 import type { WebpFile, WebpFrame } from "./chunks.ts";
 import { WEBP_WASM } from "./wasm.gen.ts";
 
-/** Bytes that the decoder may take: so many, and so many a pixel. */
+/** Limit of the decoder's memory, in bytes. */
 const BASE_MEMORY = 2 ** 26;
 const MEMORY_PER_PIXEL = 24;
 
 const ALPHA_FLAG = 0x10;
 const BLACK = new Uint32Array(Uint8Array.of(0, 0, 0, 255).buffer)[0];
 
-/** The pixels of a WebP, not turned by its EXIF orientation. Alpha is dropped; around a smaller first frame is black. */
+/** The pixels of a WebP, before its EXIF orientation is applied. Drops alpha; around a smaller first frame is black. */
 export async function decodeWebp({ width, height, frame }: WebpFile): Promise<Raster> {
   const picture = await decodeFrame(frame);
   if (frame.width === width && frame.height === height) return picture;
@@ -51,7 +52,7 @@ async function decodeFrame(frame: WebpFrame): Promise<Raster> {
   return { width, height, data: opaque(picture) };
 }
 
-/** A file of one frame alone. */
+/** A file with a single frame. */
 function fileOf({ width, height, chunks }: WebpFrame): Uint8Array<ArrayBuffer> {
   const extended = new Uint8Array(18);
   extended.set(new TextEncoder().encode("VP8X"));

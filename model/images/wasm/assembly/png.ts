@@ -1,9 +1,9 @@
-// Rows of PNG files, from filtered bytes to opaque pixels of four bytes. Everything reads and writes whole vectors: up to 15
-// bytes beyond the end, and from one row into the next, which comes later.
+// Rows of PNG files, from filtered bytes to opaque pixels of four bytes. All functions read and write whole vectors: up to
+// 15 bytes past the end, and past a row into the next one, which is written later.
 
 const OPAQUE: i32 = 0xff000000;
 
-/** The pixel next to `left`, `up` and `corner` that Paeth's filter expects to be most alike; samples of 16 bits. */
+/** The Paeth predictor, on 16-bit lanes. */
 @inline
 function paeth(left: v128, up: v128, corner: v128): v128 {
   const alongUp = i16x8.sub(up, corner), alongLeft = i16x8.sub(left, corner);
@@ -12,15 +12,15 @@ function paeth(left: v128, up: v128, corner: v128): v128 {
   return v128.bitselect(left, v128.bitselect(up, corner, i16x8.eq(least, toUp)), i16x8.eq(least, toLeft));
 }
 
-/** The means of bytes, rounded down. */
+/** Means of unsigned bytes, rounded down. */
 @inline
 function mean(a: v128, b: v128): v128 {
   return i8x16.sub(i8x16.avgr_u(a, b), v128.and(v128.xor(a, b), i8x16.splat(1)));
 }
 
 /**
- * Undoes the filters of rows of `rowBytes` bytes, each behind its filter's number. The row above the first one lies right
- * before `out`. Returns how many rows have a filter that there is: fewer than `rows` if one has not.
+ * Undoes the filters of rows of `rowBytes` bytes, each after its filter byte. The row above the first one is right
+ * before `out`. Stops at the first row with an unknown filter, and returns the number of rows before it.
  */
 export function unfilterRows(source: usize, out: usize, rows: i32, rowBytes: usize, pixelBytes: usize): i32 {
   for (let y = 0; y < rows; y++, source += 1 + rowBytes, out += rowBytes) {
@@ -69,7 +69,7 @@ export function unfilterRows(source: usize, out: usize, rows: i32, rowBytes: usi
   return rows;
 }
 
-/** Pixels out of rows of samples of up to 8 bits, by a table of 256. */
+/** Looks up rows of samples of up to 8 bits in a table of 256 pixels. */
 export function lookUpPixels(
   source: usize,
   out: usize,
@@ -88,9 +88,9 @@ export function lookUpPixels(
   }
 }
 
-// Samples of whole bytes fill their rows, so all rows are as one.
+// The functions below take all rows at once: samples of whole bytes leave no gaps between rows.
 
-/** Pixels out of gray samples of 16 bits, as PIL reads them: all above 255 is white. */
+/** Makes pixels of 16-bit gray samples like PIL: everything above 255 is white. */
 export function clipGrayPixels(source: usize, out: usize, pixels: i32): void {
   const toNumbers = i8x16(1, 0, -1, -1, 3, 2, -1, -1, 5, 4, -1, -1, 7, 6, -1, -1);
   for (; pixels > 0; pixels -= 4, source += 8, out += 16) {
@@ -99,7 +99,7 @@ export function clipGrayPixels(source: usize, out: usize, pixels: i32): void {
   }
 }
 
-/** Pixels out of three bytes of the `pixelBytes` (2 to 8) that each has: the first, and those at `green` and `blue`. */
+/** Makes pixels of three of their `pixelBytes` (2 to 8) bytes: the first, and those at offsets `green` and `blue`. */
 export function copyPixels(source: usize, out: usize, pixels: i32, pixelBytes: usize, green: i32, blue: i32): void {
   const triplet = green << 8 | blue << 16;
   const step = <i32>pixelBytes * 0x010101;

@@ -1,18 +1,18 @@
-// Weighted sums of pixels of four bytes, as ../../resample.ts lays them out: weights scaled by 2^22, two pixels at a time.
-// An eight-byte pair of weights holds the low 15 bits of both, then what is above them of both: the parts fit the 16-bit
-// dot product, and their sums put together are the sum with whole weights, modulo 2^32.
+// Weighted sums of four-byte pixels, two at a time, with the weights of ../../resizing/taps.ts, which are scaled by 2^22.
+// An eight-byte pair of weights holds the low 15 bits of both weights, then the high bits of both, so that each half fits
+// the 16-bit dot product. The low sum plus the high sum times 2^15 is the weighted sum, modulo 2^32.
 
 const LOW_BITS: i32 = 15;
 const FRACTION_BITS: i32 = 22;
 
-/** Sums of four samples as whole numbers that can be narrowed to bytes. */
+/** Combines the low and high sums of four samples, and rounds them to integers. */
 @inline
 function whole(low: v128, high: v128): v128 {
   const sum = i32x4.add(i32x4.shl(high, LOW_BITS), low);
   return i32x4.shr_s(i32x4.add(sum, i32x4.splat(1 << (FRACTION_BITS - 1))), FRACTION_BITS);
 }
 
-/** Four sums as opaque pixels. */
+/** Packs the sums of four pixels as opaque pixels. */
 @inline
 function bytesOf(
   low0: v128,
@@ -30,8 +30,8 @@ function bytesOf(
 }
 
 /**
- * Makes each row `columns` pixels wide, four rows at a time. For each column `bounds` has its first source pixel, and the
- * number of pairs of pixels that it is the sum of; their weights follow every `stride` bytes.
+ * Resamples rows to `columns` pixels, four rows at a time. `bounds` holds the first source pixel and the number of
+ * pixel pairs of each column; the weights of successive columns are `stride` bytes apart.
  */
 export function resampleRows(
   source: usize,
@@ -46,7 +46,7 @@ export function resampleRows(
   const interleave = i8x16(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1);
   const last = rows - 1;
   for (let y = 0; y < rows; y += 4) {
-    const y1 = min(y + 1, last), y2 = min(y + 2, last), y3 = min(y + 3, last); // there may be no four left
+    const y1 = min(y + 1, last), y2 = min(y + 2, last), y3 = min(y + 3, last); // fewer than four may be left
     for (let x = 0; x < columns; x++) {
       let low0 = i32x4.splat(0), low1 = low0, low2 = low0, low3 = low0;
       let high0 = low0, high1 = low0, high2 = low0, high3 = low0;
@@ -84,7 +84,7 @@ export function resampleRows(
   }
 }
 
-/** Makes `rows` rows out of the rows of `rowBytes` bytes at `source`. Writes 12 bytes more than they have. */
+/** Resamples columns to `rows` rows of `rowBytes` bytes. Writes up to 12 bytes past the end. */
 export function resampleColumns(
   source: usize,
   out: usize,

@@ -15,7 +15,7 @@ Deno.test("what is wrong with a BMP is said", async () => {
   await assertRefused(BMP, changed(14, 41), "a header of 41 bytes, expected one of 12, 40");
   await assertRefused(BMP, changed(28, 2), "2 bits a pixel");
   await assertRefused(BMP, changed(30, 4), "compression 4, expected 0 to 3");
-  await assertRefused(BMP, changed(30, 1), "24 bits a pixel and compression 1, which do not go together");
+  await assertRefused(BMP, changed(30, 1), "24 bits a pixel and compression 1, which exclude each other");
   await assertRefused(BMP, changed(18, 0), "a size of 0×13 pixels");
 });
 

@@ -73,14 +73,14 @@ Deno.test("resize() refuses a box beyond the picture", () => {
   const source = syntheticPicture(4, 3, 0, false);
   const boxes: Box[] = [[-1, 0, 4, 3], [0, 0, 4.1, 3], [0, 2, 4, 1], [0, 0, NaN, 3]];
   for (const box of boxes) {
-    assertThrows(() => resize(source, 2, 2, "box", box), RangeError, `box [${box}] is not within its 4×3 pixels`);
+    assertThrows(() => resize(source, 2, 2, "box", box), RangeError, `box [${box}] is not inside its 4×3 pixels`);
   }
 });
 
 Deno.test("resize() refuses pictures so long or high that it would take seconds or all memory", () => {
   const long = { width: 1, height: 2 ** 20, data: new Uint8ClampedArray(2 ** 22) };
-  assertThrows(() => resize(long, 8, 8, "lanczos"), RangeError, "from 1048576 to 8 pixels a side");
-  assertThrows(() => resize(long, 512, 2 ** 18, "box"), RangeError, "512×1048576 on the way to 512×262144");
+  assertThrows(() => resize(long, 8, 8, "lanczos"), RangeError, "from 1048576 to 8 pixels per side");
+  assertThrows(() => resize(long, 512, 2 ** 18, "box"), RangeError, "512×262144 by way of 512×1048576 pixels");
   assertEquals(resize(long, 8, 8, "nearest").height, 8);
   const longest = { width: 1, height: 65535, data: new Uint8ClampedArray(4 * 65535) };
   assertEquals(resize(longest, 8, 8, "lanczos").height, 8);

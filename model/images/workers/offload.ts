@@ -1,5 +1,5 @@
 /**
- * Preparing pictures where it disturbs least: large ones and several in workers, a small one here.
+ * Chooses where to prepare pictures: a single small one here, all others in workers.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import { type Preparation, preparePicture } from "../preparation/prepare.ts";
 import type { Raster } from "../raster/raster.ts";
 import { prepareInWorker, UnavailableError } from "./pool.ts";
 
-/** A file of so few bytes and nanoseconds is prepared sooner than a worker starts. */
+/** Limits in bytes and nanoseconds below which preparing a file takes less time than starting a worker. */
 const SMALL_BYTES = 1_000_000;
 const SMALL_TIME = 60e6;
 
 let hasWorkers = true;
 
 /**
- * Prepares a picture, see `preparePicture`: in a worker if it is large or one of several, and there are workers.
- * There a signal is observed at any time.
+ * Calls `preparePicture`: in a worker if the picture is large or one of several, and workers can be started.
+ * In a worker, a signal aborts at any time.
  */
-export async function prepareAway(
+export async function offloadPreparation(
   file: Uint8Array,
   preparation: Preparation,
   { alone, signal }: { alone: boolean; signal?: AbortSignal },
