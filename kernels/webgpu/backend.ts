@@ -31,6 +31,8 @@ import { measureChoices } from "./tuning/tuner.ts";
 export interface WebGpuOptions {
   /** A device to use, which the caller keeps; by default one is requested with all its limits. */
   readonly device?: GPUDevice;
+  /** Where a device is requested otherwise. Default `navigator.gpu`. */
+  readonly gpu?: GPU;
   /** Compute every 3×3 convolution of stride 1 this way; by default each the faster way. */
   readonly algorithm?: ConvAlgorithm;
   /** Compute every matrix product in this tile, where it can be; by default each in the one that suits it. */
@@ -61,7 +63,7 @@ const WORTHWHILE = 0.9;
  * @throws {DeviceError} if there is no adapter, or it has no float16 and that is asked for
  */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend> {
-  const gpu = await (options.device ? borrowGpu(options.device) : openGpu());
+  const gpu = await (options.device ? borrowGpu(options.device) : openGpu(options.gpu));
   if (options.dtype === "float16") checkFloat16(gpu);
   const backend = new WebGpuBackend(gpu, options);
   await backend.readChoices();

@@ -33,9 +33,12 @@ const LIMITS = [
 const FEATURES: GPUFeatureName[] = ["timestamp-query", "shader-f16"];
 
 /** The adapter that WebGPU prefers, or `null` where there is none. */
-export async function findAdapter(): Promise<GPUAdapter | null> {
-  const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+export async function findAdapter(gpu = runtimeGpu()): Promise<GPUAdapter | null> {
   return await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+}
+
+function runtimeGpu(): GPU | undefined {
+  return (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
 }
 
 /** Whether an adapter computes on the CPU, as Mesa's llvmpipe does. */
@@ -59,8 +62,8 @@ export function tuningFor({ software, info }: Gpu): Tuning {
  *
  * @throws {DeviceError} if there is no adapter, or it refuses
  */
-export async function openGpu(): Promise<Gpu> {
-  const adapter = await findAdapter();
+export async function openGpu(gpu?: GPU): Promise<Gpu> {
+  const adapter = await findAdapter(gpu);
   if (!adapter) {
     throw new DeviceError(
       "Cannot open a WebGPU device: no adapter was found. Install a Vulkan, Metal or Direct3D 12 driver (a software one " +

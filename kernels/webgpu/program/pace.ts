@@ -32,6 +32,7 @@ const DISPATCH_MS = 0.01;
 export class Pace {
   readonly #queue: GPUQueue;
   readonly #speed: Speed;
+  readonly #now: () => number;
   /** How many times as long as by `#speed` what was measured last took. */
   scale = 1;
   /** Since when the device has had something to do, */
@@ -40,8 +41,10 @@ export class Pace {
   #until = 0;
   readonly #turns = new Turns(PATIENCE_MS);
 
-  constructor(queue: GPUQueue, software: boolean) {
+  /** `now` is the time in milliseconds. */
+  constructor(queue: GPUQueue, software: boolean, now = () => performance.now()) {
     this.#queue = queue;
+    this.#now = now;
     this.#speed = software ? SOFTWARE : HARDWARE;
   }
 
@@ -52,13 +55,13 @@ export class Pace {
 
   /** Whether the device would have done all within the limit, if it were given so many milliseconds more to do. */
   hasRoom(milliseconds: number): boolean {
-    const now = performance.now();
+    const now = this.#now();
     return this.#until <= now || this.#until - now + milliseconds <= LIMIT_MS;
   }
 
   /** Something was submitted that is expected to take so long. */
   add(milliseconds: number): void {
-    const now = performance.now();
+    const now = this.#now();
     if (this.#until <= now) this.#since = this.#until = now;
     this.#until += milliseconds;
   }
@@ -66,9 +69,9 @@ export class Pace {
   /** Waits until all is done. Returns how many times as long as expected it took, if that can be told. */
   async settle(): Promise<number | undefined> {
     const [since, expected] = [this.#since, this.#until - this.#since];
-    const began = performance.now();
+    const began = this.#now();
     await this.#queue.onSubmittedWorkDone();
-    const now = performance.now();
+    const now = this.#now();
     this.#until = Math.min(this.#until, now);
     if (this.#turns.due) await this.#turns.take();
     const ratio = (now - since) / expected;

@@ -8,7 +8,7 @@
 import { within } from "../../host/deadline.ts";
 import { DeviceError } from "../../errors.ts";
 
-/** How long to wait for one pipeline. Compilers take a second or less, poor ones some; those of others may hang. */
+/** How long to wait for one pipeline. Most compilers take less than a second, slow ones several; a few hang. */
 const COMPILE_MS = 60_000;
 
 /** A shader and the values of its `override` constants. The entry point is `main`. */
@@ -46,12 +46,15 @@ export interface Pipeline {
 /** Compiles each distinct kernel once. */
 export class PipelineCache {
   readonly #device: GPUDevice;
+  readonly #compileMs: number;
   /** By source, then by constants. */
   readonly #pipelines = new Map<string, Map<string, Pipeline>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
-  constructor(device: GPUDevice) {
+  /** `compileMs` is how long to wait for one pipeline, in milliseconds. */
+  constructor(device: GPUDevice, compileMs = COMPILE_MS) {
     this.#device = device;
+    this.#compileMs = compileMs;
   }
 
   /** The pipeline of a kernel; its cache key is the source with the constants, so that none can be forgotten. */
@@ -80,7 +83,7 @@ export class PipelineCache {
     this.#device.pushErrorScope("validation");
     const late = () =>
       new DeviceError(
-        `Cannot compile ${label} on this device: its compiler took longer than ${COMPILE_MS / 1000} seconds. ` +
+        `Cannot compile ${label} on this device: its compiler took longer than ${this.#compileMs / 1000} seconds. ` +
           'Use device: "wasm"',
       );
     const module = this.#device.createShaderModule({ label, code: source });
@@ -92,7 +95,7 @@ export class PipelineCache {
         layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
         compute: { module, entryPoint: "main", constants },
       });
-      return await within({ milliseconds: COMPILE_MS, late }, pipeline);
+      return await within({ milliseconds: this.#compileMs, late }, pipeline);
     } catch (cause) {
       if (cause instanceof DeviceError) throw cause;
       throw new DeviceError(`Cannot compile ${label} on this device: ${cause}`, { cause });

@@ -33,29 +33,23 @@ class FakeDevice {
 
 /** Runs a network of equal ops several times as a program does, on a clock of its own. */
 async function run(device: FakeDevice, software: boolean, { ops, flops, times }: Record<string, number>) {
-  const { now } = performance;
-  performance.now = () => device.now;
-  try {
-    const pace = new Pace(device.queue, software);
-    const network = Array.from({ length: ops }, (): { op: OpCost } => ({
-      op: { op: "conv2d", name: "", shape: [], flops, bytes: 0 },
-    }));
-    const forecast = new Forecast(pace, network);
-    for (let i = 0; i < times; i++) {
-      let last;
-      for (let end = 0; end < ops; end = last.end) {
-        if (!pace.hasRoom(forecast.partFrom(end, LIMIT_MS).milliseconds)) {
-          const ratio = await pace.settle();
-          if (last && ratio !== undefined) forecast.learn(last, ratio);
-        }
-        last = forecast.partFrom(end, LIMIT_MS);
-        device.compute(network.slice(last.first, last.end).map(({ op }) => op));
-        pace.add(last.milliseconds);
+  const pace = new Pace(device.queue, software, () => device.now);
+  const network = Array.from({ length: ops }, (): { op: OpCost } => ({
+    op: { op: "conv2d", name: "", shape: [], flops, bytes: 0 },
+  }));
+  const forecast = new Forecast(pace, network);
+  for (let i = 0; i < times; i++) {
+    let last;
+    for (let end = 0; end < ops; end = last.end) {
+      if (!pace.hasRoom(forecast.partFrom(end, LIMIT_MS).milliseconds)) {
+        const ratio = await pace.settle();
+        if (last && ratio !== undefined) forecast.learn(last, ratio);
       }
-      device.now += 1000; // the results are read
+      last = forecast.partFrom(end, LIMIT_MS);
+      device.compute(network.slice(last.first, last.end).map(({ op }) => op));
+      pace.add(last.milliseconds);
     }
-  } finally {
-    performance.now = now;
+    device.now += 1000; // the results are read
   }
 }
 
@@ -76,11 +70,11 @@ Deno.test("a slow device is given parts of a third of a second, be it ten times 
   }
 });
 
-/** A device of its own whose submissions and waits are counted. */
+/** A device of its own whose submissions, waits and dispatches are counted. */
 async function openDevice() {
   const adapter = await navigator.gpu.requestAdapter();
   const device = await adapter!.requestDevice();
-  const counts = { submissions: 0, waits: 0 };
+  const counts = { submissions: 0, waits: 0, dispatches: 0 };
   const { queue } = device;
   const [submit, onSubmittedWorkDone] = [queue.submit.bind(queue), queue.onSubmittedWorkDone.bind(queue)];
   queue.submit = (commands) => {
@@ -90,6 +84,21 @@ async function openDevice() {
   queue.onSubmittedWorkDone = () => {
     counts.waits++;
     return onSubmittedWorkDone();
+  };
+  const createEncoder = device.createCommandEncoder.bind(device);
+  device.createCommandEncoder = (descriptor) => {
+    const encoder = createEncoder(descriptor);
+    const beginPass = encoder.beginComputePass.bind(encoder);
+    encoder.beginComputePass = (descriptor) => {
+      const pass = beginPass(descriptor);
+      const dispatch = pass.dispatchWorkgroups.bind(pass);
+      pass.dispatchWorkgroups = (...grid) => {
+        counts.dispatches++;
+        dispatch(...grid);
+      };
+      return pass;
+    };
+    return encoder;
   };
   return { adapter, device, counts };
 }
@@ -137,63 +146,49 @@ Deno.test("a signal is heard between the parts of a long network", async () => {
   device.destroy();
 });
 
-Deno.test("a model that is disposed of computes no further, and its device ends when it has done what it was given", async () => {
-  const { requestAdapter } = navigator.gpu;
-  const events: string[] = [];
-  navigator.gpu.requestAdapter = async (options) => {
-    const adapter = await requestAdapter.call(navigator.gpu, options);
-    const requestDevice = adapter!.requestDevice.bind(adapter);
-    adapter!.requestDevice = async (descriptor) => {
-      const device = await requestDevice(descriptor);
-      const destroy = device.destroy.bind(device);
-      const done = device.queue.onSubmittedWorkDone.bind(device.queue);
-      device.destroy = () => {
-        events.push("destroyed");
-        destroy();
-      };
-      device.queue.onSubmittedWorkDone = async () => {
-        await done();
-        events.push("done");
-      };
-      return device;
+/** WebGPU that reports when its device is destroyed, and when a wait for its queue ends. */
+function reportingGpu(events: string[]): GPU {
+  const requestDevice = async () => {
+    const { device } = await openDevice();
+    const destroy = device.destroy.bind(device);
+    const done = device.queue.onSubmittedWorkDone.bind(device.queue);
+    device.destroy = () => {
+      events.push("destroyed");
+      destroy();
     };
-    return adapter;
+    device.queue.onSubmittedWorkDone = async () => {
+      await done();
+      events.push("done");
+    };
+    return device;
   };
-  try {
-    const backend = await createWebGpuBackend({ algorithm: "direct" });
-    await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
-    const program = await backend.compile(longNetwork());
-    const running = runOnce(program, new Tensor(new Float32Array(32 * 128 * 128), SHAPE));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    backend.dispose();
-    assertEquals(events.includes("destroyed"), false);
-    await assertRejects(() => running, DeviceError, "the model was disposed");
-    while (!events.includes("destroyed")) await new Promise((resolve) => setTimeout(resolve, 20));
-    assertEquals(events.slice(-2), ["done", "destroyed"]);
-  } finally {
-    navigator.gpu.requestAdapter = requestAdapter;
-  }
+  const adapter = { features: new Set(), limits: {}, info: { description: "llvmpipe" }, requestDevice };
+  return { requestAdapter: () => Promise.resolve(adapter) } as unknown as GPU;
+}
+
+Deno.test("a model that is disposed of computes no further, and its device ends when it has done what it was given", async () => {
+  const events: string[] = [];
+  const backend = await createWebGpuBackend({ gpu: reportingGpu(events), algorithm: "direct" });
+  await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
+  const program = await backend.compile(longNetwork());
+  const running = runOnce(program, new Tensor(new Float32Array(32 * 128 * 128), SHAPE));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  backend.dispose();
+  assertEquals(events.includes("destroyed"), false);
+  await assertRejects(() => running, DeviceError, "the model was disposed");
+  while (!events.includes("destroyed")) await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(events.slice(-2), ["done", "destroyed"]);
 });
 
 Deno.test("a large convolution is more than one dispatch", async () => {
-  const { device } = await openDevice();
+  const { device, counts } = await openDevice();
   const backend = await createWebGpuBackend({ device, algorithm: "direct" });
   await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
   const graph = new Graph();
   graph.output(graph.conv2d(graph.input([1, 32, 512, 512]), CONV)); // 5 GFLOP
   const program = await backend.compile(graph);
-  let dispatches = 0;
-  const { dispatchWorkgroups } = GPUComputePassEncoder.prototype;
-  GPUComputePassEncoder.prototype.dispatchWorkgroups = function (...grid: Parameters<typeof dispatchWorkgroups>) {
-    dispatches++;
-    dispatchWorkgroups.apply(this, grid);
-  };
-  try {
-    await runOnce(program, new Tensor(new Float32Array(32 * 512 * 512), [1, 32, 512, 512]));
-  } finally {
-    GPUComputePassEncoder.prototype.dispatchWorkgroups = dispatchWorkgroups;
-  }
-  assert(dispatches >= 5, `${dispatches} dispatches`);
+  await runOnce(program, new Tensor(new Float32Array(32 * 512 * 512), [1, 32, 512, 512]));
+  assert(counts.dispatches >= 5, `${counts.dispatches} dispatches`);
   backend.dispose();
   device.destroy();
 });

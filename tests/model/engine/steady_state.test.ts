@@ -20,12 +20,21 @@ async function countingDevice() {
   const device = await adapter!.requestDevice();
   const made: string[] = [];
   const bytes = { written: 0, read: 0 };
+  const countReads = (buffer: GPUBuffer) => {
+    const mapAsync = buffer.mapAsync.bind(buffer);
+    buffer.mapAsync = (mode, offset, size) => {
+      bytes.read += size ?? buffer.size;
+      return mapAsync(mode, offset, size);
+    };
+  };
   for (const name of CREATORS) {
     const create = device[name].bind(device) as (...args: unknown[]) => unknown;
     Object.defineProperty(device, name, {
       value: (...args: unknown[]) => {
         made.push(name);
-        return create(...args);
+        const result = create(...args);
+        if (result instanceof GPUBuffer) countReads(result);
+        return result;
       },
     });
   }
@@ -38,11 +47,6 @@ async function countingDevice() {
     },
   });
   Object.defineProperty(device, "queue", { value: queue });
-  const mapAsync = GPUBuffer.prototype.mapAsync;
-  GPUBuffer.prototype.mapAsync = function (mode, offset, size) {
-    bytes.read += size ?? this.size;
-    return mapAsync.call(this, mode, offset, size);
-  };
   return {
     device,
     /** What `work` made, and how many bytes it moved. */
@@ -52,7 +56,6 @@ async function countingDevice() {
       return { made: [...made], ...bytes };
     },
     [Symbol.dispose]() {
-      GPUBuffer.prototype.mapAsync = mapAsync;
       device.destroy();
     },
   };
