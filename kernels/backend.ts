@@ -1,5 +1,5 @@
 /**
- * What an engine is: something that keeps weights, compiles graphs and runs them.
+ * The interface of an engine, which keeps weights, compiles graphs and runs them.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import type { OpProfile } from "./graph/cost.ts";
 
 /** How to run a program. */
 export interface RunOptions {
-  /** Stops the run: between ops where the engine waits for some, otherwise before it starts. */
+  /** Aborts the run: between ops where the engine waits for them, otherwise before it starts. */
   readonly signal?: AbortSignal;
   /**
-   * Told now and then how many ops are done, and of how many, for which the engine waits; in the end all are. What it
-   * throws, the run rejects with.
+   * Called from time to time with the number of finished ops and of all ops, the last time with all of them finished. With
+   * it an engine waits for its ops. If it throws, the run rejects with that error.
    */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -23,25 +23,25 @@ export interface RunOptions {
 /** How to plan a program. */
 export interface PlanOptions {
   /**
-   * Bytes that weights and a run may take together. What would take more is computed in bands of rows, with the same
-   * result up to rounding. Default: what the device can hold, as far as it tells.
+   * Bytes that the weights and a run may take together. A graph that needs more is computed in bands of rows, with the
+   * same result up to rounding. Default: what the device can hold, as far as it reports that.
    */
   readonly memoryLimit?: number;
 }
 
 /** How to tune an engine. */
 export interface TuneOptions {
-  /** Stops the measuring; nothing changes then. */
+  /** Aborts the measuring; the engine stays as it was. */
   readonly signal?: AbortSignal;
-  /** Told how many ways to compute were measured, and of how many. */
+  /** Called with the number of candidates that were measured, and of all candidates. */
   readonly onProgress?: (measured: number, total: number) => void;
 }
 
-/** Keeps what was measured on a device, under names, from one process to the next. */
+/** Stores what was measured on a device, under names, from one process to the next. */
 export interface TuningStore {
-  /** What was written under a name, if anything. */
+  /** The text stored under a name, if any. */
   read(name: string): Promise<string | undefined>;
-  /** Writes a text under a name, in place of what is there. */
+  /** Stores a text under a name and replaces the previous one. */
   write(name: string, text: string): Promise<void>;
 }
 
@@ -49,98 +49,98 @@ export interface TuningStore {
 export interface Program {
   /**
    * Computes the graph's outputs. Host tensors are uploaded; tensors of the same engine are read in place.
-   * The results live on the device; the caller disposes of them, and of the inputs. An engine that stores values in
-   * float16 returns when it has computed, as it must look at whether all were in range; others earlier.
+   * The results stay on the device; the caller disposes of them and of the inputs. An engine that stores values in float16
+   * returns when the computation is finished, because it checks whether all values were in range; others return earlier.
    *
-   * @throws {TypeError} if the inputs are not as many, or not of the shapes and types, as the graph says; if one of them
-   * or the program was disposed
+   * @throws {TypeError} if the number of inputs, their shapes or their types differ from the graph's, or if one of them or
+   * the program was disposed
    * @throws {DeviceError} if the device runs out of memory or was lost, or the engine was disposed
    * @throws {OverflowError} if the engine stores values in float16, and one was out of range
    */
   run(inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
   /**
-   * Runs once, one op after the other, and tells what each took, in the order they ran; the results are disposed of.
-   * WebGPU's time is that of the device, by its timestamps; the CPU engine's is wall time.
+   * Runs once, op by op, and returns the time of each in the order they ran; disposes of the results. WebGPU's times are
+   * the device's timestamps, the CPU engine's are wall time.
    *
    * @throws as {@linkcode run}; also a {@linkcode DeviceError} if a WebGPU device has no `timestamp-query`
    */
   profile(inputs: readonly Tensor[], options?: Pick<RunOptions, "signal">): Promise<OpProfile[]>;
-  /** Bytes that a run needs at its peak beside the weights: intermediate values, inputs, outputs, and reading those. */
+  /** Peak bytes of a run, without the weights: intermediate values, inputs, outputs, and buffers to read those. */
   readonly bytes: number;
-  /** Frees what the program holds. */
+  /** Frees the program's memory. */
   dispose(): void;
 }
 
 /**
- * Bytes an engine holds now, of its device's memory.
+ * Bytes of its device's memory that an engine holds.
  *
- * What is held but not used is kept for the next runs, as far as one of the last four needed it. What none of them needed
- * is given back where it is much: on WebGPU more than 1 MiB and more than what is kept; on the CPU engine, which has to move
- * into a smaller memory and takes a tenth of a second or two for it, more than 32 MiB and than half of what is kept.
+ * Unused memory is kept for later runs, up to the peak of the last four. Memory beyond that is freed once it is large: on
+ * WebGPU more than 1 MiB and more than the memory kept; on the CPU engine, which moves into a smaller memory in 0.1 to
+ * 0.2 seconds, more than 32 MiB and more than half of the memory kept.
  */
 export interface MemoryUse {
   /**
-   * Weights, in the layouts that the kernels read. Those may take much more than the checkpoint: transformed for
-   * Winograd's algorithm, 3×3 convolutions take four times as much, those of few channels on the CPU engine seven times.
+   * Weights, in the layouts that the kernels read. They may be much larger than the checkpoint: 3×3 convolutions
+   * transformed for Winograd's algorithm take 4 times as much, and 7 times on the CPU engine if they have few channels.
    */
   readonly weights: number;
-  /** Everything else that is held. */
+  /** Everything else: tensors, intermediate values, and unused memory that is kept. */
   readonly buffers: number;
-  /** All that is held: {@linkcode weights} and {@linkcode buffers}. */
+  /** The sum: {@linkcode weights} and {@linkcode buffers}. */
   readonly held: number;
   /**
-   * Of that, what is in use: weights, tensors that are neither disposed of nor collected as garbage, runs under way, and
-   * 2 MiB of tables that the CPU engine always has.
+   * The part of {@linkcode held} that is in use: weights, tensors that were neither disposed nor garbage-collected, runs in
+   * progress, and 2 MiB of tables on the CPU engine.
    */
   readonly used: number;
 }
 
-/** What an engine holds that was disposed of. */
+/** The memory of an engine that was disposed. */
 export const NO_MEMORY: MemoryUse = { weights: 0, buffers: 0, held: 0, used: 0 };
 
 /** A compute engine. WebGPU and WebAssembly are peers behind this interface. */
 export interface Backend {
   /** Which engine this is. */
   readonly device: "webgpu" | "wasm";
-  /** What weights and intermediate values are stored in; inputs and results are float32. */
+  /** Element type of stored weights and intermediate values; inputs and results are float32. */
   readonly dtype: "float32" | "float16";
-  /** Bytes held now. */
+  /** Bytes that the engine holds. */
   readonly memory: MemoryUse;
-  /** Whether the device was lost, or a thread has ended: nothing can be computed any more, nor WebGPU's tensors be read. */
+  /** Whether the device was lost or a thread ended: no run succeeds any more, and WebGPU's tensors cannot be read. */
   readonly lost: boolean;
   /**
-   * Takes the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). They are copied; the arrays
-   * may be reused. `bias` is empty for codebooks. Graphs that use the layer have to be compiled after that, and again when
-   * its weights are set again.
+   * Sets the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). The arrays are copied and may be
+   * reused. `bias` is empty for codebooks. Compile graphs that use the layer afterwards, and again whenever its weights are
+   * set again.
    *
-   * @throws {RangeError} if there are not as many weights or biases as the layer has
+   * @throws {RangeError} if the number of weights or biases is not the layer's
    * @throws {DeviceError} if the device cannot hold them or was lost, or the engine was disposed
    */
   setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void>;
   /**
-   * Prepares a graph to run. Its parameters must have been set.
+   * Prepares a graph to run.
    *
-   * @throws {TypeError} if one of them was not
+   * @throws {TypeError} if the weights of one of its parameters were not set
    * @throws {DeviceError} if the device cannot run the graph, not even in bands, or was lost, or the engine was disposed
    */
   compile(graph: Graph, options?: PlanOptions): Promise<Program>;
   /**
-   * The bytes that {@linkcode Program.bytes} of a graph would be. Nothing is compiled, allocated or run.
+   * What {@linkcode Program.bytes} of the compiled graph would be. Nothing is compiled, allocated or run.
    *
    * @throws {TypeError} if the weights of one of its parameters were not set
    * @throws {DeviceError} as {@linkcode compile} does
    */
   measure(graph: Graph, options?: PlanOptions): number;
   /**
-   * Measures the ways to compute a graph, and has programs that are compiled from then on, of this graph or others with
-   * such ops, computed in the fastest. On WebGPU those are algorithms and tiles of convolutions and attentions, and the
-   * weights of the graph must fit the device a second time; other engines have but one way.
+   * Measures the candidates for each op of a graph. Programs compiled afterwards, of this graph or others with the same
+   * ops, use the fastest. On WebGPU the candidates are algorithms and tiles of convolutions and attentions, and the graph's
+   * weights must fit on the device a second time. The CPU engine has nothing to choose.
    *
-   * Returns whether another algorithm was chosen for some layer: it is used once the layer's weights are set again.
+   * Returns whether another algorithm was chosen for some layer; it takes effect when the layer's weights are set again.
    *
    * @throws {DeviceError} if a WebGPU device has no `timestamp-query`, or cannot run the graph
    */
   tune(graph: Graph, options?: TuneOptions): Promise<boolean>;
-  /** Frees everything, as soon as the device has done what it was given; tensors of this engine cannot be read any more. */
+  /** Frees everything once the submitted work is finished; tensors of this engine cannot be read afterwards. */
   dispose(): void;
 }

@@ -1,5 +1,5 @@
 /**
- * Choosing an engine.
+ * Opens an engine.
  *
  * @module
  */
@@ -15,19 +15,19 @@ import { createWebGpuBackend, findAdapter, isSoftware } from "./webgpu/mod.ts";
  */
 export type Device = "auto" | "webgpu" | "wasm" | GPUDevice;
 
-/** How to open an engine: which element type, where its tuning is kept, and options of the CPU engine. */
+/** How to open an engine: element type, tuning store, and options of the CPU engine. */
 export interface BackendOptions extends WasmOptions {
-  /** What weights and intermediate values are stored in. The CPU engine has `"float32"` alone. Default `"float32"`. */
+  /** Element type of stored weights and intermediate values; the CPU engine has only `"float32"`, the default. */
   readonly dtype?: "float32" | "float16";
-  /** Where a WebGPU engine finds and keeps what {@linkcode Backend.tune} measures. By default it is not kept. */
+  /** Where a WebGPU engine stores what {@linkcode Backend.tune} measures. By default it is not stored. */
   readonly tuningStore?: TuningStore;
 }
 
 /**
  * Opens an engine.
  *
- * @throws {DeviceError} if the device is not there, or does not have the element type
- * @throws {TypeError} if there is no such element type
+ * @throws {DeviceError} if the device is not available or does not support the element type
+ * @throws {TypeError} if `dtype` is unknown
  */
 export async function createBackend(device: Device, options: BackendOptions = {}): Promise<Backend> {
   const { dtype = "float32", tuningStore } = options;
@@ -52,7 +52,7 @@ export async function createBackend(device: Device, options: BackendOptions = {}
   );
 }
 
-/** The CPU engine; `found` says what led to it. */
+/** The CPU engine; `found` says why it was chosen. */
 async function createCpuBackend(options: BackendOptions, found: string): Promise<Backend> {
   if (options.dtype !== "float16") return await createWasmBackend(options);
   throw new DeviceError(
@@ -61,7 +61,7 @@ async function createCpuBackend(options: BackendOptions, found: string): Promise
   );
 }
 
-/** Whether there is an adapter that is not itself a CPU. */
+/** Whether there is an adapter that is not a software one. */
 async function hasGpu(): Promise<boolean> {
   const adapter = await findAdapter();
   return adapter !== null && !isSoftware(adapter.info);

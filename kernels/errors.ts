@@ -1,4 +1,10 @@
 /**
+ * Errors of engines.
+ *
+ * @module
+ */
+
+/**
  * A compute device could not do what was asked: no adapter, out of memory, a lost device, a limit exceeded.
  * The message says what was needed, what the device offers, and what to do.
  */
@@ -7,10 +13,7 @@ export class DeviceError extends Error {
   override readonly name = "DeviceError";
 }
 
-/**
- * A value that a float16 engine was to store was out of range, or not a number. There are no results; computing in float32
- * gives them.
- */
+/** A value was out of float16's range or NaN, on an engine that stores float16. There are no results: compute in float32. */
 export class OverflowError extends Error {
   /** @ignore */
   override readonly name = "OverflowError";

@@ -1,5 +1,5 @@
 /**
- * The layers whose weights a graph reads, and what an engine keeps of them.
+ * The layers whose weights a graph reads, and finding their weights in an engine.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface ConvParameter {
   readonly out: number;
   /** Side of the kernel. */
   readonly kernel: 1 | 3;
-  /** Pixels from one output to the next. Known here so that an engine can prepare the weights for one algorithm. */
+  /** Pixels from one output to the next. Known here so that an engine can transform the weights for one algorithm. */
   readonly stride: 1 | 2;
 }
 
@@ -48,16 +48,16 @@ export interface CodebookParameter {
   readonly kind: "codebook";
   /** Checkpoint prefix, such as `quantize.embedding`. */
   readonly name: string;
-  /** Rows: how many codes there are. */
+  /** Rows: the number of codes. */
   readonly codes: number;
   /** Columns: the length of a code vector. */
   readonly channels: number;
 }
 
-/** A layer's weights, named but not held: engines keep the values. */
+/** A layer: the name and sizes of its weights. Engines keep the values. */
 export type Parameter = ConvParameter | LinearParameter | NormParameter | CodebookParameter;
 
-/** How many weights and biases a layer has. */
+/** Number of weights and of biases of a layer. */
 export function sizesOf(parameter: Parameter): [weights: number, biases: number] {
   switch (parameter.kind) {
     case "conv":
@@ -72,7 +72,7 @@ export function sizesOf(parameter: Parameter): [weights: number, biases: number]
 }
 
 /**
- * Refuses weights that are not as many as a layer has.
+ * Refuses weights whose number is not the layer's.
  *
  * @throws {RangeError}
  */
@@ -85,18 +85,18 @@ export function checkParameter(parameter: Parameter, weight: Float32Array, bias:
   );
 }
 
-/** What an engine keeps of a layer. */
+/** A layer's weights in an engine. */
 export interface Kept<T> {
   /** The layer as it was when its weights were set. */
   readonly layer: Parameter;
-  /** What became of them. */
+  /** The weights in the engine's layout. */
   readonly prepared: T;
 }
 
 /**
- * What an engine keeps of a layer whose weights were set.
+ * A layer's weights in the engine's layout.
  *
- * @throws {TypeError} if they were not, or for a layer of another kind or size
+ * @throws {TypeError} if they were not set, or for a layer of another kind or size
  */
 export function findParameter<T>(all: ReadonlyMap<string, Kept<T>>, parameter: Parameter): T {
   const kept = all.get(parameter.name);

@@ -1,10 +1,10 @@
 /**
- * Base64, in which modules carry what is not text.
+ * Decodes base64, in which modules carry binary data.
  *
  * @module
  */
 
-/** The bytes that base64 stands for. `Uint8Array.from(text, …)` takes sixty times their size for a moment. */
+/** Decodes base64. `Uint8Array.from(text, …)` would take sixty times the memory. */
 export function bytesOfBase64(base64: string): Uint8Array<ArrayBuffer> {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);

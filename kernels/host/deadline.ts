@@ -1,19 +1,19 @@
 /**
- * Waiting for what may never come.
+ * Waiting with a time limit.
  *
  * @module
  */
 
-/** How long to wait, and what ends it. */
+/** How long to wait. */
 export interface Deadline {
   readonly milliseconds: number;
-  /** What to reject with after that time. */
+  /** The error to reject with after that time. */
   readonly late: () => Error;
   /** Aborts the waiting. */
   readonly signal?: AbortSignal;
 }
 
-/** What comes of some work, which goes on by itself if it is late or the waiting is aborted. */
+/** The result of `work`. The work is not cancelled if it is late or the waiting is aborted. */
 export async function within<T>({ milliseconds, late, signal }: Deadline, work: Promise<T>): Promise<T> {
   let end = () => {};
   const never = new Promise<never>((_, reject) => {

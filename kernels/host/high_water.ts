@@ -1,23 +1,23 @@
 /**
- * How much memory an engine keeps for the next call: what the last few needed.
+ * How much unused memory an engine keeps: the peak of its last calls.
  *
  * @module
  */
 
-/** How many calls are looked back upon. */
+/** Number of calls that count. */
 const CALLS = 4;
 
-/** The most bytes that one of the last four calls needed. */
+/** The high-water mark of the last four calls. */
 export class HighWater {
   readonly #peaks: number[] = [];
 
-  /** Takes note of what a call needed at its peak. */
+  /** Records the peak of a call. */
   note(bytes: number): void {
     this.#peaks.push(bytes);
     if (this.#peaks.length > CALLS) this.#peaks.shift();
   }
 
-  /** The bytes to keep. */
+  /** The highest peak in bytes. */
   get bytes(): number {
     return Math.max(0, ...this.#peaks);
   }

@@ -1,6 +1,6 @@
 /**
- * What every host needs, and no engine: base64 and workers. Imports nothing of the engines, so that a program which is
- * bundled for a worker does not carry them.
+ * Base64 and workers, also for others than the engines. Imports nothing of the engines, so that a program bundled for a
+ * worker does not include them.
  *
  * @module
  */

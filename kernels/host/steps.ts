@@ -1,18 +1,18 @@
 /**
- * Work in steps: done at once, or in turns with the event loop's other tasks.
+ * Long computations as generators, which run at once or yield to the event loop.
  *
  * @module
  */
 
 import { Turns } from "./turns.ts";
 
-/** Work that ends with a result, and pauses wherever it may be interrupted. */
+/** A computation that returns `T` and yields wherever it may be interrupted. */
 export type Steps<T> = Generator<void, T, void>;
 
-/** How long work may keep the event loop from its other tasks, in milliseconds. */
+/** How long a computation may block the event loop, in milliseconds. */
 const PATIENCE_MS = 100;
 
-/** Does all of it at once. */
+/** Runs all steps at once. */
 export function atOnce<T>(steps: Steps<T>): T {
   for (;;) {
     const { done, value } = steps.next();
@@ -20,7 +20,7 @@ export function atOnce<T>(steps: Steps<T>): T {
   }
 }
 
-/** Does it with turns for the event loop. */
+/** Runs the steps and yields to the event loop from time to time. */
 export async function inTurns<T>(steps: Steps<T>): Promise<T> {
   const turns = new Turns(PATIENCE_MS);
   for (;;) {

@@ -1,23 +1,22 @@
 /**
- * Turns for the event loop, for its timers, its network and what it does with garbage: promises that resolve at once, one
- * after the other, leave it none.
+ * Yielding to the event loop, for timers, network and finalizers: a chain of promises that resolve at once starves it.
  *
  * @module
  */
 
-/** Knows when the event loop is to have its turn. A turn takes some 3 ms, so it does not come after each short run. */
+/** Decides when to yield to the event loop. A turn of it takes some 3 ms, too long after each short run. */
 export class Turns {
   #last = performance.now();
 
-  /** The event loop had its turn at least every `patience` milliseconds, if it is given whenever it is {@linkcode due}. */
+  /** `patience` is how many milliseconds may pass between two turns. */
   constructor(private readonly patience: number) {}
 
-  /** Whether the last turn, as far as is known, was too long ago. */
+  /** Whether the last turn was too long ago. */
   get due(): boolean {
     return performance.now() - this.#last >= this.patience;
   }
 
-  /** Resolves after other tasks had their turn, the network's among them: in Deno, message channels starve it. */
+  /** Resolves after the event loop's other tasks ran. A timer, because message channels starve Deno's network. */
   async take(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#last = performance.now();

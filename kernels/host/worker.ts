@@ -1,7 +1,7 @@
 /**
  * Starts workers in Deno, in Node and in browsers.
  *
- * A worker's program travels as text, so that it needs neither a permission nor a file beside the package.
+ * A worker's program is passed as text, so that it needs neither a permission nor a file beside the package.
  *
  * @module
  */
@@ -9,15 +9,15 @@
 /** One end of a worker. */
 interface WorkerEnd<Message> {
   post(message: Message): void;
-  /** Whether waiting for this worker keeps the process alive. */
+  /** Sets whether this worker keeps the process alive. */
   hold(alive: boolean): void;
   terminate(): void;
 }
 
-/** What a worker's owner is told. */
+/** Callbacks of a worker's owner. */
 interface WorkerListener<Reply> {
   reply(reply: Reply): void;
-  /** The worker is gone. */
+  /** The worker ended. */
   fail(cause: unknown): void;
 }
 
@@ -28,12 +28,12 @@ export class Respondent<Message, Reply> {
   #failure: Error | undefined;
   #settle: ((reply?: Reply) => void) | undefined;
 
-  /** One that is still to be started. `toError` makes the error of what ended the worker. */
+  /** A worker that is not started yet. `toError` converts the cause of its end. */
   constructor(toError: (cause: unknown) => Error) {
     this.#toError = toError;
   }
 
-  /** Starts the worker with the program for Node's workers, or for the web's. */
+  /** Starts the worker. `program` returns its text for Node's workers or for web workers. */
   async start(program: (node: boolean) => string): Promise<void> {
     const listener = {
       reply: (reply: Reply) => this.#answer(reply),
@@ -48,7 +48,7 @@ export class Respondent<Message, Reply> {
     throw this.#failure;
   }
 
-  /** Sends a message and waits for its reply; the process stays alive meanwhile. */
+  /** Sends a message and waits for the reply, which keeps the process alive. */
   ask(message: Message): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#failure || !this.#end) return reject(this.#failure);
@@ -58,7 +58,7 @@ export class Respondent<Message, Reply> {
     });
   }
 
-  /** Ends the worker; it fails now and from now on. */
+  /** Terminates the worker: requests reject with `error` from now on. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.#answer();
@@ -72,7 +72,7 @@ export class Respondent<Message, Reply> {
   }
 }
 
-/** Node's workers, which Deno has too: unlike the web's they can let the process end. */
+/** Node's workers, which Deno has too: unlike web workers they need not keep the process alive. */
 async function startNodeWorker<Message, Reply>(
   program: string,
   listener: WorkerListener<Reply>,

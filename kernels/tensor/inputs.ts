@@ -1,5 +1,5 @@
 /**
- * Checks of what a program is run with.
+ * Checks of a program's inputs.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { Pixels } from "./pixels.ts";
 import type { DType, PixelRange, Shape } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** What a program takes at one place. */
+/** What a program expects as one input. */
 interface ExpectedInput {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -16,7 +16,7 @@ interface ExpectedInput {
 }
 
 /**
- * Refuses inputs other than a program takes.
+ * Refuses inputs that do not match what a program expects.
  *
  * @throws {TypeError}
  */

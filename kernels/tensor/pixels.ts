@@ -1,17 +1,16 @@
 /**
- * Pictures as bytes: four of them a pixel, a third of what floats take on the way to a device and back.
+ * Pictures as RGBA bytes: four bytes a pixel to transfer to a device and back, a third of three floats.
  *
- * What byte stands for what number is decided here, as torch and numpy compute it in single precision; kernels do the same
- * to the last bit.
+ * Bytes convert to floats and back as in torch and numpy, in single precision; the kernels' results are bit-identical.
  *
  * @module
  */
 
 import type { DeviceStorage, PixelRange, Shape } from "./storage.ts";
 
-/** RGBA bytes on the host that stand for the floats of a tensor `[n, 3 or 1, h, w]`. Alpha stands for nothing. */
+/** RGBA bytes on the host that stand for the floats of a tensor `[n, 3 or 1, h, w]`. Alpha is ignored. */
 export class Pixels implements DeviceStorage {
-  /** Row by row, image by image. Gray ones hold their byte three times. */
+  /** Row by row, image by image. Gray pixels hold their byte three times. */
   readonly bytes: Uint8ClampedArray<ArrayBuffer>;
   /** What the bytes stand for. */
   readonly range: PixelRange;
@@ -24,18 +23,18 @@ export class Pixels implements DeviceStorage {
     this.#shape = shape;
   }
 
-  /** As floats. */
+  /** The elements as floats, NCHW. */
   // deno-lint-ignore require-await
   async read(): Promise<Float32Array<ArrayBuffer>> {
     return this.floats();
   }
 
-  /** As floats, NCHW. */
+  /** The elements as floats, NCHW. */
   floats(): Float32Array<ArrayBuffer> {
     return pixelsToFloats(this, this.#shape);
   }
 
-  /** As they are, or as they would be in another range. */
+  /** The bytes; converted if another range is asked for. */
   // deno-lint-ignore require-await
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     if (range === this.range) return this.bytes.slice();
@@ -48,20 +47,20 @@ export class Pixels implements DeviceStorage {
 
 /** The floats that pixels stand for, NCHW. */
 function pixelsToFloats({ bytes, range }: Pixels, [n, c, h, w]: Shape): Float32Array<ArrayBuffer> {
-  const table = NUMBERS[range];
+  const table = FLOATS[range];
   const plane = h * w;
   const floats = new Float32Array(n * c * plane);
   let to = 0;
   for (let i = 0; i < n * c; i++) {
-    const [number, channel] = [Math.floor(i / c), i % c];
-    const end = 4 * plane * (number + 1);
-    for (let at = 4 * plane * number + channel; at < end; at += 4) floats[to++] = table[bytes[at]];
+    const [image, channel] = [Math.floor(i / c), i % c];
+    const end = 4 * plane * (image + 1);
+    for (let at = 4 * plane * image + channel; at < end; at += 4) floats[to++] = table[bytes[at]];
   }
   return floats;
 }
 
 /**
- * The pixels nearest to floats `[n, 3 or 1, h, w]`: beyond the range clamped, halves to even as in numpy, NaN to 0. Opaque.
+ * The opaque pixels nearest to floats `[n, 3 or 1, h, w]`: clamped to the range, halves rounded to even as in numpy, NaN as 0.
  */
 export function floatsToPixels(
   floats: ArrayLike<number>,
@@ -72,11 +71,11 @@ export function floatsToPixels(
   const plane = h * w;
   const bytes = new Uint8ClampedArray(4 * n * plane).fill(255);
   for (let i = 0; i < n * 3; i++) {
-    const [number, channel] = [Math.floor(i / 3), i % 3];
-    let from = (number * c + channel % c) * plane;
-    const end = 4 * plane * (number + 1);
+    const [image, channel] = [Math.floor(i / 3), i % 3];
+    let from = (image * c + channel % c) * plane;
+    const end = 4 * plane * (image + 1);
     // A clamped array clamps, rounds halves to even and stores NaN as 0.
-    for (let at = 4 * plane * number + channel; at < end; at += 4) {
+    for (let at = 4 * plane * image + channel; at < end; at += 4) {
       bytes[at] = Math.fround(toUnit(floats[from++]) * 255);
     }
   }
@@ -89,5 +88,5 @@ function signedToUnit(value: number): number {
 }
 
 const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
-/** The number that each byte stands for: upstream's `pil_to_numpy` and `normalize`. */
-const NUMBERS: Record<PixelRange, Float32Array> = { unit: UNIT, signed: UNIT.map((unit) => 2 * unit - 1) };
+/** The float that each byte stands for: upstream's `pil_to_numpy` and `normalize`. */
+const FLOATS: Record<PixelRange, Float32Array> = { unit: UNIT, signed: UNIT.map((unit) => 2 * unit - 1) };

@@ -1,5 +1,5 @@
 /**
- * What a tensor is made of: element type, shape, and where its elements are stored.
+ * Element types, shapes, and the storage of a tensor's elements.
  *
  * @module
  */

@@ -8,8 +8,8 @@ import { floatsToPixels, Pixels } from "./pixels.ts";
 import { type DeviceStorage, type DType, type PixelRange, type Shape, sizeOf, type TensorData } from "./storage.ts";
 
 /**
- * Releases the memory of tensors that nobody disposed of and nothing refers to. What reads a tensor's memory, or computes
- * from it, keeps it by itself until it is done, so no memory is released too early.
+ * Releases the memory of tensors that are garbage-collected without having been disposed. Reads and runs in progress hold
+ * references of their own to the memory, so it is not released too early.
  */
 const abandoned = new FinalizationRegistry<DeviceStorage>((storage) => storage.release());
 
@@ -17,9 +17,8 @@ const abandoned = new FinalizationRegistry<DeviceStorage>((storage) => storage.r
  * A dense, row-major tensor. Pictures and latents are NCHW.
  *
  * A tensor made by `new Tensor(data, shape)` is on the host. One that a model returns stays on the model's device until
- * {@linkcode Tensor.data} is awaited; hand it back to the model and it never leaves. Device memory is freed by
- * {@linkcode Tensor.dispose}, or by `using`; otherwise some time after nothing refers to the tensor any more, when garbage
- * is collected.
+ * {@linkcode Tensor.data} is awaited; passed back to the model, it is not copied at all. Device memory is freed by
+ * {@linkcode Tensor.dispose} or `using`, otherwise when the tensor is garbage-collected.
  *
  * @example
  * ```ts
@@ -39,7 +38,7 @@ export class Tensor {
   #storage: TensorData | DeviceStorage | undefined;
 
   /**
-   * A host tensor. `data` is kept, not copied: it must stay as it is until the calls that take the tensor have ended.
+   * A host tensor. `data` is not copied: do not change it until the calls that take the tensor have returned.
    *
    * @throws {TypeError} if `data` is neither a `Float32Array` nor an `Int32Array`, or a side is not a whole number ≥ 0
    * @throws {RangeError} if `data` does not have as many elements as `shape`
@@ -48,7 +47,7 @@ export class Tensor {
   /** A tensor over an engine's memory. For engines. */
   constructor(storage: DeviceStorage, shape: Shape, dtype: DType);
   constructor(data: Float32Array | Int32Array | DeviceStorage, shape: Shape, dtype?: DType) {
-    const storage = data as TensorData | DeviceStorage; // engines read shared memory as they do any other
+    const storage = data as TensorData | DeviceStorage; // engines read shared memory like any other
     if (!Array.isArray(shape)) {
       throw new TypeError(`Cannot create a tensor: shape must be a list such as [1, 3, 256, 256], found ${shape}`);
     }
@@ -70,7 +69,7 @@ export class Tensor {
     if (ownsMemory(storage)) abandoned.register(this, storage, this);
   }
 
-  /** How many elements there are. */
+  /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
   }
@@ -80,7 +79,7 @@ export class Tensor {
     return this.#storage === undefined;
   }
 
-  /** The elements' place: a typed array for host tensors, an engine's storage otherwise. For engines. */
+  /** The typed array of a host tensor, an engine's storage otherwise. For engines. */
   get storage(): TensorData | DeviceStorage {
     if (this.#storage === undefined) {
       throw new TypeError(`Cannot use a tensor of shape [${this.shape}]: it was disposed`);
@@ -103,7 +102,7 @@ export class Tensor {
   async data(): Promise<TensorData> {
     const storage = this.storage;
     if (ArrayBuffer.isView(storage)) return storage;
-    if (storage instanceof Pixels) return this.#storage = storage.floats(); // the caller may change them: now they count
+    if (storage instanceof Pixels) return this.#storage = storage.floats(); // the caller may change these
     return await storage.read();
   }
 
@@ -122,20 +121,20 @@ export class Tensor {
   }
 }
 
-/** The pixels of a tensor `[n, 3 or 1, h, w]`, see {@linkcode floatsToPixels}: made where the floats are, if that can do it. */
+/** The pixels of a tensor `[n, 3 or 1, h, w]`, see {@linkcode floatsToPixels}: computed on its device where it can. */
 export async function readPixels(tensor: Tensor, range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
   const { storage, shape } = tensor;
   if (!ArrayBuffer.isView(storage) && storage.readPixels) return await storage.readPixels(range);
   return floatsToPixels(await tensor.data(), shape, range);
 }
 
-/** What to hand to a device of a tensor: its pixels where those are wanted, otherwise its elements. */
+/** What to upload of a tensor: its pixels if `wanted` and available, otherwise its elements. */
 export async function valuesOf(tensor: Tensor, wanted: PixelRange | undefined): Promise<TensorData | Pixels> {
   const { storage } = tensor;
   return wanted && storage instanceof Pixels ? storage : await tensor.data();
 }
 
-/** Whether elements are in a device's memory. */
+/** Whether a storage holds memory of an engine. */
 function ownsMemory(storage: TensorData | DeviceStorage): storage is DeviceStorage {
   return !ArrayBuffer.isView(storage) && !(storage instanceof Pixels);
 }

@@ -1,5 +1,5 @@
 /**
- * Fitting a graph into memory: as it is, or in as few bands as it takes.
+ * Fits a graph into memory: whole, or in as few bands as possible.
  *
  * @module
  */
@@ -10,20 +10,20 @@ import type { Graph } from "../graph/graph.ts";
 import { sizeOf } from "../tensor/storage.ts";
 import type { Steps } from "../host/steps.ts";
 
-/** Ops of all that is tried: so many take seconds to plan. Hundreds of pictures in bands would take minutes. */
+/** Ops of all candidates together: these take seconds to plan. Hundreds of pictures in bands would take minutes. */
 const MAX_OPS = 200_000;
 
-/** Into how many bands the largest feature map of each picture is cut: each time into four times as many. */
+/** Numbers of bands to try for the largest feature map of each picture. Each is four times the previous one. */
 const COUNTS = [1, 4, 16, 64, 256];
 
 /**
- * The first plan that takes at most `limit` bytes: of the graph as it is, then with ever more of its feature maps in bands.
- * Where none does, the smallest.
+ * The first plan of at most `limit` bytes: of the whole graph, then with more and more of its feature maps in bands. The
+ * smallest plan if none fits.
  *
- * @param plan plans a graph, or throws a {@linkcode DeviceError} where the device cannot run it as it is
- * @param options `quickOps` is how many ops may be tried if it is to be `quick`; also where it is known that nothing fits,
- * to find out what would be enough
- * @throws {DeviceError} what `plan` says against the graph as it is, if it says something against every one
+ * @param plan plans a graph, or throws a {@linkcode DeviceError} if the device cannot run it
+ * @param options `quick` stops after `quickOps` ops; so does a limit that the results alone exceed, as the smallest plan is
+ * then only for the error message
+ * @throws {DeviceError} the error of the whole graph's plan, if every plan throws
  */
 export function* planWithin<P extends { readonly bytes: number }>(
   graph: Graph,
@@ -34,7 +34,7 @@ export function* planWithin<P extends { readonly bytes: number }>(
   let [smallest, refusal]: [P | undefined, unknown] = [undefined, undefined];
   let ops = 0;
   const results = graph.outputs.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
-  const maxOps = quick || results > limit ? quickOps : MAX_OPS; // no bands make the results smaller
+  const maxOps = quick || results > limit ? quickOps : MAX_OPS; // bands do not make the results smaller
   function* attempt(candidate: Graph): Steps<P | undefined> {
     ops += candidate.nodes.length;
     try {
@@ -51,17 +51,17 @@ export function* planWithin<P extends { readonly bytes: number }>(
   const sizes = streamableSizes(graph);
   const [images] = graph.nodes[0].shape;
   const counts = images === 1 ? COUNTS.slice(1) : COUNTS;
-  holding: for (const mapSize of sizes.length ? [...sizes.slice(1), 0] : []) {
+  sizes: for (const mapSize of sizes.length ? [...sizes.slice(1), 0] : []) {
     let previous: number | undefined;
     for (const count of counts) {
       const limits = { mapSize, bandSize: sizes[0] / (images * count) };
       const candidate = yield* inBands(graph, limits, maxOps - ops);
-      if (!candidate && count === counts[0]) break holding; // to hold less takes even more ops,
+      if (!candidate && count === counts[0]) break sizes; // smaller maps in bands take even more ops,
       if (!candidate) break; // and so do finer bands
       const planned = yield* attempt(candidate);
       if (!planned) continue;
       if (planned.bytes <= limit) return planned;
-      // Bands of no height would leave what is held: with bytes = held + share / count, solved for held.
+      // What infinitely fine bands would leave: bytes = rest + share / count, solved for rest.
       if (previous !== undefined && (4 * planned.bytes - previous) / 3 > limit) break;
       previous = planned.bytes;
     }
@@ -71,16 +71,15 @@ export function* planWithin<P extends { readonly bytes: number }>(
 }
 
 /**
- * Refuses a plan that takes more than a limit that was asked for.
+ * Refuses a plan that takes more than the memory limit.
  *
  * @throws {DeviceError}
  */
 export function checkLimit(activations: number, weights: number, limit: number | undefined): void {
-  if (limit === undefined || weights + activations <= limit) return;
+  const needed = weights + activations;
+  if (limit === undefined || needed <= limit) return;
   throw new DeviceError(
     `Cannot compute within ${limit} bytes: weights take ${weights}, and everything else ${activations} in the ` +
-      `smallest bands of rows that were tried. Set a limit of ${
-        weights + activations
-      } bytes, or use a smaller picture or batch`,
+      `smallest bands of rows that were tried. Set a limit of ${needed} bytes, or use a smaller picture or batch`,
   );
 }

@@ -1,13 +1,13 @@
 /**
- * Computing in bands of rows what would be too large as a whole.
+ * Rewrites a graph so that large feature maps are computed in bands of rows.
  *
- * Feature maps beyond a size are never held: wherever one is read, the rows that are wanted are computed anew from the
- * nearest maps that are held, together with the rows around them that convolutions reach for. A group norm of such a map
- * first goes through all bands to gather its sums, so that its statistics are those of the whole map; then whatever wants
- * rows of it has them normalized. Results differ from those of the graph as it was by rounding alone.
+ * Feature maps beyond a size are never materialized: wherever one is read, its rows are recomputed from the nearest
+ * materialized maps, together with the halo that convolutions need. A group norm of such a map first gathers its sums over
+ * all bands, so that its statistics are those of the whole map, and is then applied to each band where that is read.
+ * Results differ from those of the original graph only by rounding.
  *
- * A convolution of a band treats the edges of the band like the edges of the picture, and so computes a row too many
- * there, which is wrong, and not read.
+ * A convolution of a band pads the edges of the band like the edges of the picture. The rows that become wrong by that
+ * belong to the halo and are not read.
  *
  * @module
  */
@@ -25,15 +25,15 @@ import {
 import { sizeOf } from "../tensor/storage.ts";
 import type { Steps } from "../host/steps.ts";
 
-/** What is held at once, in numbers rather than bytes. */
+/** How much is materialized at once, in elements. */
 export interface BandLimits {
-  /** Feature maps of more numbers are not held. */
+  /** Feature maps of more elements are not materialized. */
   readonly mapSize: number;
-  /** Numbers of a band of the largest feature map that a band of another is computed from. */
+  /** Elements of a band of the largest feature map that a band of another is computed from. */
   readonly bandSize: number;
 }
 
-/** The same computation, in bands; nothing where that takes more than `maxOps` ops. */
+/** The same computation in bands; `undefined` if that takes more than `maxOps` ops. */
 export function* inBands(graph: Graph, limits: BandLimits, maxOps = Infinity): Steps<Graph | undefined> {
   try {
     return yield* new Rewriter(graph, limits, maxOps).rewrite();
@@ -43,10 +43,10 @@ export function* inBands(graph: Graph, limits: BandLimits, maxOps = Infinity): S
   }
 }
 
-/** Ends a rewriting that has taken enough. */
+/** Stops a rewriting that takes too many ops. */
 class TooManyOps extends Error {}
 
-/** The sizes, largest first, of the feature maps that need not be held. */
+/** The sizes in elements, largest first, of the feature maps that need not be materialized. */
 export function streamableSizes(graph: Graph): number[] {
   const sizes = streamable(graph).map(({ shape }) => sizeOf(shape));
   return [...new Set(sizes)].sort((a, b) => b - a);
@@ -66,9 +66,9 @@ class Rewriter {
   readonly #limits: BandLimits;
   readonly #maxOps: number;
   readonly #g = new Graph();
-  /** Values that are not materialized: bands of them are computed anew wherever they are read. */
+  /** Values that are not materialized: bands of them are recomputed wherever they are read. */
   readonly #streamed: ReadonlySet<Node>;
-  /** Values of the new graph by those of the old that they materialize. */
+  /** Materialized values of the new graph, by those of the old. */
   readonly #materialized = new Map<Node, Node>();
   /** Coefficients of norms, by those of the old graph. */
   readonly #coefficients = new Map<GroupNorm, Node>();
@@ -95,7 +95,7 @@ class Rewriter {
     return this.#g.copy(op, operands(op).map((node) => this.#materialized.get(node)!));
   }
 
-  /** Materializes a value from values that are not, band by band. */
+  /** Materializes a value band by band. */
   *#assemble(op: Op): Steps<Node> {
     let whole: Node | undefined;
     for (const [image, first, end] of this.#bands(op)) {
@@ -106,7 +106,7 @@ class Rewriter {
     return whole!;
   }
 
-  /** Gathers the statistics of all of a norm's operand. */
+  /** Computes a norm's coefficients from all bands of its operand. */
   *#measure({ x, weights, groups, epsilon }: GroupNorm): Steps<Node> {
     const [, , height] = x.shape;
     const whole = this.#materialized.get(x);
@@ -134,7 +134,7 @@ class Rewriter {
     }
   }
 
-  /** How many rows of a value to compute at once. */
+  /** Number of rows of a value to compute at once. */
   #rowsOfBand(op: Op): number {
     const [n, , height] = op.shape;
     const involved = [op, ...this.#wanted(op, [0, height]).keys()];
@@ -146,7 +146,7 @@ class Rewriter {
   /** Computes rows of a value: `[1, channels, rows, w]`. */
   #compute(op: Op, image: number, range: RowRange): Node {
     if (this.#g.nodes.length > this.#maxOps) throw new TooManyOps();
-    /** Bands of values that are not materialized, and the row that they begin with. */
+    /** Bands of values that are not materialized, and their first rows. */
     const bands = new Map<Node, { band: Node; start: number }>();
     const rowsOf = (node: Node, [first, end]: RowRange): Node => {
       const whole = this.#materialized.get(node);
@@ -182,7 +182,7 @@ class Rewriter {
     });
   }
 
-  /** Rows of `op`, and of every value that is not materialized, that these rows of `op` need: the last op first. */
+  /** These rows of `op`, and the rows that they need of values that are not materialized; the last op comes first. */
   #wanted(op: Op, range: RowRange): Map<Op, RowRange> {
     const wanted = new Map<Op, RowRange>([[op, range]]);
     const want = ({ id }: Node, [first, end]: RowRange) => {
@@ -204,5 +204,5 @@ class Rewriter {
   }
 }
 
-/** Bands have a multiple of this many rows where they can: Winograd's tiles, and even for what is up- or downsampled. */
+/** Rows of a band are a multiple of this, if they are as many: Winograd's tiles, and even for up- and downsampling. */
 const TILE = 4;

@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: c8e63b244daa65f6257fed8baa73e18a4c6fa6f9718610b825b31d92193259e0
+// Sources: c2bc7a9e50dee3139f000c8df95b4a62a2638324745379979def3b1d7ad01e31
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `
