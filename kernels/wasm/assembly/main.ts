@@ -27,7 +27,9 @@ const SPIN: i32 = 20000;
 export function run(jobs: usize, count: i32, thread: i32, threads: i32): void {
   for (let i = 0; i < count; i++, jobs += JOB) {
     const job = changetype<Job>(jobs);
-    for (let block = take(jobs); block < job.blocks; block = take(jobs)) compute(job.kind, jobs + FIELDS, block, thread);
+    for (let block = take(jobs); block < job.blocks; block = take(jobs)) {
+      compute(job.kind, jobs + FIELDS, block, thread);
+    }
     if (threads > 1 && !meet(jobs, threads)) return;
   }
 }

@@ -30,23 +30,23 @@ export function implicitGemm(f: ImplicitGemmFields, block: i32, thread: i32): vo
   const inner = f.kernel * f.kernel * f.inChannels;
   const slices = (inner + SLICE - 1 - FEW) / SLICE;
 
-  const pointers = f.workspace + <usize>thread * f.workspaceBytes;
-  const groupPointers = <usize>(f.kernel * f.kernel) * POINTERS_PER_TAP << 2;
-  const lhs = pointers + <usize>count * groupPointers;
-  const products = lhs + <usize>count * LHS_BYTES;
-  for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize>g * groupPointers);
+  const pointers = f.workspace + <usize> thread * f.workspaceBytes;
+  const groupPointers = <usize> (f.kernel * f.kernel) * POINTERS_PER_TAP << 2;
+  const lhs = pointers + <usize> count * groupPointers;
+  const products = lhs + <usize> count * LHS_BYTES;
+  for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize> g * groupPointers);
   for (let slice = 0; slice < slices; slice++) {
-    const weights = f.weights + <usize>(slice * octets + octet) * RHS_BYTES;
+    const weights = f.weights + <usize> (slice * octets + octet) * RHS_BYTES;
     for (let g = 0; g < count; g++) {
-      gather(f, pointers + <usize>g * groupPointers, slice * SLICE, lhs + <usize>g * LHS_BYTES);
+      gather(f, pointers + <usize> g * groupPointers, slice * SLICE, lhs + <usize> g * LHS_BYTES);
     }
     multiply(lhs, LHS_BYTES, count, weights, octetCount, products, slice == 0);
   }
   for (let k = slices * SLICE; k < inner; k += 4) {
-    const weights = f.weights + <usize>(slices * octets + octet) * RHS_BYTES + (<usize>(k % SLICE) << 5);
+    const weights = f.weights + <usize> (slices * octets + octet) * RHS_BYTES + (<usize> (k % SLICE) << 5);
     for (let g = 0; g < count; g++) {
-      gather4(f, pointers + <usize>g * groupPointers, k);
-      rows4(octetCount, weights, products + <usize>(g * octetCount) * PRODUCT_BYTES, k == 0);
+      gather4(f, pointers + <usize> g * groupPointers, k);
+      rows4(octetCount, weights, products + <usize> (g * octetCount) * PRODUCT_BYTES, k == 0);
     }
   }
   writeResults(f, first * GROUP, min((first + count) * GROUP, pixels), octet, octetCount, products);
@@ -79,7 +79,7 @@ function placeWindows(f: ImplicitGemmFields, first: i32): void {
   let image = first / (f.outHeight * f.outWidth);
   let row = first / f.outWidth % f.outHeight, column = first % f.outWidth;
   for (let lane: usize = 0; lane < 32; lane += 4) {
-    store<u32>(IMAGES + lane, <u32>f.x + (image * f.height * f.width * f.inChannels << 2));
+    store<u32>(IMAGES + lane, <u32> f.x + (image * f.height * f.width * f.inChannels << 2));
     store<i32>(TOPS + lane, image < f.images ? row * f.stride - f.padding : i32.MIN_VALUE);
     store<i32>(LEFTS + lane, column * f.stride - f.padding);
     if (++column < f.outWidth) continue;
@@ -93,12 +93,17 @@ function placeWindows(f: ImplicitGemmFields, first: i32): void {
 /** Fills an lhs panel with 32 values of the inner dimension, from `k` on. */
 function gather(f: ImplicitGemmFields, pointers: usize, k: i32, lhs: usize): void {
   const tap = k / f.inChannels, c = k % f.inChannels;
-  const p = pointers + (<usize>tap * POINTERS_PER_TAP << 2);
+  const p = pointers + (<usize> tap * POINTERS_PER_TAP << 2);
   if (c + SLICE <= f.inChannels) {
-    for (let r = 0; r < GROUP; r++) copyRow(lhs, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2));
+    for (let r = 0; r < GROUP; r++) copyRow(lhs, r, <usize> load<u32>(p + (<usize> r << 2)) + (<usize> c << 2));
   } else if (tap == f.kernel * f.kernel - 1) {
     for (let r = 0; r < GROUP; r++) {
-      copyPartialRow(lhs, r, <usize>load<u32>(p + (<usize>r << 2)) + (<usize>c << 2), <usize>(f.inChannels - c) << 2);
+      copyPartialRow(
+        lhs,
+        r,
+        <usize> load<u32>(p + (<usize> r << 2)) + (<usize> c << 2),
+        <usize> (f.inChannels - c) << 2,
+      );
     }
   } else {
     gatherAcrossTaps(f, pointers, tap, c, lhs);
@@ -107,8 +112,8 @@ function gather(f: ImplicitGemmFields, pointers: usize, k: i32, lhs: usize): voi
 
 /** Fills the first columns of the lhs panel with four values of one tap, from `k` on. */
 function gather4(f: ImplicitGemmFields, pointers: usize, k: i32): void {
-  const p = pointers + (<usize>(k / f.inChannels) * POINTERS_PER_TAP << 2), c = <usize>(k % f.inChannels) << 2;
-  for (let r = 0; r < GROUP; r++) setLhs(LHS, r, 0, v128.load(<usize>load<u32>(p + (<usize>r << 2)) + c));
+  const p = pointers + (<usize> (k / f.inChannels) * POINTERS_PER_TAP << 2), c = <usize> (k % f.inChannels) << 2;
+  for (let r = 0; r < GROUP; r++) setLhs(LHS, r, 0, v128.load(<usize> load<u32>(p + (<usize> r << 2)) + c));
 }
 
 /** {@link gather} where the 32 values belong to more than one tap. */
@@ -116,7 +121,7 @@ function gatherAcrossTaps(f: ImplicitGemmFields, pointers: usize, tap: i32, c: i
   const taps = f.kernel * f.kernel;
   for (let i = 0; i < SLICE; i += 4) {
     for (let r = 0; r < GROUP; r++) {
-      const p = <usize>load<u32>(pointers + (<usize>tap * POINTERS_PER_TAP + r << 2)) + (<usize>c << 2);
+      const p = <usize> load<u32>(pointers + (<usize> tap * POINTERS_PER_TAP + r << 2)) + (<usize> c << 2);
       setLhs(lhs, r, i, tap < taps ? v128.load(p) : i32x4.splat(0));
     }
     c += 4;
@@ -129,13 +134,13 @@ function gatherAcrossTaps(f: ImplicitGemmFields, pointers: usize, tap: i32, c: i
 
 /** Adds bias and residual to the products of pixels `first` to `end`, channels from `octet * 8` on. */
 function writeResults(f: ImplicitGemmFields, first: i32, end: i32, octet: i32, octets: i32, products: usize): void {
-  const from = <usize>octet * 32;
-  const bytes = min(<usize>octets * 32, (<usize>f.outChannels << 2) - from);
+  const from = <usize> octet * 32;
+  const bytes = min(<usize> octets * 32, (<usize> f.outChannels << 2) - from);
   const bias = f.bias + from;
   for (let pixel = first; pixel < end; pixel++) {
     const i = pixel - first;
-    const m = products + <usize>(i / GROUP * octets) * PRODUCT_BYTES + <usize>(i % GROUP) * 32;
-    const offset = ((<usize>pixel * f.outChannels) << 2) + from;
+    const m = products + <usize> (i / GROUP * octets) * PRODUCT_BYTES + <usize> (i % GROUP) * 32;
+    const offset = ((<usize> pixel * f.outChannels) << 2) + from;
     for (let c: usize = 0; c < bytes; c += 16) {
       let value = add(v128.load(m + (c >> 5) * PRODUCT_BYTES + (c & 16)), v128.load(bias + c));
       if (f.residual) value = add(value, v128.load(f.residual + offset + c));

@@ -36,5 +36,5 @@ export function copyPartialRow(lhs: usize, r: usize, from: usize, bytes: usize):
 
 /** Copies an lhs panel to where the micro-kernel reads it. */
 export function copyLhs(from: usize): void {
-  for (let r: usize = 0; r < <usize>GROUP; r++) copyRow(LHS, r, from + r * ROW);
+  for (let r: usize = 0; r < <usize> GROUP; r++) copyRow(LHS, r, from + r * ROW);
 }

@@ -20,7 +20,7 @@ export function multiply(
   products: usize,
   isFirst: bool,
 ): void {
-  const productStride = <usize>octets * PRODUCT_BYTES;
+  const productStride = <usize> octets * PRODUCT_BYTES;
   if (load<i32>(WIDE) && octets > 1) {
     copyLines(RHS0, RHS0 + PAIR_BYTES, rhs);
     const share = shareOfPair(groups);
@@ -34,7 +34,7 @@ export function multiply(
     }
   }
   for (let group = 0; octets && group < groups; group++) {
-    copyLhs(lhs + <usize>group * stride);
-    rows(octets, rhs, products + <usize>group * productStride, isFirst);
+    copyLhs(lhs + <usize> group * stride);
+    rows(octets, rhs, products + <usize> group * productStride, isFirst);
   }
 }

@@ -9,5 +9,5 @@ export const PAIR_BYTES: usize = 2 * RHS_BYTES;
 
 /** Bytes of whole lines that each of `groups` groups must copy, so that all of them copy a pair. */
 export function shareOfPair(groups: i32): usize {
-  return (PAIR_BYTES / LINE + <usize>groups - 1) / <usize>groups * LINE;
+  return (PAIR_BYTES / LINE + <usize> groups - 1) / <usize> groups * LINE;
 }

@@ -10,7 +10,7 @@ export const RESIDUALS: usize = POINTERS + 512;
 
 @inline
 export function pointer(table: usize, row: usize, column: usize): usize {
-  return <usize>load<u32>(table + ((row * COLUMNS + column) << 2));
+  return <usize> load<u32>(table + ((row * COLUMNS + column) << 2));
 }
 
 /**
@@ -29,16 +29,19 @@ export function pointToPixels(
   upsample: i32,
   outside: usize,
 ): void {
-  const none = i32x4.splat(<i32>outside), end = i32x4.splat(width << upsample);
+  const none = i32x4.splat(<i32> outside), end = i32x4.splat(width << upsample);
   for (let column = 0; column < side; column += 4) {
     const x = i32x4.add(i32x4.splat(left + column), i32x4(0, 1, 2, 3));
     const inside = i32x4.lt_u(x, end);
     const offsets = i32x4.mul(i32x4.shr_u(x, upsample), i32x4.splat(pixelBytes));
     for (let row = 0; row < side; row++) {
       const y = top + row;
-      const first = i32x4.splat(<i32>image + (y >> upsample) * width * pixelBytes);
+      const first = i32x4.splat(<i32> image + (y >> upsample) * width * pixelBytes);
       const pixels = v128.bitselect(i32x4.add(first, offsets), none, inside);
-      v128.store(table + (<usize>(row * <i32>COLUMNS + column) << 2), <u32>y < <u32>(height << upsample) ? pixels : none);
+      v128.store(
+        table + (<usize> (row * <i32> COLUMNS + column) << 2),
+        <u32> y < <u32> (height << upsample) ? pixels : none,
+      );
     }
   }
 }

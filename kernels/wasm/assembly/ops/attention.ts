@@ -18,20 +18,20 @@ export function attentionPack(f: AttentionFields, block: i32): void {
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   const image = block / keySlices, slice = block % keySlices;
   const channelSlices = (f.stored + SLICE - 1) / SLICE, octets = (f.stored + 7) / 8;
-  const keys = f.keys + <usize>(image * channelSlices * keySlices * 4) * RHS_BYTES;
-  const values = f.values + <usize>((image * keySlices + slice) * octets) * RHS_BYTES;
+  const keys = f.keys + <usize> (image * channelSlices * keySlices * 4) * RHS_BYTES;
+  const values = f.values + <usize> ((image * keySlices + slice) * octets) * RHS_BYTES;
   for (let i = 0; i < SLICE; i++) {
     const pixel = slice * SLICE + i;
     const exists = pixel < f.pixels;
-    const from = (<usize>(image * f.pixels + pixel) * f.stored) << 2;
+    const from = (<usize> (image * f.pixels + pixel) * f.stored) << 2;
     for (let c = 0; c < channelSlices * SLICE; c++) {
       const octet = (c / SLICE * keySlices + slice) * 4 + i / 8;
-      const key: f32 = exists && c < f.stored ? load<f32>(f.k + from + (<usize>c << 2)) : 0;
-      store<f32>(keys + <usize>octet * RHS_BYTES + <usize>((c % SLICE * 8 + i % 8) << 2), key);
+      const key: f32 = exists && c < f.stored ? load<f32>(f.k + from + (<usize> c << 2)) : 0;
+      store<f32>(keys + <usize> octet * RHS_BYTES + <usize> ((c % SLICE * 8 + i % 8) << 2), key);
     }
     for (let c = 0; c < octets * 8; c += 4) {
-      const value = exists && c < f.stored ? v128.load(f.v + from + (<usize>c << 2)) : i32x4.splat(0);
-      v128.store(values + <usize>(c / 8) * RHS_BYTES + <usize>((i * 8 + c % 8) << 2), value);
+      const value = exists && c < f.stored ? v128.load(f.v + from + (<usize> c << 2)) : i32x4.splat(0);
+      v128.store(values + <usize> (c / 8) * RHS_BYTES + <usize> ((i * 8 + c % 8) << 2), value);
     }
   }
 }
@@ -46,24 +46,24 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
   const padded = (f.pixels + SLICE - 1) / SLICE * SLICE;
 
   // Per query, the maximum so far (not below -3e38: no score is infinitely far from it) and the sum of exponentials.
-  const maxima = f.workspace + <usize>thread * f.workspaceBytes;
-  const totals = maxima + (<usize>(count * GROUP) << 2);
-  const sums = totals + (<usize>(count * GROUP) << 2);
-  const scores = sums + <usize>(count * octets) * PRODUCT_BYTES;
-  const lhs = scores + <usize>(count * f.chunk / 8) * PRODUCT_BYTES;
+  const maxima = f.workspace + <usize> thread * f.workspaceBytes;
+  const totals = maxima + (<usize> (count * GROUP) << 2);
+  const sums = totals + (<usize> (count * GROUP) << 2);
+  const scores = sums + <usize> (count * octets) * PRODUCT_BYTES;
+  const lhs = scores + <usize> (count * f.chunk / 8) * PRODUCT_BYTES;
   for (let i = 0; i < count * GROUP; i++) {
-    store<f32>(maxima + (<usize>i << 2), -f32.MAX_VALUE);
-    store<f32>(totals + (<usize>i << 2), 0);
+    store<f32>(maxima + (<usize> i << 2), -f32.MAX_VALUE);
+    store<f32>(totals + (<usize> i << 2), 0);
   }
   for (let key = 0; key < padded; key += f.chunk) {
     const keys = min(f.chunk, padded - key);
     score(f, image, first, count, key, keys, lhs, scores);
     for (let i = 0; i < count * GROUP; i++) {
-      const group = i / GROUP, r = <usize>(i % GROUP) << 5;
-      const at = <usize>i << 2;
-      const s = scores + <usize>(group * keys / 8) * PRODUCT_BYTES + r;
+      const group = i / GROUP, r = <usize> (i % GROUP) << 5;
+      const at = <usize> i << 2;
+      const s = scores + <usize> (group * keys / 8) * PRODUCT_BYTES + r;
       const fade = soften(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
-      if (key > 0 && fade != 1) scaleRow(sums + <usize>(group * octets) * PRODUCT_BYTES + r, octets, fade);
+      if (key > 0 && fade != 1) scaleRow(sums + <usize> (group * octets) * PRODUCT_BYTES + r, octets, fade);
     }
     addValues(f, image, count, key, keys, scores, lhs, sums);
   }
@@ -84,9 +84,9 @@ function score(
   const channelSlices = (f.stored + SLICE - 1) / SLICE;
   const keyOctets = (f.pixels + SLICE - 1) / SLICE * 4;
   for (let slice = 0; slice < channelSlices; slice++) {
-    const packed = f.keys + <usize>((image * channelSlices + slice) * keyOctets + key / 8) * RHS_BYTES;
+    const packed = f.keys + <usize> ((image * channelSlices + slice) * keyOctets + key / 8) * RHS_BYTES;
     for (let g = 0; g < count; g++) {
-      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE, lhs + <usize>g * LHS_BYTES);
+      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE, lhs + <usize> g * LHS_BYTES);
     }
     multiply(lhs, LHS_BYTES, count, packed, keys / 8, scores, slice == 0);
   }
@@ -96,16 +96,16 @@ function score(
 function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32, lhs: usize): void {
   for (let r = 0; r < GROUP; r++) {
     const pixel = min(first + r, f.pixels - 1);
-    const from = f.q + (<usize>((image * f.pixels + pixel) * f.stored + c) << 2);
+    const from = f.q + (<usize> ((image * f.pixels + pixel) * f.stored + c) << 2);
     if (c + SLICE <= f.stored) copyRow(lhs, r, from);
-    else copyPartialRow(lhs, r, from, <usize>(f.stored - c) << 2);
+    else copyPartialRow(lhs, r, from, <usize> (f.stored - c) << 2);
   }
 }
 
 /** Turns one query's scores into exponentials. Returns by how much what was summed before must be scaled. */
 function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize, totals: usize): f32 {
   for (let key = exist; key < keys; key++) store<f32>(scores + lane(key), -f32.MAX_VALUE);
-  const end = scores + <usize>(keys / 8) * PRODUCT_BYTES;
+  const end = scores + <usize> (keys / 8) * PRODUCT_BYTES;
   let m = splat(-f32.MAX_VALUE);
   for (let p = scores; p < end; p += PRODUCT_BYTES) m = maximum(m, maximum(v128.load(p), v128.load(p, 16)));
   const before = load<f32>(maxima);
@@ -121,14 +121,14 @@ function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize,
   }
   const fade = f32x4.extract_lane(exp(splat(before - after)), 0);
   store<f32>(maxima, after);
-  store<f32>(totals, load<f32>(totals) * fade + <f32>lanes(sum));
+  store<f32>(totals, load<f32>(totals) * fade + <f32> lanes(sum));
   return fade;
 }
 
 /** Where the score of a key lies, from the query's first. */
 @inline
 function lane(key: i32): usize {
-  return <usize>(key / 8) * PRODUCT_BYTES + (<usize>(key % 8) << 2);
+  return <usize> (key / 8) * PRODUCT_BYTES + (<usize> (key % 8) << 2);
 }
 
 @inline
@@ -161,9 +161,9 @@ function addValues(
   const octets = (f.stored + 7) / 8;
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   for (let slice = 0; slice < keys / SLICE; slice++) {
-    const values = f.values + <usize>((image * keySlices + key / SLICE + slice) * octets) * RHS_BYTES;
+    const values = f.values + <usize> ((image * keySlices + key / SLICE + slice) * octets) * RHS_BYTES;
     for (let g = 0; g < count; g++) {
-      copyScores(scores + <usize>(g * keys / 8 + slice * 4) * PRODUCT_BYTES, lhs + <usize>g * LHS_BYTES);
+      copyScores(scores + <usize> (g * keys / 8 + slice * 4) * PRODUCT_BYTES, lhs + <usize> g * LHS_BYTES);
     }
     multiply(lhs, LHS_BYTES, count, values, octets, sums, key == 0 && slice == 0);
   }
@@ -171,8 +171,8 @@ function addValues(
 
 /** Fills an lhs panel: [4][6][8] becomes [6][32]. */
 function copyScores(from: usize, lhs: usize): void {
-  for (let k: usize = 0; k < <usize>SLICE; k += 8) {
-    for (let r: usize = 0; r < <usize>GROUP; r++, from += 32) {
+  for (let k: usize = 0; k < <usize> SLICE; k += 8) {
+    for (let r: usize = 0; r < <usize> GROUP; r++, from += 32) {
       setLhs(lhs, r, k, v128.load(from));
       setLhs(lhs, r, k + 4, v128.load(from, 16));
     }
@@ -184,10 +184,10 @@ function writeResults(f: AttentionFields, image: i32, first: i32, count: i32, to
   const octets = (f.stored + 7) / 8;
   const end = min(count * GROUP, f.pixels - first * GROUP);
   for (let i = 0; i < end; i++) {
-    const factor = splat(1 / load<f32>(totals + (<usize>i << 2)));
-    const from = sums + <usize>(i / GROUP * octets) * PRODUCT_BYTES + (<usize>(i % GROUP) << 5);
-    const to = f.y + (<usize>((image * f.pixels + first * GROUP + i) * f.stored) << 2);
-    for (let c: usize = 0; c < <usize>f.stored << 2; c += 16) {
+    const factor = splat(1 / load<f32>(totals + (<usize> i << 2)));
+    const from = sums + <usize> (i / GROUP * octets) * PRODUCT_BYTES + (<usize> (i % GROUP) << 5);
+    const to = f.y + (<usize> ((image * f.pixels + first * GROUP + i) * f.stored) << 2);
+    for (let c: usize = 0; c < <usize> f.stored << 2; c += 16) {
       v128.store(to + c, mul(v128.load(from + (c >> 5) * PRODUCT_BYTES + (c & 16)), factor));
     }
   }

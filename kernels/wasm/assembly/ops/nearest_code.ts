@@ -15,7 +15,7 @@ export function nearestCode(f: NearestCodeFields, block: i32): void {
   for (let quad = startOf(block, f.blocks, quads); quad < end; quad++) {
     compareAll(f, quad * 4);
     for (let i = 0; i < min(4, f.pixels - quad * 4); i++) {
-      store<i32>(f.y + (<usize>(quad * 4 + i) << 2), lowest(<usize>i, f.none));
+      store<i32>(f.y + (<usize> (quad * 4 + i) << 2), lowest(<usize> i, f.none));
     }
   }
 }
@@ -29,7 +29,7 @@ function compareAll(f: NearestCodeFields, pixel: i32): void {
     v128.store(SCRATCH + (i << 4), splat(f32.POSITIVE_INFINITY));
     v128.store(SCRATCH + ((INDICES + i) << 4), i32x4.splat(f.none));
   }
-  const bytes = <usize>f.channels << 2;
+  const bytes = <usize> f.channels << 2;
   let index0 = i32x4(0, 1, 2, 3), index1 = i32x4(4, 5, 6, 7);
   for (let code = 0, e = f.codebook; code < f.codes; code += 8) {
     let a0 = splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
@@ -60,7 +60,7 @@ function compareAll(f: NearestCodeFields, pixel: i32): void {
 }
 
 function pixelAt(f: NearestCodeFields, pixel: i32): usize {
-  return f.x + (<usize>(pixel * f.stored) << 2);
+  return f.x + (<usize> (pixel * f.stored) << 2);
 }
 
 @inline

@@ -39,7 +39,7 @@ export function normApply(f: NormApplyFields, block: i32): void {
 }
 
 function silu(f: NormApplyFields, block: i32): void {
-  const row = <usize>f.stored << 2, lines = row / LINE * LINE;
+  const row = <usize> f.stored << 2, lines = row / LINE * LINE;
   if (lines) siluLines(f, block, lines);
   if (lines < row) applyTo(f, block, Act.Silu, false, lines);
 }
@@ -50,12 +50,12 @@ const PIXELS: i32 = 64;
 /** The first `bytes` of each pixel, by a kernel for whole lines. */
 function siluLines(f: NormApplyFields, block: i32, bytes: usize): void {
   const pixels = f.height * f.width;
-  const row = <usize>f.stored << 2;
+  const row = <usize> f.stored << 2;
   const end = rangeStart(f, block + 1);
   for (let pixel = rangeStart(f, block), count = 0; pixel < end; pixel += count) {
     const image = pixel / pixels;
     count = min(PIXELS, min(end, (image + 1) * pixels) - pixel);
-    const coefficients = f.coefficients + <usize>image * 3 * row, first = <usize>pixel * row;
+    const coefficients = f.coefficients + <usize> image * 3 * row, first = <usize> pixel * row;
     for (let c: usize = 0; c < bytes; c += LINE) {
       for (let i: usize = 0; i < 3; i++) {
         const to = SCRATCH + i * LINE;
@@ -105,14 +105,14 @@ function noneModulated(f: NormApplyFields, block: i32): void {
 @inline
 function applyTo(f: NormApplyFields, block: i32, act: Act, modulated: bool, from: usize = 0): void {
   const pixels = f.height * f.width;
-  const row = <usize>f.stored << 2;
+  const row = <usize> f.stored << 2;
   const end = rangeStart(f, block + 1);
   let scales: usize = 0, shifts: usize = 0;
   for (let pixel = rangeStart(f, block); pixel < end; pixel++) {
-    const coefficients = f.coefficients + <usize>(pixel / pixels) * 3 * row;
-    const x = f.x + <usize>pixel * row, y = f.y + <usize>pixel * row;
+    const coefficients = f.coefficients + <usize> (pixel / pixels) * 3 * row;
+    const x = f.x + <usize> pixel * row, y = f.y + <usize> pixel * row;
     if (modulated) {
-      const offset = <usize>modulationPixel(f, pixel) * row;
+      const offset = <usize> modulationPixel(f, pixel) * row;
       scales = f.modulationScale + offset;
       shifts = f.modulationShift + offset;
     }

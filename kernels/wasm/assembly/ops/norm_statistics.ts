@@ -13,15 +13,15 @@ export function normStatistics(f: NormStatisticsFields, block: i32, thread: i32)
   const image = block / f.chunks;
   const first = block % f.chunks * f.chunkPixels;
   const count = min(f.chunkPixels, f.pixels - first);
-  const row = <usize>f.stored << 2;
-  const start = f.x + <usize>(image * f.pixels + first) * row;
-  const end = start + <usize>count * row;
-  const sums = f.workspace + <usize>thread * f.workspaceBytes;
+  const row = <usize> f.stored << 2;
+  const start = f.x + <usize> (image * f.pixels + first) * row;
+  const end = start + <usize> count * row;
+  const sums = f.workspace + <usize> thread * f.workspaceBytes;
   readThrough(start, end, sums);
   let c: usize = 0;
   for (; c + LINE <= row; c += LINE) sumLine(start + c, row, count, sums + c);
   for (; c < row; c += 16) sumVector(start + c, row, count, sums + c);
-  foldChannels(f, start, count, sums, f.statistics + (<usize>(block * f.groups) << 4));
+  foldChannels(f, start, count, sums, f.statistics + (<usize> (block * f.groups) << 4));
 }
 
 /**
@@ -48,8 +48,8 @@ function sampleOf(count: i32): i32 {
 function sumVector(start: usize, row: usize, count: i32, sums: usize): void {
   let s = splat(0), q = splat(0);
   const sample = sampleOf(count);
-  for (let i = 0, p = start; i < sample; i++, p += <usize>SPACING * row) s = add(s, v128.load(p));
-  const center = f32x4.div(s, splat(<f32>sample));
+  for (let i = 0, p = start; i < sample; i++, p += <usize> SPACING * row) s = add(s, v128.load(p));
+  const center = f32x4.div(s, splat(<f32> sample));
   s = splat(0);
   for (let left = count, p = start; left > 0; left -= RUN) {
     let runS = splat(0), runQ = splat(0);
@@ -70,13 +70,13 @@ function sumVector(start: usize, row: usize, count: i32, sums: usize): void {
 function sumLine(start: usize, row: usize, count: i32, sums: usize): void {
   let s0 = splat(0), s1 = s0, s2 = s0, s3 = s0, q0 = s0, q1 = s0, q2 = s0, q3 = s0;
   const sample = sampleOf(count);
-  for (let i = 0, p = start; i < sample; i++, p += <usize>SPACING * row) {
+  for (let i = 0, p = start; i < sample; i++, p += <usize> SPACING * row) {
     s0 = add(s0, v128.load(p));
     s1 = add(s1, v128.load(p, 16));
     s2 = add(s2, v128.load(p, 32));
     s3 = add(s3, v128.load(p, 48));
   }
-  const n = splat(<f32>sample);
+  const n = splat(<f32> sample);
   const c0 = f32x4.div(s0, n), c1 = f32x4.div(s1, n), c2 = f32x4.div(s2, n), c3 = f32x4.div(s3, n);
   s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
   for (let left = count, p = start; left > 0; left -= RUN) {
@@ -111,37 +111,37 @@ function storeLine(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): void {
 
 /** Combines the channels of each group. */
 function foldChannels(f: NormStatisticsFields, start: usize, count: i32, sums: usize, to: usize): void {
-  const row = <usize>f.stored << 2;
+  const row = <usize> f.stored << 2;
   const size = f.channels / f.groups;
-  const n = <f64>count;
+  const n = <f64> count;
   let p = sums;
   for (let group = 0; group < f.groups; group++, to += 16) {
     let mean: f64 = 0, squares: f64 = 0;
     for (let i = 0; i < size; i++, p += 4) {
-      const offset = <f64>load<f32>(p + row) / n;
-      const channelMean = <f64>load<f32>(p) + offset;
-      const channelSquares = <f64>load<f32>(p + 2 * row) - offset * offset * n;
+      const offset = <f64> load<f32>(p + row) / n;
+      const channelMean = <f64> load<f32>(p) + offset;
+      const channelSquares = <f64> load<f32>(p + 2 * row) - offset * offset * n;
       const difference = channelMean - mean;
-      mean += difference / <f64>(i + 1);
-      squares += channelSquares + difference * difference * n * <f64>i / <f64>(i + 1);
+      mean += difference / <f64> (i + 1);
+      squares += channelSquares + difference * difference * n * <f64> i / <f64> (i + 1);
     }
     store<f64>(to, mean);
     store<f64>(to, squares, 8);
-    if (!(squares < Infinity)) sumLarge(f, start + (<usize>(group * size) << 2), count, to);
+    if (!(squares < Infinity)) sumLarge(f, start + (<usize> (group * size) << 2), count, to);
   }
 }
 
 /** The statistics of one group, whose first channel begins at `start`, from values whose squares may exceed float32. */
 function sumLarge(f: NormStatisticsFields, start: usize, count: i32, to: usize): void {
-  const row = <usize>f.stored << 2, end = <usize>(f.channels / f.groups) << 2;
-  const n = <f64>count * <f64>(f.channels / f.groups);
+  const row = <usize> f.stored << 2, end = <usize> (f.channels / f.groups) << 2;
+  const n = <f64> count * <f64> (f.channels / f.groups);
   let mean: f64 = 0, squares: f64 = 0;
   for (let i = 0, p = start; i < count; i++, p += row) {
-    for (let c: usize = 0; c < end; c += 4) mean += <f64>load<f32>(p + c) / n;
+    for (let c: usize = 0; c < end; c += 4) mean += <f64> load<f32>(p + c) / n;
   }
   for (let i = 0, p = start; i < count; i++, p += row) {
     for (let c: usize = 0; c < end; c += 4) {
-      const difference = <f64>load<f32>(p + c) - mean;
+      const difference = <f64> load<f32>(p + c) - mean;
       squares += difference * difference;
     }
   }
@@ -152,28 +152,28 @@ function sumLarge(f: NormStatisticsFields, start: usize, count: i32, to: usize):
 /** Combines the chunks of one image, and works out what to do with each channel. */
 export function normFold(f: NormFoldFields, image: i32): void {
   const size = f.channels / f.groups;
-  const row = <usize>f.stored << 2;
-  const coefficients = f.coefficients + <usize>image * 3 * row;
+  const row = <usize> f.stored << 2;
+  const coefficients = f.coefficients + <usize> image * 3 * row;
   memory.fill(coefficients, 0, 3 * row);
   for (let group = 0; group < f.groups; group++) {
     let mean: f64 = 0, squares: f64 = 0, n: f64 = 0;
     for (let chunk = 0; chunk < f.chunks; chunk++) {
-      const p = f.statistics + (<usize>((image * f.chunks + chunk) * f.groups + group) << 4);
+      const p = f.statistics + (<usize> ((image * f.chunks + chunk) * f.groups + group) << 4);
       const band = chunk / f.bandChunks * f.bandPixels;
       const before = band + chunk % f.bandChunks * f.chunkPixels;
-      const m = <f64>min(f.chunkPixels, min(band + f.bandPixels, f.pixels) - before) * <f64>size;
+      const m = <f64> min(f.chunkPixels, min(band + f.bandPixels, f.pixels) - before) * <f64> size;
       const difference = load<f64>(p) - mean;
       mean += difference * m / (n + m);
       squares += load<f64>(p, 8) + difference * difference * n * m / (n + m);
       n += m;
     }
-    const deviation = 1 / sqrt(squares / n + <f64>f.epsilon);
-    const center = <f32>mean;
-    for (let c = <usize>(group * size) << 2, end = c + (<usize>size << 2); c < end; c += 4) {
-      const scale = <f64>load<f32>(f.gamma + c) * deviation;
+    const deviation = 1 / sqrt(squares / n + <f64> f.epsilon);
+    const center = <f32> mean;
+    for (let c = <usize> (group * size) << 2, end = c + (<usize> size << 2); c < end; c += 4) {
+      const scale = <f64> load<f32>(f.gamma + c) * deviation;
       store<f32>(coefficients + c, center);
-      store<f32>(coefficients + row + c, <f32>scale);
-      store<f32>(coefficients + 2 * row + c, <f32>(<f64>load<f32>(f.beta + c) - (mean - <f64>center) * scale));
+      store<f32>(coefficients + row + c, <f32> scale);
+      store<f32>(coefficients + 2 * row + c, <f32> (<f64> load<f32>(f.beta + c) - (mean - <f64> center) * scale));
     }
   }
 }

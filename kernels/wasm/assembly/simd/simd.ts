@@ -51,8 +51,8 @@ export function splat(x: f32): v128 {
 /** Sum of the four lanes. */
 @inline
 export function lanes(v: v128): f64 {
-  return <f64>f32x4.extract_lane(v, 0) + <f64>f32x4.extract_lane(v, 1) +
-    (<f64>f32x4.extract_lane(v, 2) + <f64>f32x4.extract_lane(v, 3));
+  return <f64> f32x4.extract_lane(v, 0) + <f64> f32x4.extract_lane(v, 1) +
+    (<f64> f32x4.extract_lane(v, 2) + <f64> f32x4.extract_lane(v, 3));
 }
 
 /** Constants that vector code multiplies by. */
@@ -101,12 +101,12 @@ export const enum C {
 /** A constant in all lanes. V8 rebuilds f32x4.splat(constant) at every use in three instructions; this is one load. */
 @inline
 export function K(i: C): v128 {
-  return v128.load32_splat(CONSTANTS + (<usize>i << 2));
+  return v128.load32_splat(CONSTANTS + (<usize> i << 2));
 }
 
 @inline
 function set(i: C, value: f32): void {
-  store<f32>(CONSTANTS + (<usize>i << 2), value);
+  store<f32>(CONSTANTS + (<usize> i << 2), value);
 }
 
 /** Fills this thread's constants. To be called once. */

@@ -24,14 +24,14 @@ export function packWinogradStrided(f: PackWinograd4Fields, octet: i32): void {
 @inline
 function pack(f: PackWinograd4Fields, octet: i32, side: i32, kind: Kind): void {
   const slices = (f.inChannels + SLICE - 1) / SLICE, octets = (f.outChannels + 7) / 8;
-  const stride = <usize>(slices * octets) * RHS_BYTES;
+  const stride = <usize> (slices * octets) * RHS_BYTES;
   for (let channel = 0; channel < slices * SLICE; channel++) {
-    const to = f.packed + <usize>(channel / SLICE * octets + octet) * RHS_BYTES + (<usize>(channel % SLICE) << 5);
+    const to = f.packed + <usize> (channel / SLICE * octets + octet) * RHS_BYTES + (<usize> (channel % SLICE) << 5);
     for (let half = 0; half < 2; half++) {
       transformColumns(f, octet * 8 + half * 4, channel, kind);
       for (let i = 0; i < side; i++) {
-        const column = <usize>(i * 3);
-        const row = to + <usize>(half * 16) + <usize>(i * side) * stride;
+        const column = <usize> (i * 3);
+        const row = to + <usize> (half * 16) + <usize> (i * side) * stride;
         transform(scratch(column), scratch(column + 1), scratch(column + 2), row, stride, kind);
       }
     }
@@ -42,16 +42,18 @@ function pack(f: PackWinograd4Fields, octet: i32, side: i32, kind: Kind): void {
 @inline
 function transformColumns(f: PackWinograd4Fields, out: i32, channel: i32, kind: Kind): void {
   for (let tap = 0; tap < 3; tap++) {
-    const g0 = gather(f, out, channel, tap), g1 = gather(f, out, channel, tap + 3), g2 = gather(f, out, channel, tap + 6);
-    transform(g0, g1, g2, SCRATCH + (<usize>tap << 4), 48, kind);
+    const g0 = gather(f, out, channel, tap),
+      g1 = gather(f, out, channel, tap + 3),
+      g2 = gather(f, out, channel, tap + 6);
+    transform(g0, g1, g2, SCRATCH + (<usize> tap << 4), 48, kind);
   }
 }
 
 /** One tap of four output channels; zero beyond the last channels. */
 function gather(f: PackWinograd4Fields, out: i32, channel: i32, tap: i32): v128 {
   if (channel >= f.inChannels) return splat(0);
-  const stride = <usize>(f.inChannels * 9) << 2;
-  const p = f.raw + <usize>out * stride + (<usize>(channel * 9 + tap) << 2);
+  const stride = <usize> (f.inChannels * 9) << 2;
+  const p = f.raw + <usize> out * stride + (<usize> (channel * 9 + tap) << 2);
   let v = splat(0);
   if (out < f.outChannels) v = v128.load_lane<f32>(p, v, 0);
   if (out + 1 < f.outChannels) v = v128.load_lane<f32>(p + stride, v, 1);

@@ -15,14 +15,7 @@ import { LHS_BYTES } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "../memory/pointers";
 import { RHS_BYTES } from "../matmul/rhs_panel";
-import {
-  resultTile4,
-  resultTile6,
-  resultTileStrided,
-  sourceTile4,
-  sourceTile6,
-  sourceTileStrided,
-} from "./transforms";
+import { resultTile4, resultTile6, resultTileStrided, sourceTile4, sourceTile6, sourceTileStrided } from "./transforms";
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);
@@ -36,24 +29,24 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const octetCount = startOf(channelPart + 1, f.channelBlocks, octets) - octet;
   const slices = (f.inChannels + SLICE - 1) / SLICE;
 
-  const mStride = <usize>count * octetCount * PRODUCT_BYTES + STAGGER;
+  const mStride = <usize> count * octetCount * PRODUCT_BYTES + STAGGER;
   const reach = reachOf(f), positions = reach * reach;
-  const v = f.workspace + <usize>thread * f.workspaceBytes;
-  const m = v + <usize>(count * DEPTH * positions) * LHS_BYTES;
+  const v = f.workspace + <usize> thread * f.workspaceBytes;
+  const m = v + <usize> (count * DEPTH * positions) * LHS_BYTES;
   for (let slice = 0; slice < slices; slice += DEPTH) {
     const depth = min(DEPTH, slices - slice);
     transformSources(f, first, count, slice, depth, v, positions);
     for (let position = 0; position < positions; position++) {
-      const products = m + <usize>position * mStride;
+      const products = m + <usize> position * mStride;
       if (f.upsample && cancels(position, reach)) {
         if (slice == 0) memory.fill(products, 0, mStride);
       } else {
         const weights = f.stride == 1 ? position : stridedWeights(position);
-        const u = f.weights + <usize>((weights * slices + slice) * octets + octet) * RHS_BYTES;
+        const u = f.weights + <usize> ((weights * slices + slice) * octets + octet) * RHS_BYTES;
         for (let i = 0; i < depth; i++) {
-          const lhs = v + <usize>(i * positions + position) * LHS_BYTES;
-          const rhs = u + <usize>(i * octets) * RHS_BYTES;
-          multiply(lhs, <usize>(DEPTH * positions) * LHS_BYTES, count, rhs, octetCount, products, slice + i == 0);
+          const lhs = v + <usize> (i * positions + position) * LHS_BYTES;
+          const rhs = u + <usize> (i * octets) * RHS_BYTES;
+          multiply(lhs, <usize> (DEPTH * positions) * LHS_BYTES, count, rhs, octetCount, products, slice + i == 0);
         }
       }
     }
@@ -99,11 +92,11 @@ function transformSources(
   v: usize,
   positions: i32,
 ): void {
-  const from = <usize>(slice * SLICE) << 2;
-  const end = min(<usize>((slice + depth) * SLICE), <usize>f.inChannels) << 2;
+  const from = <usize> (slice * SLICE) << 2;
+  const end = min(<usize> ((slice + depth) * SLICE), <usize> f.inChannels) << 2;
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
-    const to = v + <usize>(i / GROUP * DEPTH * positions) * LHS_BYTES + <usize>(i % GROUP) * SLICE * 4;
+    const to = v + <usize> (i / GROUP * DEPTH * positions) * LHS_BYTES + <usize> (i % GROUP) * SLICE * 4;
     if (f.stride == 2) sourceTileStrided(to, from, end);
     else if (f.side == 4) sourceTile4(to, from, end);
     else sourceTile6(to, from, end);
@@ -119,7 +112,7 @@ function pointToSources(f: WinogradFields, tile: i32): void {
   const top = tile % perImage / across * f.side * f.stride - padding;
   const left = tile % across * f.side * f.stride - padding;
   const pixelBytes = f.inChannels << 2;
-  const first = f.x + <usize>(image * f.height * f.width * pixelBytes);
+  const first = f.x + <usize> (image * f.height * f.width * pixelBytes);
   const height = image < f.images ? f.height : 0;
   pointToPixels(PIXELS, reachOf(f), top, left, first, height, f.width, pixelBytes, f.upsample, ZERO);
 }
@@ -134,11 +127,11 @@ function transformProducts(
   m: usize,
   stride: usize,
 ): void {
-  const from = <usize>octet * 32;
-  const bytes = min(<usize>octets * 32, (<usize>f.outChannels << 2) - from);
+  const from = <usize> octet * 32;
+  const bytes = min(<usize> octets * 32, (<usize> f.outChannels << 2) - from);
   for (let tile = first; tile < end; tile++) {
     const i = tile - first;
-    const products = m + <usize>(i / GROUP * octets) * PRODUCT_BYTES + <usize>(i % GROUP) * 32;
+    const products = m + <usize> (i / GROUP * octets) * PRODUCT_BYTES + <usize> (i % GROUP) * 32;
     pointToResults(f, tile, from);
     if (f.stride == 2) resultTileStrided(products, stride, bytes, f.bias + from, f.residual != 0);
     else if (f.side == 4) resultTile4(products, stride, bytes, f.bias + from, f.residual != 0);
@@ -152,7 +145,7 @@ function pointToResults(f: WinogradFields, tile: i32, from: usize): void {
   const top = tile % perImage / across * f.side;
   const left = tile % across * f.side;
   const pixelBytes = f.outChannels << 2;
-  const first = <usize>(tile / perImage * f.outHeight * f.outWidth * pixelBytes) + from;
+  const first = <usize> (tile / perImage * f.outHeight * f.outWidth * pixelBytes) + from;
   pointToPixels(PIXELS, f.side, top, left, f.y + first, f.outHeight, f.outWidth, pixelBytes, 0, TRASH);
   if (!f.residual) return;
   pointToPixels(RESIDUALS, f.side, top, left, f.residual + first, f.outHeight, f.outWidth, pixelBytes, 0, ZERO);

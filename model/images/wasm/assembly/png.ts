@@ -82,8 +82,8 @@ export function lookUpPixels(
   const mask = (1 << depth) - 1;
   for (; rows > 0; rows--, source += rowBytes) {
     for (let x = 0, bit = 0; x < columns; x++, bit += depth, out += 4) {
-      const sample = <i32>load<u8>(source + (bit >> 3)) >> (8 - depth - (bit & 7)) & mask;
-      store<u32>(out, load<u32>(table + (<usize>sample << 2)));
+      const sample = <i32> load<u8>(source + (bit >> 3)) >> (8 - depth - (bit & 7)) & mask;
+      store<u32>(out, load<u32>(table + (<usize> sample << 2)));
     }
   }
 }
@@ -102,7 +102,7 @@ export function clipGrayPixels(source: usize, out: usize, pixels: i32): void {
 /** Makes pixels of three of their `pixelBytes` (2 to 8) bytes: the first, and those at offsets `green` and `blue`. */
 export function copyPixels(source: usize, out: usize, pixels: i32, pixelBytes: usize, green: i32, blue: i32): void {
   const triplet = green << 8 | blue << 16;
-  const step = <i32>pixelBytes * 0x010101;
+  const step = <i32> pixelBytes * 0x010101;
   const places = i32x4.add(i32x4.splat(triplet), i32x4.mul(i32x4(0, 1, 0, 1), i32x4.splat(step)));
   for (; pixels > 0; pixels -= 2, source += pixelBytes << 1, out += 8) {
     const two = i8x16.swizzle(v128.load(source), places);

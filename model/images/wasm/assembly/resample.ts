@@ -50,12 +50,12 @@ export function resampleRows(
     for (let x = 0; x < columns; x++) {
       let low0 = i32x4.splat(0), low1 = low0, low2 = low0, low3 = low0;
       let high0 = low0, high1 = low0, high2 = low0, high3 = low0;
-      const bound = bounds + (<usize>x << 3);
-      const first = source + (<usize>load<i32>(bound) << 2);
+      const bound = bounds + (<usize> x << 3);
+      const first = source + (<usize> load<i32>(bound) << 2);
       let pixel0 = first + y * rowBytes, pixel1 = first + y1 * rowBytes;
       let pixel2 = first + y2 * rowBytes, pixel3 = first + y3 * rowBytes;
       const start = weights + x * stride;
-      const end = start + (<usize>load<i32>(bound, 4) << 3);
+      const end = start + (<usize> load<i32>(bound, 4) << 3);
       for (let weight = start; weight < end; weight += 8) {
         const lows = v128.load32_splat(weight), highs = v128.load32_splat(weight, 4);
         const pair0 = i8x16.swizzle(v128.load64_zero(pixel0), interleave);
@@ -76,10 +76,10 @@ export function resampleRows(
         pixel3 += 8;
       }
       const pixels = bytesOf(low0, high0, low1, high1, low2, high2, low3, high3);
-      v128.store32_lane(out + (<usize>(y * columns + x) << 2), pixels, 0);
-      v128.store32_lane(out + (<usize>(y1 * columns + x) << 2), pixels, 1);
-      v128.store32_lane(out + (<usize>(y2 * columns + x) << 2), pixels, 2);
-      v128.store32_lane(out + (<usize>(y3 * columns + x) << 2), pixels, 3);
+      v128.store32_lane(out + (<usize> (y * columns + x) << 2), pixels, 0);
+      v128.store32_lane(out + (<usize> (y1 * columns + x) << 2), pixels, 1);
+      v128.store32_lane(out + (<usize> (y2 * columns + x) << 2), pixels, 2);
+      v128.store32_lane(out + (<usize> (y3 * columns + x) << 2), pixels, 3);
     }
   }
 }
@@ -95,8 +95,8 @@ export function resampleColumns(
   stride: usize,
 ): void {
   for (; rows > 0; rows--, bounds += 8, weights += stride, out += rowBytes) {
-    const first = source + <usize>load<i32>(bounds) * rowBytes;
-    const end = weights + (<usize>load<i32>(bounds, 4) << 3);
+    const first = source + <usize> load<i32>(bounds) * rowBytes;
+    const end = weights + (<usize> load<i32>(bounds, 4) << 3);
     for (let x: usize = 0; x < rowBytes; x += 16) {
       let low0 = i32x4.splat(0), low1 = low0, low2 = low0, low3 = low0;
       let high0 = low0, high1 = low0, high2 = low0, high3 = low0;
