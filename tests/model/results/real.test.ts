@@ -1,9 +1,9 @@
 /** The published architectures at full size, 256×256 pixels, with generated weights. */
 import { assert, assertEquals } from "@std/assert";
-import { Tensor, VQModel } from "../../mod.ts";
-import { assertClose, assertSameCodes, type Dense, loadReal } from "../support/golden.ts";
-import { loadRecipe, syntheticImage } from "../support/synthetic.ts";
-import { DEVICES, generate, MemoryFiles, take, tensorOf } from "./models.ts";
+import { Tensor, VQModel } from "../../../mod.ts";
+import { assertClose, assertSameCodes, type Dense, loadReal } from "../../support/golden.ts";
+import { loadRecipe, syntheticImage } from "../../support/synthetic.ts";
+import { DEVICES, generate, MemoryFiles, take, tensorOf } from "../models.ts";
 
 /** Each with how many of its tokens can be judged: those whose latent is clearly nearest to one code. */
 const MODELS = { "vq-f4": 4090, amused: 256, movq: 1021, "vq-diffusion-ithq": 256 };

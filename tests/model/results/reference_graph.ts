@@ -1,8 +1,8 @@
 /** Computes recorded graphs with the plain reference of each op, in double precision. */
-import type { Graph, Node, Op } from "../../kernels/mod.ts";
-import type { Dense as DenseOf } from "../support/golden.ts";
-import * as reference from "../support/reference_ops.ts";
-import type { Checkpoint } from "./models.ts";
+import type { Graph, Node, Op } from "../../../kernels/mod.ts";
+import type { Dense as DenseOf } from "../../support/golden.ts";
+import * as reference from "../../support/reference_ops.ts";
+import type { Checkpoint } from "../models.ts";
 
 type Integers = DenseOf<Int32Array<ArrayBuffer>>;
 

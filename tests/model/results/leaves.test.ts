@@ -1,9 +1,9 @@
 /** The bundled model on the bundled picture. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { ImageProcessor, psnr, VQModel } from "../../mod.ts";
-import { assertClose, assertSameCodes, loadBundled } from "../support/golden.ts";
-import { take, tensorOf, testOnEveryDevice } from "./models.ts";
-import { repository } from "../support/paths.ts";
+import { ImageProcessor, psnr, VQModel } from "../../../mod.ts";
+import { assertClose, assertSameCodes, loadBundled } from "../../support/golden.ts";
+import { take, tensorOf, testOnEveryDevice } from "../models.ts";
+import { repository } from "../../support/paths.ts";
 
 const PICTURE = repository("examples/images/still-life.png");
 

@@ -1,10 +1,10 @@
 /** Shapes and values of a model's results, beside the reference. */
 import { assertEquals } from "@std/assert";
-import { Graph } from "../../kernels/mod.ts";
-import { Tensor, type VQConfig } from "../../mod.ts";
-import { parseConfig } from "../../model/architecture/config.ts";
-import { assertClose, type Dense } from "../support/golden.ts";
-import { syntheticImage } from "../support/synthetic.ts";
+import { Graph } from "../../../kernels/mod.ts";
+import { Tensor, type VQConfig } from "../../../mod.ts";
+import { parseConfig } from "../../../model/architecture/config.ts";
+import { assertClose, type Dense } from "../../support/golden.ts";
+import { syntheticImage } from "../../support/synthetic.ts";
 import {
   checkpointOf,
   DEVICES,
@@ -16,7 +16,7 @@ import {
   take,
   testOnEveryDevice,
   TINY,
-} from "./models.ts";
+} from "../models.ts";
 import { runReference } from "./reference_graph.ts";
 
 const SHAPES: [config: Partial<VQConfig>, n: number, h: number, w: number][] = [

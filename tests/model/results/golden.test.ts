@@ -1,14 +1,14 @@
 /** Every stored result of Diffusers: by way of the public API, and stage by stage on each engine. */
 import { assert, assertEquals } from "@std/assert";
-import { openLocalModel } from "../../hub/mod.ts";
-import { type Backend, Graph, type Node, parametersOf } from "../../kernels/mod.ts";
-import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
-import { Tensor, VQModel } from "../../mod.ts";
-import { parseConfig } from "../../model/architecture/config.ts";
-import { loadWeights } from "../../model/engine/checkpoint.ts";
-import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../support/golden.ts";
-import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "./models.ts";
+import { openLocalModel } from "../../../hub/mod.ts";
+import { type Backend, Graph, type Node, parametersOf } from "../../../kernels/mod.ts";
+import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
+import { Tensor, VQModel } from "../../../mod.ts";
+import { parseConfig } from "../../../model/architecture/config.ts";
+import { loadWeights } from "../../../model/engine/checkpoint.ts";
+import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../../support/golden.ts";
+import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "../models.ts";
 
 /** Relative error allowed for latents where 3×3 convolutions may be computed by Winograd's algorithm. */
 const LATENTS = 3e-5;

@@ -1,16 +1,16 @@
 /** Random models are as exact as torch's float32, as a whole and in bands of rows. */
 import { assert } from "@std/assert";
-import { inBands, streamableSizes } from "../../kernels/tiling/tiled_graph.ts";
-import { type Backend, Graph, parametersOf, Tensor } from "../../kernels/mod.ts";
-import { atOnce } from "../../kernels/host/steps.ts";
-import { createWasmBackend } from "../../kernels/wasm/mod.ts";
-import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
-import { parseConfig } from "../../model/architecture/config.ts";
-import { type Pass, recordPass } from "../../model/architecture/passes.ts";
-import torch from "../fixtures/torch_errors.json" with { type: "json" };
-import { relativeError } from "../support/golden.ts";
-import { syntheticImage } from "../support/synthetic.ts";
-import { type Checkpoint, checkpointOf } from "./models.ts";
+import { inBands, streamableSizes } from "../../../kernels/tiling/tiled_graph.ts";
+import { type Backend, Graph, parametersOf, Tensor } from "../../../kernels/mod.ts";
+import { atOnce } from "../../../kernels/host/steps.ts";
+import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
+import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
+import { parseConfig } from "../../../model/architecture/config.ts";
+import { type Pass, recordPass } from "../../../model/architecture/passes.ts";
+import torch from "../../fixtures/torch_errors.json" with { type: "json" };
+import { relativeError } from "../../support/golden.ts";
+import { syntheticImage } from "../../support/synthetic.ts";
+import { type Checkpoint, checkpointOf } from "../models.ts";
 import { randomModel } from "./random_models.ts";
 import { runReference } from "./reference_graph.ts";
 

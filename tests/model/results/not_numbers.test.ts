@@ -1,12 +1,12 @@
 /** Pictures, latents and weights that hold NaN, infinity, or numbers whose squares are too large for float32. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Graph } from "../../kernels/mod.ts";
-import { Tensor, VQModel, WeightsError } from "../../mod.ts";
-import { parseConfig } from "../../model/architecture/config.ts";
-import { recordPass } from "../../model/architecture/passes.ts";
-import { assertClose } from "../support/golden.ts";
-import { syntheticImage } from "../support/synthetic.ts";
-import { checkpointOf, makeModel, MemoryFiles, take, testOnEveryDevice, TINY } from "./models.ts";
+import { Graph } from "../../../kernels/mod.ts";
+import { Tensor, VQModel, WeightsError } from "../../../mod.ts";
+import { parseConfig } from "../../../model/architecture/config.ts";
+import { recordPass } from "../../../model/architecture/passes.ts";
+import { assertClose } from "../../support/golden.ts";
+import { syntheticImage } from "../../support/synthetic.ts";
+import { checkpointOf, makeModel, MemoryFiles, take, testOnEveryDevice, TINY } from "../models.ts";
 import { runReference } from "./reference_graph.ts";
 
 const SHAPE = [2, 3, 12, 10];

@@ -1,5 +1,5 @@
 /** Random configurations of every kind that a model may have, with pictures so small that their reference is quick. */
-import type { DownBlockType, UpBlockType, VQConfig } from "../../model/architecture/config.ts";
+import type { DownBlockType, UpBlockType, VQConfig } from "../../../model/architecture/config.ts";
 
 /** A configuration, and the shape of a picture for it. */
 export interface RandomModel {
