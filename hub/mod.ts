@@ -64,5 +64,5 @@ export { openTextStore, type TextStore } from "./cache/text_store.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export { checkOptions, type OptionNames } from "./options.ts";
 export { printable } from "./show.ts";
-export { type FileContent, writeAtomically } from "./system/atomic_write.ts";
+export { saveFile } from "./system/save_file.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { checkOptions, type OptionNames } from "../../hub/mod.ts";
+import { checkOptions, type OptionNames, saveFile } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { saveFile } from "../save_file.ts";
 import { encodeJpeg } from "./codecs/jpeg/encoder.ts";
 import { encodePng, encodePngByPlatform } from "./codecs/png/encoder.ts";
 import type { DecodePictureOptions } from "./preparation/decode.ts";

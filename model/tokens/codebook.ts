@@ -1,38 +1,38 @@
 /**
- * Which codebook tokens are of.
+ * Identifies the codebook of tokens.
  *
  * @module
  */
 
 import { showText } from "../../hub/show.ts";
 
-/** What tells a codebook from others. */
+/** Identifies a codebook. */
 export interface Codebook {
-  /** SHA-256, in hexadecimal digits, of its numbers in little-endian float32, whatever they are stored or used in. */
+  /** SHA-256 of its values in little-endian float32, in hexadecimal, whatever dtype they are stored or used in. */
   readonly hash: string;
-  /** How many codes it has: `num_vq_embeddings`. */
+  /** Number of codes: `num_vq_embeddings`. */
   readonly codes?: number;
-  /** The model that it was loaded with, as that was named. */
+  /** The name that its model was loaded by. */
   readonly model?: string;
 }
 
-/** Whether a text can be such a hash. */
+/** Whether a value is a SHA-256 in hexadecimal. */
 export function isHash(text: unknown): text is string {
   return typeof text === "string" && /^[0-9a-f]{64}$/.test(text);
 }
 
 /**
- * Checks that tokens are of a codebook.
+ * Checks that tokens belong to a codebook.
  *
- * @throws {RangeError} if they are of another
+ * @throws {RangeError} if they belong to another one
  */
 export function checkCodebook(tokens: Codebook, own: Codebook): void {
   if (tokens.hash === own.hash) return;
   throw new RangeError(
-    `Cannot use tokens: they are of ${describe(tokens)}, this is ${
+    `Cannot use tokens: they belong to ${describe(tokens)}, this is ${
       describe(own)
-    }. Load the model that they are of; or, ` +
-      "to decode them all the same, leave out what they say of their codebook",
+    }. Load the model that they belong to, ` +
+      "or remove their codebook field to decode them anyway",
   );
 }
 

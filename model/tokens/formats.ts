@@ -1,5 +1,5 @@
 /**
- * Which format a token file is of: by its name, or by its bytes.
+ * Determines the format of a token file, by its name or its bytes.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const EXTENSIONS: Readonly<Record<string, TokenFormat>> = {
   ".pth": "pt",
 };
 
-/** The extension of a file's name, in small letters; empty without one. */
+/** The extension of a file's name in lower case, with its dot; empty if there is none. */
 export function extensionOf(path: string | URL): string {
   const name = path instanceof URL ? path.pathname : path;
   return /[^/\\](\.[^./\\]*)$/.exec(name)?.[1].toLowerCase() ?? "";
@@ -29,7 +29,7 @@ export function extensionOf(path: string | URL): string {
 /**
  * The format of a token file, by its extension.
  *
- * @throws {TypeError} if no token file has such a name
+ * @throws {TypeError} if it is not an extension of token files
  */
 export function tokenFormatOf(path: string | URL): TokenFormat {
   const extension = extensionOf(path);
@@ -46,7 +46,7 @@ export async function detectFormat(bytes: Uint8Array, task: string): Promise<Tok
     const entries = [...(await readZipDirectory(sourceOfBytes(bytes, "the archive"))).keys()];
     return entries.some((name) => name.endsWith("/data.pkl")) ? "pt" : "npz";
   }
-  if (textAt(8, 1) === "{" && textAt(6, 2) === "\0\0") return "safetensors"; // six bytes do for a header's length
+  if (textAt(8, 1) === "{" && textAt(6, 2) === "\0\0") return "safetensors"; // the length of the header, in eight bytes, is below 2^48
   if (bytes[0] === 0x80) return "pt"; // a pickle, as torch wrote before 1.6
   if (/^(\xef\xbb\xbf)?\s*[[{]/.test(textAt(0, 256))) return "json";
   throw new TypeError(`${task}: expected JSON, .npy, .npz, .safetensors or a file of torch, found other bytes`);

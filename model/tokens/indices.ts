@@ -1,35 +1,35 @@
 /**
- * How indices lie: one after another or nested, and in which grid.
+ * Reads indices from flat or nested arrays, and checks the grid that they form.
  *
  * @module
  */
 
 import { show } from "../../hub/show.ts";
 
-/** Whole numbers in arrays, nested or not. Only the outermost array is known to be one. */
+/** Indices in an array, nested or not. The elements are not checked yet. */
 export type Nested = ArrayLike<unknown>;
 
-/** Which indices there may be, both ends included, and what is said of others: "index 7 at position 0 is …". */
+/** The allowed indices, and the rest of the message for others: "index 7 at position 0 is …". */
 export interface IndexRange {
-  /** The least. */
-  readonly least: number;
-  /** The greatest. */
-  readonly most: number;
-  /** What others are. */
+  /** The smallest index. */
+  readonly min: number;
+  /** The largest index. */
+  readonly max: number;
+  /** What other numbers are, such as "not in the codebook". */
   readonly problem: string;
 }
 
-/** Batch, rows, columns. */
+/** Batch size, rows, columns. */
 export type GridShape = readonly [n: number, h: number, w: number];
 
-const MOST_DIMENSIONS = 3;
+const MAX_DIMENSIONS = 3;
 const LAYOUTS = "[n, h, w], [h, w], or, with a grid given, [n, h * w]";
 
 /**
- * The sides of nested arrays, by their first elements.
+ * The shape of nested arrays, by their first elements.
  *
- * @param task what messages begin with
- * @throws {TypeError} if there is no array of whole numbers, or it is nested too deeply
+ * @param task the beginning of messages
+ * @throws {TypeError} if this is not an array, or is nested too deeply
  */
 export function shapeOf(indices: unknown, task: string): number[] {
   const shape: number[] = [];
@@ -37,18 +37,18 @@ export function shapeOf(indices: unknown, task: string): number[] {
     if (!isArray(part)) {
       throw new TypeError(`${task}: expected { indices: Int32Array, shape: [n, h, w] }, found no such indices`);
     }
-    if (shape.length === MOST_DIMENSIONS) throw new TypeError(`${task}: expected ${LAYOUTS}, found deeper arrays`);
+    if (shape.length === MAX_DIMENSIONS) throw new TypeError(`${task}: expected ${LAYOUTS}, found deeper arrays`);
     shape.push(part.length);
   }
   return shape;
 }
 
 /**
- * The numbers in nested arrays, one after another. All of them are checked before memory is taken for them.
+ * The elements of nested arrays in order. Checks all of them before it allocates memory.
  *
- * @param shape the arrays' sides, as {@linkcode shapeOf} has them
- * @throws {TypeError} if there is an object in the place of a number or of an inner array
- * @throws {RangeError} if an inner array is missing or of another length, or a number is out of the range
+ * @param shape the shape of the arrays, from {@linkcode shapeOf}
+ * @throws {TypeError} if there is an object instead of a number or an inner array
+ * @throws {RangeError} if an inner array is missing or has another length, or a number is out of range
  */
 export function valuesOf(
   indices: Nested,
@@ -72,18 +72,19 @@ export function valuesOf(
 }
 
 /**
- * The grid that indices lie in.
+ * The grid that indices form.
  *
- * @param own the sides of the arrays or of the file that they are in
- * @param asked the shape that they should have, or the grid of each picture; without both, as they lie
- * @throws {TypeError} if there are none, or they have too many dimensions
- * @throws {RangeError} if they do not lie so, or may lie in several grids
+ * @param own the shape of the arrays or of the file's array
+ * @param options.shape the shape of the tokens
+ * @param options.grid the grid of each picture, instead of `shape`. Without either, `own` determines the grid
+ * @throws {TypeError} if there are no indices, or too many dimensions
+ * @throws {RangeError} if the indices do not fit the shape or the grid, or their grid is ambiguous
  */
 export function layOut(
   own: readonly number[],
   { shape, grid, task }: { shape?: readonly number[]; grid?: readonly [h: number, w: number]; task: string },
 ): GridShape {
-  if (own.length === 0 || own.length > MOST_DIMENSIONS || own.includes(0)) {
+  if (own.length === 0 || own.length > MAX_DIMENSIONS || own.includes(0)) {
     throw new TypeError(`${task}: expected ${LAYOUTS}, found ${show(own)}`);
   }
   const count = own.reduce((product, side) => product * side, 1);
@@ -100,18 +101,18 @@ export function layOut(
   }
   const layouts = [[n, h, w], [n, h * w], [n * h * w], ...(n === 1 ? [[h, w]] : [])];
   if (!layouts.some((layout) => `${layout}` === `${own}`)) {
-    throw new RangeError(`${task}: expected indices in shape [${[n, h, w]}], they lie in ${show(own)}`);
+    throw new RangeError(`${task}: expected indices of shape [${[n, h, w]}], found ${show(own)}`);
   }
   return [n, h, w];
 }
 
-/** A row may be a picture of a batch, of which there is one, so rows are no grid by themselves. */
+/** The grid of indices without a stated shape. A single row is ambiguous: it may be a flattened picture. */
 function ownGrid(own: readonly number[], task: string): readonly number[] {
-  if (own.length === MOST_DIMENSIONS) return own;
+  if (own.length === MAX_DIMENSIONS) return own;
   const [h, w] = own;
   if (own.length === 2 && (h > 1 || w === 1)) return [1, h, w];
   throw new RangeError(
-    `${task}: indices in shape ${show(own)} may lie in several grids. Give theirs: shape [n, h, w], or for a file ` +
+    `${task}: the grid of indices of shape ${show(own)} is ambiguous. Pass it: shape [n, h, w], or for a file ` +
       "grid [h, w], on the command line --grid HxW",
   );
 }
@@ -128,15 +129,15 @@ function* rowsOf(indices: unknown, shape: readonly number[], task: string): Gene
   for (let i = 0; i < length; i++) yield* rowsOf(indices[i], inner, task);
 }
 
-/** Only real arrays: what else has a length need not have elements. */
+/** Whether a value is an array of integers. Other objects with a length need not have elements. */
 function isArray(value: unknown): value is Nested {
   return Array.isArray(value) ||
     ArrayBuffer.isView(value) &&
       /^(Big)?(Int|Uint)\d+(Clamped)?Array$/.test(Object.prototype.toString.call(value).slice(8, -1));
 }
 
-function isInside(value: unknown, { least, most }: IndexRange): boolean {
-  return (typeof value === "bigint" || Number.isInteger(value)) && value as number >= least && value as number <= most;
+function isInside(value: unknown, { min, max }: IndexRange): boolean {
+  return (typeof value === "bigint" || Number.isInteger(value)) && value as number >= min && value as number <= max;
 }
 
 function showNumber(value: unknown): string {

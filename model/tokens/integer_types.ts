@@ -1,5 +1,5 @@
 /**
- * The integer types that token files hold.
+ * The integer types of token files.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 /** An integer type, by its name in numpy and torch. */
 export type TokenDType = "uint8" | "int8" | "uint16" | "int16" | "uint32" | "int32" | "uint64" | "int64";
 
-/** What its elements are, and what the file formats call it. */
+/** The properties of an integer type, and its names in file formats. */
 export interface IntegerType {
   readonly bytes: number;
-  /** Elements of up to 32 bits; those of 64 are `BigInt`s. */
+  /** Typed array of its elements; those of 64 bits are `BigInt`s. */
   readonly elements: Elements | typeof BigInt64Array | typeof BigUint64Array;
   readonly safetensors: string;
   readonly numpy: string;
-  /** The storage of a torch file, for the types that every version of torch has. */
+  /** Storage class in torch files, for types that every version of torch has. */
   readonly torch?: string;
 }
 
@@ -38,12 +38,12 @@ export const INTEGER_TYPES: Readonly<Record<TokenDType, IntegerType>> = {
   int64: { bytes: 8, elements: BigInt64Array, safetensors: "I64", numpy: "i8", torch: "LongStorage" },
 };
 
-/** The type that a file format calls so. */
+/** The type with this name in a file format. */
 export function integerType(format: "safetensors" | "numpy", name: string): IntegerType | undefined {
   return Object.values(INTEGER_TYPES).find((type) => type[format] === name);
 }
 
-/** The smallest type for rows of a codebook. Torch has no uint16 before 2.3. */
+/** The smallest type for the indices of a codebook. Torch has no uint16 before version 2.3. */
 export function smallestType(codes: number | undefined, { torch }: { torch: boolean }): TokenDType {
   if (codes === undefined) return "int32";
   if (codes <= 2 ** 8) return "uint8";
@@ -52,9 +52,9 @@ export function smallestType(codes: number | undefined, { torch }: { torch: bool
 }
 
 /**
- * The little-endian bytes of numbers.
+ * Converts numbers to little-endian bytes.
  *
- * @throws {RangeError} if the type does not hold one
+ * @throws {RangeError} if the type cannot hold one of them
  */
 export function integersToBytes(values: Int32Array, dtype: TokenDType): Uint8Array<ArrayBuffer> {
   const { bytes, elements } = INTEGER_TYPES[dtype];
@@ -67,10 +67,10 @@ export function integersToBytes(values: Int32Array, dtype: TokenDType): Uint8Arr
 }
 
 /**
- * The numbers that bytes stand for.
+ * Converts bytes to numbers.
  *
- * @param data as many bytes as whole elements take
- * @throws {RangeError} if a number is beyond 32 bits, and so no row of a codebook
+ * @param data bytes of a whole number of elements
+ * @throws {RangeError} if a number does not fit 32 bits, and so cannot be an index
  */
 export function bytesToIntegers(
   data: Uint8Array,

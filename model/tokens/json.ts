@@ -1,5 +1,5 @@
 /**
- * Tokens in JSON: `{"model", "codebook", "picture", "shape", "indices"}`, or nested arrays, as `x.tolist()` makes in
+ * Tokens in JSON: `{"model", "codebook", "picture", "shape", "indices"}`, or nested arrays like those of `x.tolist()` in
  * Python.
  *
  * @module
@@ -10,10 +10,10 @@ import { layOut, shapeOf, valuesOf } from "./indices.ts";
 import { codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
 import { checkShape, type Tokens } from "./tokens.ts";
 
-/** Whole numbers that an `Int32Array` holds. */
-const INT32 = { least: -(2 ** 31), most: 2 ** 31 - 1, problem: "no whole number of 32 bits" };
+/** The range of an `Int32Array`. */
+const INT32 = { min: -(2 ** 31), max: 2 ** 31 - 1, problem: "not an integer of 32 bits" };
 
-/** Tokens in one line of JSON, with a line feed. */
+/** Encodes tokens as one line of JSON, with a line feed. */
 export function encodeJson(
   { indices, shape, codebook }: Tokens,
   picture: { readonly width: number; readonly height: number } | undefined,
@@ -31,16 +31,16 @@ export function decodeJson({ bytes, task }: TokenFile): StoredTokens {
     throw new TypeError(`${task}: expected nested arrays, or {"shape": [n, height, width], "indices": [0, …]}`);
   }
   const own = shapeOf(indices, task);
-  const lying = shape === undefined ? own : statedShape(shape, own, task);
+  const grid = shape === undefined ? own : statedShape(shape, own, task);
   return {
     indices: valuesOf(indices, { shape: own, range: INT32, task }),
-    shape: lying,
+    shape: grid,
     codebook: codebookOf(codebook, model),
   };
 }
 
 /**
- * The shape that a file gives its indices: a grid's, or, as Python may have it, fewer sides of indices in one array.
+ * The shape that a file states: `[n, h, w]`, or fewer dimensions for indices in a flat array.
  */
 function statedShape(shape: unknown, own: readonly number[], task: string): readonly number[] {
   const isFlat = own.length === 1 && Array.isArray(shape) && shape.length < 3 && shape.every(Number.isSafeInteger);

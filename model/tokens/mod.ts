@@ -1,5 +1,5 @@
 /**
- * Tokens: their grids, the codebook that they are of, and the files that hold them.
+ * Tokens: their grids, their codebook, and token files.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Tokens in numpy's `.npy` files: a header that is a Python dictionary, then the elements.
+ * Tokens in numpy's `.npy` files: a header with a Python dictionary, then the elements.
  *
  * @module
  */
@@ -13,15 +13,15 @@ import type { Tokens } from "./tokens.ts";
 const MAGIC = "\x93NUMPY";
 /** Magic and version; the header's length follows. */
 const PREFIX = 8;
-/** As long as numpy takes a header to be from strangers. */
-const LONGEST_HEADER = 10_000;
-const MOST_DIMENSIONS = 32;
-/** Names of models and hashes are shorter. */
-const LONGEST_TEXT = 4096;
-/** Elements are aligned so. */
+/** Longest header that numpy accepts from untrusted files. */
+const MAX_HEADER_BYTES = 10_000;
+const MAX_DIMENSIONS = 32;
+/** Longest text, in characters. Names of models and hashes are shorter. */
+const MAX_TEXT_LENGTH = 4096;
+/** Alignment of the elements in bytes. */
 const ALIGNMENT = 64;
 
-/** An array in a file: its element type, such as `<i8`, its sides and its bytes. */
+/** An array in a file: its element type, such as `<i8`, its shape and its bytes. */
 export interface NpyArray {
   readonly descr: string;
   readonly fortranOrder: boolean;
@@ -29,18 +29,18 @@ export interface NpyArray {
   readonly data: Uint8Array;
 }
 
-/** Whether bytes begin as such a file does. */
+/** Whether bytes begin like a `.npy` file. */
 export function isNpy(bytes: Uint8Array): boolean {
   return textOf(bytes.subarray(0, MAGIC.length)) === MAGIC;
 }
 
-/** Tokens as an array `[n, h, w]`. */
+/** Encodes tokens as an array `[n, h, w]`. */
 export function encodeNpy({ indices, shape }: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
   const { bytes, numpy } = INTEGER_TYPES[dtype];
   return npyFile(`${bytes === 1 ? "|" : "<"}${numpy}`, shape, integersToBytes(indices, dtype));
 }
 
-/** A text as an array without dimensions. */
+/** Encodes a text as an array without dimensions. */
 export function encodeNpyText(text: string): Uint8Array<ArrayBuffer> {
   const codes = Uint32Array.from(text, (character) => character.codePointAt(0)!);
   return npyFile(`<U${codes.length}`, [], new Uint8Array(codes.buffer));
@@ -59,7 +59,7 @@ function npyFile(descr: string, shape: readonly number[], data: Uint8Array): Uin
   return file;
 }
 
-/** Reads tokens of a file with one array. */
+/** Reads tokens from a file. */
 export function decodeNpy({ bytes, task }: TokenFile): StoredTokens {
   const { descr, fortranOrder, shape, data } = parseNpy(bytes, task);
   const type = integerType("numpy", descr.slice(1));
@@ -76,11 +76,11 @@ export function decodeNpy({ bytes, task }: TokenFile): StoredTokens {
   return { indices: fortranOrder ? rowMajor(values, shape) : values, shape };
 }
 
-/** The text that an array without dimensions is; nothing for others. */
+/** Reads a text from an array without dimensions; `undefined` for other arrays. */
 export function decodeNpyText(bytes: Uint8Array, task: string): string | undefined {
   const { descr, data } = parseNpy(bytes, task);
   const [, order, length] = /^([<>])U(\d+)$/.exec(descr) ?? [];
-  if (order === undefined || Number(length) > LONGEST_TEXT || data.length !== 4 * Number(length)) return undefined;
+  if (order === undefined || Number(length) > MAX_TEXT_LENGTH || data.length !== 4 * Number(length)) return undefined;
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   const codes = Array.from({ length: Number(length) }, (_, i) => view.getUint32(4 * i, order === "<"));
   return codes.every((code) => code <= 0x10ffff) ? String.fromCodePoint(...codes) : undefined;
@@ -88,7 +88,7 @@ export function decodeNpyText(bytes: Uint8Array, task: string): string | undefin
 
 /** Reads the header of a file. */
 function parseNpy(bytes: Uint8Array, task: string): NpyArray {
-  if (!isNpy(bytes)) throw new TypeError(`${task}: expected the bytes of a .npy file, found others`);
+  if (!isNpy(bytes)) throw new TypeError(`${task}: expected the bytes of a .npy file, found other bytes`);
   const major = bytes[MAGIC.length];
   const lengthBytes = major === 1 ? 2 : 4;
   const start = PREFIX + lengthBytes;
@@ -99,7 +99,7 @@ function parseNpy(bytes: Uint8Array, task: string): NpyArray {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = major === 1 ? view.getUint16(PREFIX, true) : view.getUint32(PREFIX, true);
-  if (length > LONGEST_HEADER || start + length > bytes.length) {
+  if (length > MAX_HEADER_BYTES || start + length > bytes.length) {
     throw new TypeError(`${task}: its header of ${length} bytes is too long, or cut short`);
   }
   const header = textOf(bytes.subarray(start, start + length));
@@ -112,7 +112,7 @@ function parseHeader(header: string, task: string): Omit<NpyArray, "data"> {
   const sides = /['"]shape['"]\s*:\s*\(([\dL,\s]*)\)/.exec(header)?.[1]; // Python 2 wrote 3L
   const shape = sides?.split(",").map((side) => side.trim().replace(/L$/, "")).filter((side) => side).map(Number);
   if (
-    descr === undefined || order === undefined || !shape?.every(Number.isSafeInteger) || shape.length > MOST_DIMENSIONS
+    descr === undefined || order === undefined || !shape?.every(Number.isSafeInteger) || shape.length > MAX_DIMENSIONS
   ) {
     throw new TypeError(
       `${task}: expected a header with descr (one element type), fortran_order and shape, found ${
@@ -123,7 +123,7 @@ function parseHeader(header: string, task: string): Omit<NpyArray, "data"> {
   return { descr, fortranOrder: order === "True", shape };
 }
 
-/** Turns the elements around where the first index runs fastest. */
+/** Reorders elements in Fortran order, where the first index varies fastest. */
 function rowMajor(values: Int32Array<ArrayBuffer>, shape: readonly number[]): Int32Array<ArrayBuffer> {
   const strides = shape.map((_, i) => shape.slice(0, i).reduce((product, side) => product * side, 1));
   return toRowMajor(values, { shape, strides });

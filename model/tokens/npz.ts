@@ -13,7 +13,7 @@ import type { Tokens } from "./tokens.ts";
 
 const SUFFIX = ".npy";
 
-/** Tokens as an array `indices`, and texts `model` and `codebook`. */
+/** Encodes tokens as an array `indices`, with texts `model` and `codebook`. */
 export function encodeNpz(tokens: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
   const { model, hash } = tokens.codebook ?? {};
   return zipSync({
@@ -23,7 +23,7 @@ export function encodeNpz(tokens: Tokens, dtype: TokenDType): Uint8Array<ArrayBu
   }, STORED);
 }
 
-/** Reads tokens of a file with one array, or one that is called so. */
+/** Reads tokens from a file; {@linkcode chooseArray} says from which array. */
 export async function decodeNpz({ bytes, task }: TokenFile): Promise<StoredTokens> {
   const source = sourceOfBytes(bytes, "the archive");
   const entries = await readZipDirectory(source);

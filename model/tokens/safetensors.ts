@@ -9,7 +9,7 @@ import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type Toke
 import { chooseArray, codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** Tokens as a tensor `indices`; what they are of is in the header's `__metadata__`. */
+/** Encodes tokens as a tensor `indices`, with model and codebook in the header's `__metadata__`. */
 export function encodeSafetensors({ indices, shape, codebook }: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
   const { model, hash } = codebook ?? {};
   const metadata = { format: "pt", ...(model && { model }), ...(hash && { codebook: hash }) };
@@ -24,7 +24,7 @@ export function encodeSafetensors({ indices, shape, codebook }: Tokens, dtype: T
   return file;
 }
 
-/** Reads tokens of a file with one tensor, or one that is called so. */
+/** Reads tokens from a file; {@linkcode chooseArray} says from which tensor. */
 export async function decodeSafetensors({ bytes, task }: TokenFile): Promise<StoredTokens> {
   const { tensors, metadata, dataStart } = await readSafetensorsHeader(sourceOfBytes(bytes, "the file"));
   const { dtype, shape, begin, end } = tensors.get(chooseArray([...tensors.keys()], task))!;

@@ -1,5 +1,5 @@
 /**
- * What the token file formats have in common.
+ * What the formats of token files share.
  *
  * @module
  */
@@ -7,36 +7,36 @@
 import { showText } from "../../hub/show.ts";
 import { type Codebook, isHash } from "./codebook.ts";
 
-/** Indices as a file holds them. */
+/** The content of a token file. */
 export interface StoredTokens {
   /** Row-major. */
   readonly indices: Int32Array<ArrayBuffer>;
-  /** The sides of the array that they are in. */
+  /** The shape of the stored array. */
   readonly shape: readonly number[];
-  /** What the file says of its codebook. */
+  /** The codebook that the file names. */
   readonly codebook?: Codebook;
 }
 
-/** A token file's bytes, and how messages about it begin. */
+/** The bytes of a token file, and the beginning of messages about it. */
 export interface TokenFile {
   readonly bytes: Uint8Array;
   /** `Cannot read tokens from NAME`. */
   readonly task: string;
 }
 
-/** What a file says of its codebook, if anything: other programs may call other things so. */
+/** The codebook from a file's fields, unless their values show that they mean something else. */
 export function codebookOf(hash: unknown, model: unknown): Codebook | undefined {
   return isHash(hash) ? { hash, ...(typeof model === "string" && { model }) } : undefined;
 }
 
 const TOKEN_NAMES = ["indices", "tokens", "arr_0"];
-/** Beside the tokens, these say what they are of. */
+/** Names of entries that identify the codebook. */
 const CODEBOOK_NAMES: readonly string[] = ["model", "codebook"];
 
 /**
- * Which of a file's arrays the tokens are: the one called so, or the only one.
+ * Chooses the array with the tokens: `indices`, `tokens` or `arr_0`, else the only one.
  *
- * @throws {TypeError} if there is no telling
+ * @throws {TypeError} if there are none or several others
  */
 export function chooseArray(names: readonly string[], task: string): string {
   const others = names.filter((name) => !CODEBOOK_NAMES.includes(name));
@@ -46,21 +46,21 @@ export function chooseArray(names: readonly string[], task: string): string {
   throw new TypeError(`${task}: expected one array, or one called ${TOKEN_NAMES.join(" or ")}; found ${found}`);
 }
 
-/** How archives are written: nothing is packed, as numpy and torch do, and the same tokens make the same bytes. */
+/** Options for archives: uncompressed like those of numpy and torch, with a fixed time for reproducible bytes. */
 export const STORED = { level: 0, mtime: new Date(1980, 0, 1) } as const;
 
-/** What any archive may unpack to; more than that only by less than the factor, which tokens do not reach. */
-const LARGEST_ARRAY = 2 ** 23;
-const LARGEST_FACTOR = 16;
+/** Limit of an unpacked array: this many bytes, or this multiple of the archive's size if that is more. */
+const MAX_ARRAY_BYTES = 2 ** 23;
+const MAX_COMPRESSION_RATIO = 16;
 
 /**
- * Checks that an array in an archive may be unpacked.
+ * Checks the size of an array before it is unpacked.
  *
- * @throws {RangeError} if that would take far more memory than the archive has bytes
+ * @throws {RangeError} if the array is far larger than its archive
  */
 export function checkUnpacked(name: string, bytes: number, { archive, task }: { archive: number; task: string }): void {
-  const most = Math.max(LARGEST_ARRAY, LARGEST_FACTOR * archive);
-  if (bytes > most) {
-    throw new RangeError(`${task}: ${showText(name)} unpacks to ${bytes} bytes, expected at most ${most}`);
+  const limit = Math.max(MAX_ARRAY_BYTES, MAX_COMPRESSION_RATIO * archive);
+  if (bytes > limit) {
+    throw new RangeError(`${task}: ${showText(name)} unpacks to ${bytes} bytes, expected at most ${limit}`);
   }
 }

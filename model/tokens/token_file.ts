@@ -1,12 +1,11 @@
 /**
- * Tokens that travel: files of other programs, and files for them.
+ * Reads and writes token files, also those of other programs.
  *
  * @module
  */
 
-import { checkOptions, type OptionNames, WeightsError } from "../../hub/mod.ts";
+import { checkOptions, type OptionNames, saveFile, WeightsError } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
-import { saveFile } from "../save_file.ts";
 import { detectFormat, extensionOf, type TokenFormat, tokenFormatOf } from "./formats.ts";
 import { layOut } from "./indices.ts";
 import { INTEGER_TYPES, smallestType, type TokenDType } from "./integer_types.ts";
@@ -21,21 +20,21 @@ import { decodeTorch, encodeTorch } from "./torch.ts";
 /** Options of {@linkcode encodeTokens} and {@linkcode saveTokens}. */
 export interface EncodeTokensOptions {
   /**
-   * What the numbers are stored as. Default: the smallest type that holds every row of `tokens.codebook`, which for
-   * `"pt"` is one that every version of torch has; int32 without a codebook. JSON has no types.
+   * The type of the stored numbers. Default: the smallest type for all indices of `tokens.codebook`, and for `"pt"` one
+   * that every version of torch has; int32 if `tokens.codebook.codes` is unknown. JSON has no types.
    */
   dtype?: TokenDType;
-  /** The sides in pixels of the pictures that the tokens are of: a note in JSON, left out of other formats. */
+  /** Size in pixels of the tokenized pictures. Only JSON stores it, as a note. */
   picture?: { readonly width: number; readonly height: number };
 }
 
 /** Options of {@linkcode decodeTokens} and {@linkcode readTokens}. */
 export interface DecodeTokensOptions {
-  /** The file's format. Default: by its name, if it has one, else by its bytes. */
+  /** The file's format. Default: by its extension, if it has one, else by its bytes. */
   format?: TokenFormat;
-  /** Rows and columns of each picture, for files in which tokens lie as `[n, h * w]` or `[h * w]`. */
+  /** Rows and columns of each picture, for files with tokens of shape `[n, h * w]` or `[h * w]`. */
   grid?: readonly [h: number, w: number];
-  /** What the file is called in messages. */
+  /** The name of the file in messages. */
   name?: string;
 }
 
@@ -45,10 +44,10 @@ const DECODE_OPTIONS: OptionNames<DecodeTokensOptions> = { format: true, grid: t
 /** A token file: its path or `file:` URL, its bytes, or a `Blob` of them. */
 export type TokenSource = string | URL | Blob | Uint8Array | ArrayBuffer;
 
-/** What each format is written by, but JSON, which has no types. */
+/** Encoders by format, except JSON, which has no types. */
 const ENCODERS = { npy: encodeNpy, npz: encodeNpz, safetensors: encodeSafetensors, pt: encodeTorch } as const;
 
-/** What each format is read by. */
+/** Decoders by format. */
 const DECODERS: Readonly<Record<TokenFormat, (file: TokenFile) => StoredTokens | Promise<StoredTokens>>> = {
   json: decodeJson,
   npy: decodeNpy,
@@ -58,12 +57,12 @@ const DECODERS: Readonly<Record<TokenFormat, (file: TokenFile) => StoredTokens |
 };
 
 /**
- * The bytes of a token file, which Python reads with `json`, `numpy.load`, `safetensors` or `torch.load` (with
- * `weights_only` too). All formats but `"npy"`, which has no room for it, say which model and codebook the tokens are
- * of, where `tokens.codebook` does: as `model` and `codebook`, beside the array `indices`.
+ * Encodes tokens as the bytes of a token file, which Python reads with `json`, `numpy.load`, `safetensors` or `torch.load`
+ * (also with `weights_only`). The array is named `indices`. All formats except `"npy"`, which cannot hold them, also store
+ * `tokens.codebook` as `model` and `codebook`, if it is there.
  *
- * @throws {TypeError} if there is no such format, or it has no such dtype; or the tokens are none
- * @throws {RangeError} if the dtype or the codebook does not hold an index
+ * @throws {TypeError} for an unknown format or option, a dtype that the format does not have, or invalid tokens
+ * @throws {RangeError} if the dtype cannot hold an index, or one is not in the codebook
  *
  * @example
  * ```ts
@@ -103,13 +102,13 @@ export function encodeTokens(
 }
 
 /**
- * Reads a token file: integers of 8 to 64 bits, as `[n, h, w]` or `[h, w]`, or, with a grid, as `[n, h * w]` or `[h *
- * w]`; JSON as {@linkcode encodeTokens} writes it, or nested arrays. Where there are several arrays, the one called
- * `indices`, `tokens` or `arr_0`. Whether they are rows of a model's codebook is for the model to check.
+ * Reads a token file: integers of 8 to 64 bits of shape `[n, h, w]` or `[h, w]` or, with `grid`, `[n, h * w]` or
+ * `[h * w]`; JSON from {@linkcode encodeTokens}, or nested arrays. Of several arrays, reads the one named `indices`,
+ * `tokens` or `arr_0`. Does not check whether the indices are in the codebook of a model; the model does.
  *
- * @throws {TypeError} if the bytes are no such file, or do not hold such an array
- * @throws {RangeError} if a number is beyond 32 bits, the grid does not fit, or one is needed; or an archive would
- * unpack to far more than its size
+ * @throws {TypeError} if the bytes are not a token file, or have no such array; or for an unknown option
+ * @throws {RangeError} if a number does not fit 32 bits, `grid` is missing or does not fit, or an archive would unpack to
+ * far more than its size
  */
 export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptions = {}): Promise<Tokens> {
   checkOptions("read tokens", options, DECODE_OPTIONS);
@@ -132,10 +131,11 @@ export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptio
 }
 
 /**
- * Writes tokens to a file; the extension (`.json`, `.npy`, `.npz`, `.safetensors`, `.pt`, `.pth`) decides the format.
- * See {@linkcode encodeTokens}. The file is never half there. Needs permission to read and write in that folder.
+ * Writes tokens to a file; the extension (`.json`, `.npy`, `.npz`, `.safetensors`, `.pt`, `.pth`) determines the format.
+ * See {@linkcode encodeTokens}. Writes to a temporary file in the same folder and renames it, so that the file is never
+ * incomplete. Needs permission to read and write in that folder.
  *
- * @throws {TypeError} if the extension is none of these, or the file cannot be written; and as `encodeTokens` does
+ * @throws {TypeError} for another extension, or if the file cannot be written; and as `encodeTokens` does
  * @throws {RangeError} as `encodeTokens` does
  */
 export async function saveTokens(
@@ -147,10 +147,10 @@ export async function saveTokens(
 }
 
 /**
- * Reads a token file from wherever it is. The extension decides the format; where there is none, its bytes do. See
- * {@linkcode decodeTokens}. A path needs permission to read it.
+ * Reads a token file from a path, a `file:` URL, a `Blob` or bytes. The extension determines the format; without one, the
+ * bytes do. See {@linkcode decodeTokens}. A path needs permission to read it.
  *
- * @throws {TypeError} if the file cannot be read, or its extension is of no such format; and as `decodeTokens` does
+ * @throws {TypeError} if the file cannot be read, or its extension is unknown; and as `decodeTokens` does
  * @throws {RangeError} as `decodeTokens` does
  */
 export async function readTokens(source: TokenSource, options: DecodeTokensOptions = {}): Promise<Tokens> {

@@ -1,5 +1,5 @@
 /**
- * Discrete tokens: what a picture becomes between tokenizing and detokenizing.
+ * Tokens: the indices of pictures in a codebook.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { type GridShape, layOut, shapeOf, valuesOf } from "./indices.ts";
 
 /** The tokens of a batch of pictures. */
 export interface Tokens {
-  /** Codebook rows, in batch, row, column order. */
+  /** Indices in the codebook, in batch, row, column order. */
   readonly indices: Int32Array;
-  /** Batch, rows, columns. */
+  /** Batch size, rows, columns. */
   readonly shape: readonly [n: number, h: number, w: number];
-  /** The codebook that the indices are rows of, where that is known: the model refuses those of another. */
+  /** The codebook of the indices, if known. The model refuses tokens of another one. */
   readonly codebook?: Codebook;
 }
 
-/** An array of whole numbers. */
+/** An array of integers. */
 export type IntegerArray =
   | Int8Array
   | Uint8Array
@@ -31,46 +31,43 @@ export type IntegerArray =
   | BigUint64Array
   | readonly (number | bigint)[];
 
-/**
- * Indices of tokens: one after another, or nested as `[h][w]`, `[n][h][w]`, or, where a shape is given, `[n][h * w]`.
- */
+/** Indices of tokens: flat, or nested as `[h][w]`, `[n][h][w]`, or, with a shape, `[n][h * w]`. */
 export type TokenIndices = IntegerArray | readonly IntegerArray[] | readonly (readonly IntegerArray[])[];
 
-/** Tokens as the model's methods take them: {@linkcode Tokens}, or indices of other types. */
+/** Tokens for the model's methods: {@linkcode Tokens}, or indices of other types. */
 export interface TokensLike {
-  /** Codebook rows, in batch, row, column order. */
+  /** Indices in the codebook, in batch, row, column order. */
   readonly indices: TokenIndices;
-  /** Batch, rows, columns; not needed for indices that are nested as `[h][w]` or `[n][h][w]`. */
+  /** Batch size, rows, columns; optional for indices nested as `[h][w]` or `[n][h][w]`. */
   readonly shape?: readonly number[];
   /** See {@linkcode Tokens.codebook}. */
   readonly codebook?: Codebook;
 }
 
 /**
- * Tokens of whatever a caller gives for some, checked to form a grid and to name rows of a codebook before memory is
- * taken for them.
+ * Converts tokens from a caller. Checks that they form a grid and are in the codebook, before it allocates memory.
  *
- * @throws {TypeError} if there are no indices, or the shape is none
- * @throws {RangeError} if there are too few or too many indices, or one lies outside the codebook
+ * @throws {TypeError} if there are no indices, or the shape is invalid
+ * @throws {RangeError} if there are too few or too many indices, or one is outside the codebook
  */
 export function toTokens(tokens: TokensLike | TokenIndices, codes: number): Tokens {
   const { indices, shape, codebook } = isArrays(tokens) ? { indices: tokens } : Object(tokens) as TokensLike;
   const task = "Cannot use tokens";
   if (shape !== undefined) checkShape(shape, task);
   const own = shapeOf(indices, task);
-  const lying = layOut(own, { shape, task });
-  const range = { least: 0, most: codes - 1, problem: `not in the codebook, which has rows 0 to ${codes - 1}` };
-  return { indices: valuesOf(indices, { shape: own, range, task }), shape: lying, codebook };
+  const grid = layOut(own, { shape, task });
+  const range = { min: 0, max: codes - 1, problem: `not in the codebook, which has rows 0 to ${codes - 1}` };
+  return { indices: valuesOf(indices, { shape: own, range, task }), shape: grid, codebook };
 }
 
-/** Checks that a shape is one of tokens. */
+/** Checks that a shape is `[n, h, w]`. */
 export function checkShape(shape: unknown, task: string): asserts shape is GridShape {
   if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((side) => Number.isSafeInteger(side) && side > 0)) {
     throw new TypeError(`${task}: shape must be [n, h, w], whole numbers ≥ 1, found ${show(shape)}`);
   }
 }
 
-/** Whether what a caller gives are arrays, rather than something that holds them. */
+/** Whether a value is indices in arrays, rather than an object with `indices`. */
 export function isArrays(value: unknown): value is TokenIndices {
   return Array.isArray(value) || ArrayBuffer.isView(value);
 }

@@ -1,5 +1,5 @@
 /**
- * Tokens in the files that `torch.save` writes.
+ * Tokens in files of `torch.save`.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type Toke
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** What describes a few tensors takes far less. */
-const LARGEST_PICKLE = 256 * 1024;
-/** Strides of 0 make many elements of few; honest files have no more than this (16 MiB) unless they store them. */
-const MOST_EXPANDED = 2 ** 22;
+/** Longest pickle in bytes. Descriptions of a few tensors are far shorter. */
+const MAX_PICKLE_BYTES = 256 * 1024;
+/** Most elements of a tensor that repeats stored ones by strides of 0, 16 MiB of them. */
+const MAX_REPEATED_ELEMENTS = 2 ** 22;
 
 /**
- * Tokens as `{"indices": tensor, "model": …, "codebook": …}`, which every torch since 1.6 loads, with `weights_only`
- * too.
+ * Encodes tokens as `{"indices": tensor, "model": …, "codebook": …}`, which every version of torch since 1.6 loads, also
+ * with `weights_only`.
  */
 export function encodeTorch(tokens: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder();
@@ -37,7 +37,7 @@ function storageOf(dtype: TokenDType): string {
   throw new TypeError(`Cannot write tokens: a torch file takes ${known.join(", ")}, found dtype ${dtype}`);
 }
 
-/** The description of the tensor, in the instructions of Python's pickle protocol 2. */
+/** The dictionary as a Python pickle of protocol 2. */
 function pickle({ indices, shape: [n, h, w], codebook }: Tokens, storage: string): Uint8Array<ArrayBuffer> {
   const u32 = (value: number) => String.fromCharCode(...[0, 8, 16, 24].map((bits) => value >>> bits & 255));
   const int = (value: number) => `J${u32(value)}`;
@@ -58,18 +58,18 @@ function pickle({ indices, shape: [n, h, w], codebook }: Tokens, storage: string
   }
 }
 
-/** Reads tokens of a file with a tensor, or a dictionary with one tensor of integers or one that is called so. */
+/** Reads tokens from a file with a tensor or a dictionary; {@linkcode chooseArray} says from which entry. */
 export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTokens> {
   const source = sourceOfBytes(bytes, "the archive");
-  const { value, read } = await readTorch(source, LARGEST_PICKLE);
+  const { value, read } = await readTorch(source, MAX_PICKLE_BYTES);
   const tensor = chooseTensor(value, task);
   const type = typeOf(tensor);
   if (!type) throw new TypeError(`${task}: expected integers, found elements of type ${tensor.storage.dtype}`);
 
   const count = tensor.shape.reduce((product, side) => product * side, 1);
-  if (count > Math.max(tensor.storage.length, MOST_EXPANDED)) {
+  if (count > Math.max(tensor.storage.length, MAX_REPEATED_ELEMENTS)) {
     throw new RangeError(
-      `${task}: a tensor of shape ${show(tensor.shape)} expands only ${tensor.storage.length} elements`,
+      `${task}: a tensor of shape ${show(tensor.shape)} repeats only ${tensor.storage.length} stored elements`,
     );
   }
   checkUnpacked("its storage", tensor.storage.length * type.bytes, { archive: source.size, task });

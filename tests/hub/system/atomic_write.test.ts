@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
-import { writeAtomically } from "../../../hub/mod.ts";
+import { writeAtomically } from "../../../hub/system/atomic_write.ts";
 import { withFolder } from "../../support/folders.ts";
 
 const namesIn = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name }) => name);

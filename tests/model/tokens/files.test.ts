@@ -68,7 +68,7 @@ Deno.test("tokens of one picture, and in rows with a grid, are read", async () =
   await assertRejects(
     () => read("i8.npy", [4, 3]),
     RangeError,
-    "expected indices in shape [2,4,3], they lie in [2,3,4]",
+    "expected indices of shape [2,4,3], found [2,3,4]",
   );
   await assertRejects(() => read("row.npy", [0, 4]), RangeError, "grid must be [h, w]");
 });
@@ -267,7 +267,7 @@ Deno.test("torch files hold a tensor or a dictionary, and run no code", async ()
   await refuses(push.global("os", "system"), "os.system");
   const tensor = push.tensor(push.storage("LongStorage", "0", 1), 0, [1, 3000, 3000], [0, 0, 0]);
   const file = await torchFile(pickleOf(tensor), { 0: new Uint8Array(8) });
-  await assertRejects(() => decodeTokens(file), RangeError, "expands only 1 elements");
+  await assertRejects(() => decodeTokens(file), RangeError, "repeats only 1 stored elements");
 });
 
 Deno.test("damaged files are refused with a message, whatever their bytes", async () => {

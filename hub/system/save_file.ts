@@ -1,13 +1,13 @@
 /**
- * Saves what users made to files.
+ * Saves files for users, with errors that name the content.
  *
  * @module
  */
 
-import { writeAtomically } from "../hub/mod.ts";
+import { writeAtomically } from "./atomic_write.ts";
 
 /**
- * Writes a file: see {@linkcode writeAtomically}.
+ * Writes a file with {@linkcode writeAtomically}.
  *
  * @param what the content, for the message: `Cannot save picture as …`
  * @throws {TypeError} if the file cannot be written
