@@ -10,7 +10,7 @@ import { downsamplingFactor, embedDim, type VQConfig } from "./architecture/conf
 import { ConfigError } from "./architecture/errors.ts";
 import type { MemoryOptions } from "./options.ts";
 import { NO_CODE } from "./architecture/passes.ts";
-import { isArrays, type TokenIndices, type Tokens } from "./tokens/tokens.ts";
+import { isArrays, type TokenIndices, type Tokens } from "./tokens/mod.ts";
 
 /** Checks that `encode` can take a tensor: `[n, in_channels, H, W]` of a token at least. */
 export function checkSample(sample: Tensor, config: VQConfig): void {

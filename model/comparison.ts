@@ -5,7 +5,7 @@
  */
 
 import type { Picture } from "./images/mod.ts";
-import type { Tokens } from "./tokens/tokens.ts";
+import type { Tokens } from "./tokens/mod.ts";
 
 /** What {@linkcode describeReconstruction} finds. */
 export interface ReconstructionReport {

@@ -1,11 +1,10 @@
 /** Who may import whom, and other rules of the house that no linter knows. */
 import { assertEquals } from "@std/assert";
-import { fromFileUrl, join, relative } from "@std/path";
+import config from "../deno.json" with { type: "json" };
+import { areaOf, codeOf, FILES, importsOf, modulesOf, read } from "./support/checkout.ts";
+import { entriesOf, findCircle, findInsides, findUpward, type Floors } from "./support/import_graph.ts";
 
-const ROOT = fromFileUrl(new URL("..", import.meta.url));
-const FILES = listFiles();
-
-/** Each area, with the areas it may import besides itself. Tests may import everything. */
+/** Each area, with the areas it may import besides itself. Tests and tools may import everything. */
 const MAY_IMPORT: Record<string, string[]> = {
   kernels: ["deno.json"],
   hub: [],
@@ -16,33 +15,159 @@ const MAY_IMPORT: Record<string, string[]> = {
   examples: ["mod.ts"],
 };
 
+/** What outsiders may import of a folder. */
+const FACES: Record<string, string[]> = {
+  // `host/mod.ts` is apart since the pictures' worker is bundled with it, and needs no kernel.
+  kernels: ["mod.ts", "host/mod.ts"],
+  "kernels/wasm": ["mod.ts"],
+  "kernels/webgpu": ["mod.ts"],
+  // `show.ts` is apart since `mod.ts` needs modules that browsers lack, and the pictures' worker needs none of it.
+  hub: ["mod.ts", "show.ts"],
+  model: ["mod.ts"],
+  "model/images": ["mod.ts"],
+  "model/tokens": ["mod.ts"],
+};
+
+/** The folders' parts from the lowest to the highest: each may import those in lists before its own. */
+const FLOORS: Record<string, Floors> = {
+  kernels: [
+    ["errors.ts", "host", "tensor"],
+    ["graph"],
+    ["backend.ts", "tiling"],
+    ["wasm", "webgpu"],
+    ["create.ts"],
+    ["mod.ts"],
+  ],
+  "kernels/webgpu": [
+    ["shader"],
+    ["device"],
+    ["record"],
+    ["ops", "program", "tuning"],
+    ["record_graph.ts"],
+    ["backend.ts"],
+    ["mod.ts"],
+  ],
+  "kernels/wasm": [
+    ["abi.ts", "module.gen.ts"],
+    ["assembly", "job_fields.ts", "memory"],
+    ["build", "threads"],
+    ["ops"],
+    ["program"],
+    ["backend.ts"],
+    ["mod.ts"],
+  ],
+  "kernels/wasm/assembly": [
+    ["memory"],
+    ["simd"],
+    ["matmul"],
+    ["ops", "winograd"],
+    ["dispatch.ts"],
+    ["main.ts"],
+  ],
+  hub: [
+    ["show.ts"],
+    ["errors.ts", "options.ts"],
+    ["system"],
+    ["repo_id.ts"],
+    ["cache", "formats"],
+    ["remote"],
+    ["models"],
+    ["mod.ts"],
+  ],
+  model: [
+    ["architecture", "options.ts"],
+    ["images", "tokens"],
+    ["arguments.ts", "comparison.ts"],
+    ["engine"],
+    ["save.ts"],
+    ["vq_model.ts"],
+    ["mod.ts"],
+  ],
+  "model/images": [
+    ["raster", "wasm"],
+    ["codecs"],
+    ["resizing"],
+    ["preparation"],
+    ["workers"],
+    ["picture.ts"],
+    ["image_processor.ts", "token_map.ts"],
+    ["mod.ts"],
+  ],
+  "model/images/codecs": [
+    ["bytes.ts", "cost.ts", "emscripten.ts", "errors.ts", "inflate.ts", "palette.ts"],
+    ["avif", "bmp.ts", "gif.ts", "jpeg", "png", "tiff", "webp"],
+  ],
+};
+
 const LAYOUT = new Set([
   ...Object.keys(MAY_IMPORT),
   ...["tests", "tools", "docs", ".ci", ".github", ".gitattributes", ".gitignore"],
   ...["deno.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"],
 ]);
 
+const GRAPH = new Map(modulesOf(...Object.keys(MAY_IMPORT)).map((file) => [file, importsOf(file)]));
+const FOLDERS = [...new Set([...GRAPH.keys()].flatMap(foldersOf))];
+
 Deno.test("the files of a checkout are where the layout has a place for them", () => {
   assertEquals(FILES.filter((file) => !LAYOUT.has(areaOf(file))), []);
 });
 
 Deno.test("imports point from examples and cli to mod.ts to model to kernels and hub", () => {
-  const wrong = modules(...Object.keys(MAY_IMPORT)).flatMap((file) =>
-    importsOf(file)
-      .filter((imported) => ![areaOf(file), ...MAY_IMPORT[areaOf(file)]].includes(areaOf(imported)))
-      .map((imported) => `${file} imports ${imported}`)
+  const wrong = [...GRAPH].flatMap(([file, imported]) =>
+    imported
+      .filter((other) => ![areaOf(file), ...MAY_IMPORT[areaOf(file)]].includes(areaOf(other)))
+      .map((other) => `${file} imports ${other}`)
   );
   assertEquals(wrong, []);
 });
 
+Deno.test("no modules import each other in a circle", () => {
+  assertEquals(findCircle(GRAPH), undefined);
+});
+
+Deno.test("no folders import each other in a circle", () => {
+  for (const folder of FOLDERS) assertEquals(findCircle(entriesOf(GRAPH, folder)), undefined, folder);
+});
+
+for (const [folder, floors] of Object.entries(FLOORS)) {
+  Deno.test(`imports in ${folder} lead to lower floors`, () => {
+    assertEquals(findUpward(GRAPH, folder, floors), []);
+    const subfolders = FOLDERS.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.split("/"));
+    const names = subfolders.map((parts) => parts[folder.split("/").length]);
+    assertEquals(names.filter((name) => !floors.flat().includes(name)), [], "folders that have no floor");
+  });
+}
+
+for (const [folder, faces] of Object.entries(FACES)) {
+  Deno.test(`${folder} is entered by ${faces.join(" and ")} alone`, () => {
+    assertEquals(findInsides(GRAPH, folder, faces), []);
+  });
+}
+
+Deno.test("a folder has at most 16 files beside its mod.ts, so that one look shows what there is", () => {
+  const isListed = (file: string) => !file.endsWith("/mod.ts") && !/fixtures|snapshots|examples\/images/.test(file);
+  const counts = Map.groupBy(FILES.filter(isListed), (file) => file.split("/").slice(0, -1).join("/"));
+  assertEquals([...counts].filter(([folder, files]) => folder && files.length > 16).map(([folder]) => folder), []);
+});
+
+Deno.test("a file of tests has at most 400 lines", () => {
+  const long = modulesOf("tests").filter((file) => read(file).trimEnd().split("\n").length > 400);
+  assertEquals(long, []);
+});
+
+Deno.test("only tasks that test or measure need the tests", () => {
+  const others = Object.entries(config.tasks).filter(([name]) => !/^(test|bench|kills)/.test(name));
+  assertEquals(others.filter(([, { command }]) => command.includes("tests/")).map(([name]) => name), []);
+});
+
 Deno.test("kernels and model run wherever JavaScript does: they do not call Deno", () => {
   const tools = ["kernels/wasm/build/build.ts", "kernels/wasm/build/compile.ts"];
-  const shipped = modules("kernels", "model").filter((file) => !tools.includes(file));
+  const shipped = modulesOf("kernels", "model").filter((file) => !tools.includes(file));
   assertEquals(shipped.filter((file) => /\bDeno\./.test(codeOf(file))), []);
 });
 
 Deno.test("the library never prints", () => {
-  const library = modules("kernels", "model", "hub", "mod.ts");
+  const library = modulesOf("kernels", "model", "hub", "mod.ts");
   assertEquals(library.filter((file) => /\bconsole\./.test(codeOf(file))), []);
 });
 
@@ -52,38 +177,8 @@ Deno.test("no file names the host of a package registry: each client knows its o
   assertEquals(text.filter((file) => hosts.some((host) => read(file).includes(host))), []);
 });
 
-/** Every file of the checkout, relative to its root, less what .gitignore names and others' hidden folders. */
-function listFiles(): string[] {
-  const ignored = new Set(read(".gitignore").split("\n").map((line) => line.replaceAll("/", "")));
-  const hidden = (name: string) => name.startsWith(".") && ![".ci", ".github", ".gitattributes"].includes(name);
-  function walk(folder: string): string[] {
-    return [...Deno.readDirSync(folder)]
-      .filter(({ name }) => !hidden(name) && !ignored.has(name))
-      .flatMap(({ name, isDirectory }) => isDirectory ? walk(join(folder, name)) : [join(folder, name)]);
-  }
-  return walk(ROOT).map((file) => relative(ROOT, file).replaceAll("\\", "/"));
-}
-
-function areaOf(file: string): string {
-  return file.split("/")[0];
-}
-
-function modules(...areas: string[]): string[] {
-  return FILES.filter((file) => file.endsWith(".ts") && areas.includes(areaOf(file)));
-}
-
-function read(file: string): string {
-  return Deno.readTextFileSync(join(ROOT, file));
-}
-
-function codeOf(file: string): string {
-  return read(file).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
-}
-
-/** The project's own files that a module imports, statically, dynamically, as a worker or for its types. */
-function importsOf(file: string): string[] {
-  const statement = /(?:^(?:import|export)\b[^;"]*|\bimport\(\s*|\bnew URL\(\s*)"(\.[^"]*|@codebook\/vqmodel[^"]*)"/gm;
-  return [...codeOf(file).matchAll(statement)].map(([, specifier]) =>
-    specifier.startsWith(".") ? relative(ROOT, join(ROOT, file, "..", specifier)).replaceAll("\\", "/") : "mod.ts"
-  );
+/** The folders that a file is in, from the outermost on. */
+function foldersOf(file: string): string[] {
+  const parts = file.split("/").slice(0, -1);
+  return parts.map((_, i) => parts.slice(0, i + 1).join("/"));
 }
