@@ -1,10 +1,10 @@
 // deno-lint-ignore-file no-console
 /**
- * A picture, its tokens, and the picture they decode to, side by side.
+ * Tokenizes a picture, and writes the picture, its tokens in false colours, and its reconstruction side by side.
  *
  *     deno task demo [PICTURE] [OUTPUT.png]
  *
- * PICTURE is a path or a URL of any picture file that the library reads, also a phone's, which is turned upright.
+ * PICTURE is the path or URL of a picture file, which is turned upright by its EXIF orientation.
  */
 import { resolve } from "node:path";
 import { describeReconstruction, ImageProcessor, sideBySide, tokenMap, VQModel } from "../mod.ts";
@@ -45,7 +45,7 @@ time            ${seconds(loaded, computed)} to tokens and back, ${seconds(start
 original | tokens | reconstruction: ${await Deno.realPath(output)}`);
 }
 
-/** A path from where the caller is, which `deno task` tells: it runs tasks in the folder of deno.json. */
+/** Resolves a path from the caller's folder, INIT_CWD: `deno task` runs tasks in the folder of deno.json. */
 function fromCaller(path: string): string {
   return URL.canParse(path) ? path : resolve(Deno.env.get("INIT_CWD") ?? "", path);
 }

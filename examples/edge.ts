@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * The bundled model behind HTTP, as an edge function would serve it: on one thread of a CPU, without a GPU, native code,
- * environment or files to write, in less than 512 MB.
+ * Serves the bundled model over HTTP like an edge function: on one CPU thread, in less than 512 MB, without a GPU, native
+ * code, environment variables or writing files.
  *
  *     deno task edge [PORT] [HOSTNAME]                            # 8000 127.0.0.1
  *     deno serve --port 8000 --allow-read examples/edge.ts        # the same on all addresses
@@ -10,12 +10,12 @@
  *     curl localhost:8000/picture -F file=@tokens.json -o picture.png
  *     open http://localhost:8000/                                      # the same in a browser
  *
- * Pages of other servers may not use it, unless it is started with `--allow-origin=https://example.org`.
+ * Pages of other origins may not use it, unless it is started with `--allow-origin=https://example.org`.
  *
  * A file may also be the whole body (`--data-binary @picture.png`). Pictures are what `decodePicture` reads: JPEG, PNG, WebP,
  * GIF, BMP, TIFF and AVIF, turned upright by their EXIF orientation; they come back as PNG.
  *
- * What is refused comes back as `{"error": "…"}` with a fitting status.
+ * Refused requests get `{"error": "…"}` with a fitting status.
  */
 import { decodePicture, decodeTokens, encodeTokens, ImageProcessor, type Tokens, VQModel } from "../mod.ts";
 import { inTurn, receive } from "./edge/admission.ts";
@@ -23,11 +23,11 @@ import { checkOrigin, crossOriginHeaders, isPreflight, SECURITY_HEADERS } from "
 import { createPage } from "./edge/page.ts";
 import { Refusal } from "./edge/refusal.ts";
 
-/** The most pixels of a picture, given or decoded. The model takes 750 bytes for each, so that 512 MB hold no megapixel. */
+/** Limit of a picture's pixels, sent or decoded. The model needs 750 bytes for each: 512 MB are too few for a megapixel. */
 const MAX_PIXELS = 768 * 512;
-/** The most bytes of a picture file; RGB takes no more even where nothing can be compressed. */
+/** Limit of a picture file in bytes, enough for the largest picture as uncompressed RGB. */
 const MAX_PICTURE_BYTES = 2_000_000;
-/** The most bytes of JSON; the tokens of the largest picture take 120 kB. */
+/** Limit of a JSON file in bytes. The tokens of the largest picture take 120 kB. */
 const MAX_TOKENS_BYTES = 250_000;
 
 const options = Deno.args.filter((argument) => argument.startsWith("--"));
@@ -49,7 +49,7 @@ const ROUTES: Record<string, { methods: string[]; handle: Handler }> = {
   "/picture": { methods: ["POST"], handle: toPicture },
 };
 
-/** A response to any request. */
+/** Responds to any request. */
 async function answer(request: Request): Promise<Response> {
   const response = await serve(request).catch((error) => refuse(request, error));
   const headers = { ...SECURITY_HEADERS, ...crossOriginHeaders(request, allowedOrigins) };
@@ -65,16 +65,16 @@ async function serve(request: Request): Promise<Response> {
   return await route(request);
 }
 
-/** What went wrong here, rather than with the request, is told to the log alone. */
+/** Converts an error to a response. Errors of the server itself are logged, not sent. */
 function refuse(request: Request, error: unknown): Response {
   if (error instanceof Refusal) return error.toResponse();
-  if (request.signal.aborted) return new Refusal(499, "the request was cancelled").toResponse(); // nobody reads this
+  if (request.signal.aborted) return new Refusal(499, "the request was cancelled").toResponse(); // never sent
   console.error(error);
   return new Refusal(500, "something went wrong on the server").toResponse();
 }
 
 function route(request: Request): Response | Promise<Response> {
-  const pathname = URL.parse(request.url)?.pathname ?? request.url; // the host may be no host
+  const pathname = URL.parse(request.url)?.pathname ?? request.url; // the Host header may be invalid
   if (!Object.hasOwn(ROUTES, pathname)) {
     throw new Refusal(404, `there is no ${pathname}, only ${Object.keys(ROUTES).join(", ")}`);
   }
@@ -84,7 +84,7 @@ function route(request: Request): Response | Promise<Response> {
   throw new Refusal(405, `${pathname} takes ${allow}, found ${request.method}`, { allow });
 }
 
-/** `POST /tokens`: a picture to tokens. Sides are rounded down to whole tokens. */
+/** `POST /tokens`: tokenizes a picture. Rounds its sides down to whole tokens. */
 async function toTokens(request: Request): Promise<Response> {
   const { signal } = request;
   const bytes = await readFile(request, MAX_PICTURE_BYTES);
@@ -97,7 +97,7 @@ async function toTokens(request: Request): Promise<Response> {
   return new Response(json, { headers: { "content-type": "application/json" } });
 }
 
-/** `POST /picture`: tokens to a picture. */
+/** `POST /picture`: decodes tokens to a picture. */
 async function toPicture(request: Request): Promise<Response> {
   const { signal } = request;
   const tokens = await parseTokens(await readFile(request, MAX_TOKENS_BYTES));
@@ -109,13 +109,13 @@ async function toPicture(request: Request): Promise<Response> {
   return new Response(png, { headers: { "content-type": "image/png" } });
 }
 
-/** Tokens of one picture, not too large. Whether they are the model's is for the model to say. */
+/** Reads the tokens of one picture, and checks its size and codebook. The model checks the indices. */
 async function parseTokens(bytes: Uint8Array): Promise<Tokens> {
   const tokens = await orRefuse(() => decodeTokens(bytes, { format: "json" }));
   const { codebook, shape: [count, height, width] } = tokens;
-  if (codebook && codebook.hash !== hash) { // said here, for the model would say where it is on this machine
+  if (codebook && codebook.hash !== hash) { // the model's own message contains its path
     const [theirs, ours] = [codebook.hash, hash].map((hash) => hash.slice(0, 16));
-    throw new Refusal(400, `Cannot use tokens: they are of a model with codebook ${theirs}, this one's is ${ours}`);
+    throw new Refusal(400, `Cannot use tokens: they belong to a model with codebook ${theirs}, this one's is ${ours}`);
   }
   if (count !== 1) throw new Refusal(400, `expected the tokens of one picture, found those of ${count}`);
   if (height * width * factor ** 2 > MAX_PIXELS) {
@@ -124,7 +124,7 @@ async function parseTokens(bytes: Uint8Array): Promise<Tokens> {
   return tokens;
 }
 
-/** The library checks what it is given, and says what is wrong with it: its kind, or that it is out of range. */
+/** Runs a task of the library, and converts errors in its input to refusals with the given status. */
 async function orRefuse<T>(task: () => Promise<T>, wrongKind = 400, outOfRange = 400): Promise<T> {
   try {
     return await task();
@@ -135,20 +135,20 @@ async function orRefuse<T>(task: () => Promise<T>, wrongKind = 400, outOfRange =
   }
 }
 
-/** The file that a request brings: its body, or the first file of a form. Either way the body has at most `limit` bytes. */
+/** Reads the file of a request: the body, or the first file of a form. The body has at most `limit` bytes. */
 async function readFile(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await receive(request, limit);
   const type = request.headers.get("content-type") ?? "";
   if (!/^multipart\/form-data\b/i.test(type)) return bytes;
   const form = await new Response(bytes, { headers: { "content-type": type } }).formData().catch(() => {
-    throw new Refusal(400, "the body is no multipart/form-data, though its content-type says so");
+    throw new Refusal(400, "the body is not valid multipart/form-data, as its content-type states");
   });
   const file = [...form.values()].find((value) => value instanceof File);
   if (!file) throw new Refusal(400, "expected a file in the form, as of curl -F file=@picture.png");
   return await file.bytes();
 }
 
-/** `GET /`: the same for people. */
+/** `GET /`: a page that uses the other routes. */
 function page(): Response {
   return new Response(PAGE, {
     headers: {
@@ -164,8 +164,8 @@ const PAGE = createPage({ factor, codes: model.config.num_vq_embeddings, maxPixe
 export default { fetch: answer } satisfies Deno.ServeDefaultExport;
 
 /**
- * The first argument of `deno task edge`. Without arguments it could not be told from `deno serve`, which also runs this
- * module as the main one, but listens by itself.
+ * The first argument of `deno task edge`, which tells it apart from `deno serve`: that also runs this module as the main
+ * module, but listens by itself.
  */
 const LISTEN = "listen";
 
@@ -174,5 +174,5 @@ if (import.meta.main && places.length > 0) {
   const [port = "8000", hostname = "127.0.0.1"] = places.filter((place) => place !== LISTEN);
   const { listen } = await import("./edge/listen.ts");
   await listen(answer, Number(port), hostname);
-  Deno.exit(); // or Deno would ask whether `deno serve` was meant
+  Deno.exit(); // otherwise Deno suggests `deno serve`
 }

@@ -1,46 +1,46 @@
 /**
- * Who is let in: bodies while there is room for them, and to the computing whose body is there.
+ * Limits how many bodies arrive at once, and how many requests wait to be computed.
  *
  * @module
  */
 
 import { Refusal } from "./refusal.ts";
 
-/** How long a body may take to arrive. */
+/** Time limit for a body. */
 const BODY_MS = 10_000;
-/** How often it is looked at meanwhile, */
+/** Interval at which the progress of a body is checked. */
 const PROGRESS_MS = 2_000;
-/** and how many bytes must have come each time. */
+/** Bytes that must arrive in each interval. */
 const PROGRESS_BYTES = 20_000;
-/** The pieces that a body may come in, each of which costs some time and memory: so many, */
+/** Every body may have this many pieces, each of which takes time and memory. */
 const FREE_PIECES = 300;
-/** and one for so many bytes. Those of a network have 1400. */
+/** One more piece is allowed for this many bytes. Network packets have about 1400. */
 const PIECE_BYTES = 500;
-/** After how many pieces others have their turn. */
-const PIECES_PER_TURN = 100;
-/** The most bodies that are arriving at once, */
+/** Number of pieces after which other requests are served. */
+const PIECES_PER_YIELD = 100;
+/** Most bodies that arrive at once. */
 const MAX_ARRIVING = 64;
-/** and the most bytes of all of them. */
+/** Most bytes of all arriving bodies together. */
 const MAX_ARRIVING_BYTES = 16_000_000;
-/** The most requests that compute, or wait for their turn to. */
+/** Most requests that are being computed or waiting for it. */
 const MAX_WAITING = 5;
 
-/** A body of which some bytes have arrived. */
+/** A body that is arriving. */
 interface Arrival {
   size: number;
   readonly pieces: Uint8Array<ArrayBuffer>[];
-  /** Aborted with a {@linkcode Refusal} when the body is given up. */
+  /** Aborted with a {@linkcode Refusal} to drop the body. */
   readonly controller: AbortController;
 }
 
-/** Sets keep the order of insertion: the body that began first is the first. */
+/** In order of arrival: sets keep the order of insertion. */
 const arriving = new Set<Arrival>();
 let arrivingBytes = 0;
 
-/** The bytes of a request's body, at most `limit` of them. A body that comes too slowly, or in crumbs, is refused. */
+/** Reads the body of a request, of at most `limit` bytes. Refuses it if it arrives too slowly or in too many pieces. */
 export async function receive(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const encoding = request.headers.get("content-encoding") ?? "identity";
-  if (encoding !== "identity") throw new Refusal(415, `the body is encoded as ${encoding}, send it as it is`);
+  if (encoding !== "identity") throw new Refusal(415, `the body is encoded as ${encoding}, send it unencoded`);
   const tooLong = new Refusal(413, `the body has more than ${limit} bytes`);
   if (Number(request.headers.get("content-length")) > limit) throw tooLong;
 
@@ -50,19 +50,21 @@ export async function receive(request: Request, limit: number): Promise<Uint8Arr
     async write(piece) {
       signal.throwIfAborted();
       if (arrival.size + piece.length > limit) throw tooLong;
-      if (pieces.length > FREE_PIECES + arrival.size / PIECE_BYTES) throw new Refusal(400, "the body comes in crumbs");
-      pieces.push(piece.slice()); // it may be a part of something larger
+      if (pieces.length > FREE_PIECES + arrival.size / PIECE_BYTES) {
+        throw new Refusal(400, "the body arrives in too many small pieces");
+      }
+      pieces.push(piece.slice()); // the piece may be a view of a larger buffer
       arrival.size += piece.length;
       arrivingBytes += piece.length;
       makeRoom();
-      if (pieces.length % PIECES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve));
+      if (pieces.length % PIECES_PER_YIELD === 0) await new Promise((resolve) => setTimeout(resolve));
     },
   });
   arriving.add(arrival);
   makeRoom();
   const stopWatching = watch(arrival);
   try {
-    // Deno would read a body that is cancelled to its end, piece by piece, before it does anything else.
+    // preventCancel, because Deno reads a cancelled body to its end before it does anything else.
     await request.body?.pipeTo(into, { preventCancel: true, signal: AbortSignal.any([request.signal, signal]) });
     return await new Blob(pieces).bytes();
   } catch (error) {
@@ -73,35 +75,35 @@ export async function receive(request: Request, limit: number): Promise<Uint8Arr
   }
 }
 
-/** Gives a body up that takes too long, or stops arriving. Returns what stops the watching. */
+/** Drops a body that takes too long or arrives too slowly. Returns a function that ends the checks. */
 function watch(arrival: Arrival): () => void {
   const began = performance.now();
-  let [looked, size] = [began, 0];
+  let [checked, size] = [began, 0];
   const timer = setInterval(() => {
     const now = performance.now();
-    const late = now - looked > 1.5 * PROGRESS_MS; // then it was this server that was busy
+    const late = now - checked > 1.5 * PROGRESS_MS; // the server itself was busy
     if (now - began >= BODY_MS) {
-      giveUp(arrival, new Refusal(408, `the body took longer than ${BODY_MS / 1000} seconds`));
+      drop(arrival, new Refusal(408, `the body took longer than ${BODY_MS / 1000} seconds`));
     } else if (!late && arrival.size - size < PROGRESS_BYTES) {
-      giveUp(
+      drop(
         arrival,
         new Refusal(408, `the body came at less than ${1000 * PROGRESS_BYTES / PROGRESS_MS} bytes a second`),
       );
     }
-    [looked, size] = [now, arrival.size];
+    [checked, size] = [now, arrival.size];
   }, PROGRESS_MS);
   return () => clearInterval(timer);
 }
 
-/** Gives bodies up while there are too many, those first that have been arriving for the longest. */
+/** Drops the oldest bodies while there are too many. */
 function makeRoom(): void {
   while (arriving.size > MAX_ARRIVING || arrivingBytes > MAX_ARRIVING_BYTES) {
     const [first] = arriving;
-    giveUp(first, new Refusal(503, "too many bodies are arriving, try again", { "retry-after": "5" }));
+    drop(first, new Refusal(503, "too many bodies are arriving, try again", { "retry-after": "5" }));
   }
 }
 
-function giveUp(arrival: Arrival, refusal: Refusal): void {
+function drop(arrival: Arrival, refusal: Refusal): void {
   forget(arrival);
   arrival.controller.abort(refusal);
 }
@@ -114,8 +116,8 @@ let waiting = 0;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs `task` when all tasks before it have ended, unless nobody waits for it any more. Refuses it where too many wait
- * already, as each has a file in memory.
+ * Runs `task` after all earlier tasks, unless its request was cancelled. Refuses it if too many are waiting, since each
+ * holds a file in memory.
  */
 export async function inTurn<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
   if (waiting === MAX_WAITING) throw new Refusal(503, "too many requests, try again", { "retry-after": "5" });

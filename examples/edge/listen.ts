@@ -1,32 +1,32 @@
 // deno-lint-ignore-file no-console
 /**
- * Listening, in front of `Deno.serve`: which waits for ever for the head of a request, and for an answer to be read. One
- * request to a connection, so that one clock does for each.
+ * Time limits in front of `Deno.serve`, which waits forever for the head of a request, and for a response to be read.
+ * Serves one request per connection, so that each connection has one time limit.
  *
  * @module
  */
 
-/** How long the head of a request may take, */
+/** Time limit for the head of a request. */
 const HEAD_MS = 5_000;
-/** and all of a connection. */
+/** Time limit for a connection. */
 const CONNECTION_MS = 60_000;
-/** How long it may take the server to take what comes: longer, and it has given the body up. */
-const TAKE_MS = 3_000;
-/** The most bytes that are read at once, and of a head. */
+/** Time limit for the server to accept bytes: if it takes longer, it has dropped the body. */
+const ACCEPT_MS = 3_000;
+/** Most bytes per read, and of a head. */
 const READ_BYTES = 16_384;
-/** After fewer bytes than this, */
+/** A read of fewer bytes is followed by a pause, since some clients send byte by byte and each read takes time. */
 const FEW_BYTES = 1_000;
-/** more are let come together for so long: some send byte by byte, and each reading costs some. */
-const GATHER_MS = 50;
-/** How long what is under way may take when the process is interrupted. */
+/** Length of that pause. */
+const PAUSE_MS = 50;
+/** Time limit for running requests when the process is interrupted. */
 const STOP_MS = 10_000;
-/** The most connections that have not brought a head. Of more, the first one is closed. */
+/** Most connections without a complete head. If there are more, the oldest is closed. */
 const MAX_WITHOUT_HEAD = 128;
 
-/** What ends a head. */
+/** The end of a head. */
 const BLANK_LINE = "\r\n\r\n";
 
-/** Answers requests on a port until the process is interrupted; what is under way is finished first. */
+/** Answers requests on a port until the process is interrupted. Finishes running requests first. */
 export async function listen(
   answer: (request: Request) => Promise<Response>,
   port: number,
@@ -42,7 +42,7 @@ export async function listen(
   const connections = new Set<Promise<void>>();
   Deno.addSignalListener("SIGINT", () => {
     listener.close();
-    setTimeout(Deno.exit, STOP_MS); // a client that never reads its answer is not waited for
+    setTimeout(Deno.exit, STOP_MS); // a client may never read its response
   });
   for await (const connection of listener) {
     const served = guard(connection, server.addr.port).finally(() => connections.delete(served));
@@ -51,10 +51,10 @@ export async function listen(
   await Promise.all(connections);
 }
 
-/** Sets keep the order of insertion: the connection that came first is the first. */
+/** In order of arrival: sets keep the order of insertion. */
 const withoutHead = new Set<Deno.TcpConn>();
 
-/** Hands a connection on to the server on `port` once it has brought a head, and ends it when its time is over. */
+/** Connects a connection to the server on `port` after its head has arrived, and enforces the time limits. */
 async function guard(outer: Deno.TcpConn, port: number): Promise<void> {
   const ends: Deno.TcpConn[] = [outer];
   const close = () => ends.forEach(closeEnd);
@@ -64,7 +64,7 @@ async function guard(outer: Deno.TcpConn, port: number): Promise<void> {
     const inner = await Deno.connect({ hostname: "127.0.0.1", port });
     ends.push(inner);
     await writeAll(inner, head);
-    handOn(outer, inner).then(close, close); // the client is gone, or the body was given up
+    forward(outer, inner).then(close, close); // the client is gone, or the body was dropped
     await inner.readable.pipeTo(outer.writable);
   } catch {
     // either end was closed
@@ -74,7 +74,7 @@ async function guard(outer: Deno.TcpConn, port: number): Promise<void> {
   }
 }
 
-/** Reads until a head is complete; throws where it comes too slowly, or does not end. */
+/** Reads a complete head. Throws if it arrives too slowly or is too long. */
 async function readHead(connection: Deno.TcpConn): Promise<Uint8Array> {
   withoutHead.add(connection);
   if (withoutHead.size > MAX_WITHOUT_HEAD) {
@@ -93,26 +93,26 @@ async function readHead(connection: Deno.TcpConn): Promise<Uint8Array> {
       if (new TextDecoder("latin1").decode(bytes.subarray(0, size)).includes(BLANK_LINE)) {
         return bytes.subarray(0, size);
       }
-      await gather(count);
+      await pauseAfter(count);
     }
-    throw new Error("the head of a request has no end");
+    throw new Error("the head of a request is too long or incomplete");
   } finally {
     clearTimeout(late);
     withoutHead.delete(connection);
   }
 }
 
-/** Sends what comes from the client to the server. */
-async function handOn(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+/** Sends the client's bytes to the server. */
+async function forward(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   const bytes = new Uint8Array(READ_BYTES);
-  for (let count; (count = await from.read(bytes)) !== null; await gather(count)) {
-    const late = setTimeout(() => closeEnd(to), TAKE_MS);
+  for (let count; (count = await from.read(bytes)) !== null; await pauseAfter(count)) {
+    const late = setTimeout(() => closeEnd(to), ACCEPT_MS);
     await writeAll(to, bytes.subarray(0, count)).finally(() => clearTimeout(late));
   }
 }
 
-async function gather(count: number): Promise<void> {
-  if (count < FEW_BYTES) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+async function pauseAfter(count: number): Promise<void> {
+  if (count < FEW_BYTES) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
 
 async function writeAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
@@ -123,6 +123,6 @@ function closeEnd(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
-    // it is closed
+    // already closed
   }
 }

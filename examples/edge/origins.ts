@@ -1,21 +1,21 @@
 /**
- * Which pages may use the server.
+ * Decides which pages may use the server.
  *
  * @module
  */
 
 import { Refusal } from "./refusal.ts";
 
-/** What answers tell browsers: to take them for what they say they are, and to show them in no frame. */
+/** Headers that keep browsers from guessing content types and from showing responses in frames. */
 export const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 };
 
 /**
- * Refuses what a page of another origin would have done, unless that is one of `allowed`.
+ * Checks the origin of a request that is not a mere GET or HEAD.
  *
- * @throws {Refusal}
+ * @throws {Refusal} if it comes from a page of another origin that is not one of `allowed`
  */
 export function checkOrigin(request: Request, allowed: readonly string[]): void {
   const origin = foreignOrigin(request);
@@ -26,23 +26,23 @@ export function checkOrigin(request: Request, allowed: readonly string[]): void 
   );
 }
 
-/** Lets a page of an origin that is allowed read the answer. */
+/** Headers that let pages of allowed origins read the response. */
 export function crossOriginHeaders(request: Request, allowed: readonly string[]): Record<string, string> {
   const origin = foreignOrigin(request);
   if (origin === undefined || !allowed.includes(origin)) return { vary: "origin" };
   return { vary: "origin", "access-control-allow-origin": origin, "access-control-allow-headers": "content-type" };
 }
 
-/** Whether a browser asks if a page may send a request. */
+/** Whether a request is a CORS preflight. */
 export function isPreflight(request: Request): boolean {
   return request.method === "OPTIONS" && foreignOrigin(request) !== undefined;
 }
 
-/** The origin of the page that sends a request, unless it is the server's own. Only pages have one. */
+/** The origin of the page that sends a request, if it is not the server's own. Other clients send no origin. */
 function foreignOrigin(request: Request): string | undefined {
   const origin = request.headers.get("origin");
   if (origin === null) return undefined;
   const host = request.headers.get("host") ?? URL.parse(request.url)?.host;
-  // The scheme may differ: a proxy may take https off the server's hands.
+  // Compares hosts only: behind a proxy that terminates TLS, the schemes differ.
   return URL.parse(origin)?.host === host ? undefined : origin;
 }

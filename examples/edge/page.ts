@@ -1,13 +1,14 @@
 /**
- * The page for people.
+ * The page at `/`.
  *
  * @module
  */
 
-/** What the page says and does, for a model whose tokens stand for `factor`×`factor` pixels each. */
+/** Properties of the model and the server. */
 export interface PageOptions {
+  /** Side of a token in pixels. */
   readonly factor: number;
-  /** How many different tokens there are. */
+  /** Number of codes. */
   readonly codes: number;
   /** Larger pictures are shrunk to this many pixels before they are sent. */
   readonly maxPixels: number;

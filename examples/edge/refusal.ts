@@ -1,16 +1,16 @@
 /**
- * How requests are refused.
+ * Refused requests.
  *
  * @module
  */
 
-/** A request that is not served, and why. */
+/** The reason why a request is refused. */
 export class Refusal extends Error {
   constructor(readonly status: number, message: string, readonly headers: HeadersInit = {}) {
     super(message);
   }
 
-  /** What the client is told. */
+  /** The response to the client. */
   toResponse(): Response {
     return Response.json({ error: this.message }, { status: this.status, headers: this.headers });
   }

@@ -81,7 +81,7 @@ Deno.test("what is no picture or tokens in a form, or too large a form, is refus
     await assertRefused(await post("/picture", formOf(" ".repeat(250_000))), 413, "more than 250000 bytes");
     for (const type of ["multipart/form-data", "multipart/form-data; boundary=x"]) {
       const response = await post("/tokens", "no form", { headers: { "content-type": type } });
-      await assertRefused(response, 400, "the body is no multipart/form-data");
+      await assertRefused(response, 400, "the body is not valid multipart/form-data");
     }
   });
 });
@@ -117,7 +117,7 @@ const NO_TOKENS: [json: string, status: number, message: string][] = [
   ['{"shape":[1,1,1],"indices":{"length":1}}', 400, '{"shape": [n, height, width], "indices": [0, …]}'],
   ['{"shape":[2,1,1],"indices":[1,1]}', 400, "the tokens of one picture, found those of 2"],
   [`{"shape":[1,1,${"[".repeat(50_000)}${"]".repeat(50_000)}],"indices":[1]}`, 400, "nested at most 64 deep"],
-  [FOREIGN, 400, "they are of a model with codebook 0000000000000000, this one's is 35ece7298ed9e892"],
+  [FOREIGN, 400, "they belong to a model with codebook 0000000000000000, this one's is 35ece7298ed9e892"],
   ['{"shape":[1,1,1],"indices":[1024]}', 400, "rows 0 to 1023"],
   ['{"shape":[1,1,1],"indices":[-1]}', 400, "rows 0 to 1023"],
   ['{"shape":[1,1,2],"indices":[1]}', 400, "takes 2 indices, found 1"],

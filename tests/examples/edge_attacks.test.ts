@@ -84,12 +84,12 @@ Deno.test("bodies that come slowly keep nobody out, and are given up", async () 
 });
 
 for (const args of [undefined, SERVE]) {
-  Deno.test(`a body in crumbs is refused, and keeps nobody out (${args?.[0] ?? "run"})`, async () => {
+  Deno.test(`a body in too many small pieces is refused, and blocks nobody (${args?.[0] ?? "run"})`, async () => {
     await serving(async (server) => {
       const beginning = `${HEAD}Transfer-Encoding: chunked\r\n\r\n${"1\r\na\r\n".repeat(300_000)}`;
       await besides(server, { count: 16, beginning }, async (slow) => {
         await assertServes(server, 10);
-        for (const { answer } of slow) assertMatch(await answer, /^HTTP\/1.1 (400 .*in crumbs|408 |415 )/s);
+        for (const { answer } of slow) assertMatch(await answer, /^HTTP\/1.1 (400 .*too many small pieces|408 |415 )/s);
       });
       if (Deno.build.os === "linux") assertLess(await peakOf(server.pid), MEMORY_LIMIT);
     }, args);

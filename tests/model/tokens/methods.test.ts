@@ -146,7 +146,8 @@ Deno.test("tokens of another codebook are refused, those of the same and of none
   for (const format of ["json", "npz", "safetensors", "pt"] as const) {
     const read = await decodeTokens(encodeTokens(tokens, format));
     await model.detokenize(read);
-    const message = `they belong to the model owner/name with codebook ${tokens.codebook.hash.slice(0, 16)}, this is a ` +
+    const message =
+      `they belong to the model owner/name with codebook ${tokens.codebook.hash.slice(0, 16)}, this is a ` +
       `model with codebook ${hash.slice(0, 16)}. Load the model`;
     await assertRejects(() => another.detokenize(read), RangeError, message);
     await another.detokenize({ indices: read.indices, shape: read.shape });
