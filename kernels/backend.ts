@@ -14,8 +14,8 @@ export interface RunOptions {
   /** Aborts the run: between ops where the engine waits for them, otherwise before it starts. */
   readonly signal?: AbortSignal;
   /**
-   * Called from time to time with the number of finished ops and of all ops, the last time with all of them finished. With
-   * it an engine waits for its ops. If it throws, the run rejects with that error.
+   * Called from time to time with the number of finished ops and of all ops, the last time with all of them finished.
+   * With it an engine waits for its ops. If it throws, the run rejects with that error.
    */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -48,19 +48,19 @@ export interface TuningStore {
 /** A compiled graph. */
 export interface Program {
   /**
-   * Computes the graph's outputs. Host tensors are uploaded; tensors of the same engine are read in place.
-   * The results stay on the device; the caller disposes of them and of the inputs. An engine that stores values in float16
-   * returns when the computation is finished, because it checks whether all values were in range; others return earlier.
+   * Computes the graph's outputs. Host tensors are uploaded; tensors of the same engine are read in place. The results
+   * stay on the device; the caller disposes of them and of the inputs. An engine that stores values in float16 returns
+   * when the computation is finished, because it checks whether all values were in range; others return earlier.
    *
-   * @throws {TypeError} if the number of inputs, their shapes or their types differ from the graph's, or if one of them or
-   * the program was disposed
+   * @throws {TypeError} if the number of inputs, their shapes or their types differ from the graph's, or if one of them
+   * or the program was disposed
    * @throws {DeviceError} if the device runs out of memory or was lost, or the engine was disposed
    * @throws {OverflowError} if the engine stores values in float16, and one was out of range
    */
   run(inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
   /**
-   * Runs once, op by op, and returns the time of each in the order they ran; disposes of the results. WebGPU's times are
-   * the device's timestamps, the CPU engine's are wall time.
+   * Runs once, op by op, and returns the time of each in the order they ran; disposes of the results. WebGPU's times
+   * are the device's timestamps, the CPU engine's are wall time.
    *
    * @throws as {@linkcode run}; also a {@linkcode DeviceError} if a WebGPU device has no `timestamp-query`
    */
@@ -74,9 +74,9 @@ export interface Program {
 /**
  * Bytes of its device's memory that an engine holds.
  *
- * Unused memory is kept for later runs, up to the peak of the last four. Memory beyond that is freed once it is large: on
- * WebGPU more than 1 MiB and more than the memory kept; on the CPU engine, which moves into a smaller memory in 0.1 to
- * 0.2 seconds, more than 32 MiB and more than half of the memory kept.
+ * Unused memory is kept for later runs, up to the peak of the last four. Memory beyond that is freed once it is large:
+ * on WebGPU more than 1 MiB and more than the memory kept; on the CPU engine, which moves into a smaller memory in 0.1
+ * to 0.2 seconds, more than 32 MiB and more than half of the memory kept.
  */
 export interface MemoryUse {
   /**
@@ -89,8 +89,8 @@ export interface MemoryUse {
   /** The sum: {@linkcode weights} and {@linkcode buffers}. */
   readonly held: number;
   /**
-   * The part of {@linkcode held} that is in use: weights, tensors that were neither disposed nor garbage-collected, runs in
-   * progress, and 2 MiB of tables on the CPU engine.
+   * The part of {@linkcode held} that is in use: weights, tensors that were neither disposed nor garbage-collected,
+   * runs in progress, and 2 MiB of tables on the CPU engine.
    */
   readonly used: number;
 }
@@ -109,9 +109,9 @@ export interface Backend {
   /** Whether the device was lost or a thread ended: no run succeeds any more, and WebGPU's tensors cannot be read. */
   readonly lost: boolean;
   /**
-   * Sets the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). The arrays are copied and may be
-   * reused. `bias` is empty for codebooks. Compile graphs that use the layer afterwards, and again whenever its weights are
-   * set again.
+   * Sets the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). The arrays are copied and
+   * may be reused. `bias` is empty for codebooks. Compile graphs that use the layer afterwards, and again whenever its
+   * weights are set again.
    *
    * @throws {RangeError} if the number of weights or biases is not the layer's
    * @throws {DeviceError} if the device cannot hold them or was lost, or the engine was disposed
@@ -121,7 +121,8 @@ export interface Backend {
    * Prepares a graph to run.
    *
    * @throws {TypeError} if the weights of one of its parameters were not set
-   * @throws {DeviceError} if the device cannot run the graph, not even in bands, or was lost, or the engine was disposed
+   * @throws {DeviceError} if the device cannot run the graph, not even in bands, or was lost, or the engine was
+   * disposed
    */
   compile(graph: Graph, options?: PlanOptions): Promise<Program>;
   /**
@@ -133,10 +134,11 @@ export interface Backend {
   measure(graph: Graph, options?: PlanOptions): number;
   /**
    * Measures the candidates for each op of a graph. Programs compiled afterwards, of this graph or others with the same
-   * ops, use the fastest. On WebGPU the candidates are algorithms and tiles of convolutions and attentions, and the graph's
-   * weights must fit on the device a second time. The CPU engine has nothing to choose.
+   * ops, use the fastest. On WebGPU the candidates are algorithms and tiles of convolutions and attentions, and the
+   * graph's weights must fit on the device a second time. The CPU engine has nothing to choose.
    *
-   * Returns whether another algorithm was chosen for some layer; it takes effect when the layer's weights are set again.
+   * Returns whether another algorithm was chosen for some layer; it takes effect when the layer's weights are set
+   * again.
    *
    * @throws {DeviceError} if a WebGPU device has no `timestamp-query`, or cannot run the graph
    */

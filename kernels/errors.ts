@@ -13,7 +13,7 @@ export class DeviceError extends Error {
   override readonly name = "DeviceError";
 }
 
-/** A value was out of float16's range or NaN, on an engine that stores float16. There are no results: compute in float32. */
+/** A value was out of float16's range or NaN on an engine that stores float16. Compute in float32 instead. */
 export class OverflowError extends Error {
   /** @ignore */
   override readonly name = "OverflowError";

@@ -1,5 +1,5 @@
 /**
- * What the ops of a graph cost: operations, bytes to move, and the time it took.
+ * The cost of ops: floating-point operations, bytes, and measured time.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Shape, sizeOf } from "../tensor/storage.ts";
 import type { Node } from "./ops/descriptor.ts";
 import { macs, type Op, operands, type OpKind, weightsRead } from "./ops/mod.ts";
 
-/** What an op has to do, whatever the engine makes of it. */
+/** The cost of an op, whatever engine computes it. */
 export interface OpCost {
   /** Kind of op; on WebGPU also `"input"` and `"output"`, the conversions between the API's layout and the engine's. */
   readonly op: OpKind | "output";
@@ -22,7 +22,7 @@ export interface OpCost {
   readonly bytes: number;
 }
 
-/** An op's cost, and the time it took. */
+/** An op's cost and its measured time. */
 export interface OpProfile extends OpCost {
   /** Milliseconds on the engine. */
   readonly milliseconds: number;
@@ -31,12 +31,12 @@ export interface OpProfile extends OpCost {
 /** The cost of an op on an engine that stores floats in `floatBytes` bytes. */
 export function costOf(op: Op, floatBytes: number): OpCost {
   const { kind, name, shape } = op;
-  const values = kind === "input" ? [op, op] : [op, ...operands(op)];
+  const values = kind === "input" ? [op, op] : [op, ...operands(op)]; // an input is copied to the engine's layout
   const valueBytes = values.reduce((sum, node) => sum + bytesOf(node, floatBytes), 0);
   return { op: kind, name, shape, flops: 2 * macs(op), bytes: floatBytes * weightsRead(op) + valueBytes };
 }
 
-/** The cost of handing out the result that is number `index`. */
+/** The cost of converting result number `index` to the API's layout. */
 export function outputCost(node: Pick<Node, "shape" | "dtype">, index: number, floatBytes: number): OpCost {
   return {
     op: "output",

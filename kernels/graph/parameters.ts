@@ -20,7 +20,7 @@ export interface ConvParameter {
   readonly stride: 1 | 2;
 }
 
-/** A fully connected layer over channels, `NAME.weight` `[out, in]` and `NAME.bias`: a 1×1 convolution to the engines. */
+/** A linear layer over channels, `NAME.weight` `[out, in]` and `NAME.bias`; engines compute it as a 1×1 convolution. */
 export interface LinearParameter {
   /** Tells it from other parameters. */
   readonly kind: "linear";

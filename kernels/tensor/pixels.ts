@@ -60,7 +60,7 @@ function pixelsToFloats({ bytes, range }: Pixels, [n, c, h, w]: Shape): Float32A
 }
 
 /**
- * The opaque pixels nearest to floats `[n, 3 or 1, h, w]`: clamped to the range, halves rounded to even as in numpy, NaN as 0.
+ * The opaque pixels nearest to floats `[n, 3 or 1, h, w]`: clamped to the range, halves rounded to even, NaN as 0.
  */
 export function floatsToPixels(
   floats: ArrayLike<number>,

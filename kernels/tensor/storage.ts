@@ -20,7 +20,7 @@ export type PixelRange = "unit" | "signed";
 export interface DeviceStorage {
   /** Copies the elements to the host. */
   read(): Promise<TensorData>;
-  /** Copies pictures to the host as RGBA bytes, see {@linkcode floatsToPixels}, where that is less than their elements. */
+  /** Copies pictures to the host as RGBA bytes, see {@linkcode floatsToPixels}. Missing if the engine cannot. */
   readPixels?(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>>;
   /** Returns the memory to its engine. */
   release(): void;

@@ -8,8 +8,8 @@ import { floatsToPixels, Pixels } from "./pixels.ts";
 import { type DeviceStorage, type DType, type PixelRange, type Shape, sizeOf, type TensorData } from "./storage.ts";
 
 /**
- * Releases the memory of tensors that are garbage-collected without having been disposed. Reads and runs in progress hold
- * references of their own to the memory, so it is not released too early.
+ * Releases the memory of tensors that are garbage-collected without having been disposed. Reads and runs in progress
+ * hold references of their own to the memory, so it is not released too early.
  */
 const abandoned = new FinalizationRegistry<DeviceStorage>((storage) => storage.release());
 

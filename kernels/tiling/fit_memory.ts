@@ -17,12 +17,12 @@ const MAX_OPS = 200_000;
 const COUNTS = [1, 4, 16, 64, 256];
 
 /**
- * The first plan of at most `limit` bytes: of the whole graph, then with more and more of its feature maps in bands. The
- * smallest plan if none fits.
+ * The first plan of at most `limit` bytes: of the whole graph, then with more and more of its feature maps in bands.
+ * The smallest plan if none fits.
  *
  * @param plan plans a graph, or throws a {@linkcode DeviceError} if the device cannot run it
- * @param options `quick` stops after `quickOps` ops; so does a limit that the results alone exceed, as the smallest plan is
- * then only for the error message
+ * @param options `quick` stops after `quickOps` ops; so does a limit that the results alone exceed, as the smallest
+ * plan is then only for the error message
  * @throws {DeviceError} the error of the whole graph's plan, if every plan throws
  */
 export function* planWithin<P extends { readonly bytes: number }>(

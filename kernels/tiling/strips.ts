@@ -1,6 +1,6 @@
 /**
- * How the sums of a norm are split: an image into bands of rows, and those into strips of pixels. Each strip is summed by
- * itself.
+ * Splits an image for the sums of a norm: into bands of rows, and those into strips of pixels that are summed
+ * separately.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Strips {
   readonly bandStrips: number;
 }
 
-/** Splits an image of `height` × `width` pixels into bands of `bandHeight` rows, and those into strips of `strip` pixels. */
+/** Splits an image of `height` × `width` pixels into bands of `bandHeight` rows and strips of `strip` pixels. */
 export function splitImage(height: number, width: number, bandHeight: number, strip: number): Strips {
   const bandArea = bandHeight * width;
   const bandStrips = Math.ceil(bandArea / strip);

@@ -2,9 +2,9 @@
  * Rewrites a graph so that large feature maps are computed in bands of rows.
  *
  * Feature maps beyond a size are never materialized: wherever one is read, its rows are recomputed from the nearest
- * materialized maps, together with the halo that convolutions need. A group norm of such a map first gathers its sums over
- * all bands, so that its statistics are those of the whole map, and is then applied to each band where that is read.
- * Results differ from those of the original graph only by rounding.
+ * materialized maps, together with the halo that convolutions need. A group norm of such a map first gathers its sums
+ * over all bands, so that its statistics are those of the whole map, and is then applied to each band where that is
+ * read. Results differ from those of the original graph only by rounding.
  *
  * A convolution of a band pads the edges of the band like the edges of the picture. The rows that become wrong by that
  * belong to the halo and are not read.

@@ -1,5 +1,5 @@
 /**
- * What is known of an op, whatever engine computes it.
+ * What an op is, whatever engine computes it.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Node {
   readonly kind: string;
   /** Position in `Graph.nodes`; operands come before results. */
   readonly id: number;
-  /** Its layer, such as `decoder.up_blocks.1.resnets.0.conv1`; ops without weights are named after what they work on. */
+  /** Its layer, such as `decoder.up_blocks.1.resnets.0.conv1`; ops without weights are named after their operands. */
   readonly name: string;
   /** NCHW, whatever layout the engine uses inside. */
   readonly shape: Shape;
@@ -21,43 +21,45 @@ export interface Node {
   readonly dtype: DType;
 }
 
-/** What an op is recorded from: all of it but what a descriptor and the graph add. */
+/** What an op is recorded from: its own properties, without those of every node. */
 export type Fields<T extends Node> = Omit<T, keyof Node>;
 
 /** Rows `[first, end)` of one image. */
 export type RowRange = readonly [first: number, end: number];
 
-/** What it takes to compute some rows of a result. */
+/** The rows of operands that some rows of a result are computed from. */
 export interface BandRule {
   /** Rows of each operand, halo included. */
   readonly operands: readonly RowRange[];
-  /** The rows that an op over these operands makes: those that are wanted, and a few more. */
+  /** The rows of the result that an op over these operands computes: the wanted ones, and possibly more. */
   readonly computed: RowRange;
 }
 
-/** Everything about one kind of op but how an engine computes it. */
+/** Everything about one kind of op except how an engine computes it. */
 export interface OpDescriptor<T extends Node> {
   /**
    * Shape, element type and name of the result.
    *
-   * @throws {RangeError} where the operands do not fit
+   * @throws {RangeError} if the operands do not fit
    */
   result(fields: Fields<T>): Pick<T, "shape" | "dtype" | "name">;
-  /** The values that it reads. */
+  /** The values that it reads, in order. */
   operands(op: T): Node[];
-  /** The same op over other operands, in the order of `operands`. Ops that exist only in bands are not copied. */
+  /** The same op over other operands, given in the same order. Missing for ops that exist only in bands. */
   withOperands?(op: T, operands: readonly Node[]): Fields<T>;
   /** The layer whose weights it reads. */
   parameter?(op: T): Parameter;
-  /** How many of the layer's weights and biases it reads. Default: all. */
+  /** Number of the layer's weights and biases that it reads. Default: all. */
   weightsRead?(op: T): number;
   /** Multiply-accumulates of the textbook algorithm. Default: 0. */
   macs?(op: T): number;
-  /** Operands that it reads only where it writes its result: the result may overwrite one that is not read afterwards. */
+  /**
+   * Operands that it reads element by element where it writes: its result may overwrite one that nothing else reads.
+   */
   overwritable?(op: T): Node[];
-  /** The operand in whose memory the result is. Default: the result has memory of its own. */
+  /** The operand whose memory the result shares. Default: the result has memory of its own. */
   sharedOperand?(op: T): Node | undefined;
-  /** How rows of the result map to rows of the operands. Without it an op is computed as a whole. */
+  /** Maps rows of the result to rows of the operands. Without it an op is always computed as a whole. */
   band?(op: T, rows: RowRange): BandRule;
 }
 

@@ -32,7 +32,7 @@ export interface GroupNorm extends Node {
   readonly epsilon: number;
   /** Applied last; `undefined` for none. */
   readonly activation: Activation | undefined;
-  /** Spatial norm: the normalized value is multiplied by `scale` and `shift` is added, each resized to `x` by nearest. */
+  /** Spatial norm: the normalized value times `scale` plus `shift`, each resized to `x` by nearest. */
   readonly modulation: Modulation | undefined;
 }
 

@@ -92,9 +92,9 @@ export const OPS: { readonly [K in OpKind]: OpDescriptor<OpByKind[K]> } = {
 };
 
 /**
- * An op that is number `id` of its graph.
+ * Op number `id` of a graph.
  *
- * @throws {RangeError} where its operands do not fit
+ * @throws {RangeError} if its operands do not fit
  */
 export function createOp<K extends OpKind>(kind: K, id: number, fields: Fields<OpByKind[K]>): OpByKind[K] {
   const op = { ...fields, ...OPS[kind].result(fields), kind, id } as OpByKind[K];
@@ -108,7 +108,11 @@ export function operands<K extends OpKind>(op: OpOf<K>): Node[] {
   return OPS[op.kind].operands(op);
 }
 
-/** What to record for the same op over other operands. */
+/**
+ * The same op over other operands, to be recorded.
+ *
+ * @throws {TypeError} if the op exists only in bands
+ */
 export function withOperands<K extends OpKind>(op: OpOf<K>, nodes: readonly Node[]): Fields<OpByKind[K]> {
   const fields = OPS[op.kind].withOperands?.(op, nodes);
   if (!fields) throw new TypeError(`Cannot compute in bands what is already: ${op.kind}`);
@@ -120,7 +124,7 @@ export function parameterOf<K extends OpKind>(op: OpOf<K>): Parameter | undefine
   return OPS[op.kind].parameter?.(op);
 }
 
-/** How many weights and biases an op reads. */
+/** Number of weights and biases that an op reads. */
 export function weightsRead<K extends OpKind>(op: OpOf<K>): number {
   const { weightsRead, parameter } = OPS[op.kind];
   if (weightsRead) return weightsRead(op);
@@ -132,12 +136,12 @@ export function macs<K extends OpKind>(op: OpOf<K>): number {
   return OPS[op.kind].macs?.(op) ?? 0;
 }
 
-/** The operands that the result of an op may overwrite, if nothing reads them afterwards. */
+/** The operands that the result of an op may overwrite if nothing else reads them. */
 export function overwritable<K extends OpKind>(op: OpOf<K>): Node[] {
   return OPS[op.kind].overwritable?.(op) ?? [];
 }
 
-/** The operand in whose memory the result of an op is, if it has none of its own. */
+/** The operand whose memory the result of an op shares, if it has none of its own. */
 export function sharedOperand<K extends OpKind>(op: OpOf<K>): Node | undefined {
   return OPS[op.kind].sharedOperand?.(op);
 }
@@ -147,7 +151,7 @@ export function isBandable<K extends OpKind>(op: OpOf<K>): boolean {
   return OPS[op.kind].band !== undefined;
 }
 
-/** What a bandable op takes to compute some rows of its result. */
+/** The rows of its operands that some rows of a bandable op's result are computed from. */
 export function bandRule<K extends OpKind>(op: OpOf<K>, rows: RowRange): BandRule {
   return OPS[op.kind].band!(op, rows);
 }

@@ -46,11 +46,11 @@ export const normSums: OpDescriptor<NormSums> = {
   sharedOperand: ({ into }) => into,
 };
 
-/** What {@linkcode Normalize} does to each channel of each image, from the sums of all bands. The engine chooses the form. */
+/** Scale and shift of each channel of each image, from the sums of all bands. The engine chooses the form. */
 export interface NormCoefficients extends Node {
   /** Tells it from other ops. */
   readonly kind: "normCoefficients";
-  /** Of every band. */
+  /** Sums of every band. */
   readonly sums: NormSums;
   /** The layer. */
   readonly weights: NormParameter;
@@ -71,7 +71,7 @@ export interface Normalize extends Node {
   readonly kind: "normalize";
   /** What is normalized: `[1, channels, rows, w]`. */
   readonly x: Node;
-  /** Those of all images. */
+  /** {@linkcode NormCoefficients}, of all images. */
   readonly coefficients: Node;
   /** Applied last; `undefined` for none. */
   readonly activation: Activation | undefined;
