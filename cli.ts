@@ -222,19 +222,18 @@ async function profile([source]: readonly string[], options: Options): Promise<v
 /** Loads a model, and says how far it is where someone may be watching. */
 async function load(source: string, options: Options): Promise<VQModel> {
   const { device, dtype, threads, subfolder, revision, variant } = options;
-  const limit = options["memory-limit"];
+  const memoryLimit = options["memory-limit"];
   try {
-    const model = await VQModel.fromPretrained(source, {
+    return await VQModel.fromPretrained(source, {
       device: device as Device | undefined,
       dtype: dtype as "float32" | "float16" | undefined,
       threads: threads === undefined ? undefined : Number(threads),
+      memoryLimit: memoryLimit === undefined ? undefined : bytesOf(memoryLimit),
       subfolder,
       revision,
       variant,
       onProgress: WATCHED ? showLoading : undefined,
     });
-    if (limit !== undefined) model.enableTiling(bytesOf(limit));
-    return model;
   } finally {
     if (WATCHED) rewriteLine("");
   }

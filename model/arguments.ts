@@ -5,12 +5,12 @@
  */
 
 import { show } from "../hub/show.ts";
-import { type PixelRange, Pixels, type Shape, Tensor } from "../kernels/mod.ts";
+import { type Shape, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, embedDim, type VQConfig } from "./architecture/config.ts";
 import { ConfigError } from "./architecture/errors.ts";
 import type { MemoryOptions } from "./options.ts";
 import { NO_CODE } from "./architecture/passes.ts";
-import { isArrays, type TokenIndices, type Tokens } from "./tokens/mod.ts";
+import { isArrays, type TokenIndices, type Tokens, toTokens } from "./tokens/mod.ts";
 
 /** Checks that `encode` can take a tensor: `[n, in_channels, H, W]` of a token at least. */
 export function checkSample(sample: Tensor, config: VQConfig): void {
@@ -19,9 +19,10 @@ export function checkSample(sample: Tensor, config: VQConfig): void {
 }
 
 /** Checks that `quantize` and `decode` can take a tensor: `[n, vq_embed_dim, h, w]`. */
-export function checkLatents(latents: unknown, config: VQConfig): asserts latents is Tensor {
+export function checkLatents(latents: unknown, config: VQConfig): Tensor {
   checkFloats("latents", latents);
   checkLatentsShape(latents.shape, config);
+  return latents;
 }
 
 /** Checks that a method can take input of this shape. */
@@ -63,12 +64,17 @@ function checkLatentsShape(shape: Shape, config: VQConfig): void {
   checkPicture("latents", shape, embedDim(config), "vq_embed_dim");
 }
 
-/** Checks that `decode` can take a tensor, or arrays, as indices, and the shape of the latents that they stand for. */
-export function checkIndices(
+/**
+ * The tensor `[n, h, w]` of the indices that `decode` is called with, all of them in the codebook: shaders would clamp others
+ * silently.
+ *
+ * @param shape that of the latents that they stand for, `[n, h, w, vq_embed_dim]`
+ */
+export async function toIndices(
   indices: Tensor | TokenIndices,
   shape: readonly number[] | undefined,
   config: VQConfig,
-): asserts shape is readonly [n: number, h: number, w: number, c: number] {
+): Promise<Tensor> {
   if (!isArrays(indices)) {
     checkTensor("indices", indices);
     if (indices.dtype !== "int32") {
@@ -77,13 +83,16 @@ export function checkIndices(
       );
     }
   }
-  if (!Array.isArray(shape) || shape.length !== 4 || shape[3] !== embedDim(config)) {
+  const channels = embedDim(config);
+  if (!Array.isArray(shape) || shape.length !== 4 || shape[3] !== channels) {
+    const found = shape ? show(shape) : "none";
     throw new RangeError(
-      `Cannot decode indices: shape must be [n, h, w, ${embedDim(config)}], channels last, found ${
-        shape ? show(shape) : "none"
-      }`,
+      `Cannot decode indices: shape must be [n, h, w, ${channels}], channels last, found ${found}`,
     );
   }
+  const given = isArrays(indices) ? indices : await indices.data() as Int32Array;
+  const tokens = toTokens({ indices: given, shape: shape.slice(0, 3) }, config.num_vq_embeddings);
+  return new Tensor(tokens.indices, tokens.shape);
 }
 
 /** Checks that the model can decode at all: upstream builds spatial norms for `latent_channels` but feeds them code vectors. */
@@ -167,13 +176,21 @@ function checkSides(name: string, shape: Shape, expected: readonly string[]): vo
   }
 }
 
-/** A tensor that stays made of pixels, even if somebody reads the given one as floats while a program is compiled for it. */
-export function asItIsNow(tensor: Tensor): Tensor {
-  const { storage, shape, dtype } = tensor;
-  return storage instanceof Pixels ? new Tensor(storage, shape, dtype) : tensor;
+/** Checks a limit of memory. */
+export function checkMemoryLimit(bytes: unknown): void {
+  if (bytes === undefined || typeof bytes === "number" && bytes > 0) return;
+  throw new RangeError(
+    `Cannot limit memory: memoryLimit must be a number of bytes > 0, or undefined for none, found ${show(bytes)}`,
+  );
 }
 
-/** What pixels stand for; nothing for tensors that are not made of them. */
-export function rangeOf({ storage }: Tensor): PixelRange | undefined {
-  return storage instanceof Pixels ? storage.range : undefined;
+/** The shape of one picture of the size that the model was trained on. */
+export function usualShape({ in_channels, sample_size }: VQConfig): Shape {
+  if (sample_size === null) {
+    throw new RangeError(
+      "Cannot tune: config.sample_size is null. Pass the shape of a picture: shape: [1, 3, 256, 256]",
+    );
+  }
+  const [height, width = height] = [sample_size].flat();
+  return [1, in_channels, height, width];
 }

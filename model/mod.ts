@@ -21,6 +21,7 @@ export type {
   Progress,
   QuantizerOutput,
   TuneOptions,
+  VQEncoderOutput,
 } from "./options.ts";
 export { Profile, type ProfiledOp } from "./profile.ts";
 export {

@@ -20,6 +20,8 @@ export interface ComputeOptions {
    * liable to leave the range; where `"float16"` is named, it is used with them too.
    */
   dtype?: "float32" | "float16";
+  /** The most bytes that weights and a call may take together: see {@linkcode VQModel.memoryLimit}. Default: no limit. */
+  memoryLimit?: number;
   /**
    * Where what {@linkcode VQModel.tune} measures on a WebGPU device is found and kept. By default a folder of the cache
    * for {@linkcode VQModel.fromPretrained}; for models loaded otherwise nowhere.
@@ -130,10 +132,13 @@ export interface MemoryPlan {
 }
 
 /** What {@linkcode VQModel.encode} returns; upstream's `VQEncoderOutput`. */
-export interface EncoderOutput {
+export interface VQEncoderOutput {
   /** Continuous latents, not quantized: `[n, vq_embed_dim, h, w]`. */
   latents: Tensor;
 }
+
+/** The former name of {@linkcode VQEncoderOutput}. */
+export type EncoderOutput = VQEncoderOutput;
 
 /** What {@linkcode VQModel.quantize} returns. */
 export interface QuantizerOutput {

@@ -5,6 +5,8 @@
  */
 
 import {
+  checkOptions,
+  type HubModelOptions,
   locateModel,
   type ModelFiles,
   openModel,
@@ -15,47 +17,47 @@ import {
   type SaveOptions,
   withTemporaryDirectory,
 } from "../hub/mod.ts";
+import { type Backend, type MemoryUse, Tensor } from "../kernels/mod.ts";
+import { downsamplingFactor, type VQConfig } from "./architecture/config.ts";
 import {
-  type Backend,
-  Graph,
-  type MemoryUse,
-  OverflowError,
-  type Parameter,
-  type Program,
-  type Shape,
-  Tensor,
-} from "../kernels/mod.ts";
-import {
-  asItIsNow,
   checkDecodable,
-  checkIndices,
   checkInputShape,
   checkLatents,
+  checkMemoryLimit,
   checkSample,
   checkTokens,
-  rangeOf,
+  toIndices,
+  usualShape,
 } from "./arguments.ts";
-import { downsamplingFactor, parseConfig, type ParsedConfig, type VQConfig } from "./architecture/config.ts";
-import { countParameters, hashCodebook, withFiles } from "./engine/checkpoint.ts";
-import { ConfigError } from "./architecture/errors.ts";
-import { Float32Engine } from "./engine/float32_engine.ts";
+import { type Checkpoint, countParameters, hashCodebook, readCheckpoint, withFiles } from "./engine/checkpoint.ts";
+import { Engine } from "./engine/engine.ts";
+import {
+  CALL_OPTIONS,
+  COMPUTE_OPTIONS,
+  DECODE_OPTIONS,
+  DICT_CALL_OPTIONS,
+  FILE_OPTIONS,
+  MEMORY_OPTIONS,
+  pickOptions,
+  PROFILE_OPTIONS,
+  PUSH_OPTIONS,
+  SAVE_OPTIONS,
+  TUNE_OPTIONS,
+} from "./option_names.ts";
 import type {
   CallOptions,
   ComputeOptions,
   DecodeOptions,
   DecoderOutput,
-  EncoderOutput,
   LoadOptions,
   MemoryOptions,
   MemoryPlan,
   ProfileOptions,
   QuantizerOutput,
   TuneOptions,
+  VQEncoderOutput,
 } from "./options.ts";
-import { modelParameters, type Pass, recordPass } from "./architecture/passes.ts";
 import { medianOps, Profile } from "./profile.ts";
-import { tell } from "./progress.ts";
-import { ReplaceableEngine } from "./engine/replaceable_engine.ts";
 import { saveModel } from "./save.ts";
 import {
   checkCodebook,
@@ -85,28 +87,16 @@ import {
 export class VQModel {
   /** The parameters of `config.json`, defaults filled in. */
   readonly config: VQConfig;
-  readonly #parsed: ParsedConfig;
-  readonly #engine: ReplaceableEngine;
-  readonly #float32: Float32Engine;
-  readonly #parameters: readonly Parameter[];
-  readonly #reopen: () => Promise<ModelFiles>;
-  #name?: string;
+  readonly #engine: Engine;
+  readonly #checkpoint: Checkpoint;
+  readonly #name?: string;
   #codebookHash?: string;
-  #disposed = false;
 
-  private constructor(
-    parsed: ParsedConfig,
-    parameters: readonly Parameter[],
-    engine: ReplaceableEngine,
-    float32: Float32Engine,
-    reopen: () => Promise<ModelFiles>,
-  ) {
-    this.config = parsed.config;
-    this.#parsed = parsed;
-    this.#parameters = parameters;
+  private constructor(engine: Engine, checkpoint: Checkpoint, name?: string) {
+    this.config = checkpoint.parsed.config;
     this.#engine = engine;
-    this.#float32 = float32;
-    this.#reopen = reopen;
+    this.#checkpoint = checkpoint;
+    this.#name = name;
   }
 
   /**
@@ -119,17 +109,18 @@ export class VQModel {
    * @throws {DeviceError} if there is no such device
    */
   static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
+    checkOptions("load model", options, { ...FILE_OPTIONS, ...COMPUTE_OPTIONS });
+    const { revision, tuningStore = openTextStore(options.cacheDir) } = options;
     const place = await locateModel(source);
-    let opening = options;
-    const { tuningStore = openTextStore(options.cacheDir) } = options;
-    const model = await VQModel.fromFiles(async () => {
-      const files = await openModel(place, opening);
-      // Whoever opens them later gets the same files, wherever the branch is then; the signal was for loading.
-      opening = { ...options, revision: files.commit ?? options.revision, signal: undefined };
+    let fileOptions = pickOptions<HubModelOptions>(options, FILE_OPTIONS);
+    const open = async () => {
+      const files = await openModel(place, fileOptions);
+      // Opened again, they are the same files, whatever the branch is then; the signal was for loading.
+      fileOptions = { ...fileOptions, revision: files.commit ?? revision, signal: undefined };
       return files;
-    }, { ...options, tuningStore });
-    model.#name = `${source}`;
-    return model;
+    };
+    const computeOptions = pickOptions<ComputeOptions>(options, COMPUTE_OPTIONS);
+    return await VQModel.#load(open, { ...computeOptions, tuningStore }, `${source}`);
   }
 
   /**
@@ -141,32 +132,28 @@ export class VQModel {
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
    */
-  static async fromFiles(
-    open: () => Promise<ModelFiles>,
-    options: ComputeOptions = {},
-  ): Promise<VQModel> {
+  static async fromFiles(open: () => Promise<ModelFiles>, options: ComputeOptions = {}): Promise<VQModel> {
+    checkOptions("load model", options, COMPUTE_OPTIONS);
+    return await VQModel.#load(open, options);
+  }
+
+  static async #load(open: () => Promise<ModelFiles>, options: ComputeOptions, name?: string): Promise<VQModel> {
+    checkMemoryLimit(options.memoryLimit);
     return await withFiles(open, async (files) => {
-      const parsed = readConfig(files);
-      const parameters = modelParameters(parsed.config);
+      const checkpoint = readCheckpoint(files, open);
       options.signal?.throwIfAborted();
-      const engine = await ReplaceableEngine.load({ parameters, open, options }, files);
-      const inFloat32 = { parameters, open, options: { ...options, dtype: "float32", signal: undefined } } as const;
-      const float32 = new Float32Engine(
-        () => withFiles(open, (again) => ReplaceableEngine.load(inFloat32, again)),
-        (reason) => tell(files, options, { status: "repeat", loaded: 0, total: parameters.length, reason }),
-      );
-      return new VQModel(parsed, parameters, engine, float32, open);
+      return new VQModel(await Engine.load(checkpoint, files, options), checkpoint, name);
     });
   }
 
   /** Which engine computes: `"webgpu"` or `"wasm"`. */
   get device(): Backend["device"] {
-    return this.#engine.backend.device;
+    return this.#engine.device;
   }
 
   /** What weights and intermediate values are stored in on the device; inputs and results are float32. */
   get dtype(): Backend["dtype"] {
-    return this.#engine.backend.dtype;
+    return this.#engine.dtype;
   }
 
   /** Pixels along each side of a picture for one token: 2 to the number of levels less one. */
@@ -199,44 +186,33 @@ export class VQModel {
    */
   memory(options: MemoryOptions): MemoryPlan;
   memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
-    if (!options) {
-      const [own, repeats] = [this.#engine.backend.memory, this.#float32.memory];
-      return {
-        weights: own.weights + repeats.weights,
-        buffers: own.buffers + repeats.buffers,
-        held: own.held + repeats.held,
-        used: own.used + repeats.used,
-      };
-    }
+    checkOptions("plan memory", options, MEMORY_OPTIONS);
+    if (options === undefined) return this.#engine.memory;
     const { shape, method = "forward" } = options;
-    const graph = this.#record(method, shape);
-    const { weights } = this.#engine.backend.memory;
-    const activations = this.#engine.backend.measure(graph, { memoryLimit: this.#engine.programs.memoryLimit });
-    return { weights, activations, peak: weights + activations };
+    this.#engine.checkUsable();
+    checkInputShape(method, shape, this.config);
+    return this.#engine.measure(method, shape);
   }
 
   /**
-   * Bounds the memory of calls: what would take more than `bytes`, weights included, is computed in bands of rows. Unlike
-   * `enable_tiling` of upstream's `AutoencoderKL`, whose tiles overlap and are blended, the result is the same up to
-   * rounding; but it takes longer. What the device could not hold otherwise is computed in bands also without this.
+   * The most bytes that weights and a call may take together; `undefined`, the default, for no limit but the device's. A call
+   * that would take more is computed in bands of rows: that takes longer, and the result is the same up to rounding.
+   * Unlike upstream's `enable_tiling` (`AutoencoderKL`), whose tiles overlap and are blended.
    *
-   * @throws {RangeError} if `bytes` is no positive number
+   * @throws {RangeError} when set to anything but a number > 0 or `undefined`
    */
-  enableTiling(bytes: number): void {
-    if (typeof bytes !== "number" || !(bytes > 0)) {
-      throw new RangeError(`Cannot bound memory: expected a number of bytes > 0, found ${bytes}`);
-    }
-    this.#engine.programs.memoryLimit = bytes;
+  get memoryLimit(): number | undefined {
+    return this.#engine.memoryLimit;
   }
 
-  /** Takes back what {@linkcode VQModel.enableTiling} asked for. */
-  disableTiling(): void {
-    this.#engine.programs.memoryLimit = undefined;
+  set memoryLimit(bytes: number | undefined) {
+    checkMemoryLimit(bytes);
+    this.#engine.memoryLimit = bytes;
   }
 
-  /** How many numbers the weights are. */
+  /** Number of parameters. */
   numParameters(): number {
-    return countParameters(this.#parameters);
+    return countParameters(this.#checkpoint.parameters);
   }
 
   /**
@@ -245,14 +221,15 @@ export class VQModel {
    * @param sample float32 `[n, in_channels, H, W]`, each side at least {@linkcode VQModel.downsamplingFactor}; sides are
    * halved and floored level by level
    */
-  encode(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<EncoderOutput>;
+  encode(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<VQEncoderOutput>;
   /** With `returnDict: false`, `[latents]`. */
   encode(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[latents: Tensor]>;
   /** As `options.returnDict` says. */
-  encode(sample: Tensor, options?: CallOptions): Promise<EncoderOutput | [Tensor]>;
-  async encode(sample: Tensor, options: CallOptions = {}): Promise<EncoderOutput | [Tensor]> {
+  encode(sample: Tensor, options?: CallOptions): Promise<VQEncoderOutput | [Tensor]>;
+  async encode(sample: Tensor, options: CallOptions = {}): Promise<VQEncoderOutput | [Tensor]> {
+    checkOptions("encode", options, DICT_CALL_OPTIONS);
     checkSample(sample, this.config);
-    const [latents] = await this.#run("encode", sample, options);
+    const [latents] = await this.#engine.call("encode", sample, options);
     return options.returnDict === false ? [latents] : { latents };
   }
 
@@ -262,8 +239,9 @@ export class VQModel {
    * @param latents float32 `[n, vq_embed_dim, h, w]`
    */
   async quantize(latents: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<QuantizerOutput> {
+    checkOptions("quantize", options, CALL_OPTIONS);
     checkLatents(latents, this.config);
-    const [quantized, indices, loss] = await this.#run("quantize", latents, options);
+    const [quantized, indices, loss] = await this.#engine.call("quantize", latents, options);
     return { quantized, indices, loss };
   }
 
@@ -285,14 +263,14 @@ export class VQModel {
     latents: Tensor | TokenIndices,
     options: DecodeOptions = {},
   ): Promise<DecoderOutput | [Tensor, Tensor]> {
+    checkOptions("decode", options, DECODE_OPTIONS);
     const { forceNotQuantize = false, shape, returnDict } = options;
     checkDecodable(this.config);
-    const output = !forceNotQuantize
-      ? await this.#decodeQuantized(latents, options)
-      : this.config.lookup_from_codebook
-      ? await this.#decodeIndices(latents, shape, options)
-      : await this.#decodeContinuous(latents, options);
-    return returnDict === false ? [output.sample, output.commitLoss] : output;
+    const takesIndices = forceNotQuantize && this.config.lookup_from_codebook;
+    const pass = takesIndices ? "detokenize" : forceNotQuantize ? "decodeContinuous" : "decode";
+    const input = takesIndices ? await toIndices(latents, shape, this.config) : checkLatents(latents, this.config);
+    const [sample, commitLoss = zeros(input.shape[0])] = await this.#engine.call(pass, input, options);
+    return returnDict === false ? [sample, commitLoss] : { sample, commitLoss };
   }
 
   /**
@@ -306,9 +284,10 @@ export class VQModel {
   /** As `options.returnDict` says. */
   forward(sample: Tensor, options?: CallOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async forward(sample: Tensor, options: CallOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
+    checkOptions("run forward", options, DICT_CALL_OPTIONS);
     checkSample(sample, this.config);
     checkDecodable(this.config);
-    const [decoded, commitLoss] = await this.#run("forward", sample, options);
+    const [decoded, commitLoss] = await this.#engine.call("forward", sample, options);
     return options.returnDict === false ? [decoded, commitLoss] : { sample: decoded, commitLoss };
   }
 
@@ -319,17 +298,15 @@ export class VQModel {
    * @throws {DeviceError} if a WebGPU device has no `timestamp-query`
    */
   async profile(sample: Tensor, options: ProfileOptions = {}): Promise<Profile> {
+    checkOptions("profile", options, PROFILE_OPTIONS);
     const { rounds = 5, signal } = options;
     if (!Number.isSafeInteger(rounds) || rounds < 1) {
       throw new RangeError(`Cannot profile: rounds must be a whole number ≥ 1, found ${rounds}`);
     }
     checkSample(sample, this.config);
     checkDecodable(this.config);
-    return await this.#use("forward", sample, options, async (program, input) => {
-      const runs = [];
-      for (let i = 0; i <= rounds; i++) runs.push(await program.profile([input], { signal }));
-      return new Profile(this.device, medianOps(runs.slice(1)));
-    });
+    const runs = await this.#engine.profile("forward", sample, rounds, signal);
+    return new Profile(this.device, medianOps(runs));
   }
 
   /**
@@ -342,8 +319,11 @@ export class VQModel {
    * @throws {RangeError} if the model does not take pictures of this shape, or there is none to be had from `sample_size`
    */
   async tune(options: TuneOptions = {}): Promise<void> {
-    const shape = options.shape ?? usualShape(this.config);
-    await this.#engine.tune(this.#record("forward", shape), options);
+    checkOptions("tune", options, TUNE_OPTIONS);
+    const { shape = usualShape(this.config), ...measuring } = options;
+    this.#engine.checkUsable();
+    checkInputShape("forward", shape, this.config);
+    await this.#engine.tune("forward", shape, measuring);
   }
 
   /**
@@ -354,14 +334,11 @@ export class VQModel {
    * has no tokens; {@linkcode VQModel.encode} passes it on, as upstream does
    */
   async tokenize(sample: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tokens> {
+    checkOptions("tokenize", options, CALL_OPTIONS);
     checkSample(sample, this.config);
-    const tokens = await this.#use("tokenize", sample, options, async (program, input) => {
-      const [indices] = await program.run([input], options);
-      using result = indices;
-      const data = await result.data() as Int32Array;
-      options.signal?.throwIfAborted();
-      return { indices: data, shape: result.shape as Tokens["shape"] };
-    });
+    const [result] = await this.#engine.call("tokenize", sample, { ...options, toHost: true });
+    options.signal?.throwIfAborted();
+    const tokens = { indices: await result.data() as Int32Array, shape: result.shape as Tokens["shape"] };
     await checkTokens(tokens, sample);
     return tokens;
   }
@@ -376,11 +353,13 @@ export class VQModel {
    * that they are of another codebook
    */
   async detokenize(tokens: TokensLike | TokenIndices, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tensor> {
+    checkOptions("detokenize", options, CALL_OPTIONS);
     checkDecodable(this.config);
     const { codebook } = Object(tokens) as TokensLike;
     if (codebook) checkCodebook(codebook, await this.codebook()); // first: it tells why indices may be out of range
     const { indices, shape } = toTokens(tokens, this.config.num_vq_embeddings);
-    return await this.#decodeGrid(new Tensor(indices, shape), options);
+    const [sample] = await this.#engine.call("detokenize", new Tensor(indices, shape), options);
+    return sample;
   }
 
   /**
@@ -391,8 +370,8 @@ export class VQModel {
    * @throws {WeightsError} if the codebook cannot be read
    */
   async codebook(): Promise<Codebook> {
-    this.#checkUsable();
-    this.#codebookHash ??= await withFiles(this.#reopen, ({ weights }) => hashCodebook(weights, this.#parameters));
+    this.#engine.checkUsable();
+    this.#codebookHash ??= await hashCodebook(this.#checkpoint);
     return { hash: this.#codebookHash, codes: this.config.num_vq_embeddings, model: this.#name };
   }
 
@@ -406,10 +385,9 @@ export class VQModel {
    * @throws {WeightsError} if the weights cannot be read or written
    */
   async savePretrained(directory: string | URL, options: SaveOptions = {}): Promise<void> {
-    this.#checkUsable();
-    await withFiles(this.#reopen, ({ weights }) => {
-      return saveModel(directory, this.#parsed, this.#parameters, weights, options);
-    });
+    checkOptions("save model", options, SAVE_OPTIONS);
+    this.#engine.checkUsable();
+    await saveModel(directory, this.#checkpoint, options);
   }
 
   /**
@@ -419,122 +397,24 @@ export class VQModel {
    * @throws {HubError} if there is no token, it lacks the permission, or the upload fails
    */
   async pushToHub(repo: string, options: PushOptions & SaveOptions = {}): Promise<PushResult> {
+    checkOptions("push to the Hub", options, { ...PUSH_OPTIONS, ...SAVE_OPTIONS });
     return await withTemporaryDirectory(async (directory) => {
-      await this.savePretrained(directory, options);
-      return await pushToHub(repo, directory, options);
+      await this.savePretrained(directory, pickOptions<SaveOptions>(options, SAVE_OPTIONS));
+      return await pushToHub(repo, directory, pickOptions<PushOptions>(options, PUSH_OPTIONS));
     });
   }
 
   /** Frees all device memory, that of tensors not yet disposed of included. Disposing twice is harmless. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
     this.#engine.dispose();
-    this.#float32.dispose();
   }
 
   /** {@linkcode VQModel.dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
-
-  async #decodeQuantized(latents: Tensor | TokenIndices, options: CallOptions): Promise<DecoderOutput> {
-    checkLatents(latents, this.config);
-    const [sample, commitLoss] = await this.#run("decode", latents, options);
-    return { sample, commitLoss };
-  }
-
-  async #decodeContinuous(latents: Tensor | TokenIndices, options: CallOptions): Promise<DecoderOutput> {
-    checkLatents(latents, this.config);
-    const [sample] = await this.#run("decodeContinuous", latents, options);
-    return { sample, commitLoss: noLoss(latents.shape[0]) };
-  }
-
-  async #decodeIndices(
-    indices: Tensor | TokenIndices,
-    shape: readonly number[] | undefined,
-    options: CallOptions,
-  ): Promise<DecoderOutput> {
-    checkIndices(indices, shape, this.config);
-    const [n, h, w] = shape;
-    const given = indices instanceof Tensor ? await indices.data() as Int32Array : indices;
-    const tokens = toTokens({ indices: given, shape: [n, h, w] }, this.config.num_vq_embeddings); // shaders would clamp bad indices silently
-    return { sample: await this.#decodeGrid(new Tensor(tokens.indices, tokens.shape), options), commitLoss: noLoss(n) };
-  }
-
-  /** Decodes int32 `[n, h, w]`, known to be in range. */
-  async #decodeGrid(indices: Tensor, options: CallOptions): Promise<Tensor> {
-    const [sample] = await this.#run("detokenize", indices, options);
-    return sample;
-  }
-
-  /** Records a method for input of some shape, if it takes such. */
-  #record(method: NonNullable<MemoryOptions["method"]>, shape: Shape): Graph {
-    this.#checkUsable();
-    checkInputShape(method, shape, this.config);
-    const graph = new Graph();
-    recordPass(graph, method, this.config, { shape, dtype: method === "detokenize" ? "int32" : "float32" });
-    return graph;
-  }
-
-  /** Runs a pass, compiled for the shape of its input. */
-  #run(pass: Pass, input: Tensor, options: CallOptions): Promise<Tensor[]> {
-    const { signal, onProgress } = options;
-    return this.#use(pass, input, options, (program, input) => program.run([input], { signal, onProgress }));
-  }
-
-  /** Has a pass compiled for the shape of its input, unless it is already, and hands it to `use`. */
-  async #use<T>(
-    pass: Pass,
-    input: Tensor,
-    { signal }: Pick<CallOptions, "signal">,
-    use: (program: Program, input: Tensor) => Promise<T>,
-  ): Promise<T> {
-    this.#checkUsable();
-    signal?.throwIfAborted();
-    const given = asItIsNow(input);
-    const pixels = rangeOf(given);
-    const key = JSON.stringify([pass, given.shape, pixels]);
-    const record = (g: Graph) => recordPass(g, pass, this.config, given, pixels);
-    const call = (program: Program) => use(program, given);
-    try {
-      return await this.#engine.use((programs) =>
-        programs.use(key, record, call).catch((error) => {
-          if (!(error instanceof OverflowError)) throw error;
-          return this.#float32.repeat(error, programs.memoryLimit, (repeating) => repeating.use(key, record, call));
-        })
-      );
-    } catch (cause) {
-      if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed during the call", { cause });
-      throw cause;
-    }
-  }
-
-  #checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed");
-  }
 }
 
-function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
-  try {
-    return parseConfig(config);
-  } catch (cause) {
-    if (!(cause instanceof ConfigError)) throw cause;
-    throw new ConfigError(`${cause.message} (in ${configPath})`, { cause });
-  }
-}
-
-/** The shape of one picture such as the model was trained on. */
-function usualShape({ in_channels, sample_size }: VQConfig): Shape {
-  if (sample_size === null) {
-    throw new RangeError(
-      "Cannot tune: config.sample_size is null. Pass the shape of a picture: shape: [1, 3, 256, 256]",
-    );
-  }
-  const [height, width = height] = [sample_size].flat();
-  return [1, in_channels, height, width];
-}
-
-function noLoss(n: number): Tensor {
+function zeros(n: number): Tensor {
   return new Tensor(new Float32Array(n), [n]);
 }

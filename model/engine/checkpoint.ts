@@ -7,6 +7,40 @@
 import { type ModelFiles, type TensorSource, WeightsError } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
 import type { Backend, CodebookParameter, Parameter, Shape } from "../../kernels/mod.ts";
+import { parseConfig, type ParsedConfig } from "../architecture/config.ts";
+import { ConfigError } from "../architecture/errors.ts";
+import { modelParameters } from "../architecture/passes.ts";
+
+/** A model's checkpoint: its configuration and layers, and how to open its files again. */
+export interface Checkpoint {
+  readonly open: () => Promise<ModelFiles>;
+  /** The repository or directory; where neither is known, the configuration file. */
+  readonly name: string;
+  /** Where `config.json` is. */
+  readonly configPath: string;
+  readonly parsed: ParsedConfig;
+  readonly parameters: readonly Parameter[];
+}
+
+/**
+ * Describes a checkpoint whose files are open.
+ *
+ * @throws {ConfigError} if the configuration describes no VQModel
+ */
+export function readCheckpoint(files: ModelFiles, open: () => Promise<ModelFiles>): Checkpoint {
+  const { configPath, name = configPath } = files;
+  const parsed = readConfig(files);
+  return { open, name, configPath, parsed, parameters: modelParameters(parsed.config) };
+}
+
+function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
+  try {
+    return parseConfig(config);
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new ConfigError(`${cause.message} (in ${configPath})`, { cause });
+  }
+}
 
 /** Opens a model's files for as long as `use` takes. */
 export async function withFiles<T>(
@@ -111,13 +145,13 @@ export function listSome(names: readonly string[]): string {
   return shown.join(", ") + (names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : "");
 }
 
-/** How to load weights, and whom to tell. */
+/** How to load weights. */
 export interface WeightOptions {
   /** See {@linkcode matchTensors}. */
   strict?: boolean;
-  /** Told which tensors are left alone, if any are. */
+  /** Called with the tensors that are left alone, if there are any. */
   onIgnored?: (tensors: readonly string[]) => void;
-  /** Told how many layers are there. */
+  /** Called with the number of layers loaded so far. */
   onLayer?: (loaded: number) => void;
 }
 
@@ -146,7 +180,7 @@ export async function loadWeights(
   }
 }
 
-/** Refuses codes that are no numbers: upstream would find them nearest to everything. */
+/** Refuses codes that hold NaN: upstream would find them nearest to everything. */
 function checkCodes({ name, channels }: CodebookParameter, values: ArrayLike<number>): void {
   const at = Array.prototype.findIndex.call(values, Number.isNaN);
   if (at < 0) return;
@@ -162,12 +196,13 @@ function largestFirst(parameters: readonly Parameter[]): Parameter[] {
   return parameters.toSorted((a, b) => size(b) - size(a));
 }
 
-/** The hash of the codebook among a checkpoint's tensors. */
-export async function hashCodebook(source: TensorSource, parameters: readonly Parameter[]): Promise<string> {
+/** The SHA-256 of a checkpoint's codebook, see `Codebook.hash`. Reads the codebook again. */
+export async function hashCodebook({ open, parameters }: Checkpoint): Promise<string> {
   const [[weight]] = tensorsOf(parameters.find(({ kind }) => kind === "codebook")!);
-  const stored = matchTensors(source, parameters, false).found.get(weight)!;
-  source.expect?.([stored]);
-  const numbers = await source.read(stored);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", numbers));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return await withFiles(open, async ({ weights }) => {
+    const stored = matchTensors(weights, parameters, false).found.get(weight)!;
+    weights.expect?.([stored]);
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await weights.read(stored)));
+    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  });
 }

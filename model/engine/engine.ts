@@ -1,49 +1,277 @@
 /**
- * Opening an engine with a model's weights.
+ * The engine of a model: the device with the model's weights, its compiled programs, and what to do when the device is lost
+ * or a value is out of float16's range.
  *
  * @module
  */
 
 import type { ModelFiles } from "../../hub/mod.ts";
-import { type Backend, createBackend, type Parameter } from "../../kernels/mod.ts";
-import type { ComputeOptions } from "../options.ts";
-import { tell } from "../progress.ts";
-import { countParameters, listSome, loadWeights } from "./checkpoint.ts";
+import {
+  type Backend,
+  Graph,
+  type MemoryUse,
+  type OpProfile,
+  OverflowError,
+  type PixelRange,
+  Pixels,
+  type Program,
+  type RunOptions,
+  type Shape,
+  Tensor,
+  type TuneOptions,
+} from "../../kernels/mod.ts";
+import { type Pass, recordPass } from "../architecture/passes.ts";
+import type { ComputeOptions, MemoryPlan } from "../options.ts";
+import { type Checkpoint, loadWeights, withFiles } from "./checkpoint.ts";
+import { openBackend, openCpuBackend } from "./open_backend.ts";
+import { ProgramCache } from "./program_cache.ts";
+import { report } from "./progress.ts";
 
-/**
- * Opens an engine and loads a model's weights.
- *
- * @throws {DeviceError} if there is no such engine
- * @throws {WeightsError} if the weights do not fit the layers
- */
-export async function openEngine(
-  files: ModelFiles,
-  parameters: readonly Parameter[],
-  options: ComputeOptions,
-): Promise<Backend> {
-  const { device = "auto", strict, signal } = options;
-  const total = parameters.length;
-  const backend = await createBackend(device, {
-    ...options,
-    weightBytes: 4 * countParameters(parameters),
-    onFallback: (reason) => tell(files, options, { status: "fallback", loaded: 0, total, reason }),
-  });
-  try {
-    await loadWeights(files.weights, parameters, backend, {
-      strict,
-      onIgnored(tensors) {
-        const reason = `The checkpoint holds tensors that are left alone: ${listSome(tensors)}`;
-        tell(files, options, { status: "ignored", loaded: 0, total: tensors.length, tensors, reason });
-      },
-      onLayer(loaded) {
-        signal?.throwIfAborted();
-        tell(files, options, { status: "load", loaded, total });
-      },
-    });
-    tell(files, options, { status: "ready", loaded: total, total });
-    return backend;
-  } catch (error) {
-    backend.dispose();
-    throw error;
+/** What to do with the program of a pass. */
+type Job<T> = (program: Program, input: Tensor) => Promise<T>;
+
+/** Computes the passes of a model. */
+export class Engine {
+  readonly #checkpoint: Checkpoint;
+  readonly #options: ComputeOptions;
+  readonly #programs = new ProgramCache();
+  #backend: Backend;
+  #memoryLimit: number | undefined;
+  /** What calls wait for: another device, or other weights. */
+  #replacing: Promise<void> | undefined;
+  readonly #running = new Set<Promise<unknown>>();
+  #losses = 0;
+  /** The same model in float32, once a call has needed it, and its opening. */
+  #float32: Engine | undefined;
+  #openingFloat32: Promise<Engine> | undefined;
+  #disposed = false;
+
+  private constructor(checkpoint: Checkpoint, options: ComputeOptions, backend: Backend) {
+    this.#checkpoint = checkpoint;
+    this.#options = options;
+    this.#backend = backend;
+    this.#memoryLimit = options.memoryLimit;
   }
+
+  /** Loads the weights from `files`, which are open, onto the device of the options. */
+  static async load(checkpoint: Checkpoint, files: ModelFiles, options: ComputeOptions): Promise<Engine> {
+    const backend = await openBackend(checkpoint, files, options);
+    return new Engine(checkpoint, { ...options, signal: undefined }, backend); // the signal was for loading
+  }
+
+  /** Which engine computes now. */
+  get device(): Backend["device"] {
+    return this.#backend.device;
+  }
+
+  /** What weights and intermediate values are stored in now. */
+  get dtype(): Backend["dtype"] {
+    return this.#backend.dtype;
+  }
+
+  /** Bytes held now, those of the model in float32 included. */
+  get memory(): MemoryUse {
+    const [own, repeats] = [this.#backend.memory, this.#float32?.memory];
+    if (!repeats) return own;
+    return {
+      weights: own.weights + repeats.weights,
+      buffers: own.buffers + repeats.buffers,
+      held: own.held + repeats.held,
+      used: own.used + repeats.used,
+    };
+  }
+
+  /** The most bytes that weights and a call may take together; see `PlanOptions`. */
+  get memoryLimit(): number | undefined {
+    return this.#memoryLimit;
+  }
+
+  set memoryLimit(bytes: number | undefined) {
+    this.#memoryLimit = bytes;
+    this.#programs.clear(); // they were planned for another limit
+    if (this.#float32) this.#float32.memoryLimit = bytes;
+  }
+
+  /** @throws {TypeError} if the engine was disposed */
+  checkUsable(): void {
+    if (this.#disposed) throw new TypeError("Cannot use the model: it was disposed");
+  }
+
+  /**
+   * Runs a pass. With `toHost`, reads the results before it returns: a device that is lost before they are there is
+   * replaced, too.
+   */
+  call(
+    pass: Pass,
+    input: Tensor,
+    { signal, onProgress, toHost }: RunOptions & { toHost?: boolean },
+  ): Promise<Tensor[]> {
+    return this.#compute(pass, input, signal, async (program, given) => {
+      const results = await program.run([given], { signal, onProgress });
+      return toHost ? await Promise.all(results.map(readToHost)) : results;
+    });
+  }
+
+  /** Measures every op of a pass, `rounds` times, after a run that does not count. */
+  profile(pass: Pass, input: Tensor, rounds: number, signal?: AbortSignal): Promise<OpProfile[][]> {
+    return this.#compute(pass, input, signal, async (program, given) => {
+      const runs = [];
+      for (let i = 0; i <= rounds; i++) runs.push(await program.profile([given], { signal }));
+      return runs.slice(1);
+    });
+  }
+
+  /** Plans the memory of a pass. */
+  measure(pass: Pass, shape: Shape): MemoryPlan {
+    const { weights } = this.#backend.memory;
+    const activations = this.#backend.measure(this.#record(pass, shape), { memoryLimit: this.#memoryLimit });
+    return { weights, activations, peak: weights + activations };
+  }
+
+  /** Tunes the device for a pass, and recompiles; calls wait while weights change. */
+  async tune(pass: Pass, shape: Shape, options: TuneOptions): Promise<void> {
+    const graph = this.#record(pass, shape);
+    const changesLayouts = await this.#withDevice((backend) => backend.tune(graph, options));
+    while (this.#replacing) await this.#replacing;
+    const renewal = this.#renew(changesLayouts);
+    this.#replacing = renewal.catch(() => {}); // the caller of `tune` gets the error
+    await renewal;
+  }
+
+  /** Frees everything. Harmless if repeated. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#programs.clear();
+    this.#backend.dispose();
+    this.#float32?.dispose();
+  }
+
+  /** Does a job with the compiled program of a pass; in float32 if a value is out of float16's range. */
+  async #compute<T>(pass: Pass, input: Tensor, signal: AbortSignal | undefined, job: Job<T>): Promise<T> {
+    this.checkUsable();
+    signal?.throwIfAborted();
+    const given = keepPixels(input);
+    try {
+      return await this.#withDevice((backend) => this.#withProgram(backend, pass, given, job));
+    } catch (cause) {
+      if (this.#disposed) throw disposedDuringCall(cause);
+      if (!(cause instanceof OverflowError)) throw cause;
+      report(this.#checkpoint, this.#options, { status: "repeat", reason: cause.message });
+      const float32 = await (this.#openingFloat32 ??= this.#openFloat32());
+      return await float32.#compute(pass, given, signal, job);
+    }
+  }
+
+  /**
+   * Does something that needs the device. If the device is lost meanwhile, and the caller did not choose it, does it again
+   * on another.
+   */
+  async #withDevice<T>(attempt: (backend: Backend) => Promise<T>): Promise<T> {
+    for (;;) {
+      while (this.#replacing) await this.#replacing;
+      const backend = this.#backend;
+      const running = attempt(backend);
+      this.#running.add(running);
+      try {
+        return await running;
+      } catch (error) {
+        const { device = "auto" } = this.#options;
+        if (this.#disposed || device !== "auto" || !backend.lost) throw error;
+        if (backend === this.#backend) this.#replacing ??= this.#replace((error as Error).message);
+      } finally {
+        this.#running.delete(running);
+      }
+    }
+  }
+
+  async #withProgram<T>(backend: Backend, pass: Pass, input: Tensor, job: Job<T>): Promise<T> {
+    const { shape } = input;
+    const pixels = pixelsOf(input);
+    using lease = this.#programs.lease(
+      JSON.stringify([pass, shape, pixels]),
+      () => backend.compile(this.#record(pass, shape, pixels), { memoryLimit: this.#memoryLimit }),
+    );
+    return await job(await lease.program, input);
+  }
+
+  #record(pass: Pass, shape: Shape, pixels?: PixelRange): Graph {
+    const graph = new Graph();
+    const dtype = pass === "detokenize" ? "int32" : "float32";
+    recordPass(graph, pass, this.#checkpoint.parsed.config, { shape, dtype }, pixels);
+    return graph;
+  }
+
+  /** Replaces a lost device: the first time by the one that `"auto"` chooses then, later by the CPU; lost threads by one. */
+  async #replace(reason: string): Promise<void> {
+    const [checkpoint, options] = [this.#checkpoint, this.#options];
+    try {
+      report(checkpoint, options, { status: "fallback", reason });
+      const isFirst = this.#losses++ === 0;
+      const threads = this.#backend.device === "wasm" ? 1 : options.threads;
+      const backend = await withFiles(
+        checkpoint.open,
+        (files) =>
+          isFirst
+            ? openBackend(checkpoint, files, options)
+            : openCpuBackend(checkpoint, files, { ...options, threads }),
+      );
+      this.#backend.dispose();
+      this.#programs.clear();
+      this.#backend = backend;
+      if (this.#disposed) backend.dispose();
+    } finally {
+      this.#replacing = undefined;
+    }
+  }
+
+  /** Drops the programs, and loads the weights again if need be, when the calls that use them are over. */
+  async #renew(reloadWeights: boolean): Promise<void> {
+    await Promise.allSettled(this.#running);
+    this.#programs.clear();
+    try {
+      if (!reloadWeights) return;
+      const { open, parameters } = this.#checkpoint;
+      const { strict } = this.#options;
+      await withFiles(open, ({ weights }) => loadWeights(weights, parameters, this.#backend, { strict }));
+    } finally {
+      this.#replacing = undefined;
+    }
+  }
+
+  async #openFloat32(): Promise<Engine> {
+    const { open } = this.#checkpoint;
+    const options = { ...this.#options, memoryLimit: this.#memoryLimit, dtype: "float32" } as const;
+    try {
+      this.#float32 = await withFiles(open, (files) => Engine.load(this.#checkpoint, files, options));
+    } catch (error) {
+      this.#openingFloat32 = undefined; // the next call tries again
+      throw error;
+    }
+    this.#float32.memoryLimit = this.#memoryLimit; // which may have changed meanwhile
+    if (this.#disposed) {
+      this.#float32.dispose();
+      throw disposedDuringCall();
+    }
+    return this.#float32;
+  }
+}
+
+function disposedDuringCall(cause?: unknown): TypeError {
+  return new TypeError("Cannot use the model: it was disposed during the call", { cause });
+}
+
+/** A tensor that stays made of pixels, even if the given one is read as floats while its program is compiled. */
+function keepPixels(tensor: Tensor): Tensor {
+  const { storage, shape, dtype } = tensor;
+  return storage instanceof Pixels ? new Tensor(storage, shape, dtype) : tensor;
+}
+
+/** What the bytes of pixels stand for; `undefined` for other tensors. */
+function pixelsOf({ storage }: Tensor): PixelRange | undefined {
+  return storage instanceof Pixels ? storage.range : undefined;
+}
+
+async function readToHost(result: Tensor): Promise<Tensor> {
+  using tensor = result;
+  return new Tensor(await tensor.data(), tensor.shape);
 }

@@ -1,79 +1,57 @@
 /**
- * Compiled graphs, kept for the shapes used last.
+ * Compiled programs, kept for the shapes used last.
  *
  * @module
  */
 
-import { type Backend, Graph, type Program } from "../../kernels/mod.ts";
+import type { Program } from "../../kernels/mod.ts";
 
-/** How many programs are kept: an encoder, a decoder and a few more for each of a few shapes. */
+/** Enough for an encoder, a decoder and a few more passes, for each of a few shapes. */
 const CAPACITY = 12;
 
-/** A program, or one that is still being compiled. */
 interface Entry {
   readonly program: Promise<Program>;
-  /** Calls that run it now or wait for it. */
+  /** How many leases there are. */
   users: number;
-  /** Forgotten: to be disposed of once nobody uses it. */
+  /** No longer in the cache: to be disposed of with the last lease. */
   dropped: boolean;
 }
 
-/** Compiles each graph once, and forgets the one that was used least recently. */
+/** Keeps a program from being disposed of, until the lease itself is. */
+export interface Lease extends Disposable {
+  /** Rejects if the program cannot be compiled. */
+  readonly program: Promise<Program>;
+}
+
+/** Compiles each program once, and drops the least recently used. */
 export class ProgramCache {
-  readonly #backend: Backend;
   readonly #entries = new Map<string, Entry>();
-  #memoryLimit: number | undefined;
 
-  constructor(backend: Backend, memoryLimit?: number) {
-    this.#backend = backend;
-    this.#memoryLimit = memoryLimit;
-  }
-
-  /** Hands the program under a key that says all that `record` depends on to `use`, and keeps it alive meanwhile. */
-  async use<T>(key: string, record: (graph: Graph) => void, use: (program: Program) => Promise<T>): Promise<T> {
-    const entry = this.#find(key, record);
+  /** The program under a key; `compile` is called where there is none. The key must say all that `compile` depends on. */
+  lease(key: string, compile: () => Promise<Program>): Lease {
+    const entry = this.#entries.get(key) ?? this.#compile(key, compile);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry); // the most recently used is the last one
+    if (this.#entries.size > CAPACITY) this.#drop(this.#entries.keys().next().value!);
     entry.users++;
-    try {
-      return await use(await entry.program);
-    } finally {
-      entry.users--;
-      disposeUnused(entry);
-    }
+    return {
+      program: entry.program,
+      [Symbol.dispose]() {
+        entry.users--;
+        disposeUnused(entry);
+      },
+    };
   }
 
-  /** Bytes that weights and a run may take; see `PlanOptions`. */
-  get memoryLimit(): number | undefined {
-    return this.#memoryLimit;
-  }
-
-  set memoryLimit(bytes: number | undefined) {
-    this.#memoryLimit = bytes;
-    this.dispose(); // planned for another limit
-  }
-
-  /** Disposes of every program, of those in use when they no longer are. */
-  dispose(): void {
+  /** Drops every program. Those in use are disposed of with their last lease. */
+  clear(): void {
     for (const key of [...this.#entries.keys()]) this.#drop(key);
   }
 
-  #find(key: string, record: (graph: Graph) => void): Entry {
-    const entry = this.#entries.get(key) ?? this.#compile(key, record);
-    this.#entries.delete(key);
-    this.#entries.set(key, entry); // the last in order is the one used last
-    if (this.#entries.size > CAPACITY) this.#drop(this.#entries.keys().next().value!);
-    return entry;
-  }
-
-  #compile(key: string, record: (graph: Graph) => void): Entry {
-    const graph = new Graph();
-    record(graph);
-    const entry: Entry = {
-      program: this.#backend.compile(graph, { memoryLimit: this.#memoryLimit }),
-      users: 0,
-      dropped: false,
-    };
+  #compile(key: string, compile: () => Promise<Program>): Entry {
+    const entry: Entry = { program: compile(), users: 0, dropped: false };
     entry.program.catch(() => {
-      if (this.#entries.get(key) === entry) this.#entries.delete(key); // it may be tried again
+      if (this.#entries.get(key) === entry) this.#entries.delete(key); // the next call tries again
     });
     return entry;
   }

@@ -29,7 +29,7 @@ testOnEveryDevice("memory is planned without taking any, and a call takes what w
   }
 });
 
-testOnEveryDevice("tiling bounds the memory of every call, with the same result", async (device) => {
+testOnEveryDevice("memoryLimit bounds the memory of every call, with the same result", async (device) => {
   using model = await makeModel({ ...TINY, mid_block_add_attention: false }, { device });
   using sample = picture(2, 3, 96, 24);
   const run = async () => {
@@ -40,7 +40,7 @@ testOnEveryDevice("tiling bounds the memory of every call, with the same result"
   const whole = model.memory({ shape: sample.shape });
   const expected = await run();
   const limit = whole.weights + Math.ceil(0.9 * whole.activations);
-  model.enableTiling(limit);
+  model.memoryLimit = limit;
   assert(model.memory({ shape: sample.shape }).peak <= limit);
   const tiled = await run();
   if (device === "webgpu") {
@@ -55,13 +55,16 @@ testOnEveryDevice("tiling bounds the memory of every call, with the same result"
   assertAlmostEquals(tiled.loss, expected.loss, 1e-6 * expected.loss);
   assert(tiled.indices.every((index, i) => index === expected.indices[i]));
 
-  model.disableTiling();
+  model.memoryLimit = undefined;
   assertEquals(model.memory({ shape: sample.shape }), whole);
   assertClose((await run()).decoded, expected.decoded, 0, "decoded");
 
-  model.enableTiling(10_000);
+  model.memoryLimit = 10_000;
   await assertRejects(() => model.encode(sample), DeviceError, "Cannot compute within 10000 bytes");
-  for (const bytes of [0, -1, NaN]) assertThrows(() => model.enableTiling(bytes), RangeError, "Cannot bound memory");
+  for (const bytes of [0, -1, NaN, null, "1e9"] as number[]) {
+    assertThrows(() => model.memoryLimit = bytes, RangeError, "memoryLimit must be a number of bytes > 0");
+  }
+  assertEquals(model.memoryLimit, 10_000);
 });
 
 testOnEveryDevice("memory is planned for every method and any size, if the method takes the shape", async (device) => {

@@ -69,7 +69,7 @@ testOnEveryDevice("the profile of a call in bands has a line for each op, named 
   using sample = new Tensor(new Float32Array(3 * 160 * 40), [1, 3, 160, 40]);
   const { weights, activations } = model.memory({ shape: sample.shape });
   const { ops: whole } = await model.profile(sample, { rounds: 1 });
-  model.enableTiling(weights + 0.8 * activations);
+  model.memoryLimit = weights + 0.8 * activations;
   const { ops } = await model.profile(sample, { rounds: 1 });
   const layers = new Set(whole.map(({ name }) => name));
   assertEquals(ops.filter(({ name }) => !layers.has(name)), []);

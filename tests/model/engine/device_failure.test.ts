@@ -165,7 +165,7 @@ Deno.test("a device that was chosen by itself and lost is replaced, the second t
     using model = await makeModel(CONFIG, { device: "auto", onProgress: (progress) => events.push(progress) });
     using sample = picture(1, 3, 12, 8);
     assertEquals(model.device, "webgpu");
-    model.enableTiling(1e8);
+    model.memoryLimit = 1e8;
     const { latents } = await model.encode(sample);
     const expected = await latents.data();
 
