@@ -9,6 +9,7 @@ import type {
   CallOptions,
   ComputeOptions,
   DecodeOptions,
+  LoadOptions,
   MemoryOptions,
   ProfileOptions,
   TuneOptions,
@@ -38,6 +39,8 @@ export const FILE_OPTIONS: OptionNames<HubModelOptions> = {
   signal: true,
   onProgress: true,
 };
+
+export const LOAD_OPTIONS: OptionNames<LoadOptions> = { ...FILE_OPTIONS, ...COMPUTE_OPTIONS };
 
 export const CALL_OPTIONS: OptionNames<Omit<CallOptions, "returnDict">> = { signal: true, onProgress: true };
 

@@ -37,6 +37,7 @@ import {
   DECODE_OPTIONS,
   DICT_CALL_OPTIONS,
   FILE_OPTIONS,
+  LOAD_OPTIONS,
   MEMORY_OPTIONS,
   pickOptions,
   PROFILE_OPTIONS,
@@ -109,7 +110,7 @@ export class VQModel {
    * @throws {DeviceError} if there is no such device
    */
   static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
-    checkOptions("load model", options, { ...FILE_OPTIONS, ...COMPUTE_OPTIONS });
+    checkOptions("load model", options, LOAD_OPTIONS);
     const { revision, tuningStore = openTextStore(options.cacheDir) } = options;
     const place = await locateModel(source);
     let fileOptions = pickOptions<HubModelOptions>(options, FILE_OPTIONS);
@@ -391,13 +392,15 @@ export class VQModel {
   }
 
   /**
-   * Saves the model into a temporary directory, and puts that on the Hub in one commit. Upstream's `push_to_hub`.
+   * Saves the model into a temporary directory, and puts that on the Hub in one commit. Upstream's `push_to_hub`. Options of
+   * {@linkcode VQModel.fromPretrained} are allowed too: those for access to the Hub apply, the others are ignored.
    *
    * @param repo `"owner/name"`, created if need be
    * @throws {HubError} if there is no token, it lacks the permission, or the upload fails
    */
   async pushToHub(repo: string, options: PushOptions & SaveOptions = {}): Promise<PushResult> {
-    checkOptions("push to the Hub", options, { ...PUSH_OPTIONS, ...SAVE_OPTIONS });
+    // One object may say how to reach the Hub for loading and pushing.
+    checkOptions("push model", options, { ...LOAD_OPTIONS, ...PUSH_OPTIONS, ...SAVE_OPTIONS });
     return await withTemporaryDirectory(async (directory) => {
       await this.savePretrained(directory, pickOptions<SaveOptions>(options, SAVE_OPTIONS));
       return await pushToHub(repo, directory, pickOptions<PushOptions>(options, PUSH_OPTIONS));
