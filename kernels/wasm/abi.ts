@@ -1,10 +1,10 @@
 /**
- * What the host and the kernels must agree on. Written so that it is TypeScript and AssemblyScript at once.
+ * Constants shared by the host and the kernels. The file is valid as TypeScript and as AssemblyScript.
  *
  * @module
  */
 
-/** What a job computes; the kernels' dispatcher switches on it. */
+/** What a job computes. */
 export enum Kind {
   PackImplicitGemm,
   PackWinograd4,
@@ -37,41 +37,41 @@ export enum Act {
 
 // The memory map. Addresses below HEAP are constants in the kernels: those need no bounds checks.
 
-/** Words that steer the threads: whether to stop, and the turn that ends with each job. */
+/** Control words of the threads: a flag to stop them, and the barrier's generation, which each job increments. */
 export const CONTROL = 1024;
-/** Bytes from {@linkcode CONTROL} to the turn counter: another cache line. */
-export const TURN = 64;
-/** A word that is not 0 where V8 makes 256-bit vectors of pairs. */
-export const WIDE = CONTROL + 2 * TURN;
-/** Thread `t` keeps its operands and tables at `(t + 1) * AREA`. */
+/** Byte offset of the barrier's generation: on another cache line than the flag. */
+export const BARRIER = 64;
+/** A flag: whether V8 merges pairs of 128-bit vectors into 256-bit ones. */
+export const WIDE = CONTROL + 2 * BARRIER;
+/** Bytes of a thread's private memory, which begins at `(t + 1) * AREA` for thread `t`. */
 export const AREA = 16384;
-/** How many areas there are. */
+/** Number of private memories. */
 export const MAX_THREADS = 62;
-/** As large an area, for what the host hands to the kernels that it calls itself. */
+/** As much memory for operands of the kernels that the host calls directly. */
 export const HOST = 63 * AREA;
-/** Zeros that stand for every pixel outside an image. */
+/** Zeros, read in place of pixels outside an image. */
 export const ZERO = 1048576;
-/** Where the parts of a tile that stick out of the image are written. */
+/** Scratch space for results outside an image. */
 export const TRASH = 1179648;
 /** Bytes of {@linkcode ZERO} and of {@linkcode TRASH}: the channels of one pixel. */
 export const PIXEL_BYTES = 131072;
 /** The first byte that the allocator hands out. */
 export const HEAP = 2097152;
 
-// A job: a header, and from FIELDS on what its kind needs, in 32-bit words.
+// A job: a header, and from FIELDS on the fields of its kind, in 32-bit words.
 
 /** Bytes of one job. */
 export const JOB = 192;
-/** Where a job's own words begin. */
+/** Byte offset of the fields. */
 export const FIELDS = 64;
 
-/** Pixels, tiles or queries that the micro-kernel takes at once. */
+/** Rows of the micro-kernel: pixels, tiles or queries. */
 export const GROUP = 6;
-/** Channels that the micro-kernel takes at once; packed weights come in such slices. */
+/** Channels per call of the micro-kernel; weights are packed in slices of as many. */
 export const SLICE = 32;
-/** Slices of source channels that Winograd's algorithm transforms at a time. */
+/** Slices of source channels that Winograd's algorithm transforms before it multiplies. */
 export const DEPTH = 2;
-/** Bytes between the products of consecutive positions of Winograd's tiles, which keep them out of the same cache sets. */
+/** Padding in bytes between the products of consecutive positions, which keeps them out of the same cache sets. */
 export const STAGGER = 192;
-/** Pointers to source pixels that a matrix product keeps for six results: whole vectors. */
+/** Pointers to source pixels per tap: six, padded to whole vectors. */
 export const POINTERS_PER_TAP = 8;

@@ -1,5 +1,5 @@
 /**
- * The engine behind the common interface.
+ * The CPU engine, as a {@linkcode Backend}.
  *
  * @module
  */
@@ -15,38 +15,41 @@ import { plan } from "./program/memory_plan.ts";
 import { checkFits, WasmProgram } from "./program/program.ts";
 import { Runtime } from "./threads/runtime.ts";
 import { MAX_THREADS, WIDE } from "./abi.ts";
-import { createSingleThreadPool } from "./threads/thread_pool.ts";
+import { createSingleThreadPool } from "./threads/single_thread.ts";
 import { vectorsAreWide } from "./threads/revectorize.ts";
 import { createWorkerPool } from "./threads/worker_pool.ts";
 
 /** How to set up the engine. */
 export interface WasmOptions {
-  /** How many threads compute; by default as many as the machine has. One where workers or shared memory are missing. */
+  /** Number of threads, at most 62; by default the machine's. Without workers or shared memory, one thread computes. */
   readonly threads?: number;
-  /** Gives up waiting for the threads to start. */
+  /** Aborts the start of the engine. */
   readonly signal?: AbortSignal;
-  /** Told why one thread computes where more were to: they could not start, or did not within ten seconds. */
+  /** Called with the reason when one thread computes instead of several: they failed to start, or not within ten seconds. */
   readonly onFallback?: (reason: string) => void;
   /**
-   * Bytes of the weights that will be set, where that is known. Of large models they are kept as they are: Winograd's
-   * transform makes 3×3 convolutions faster but takes four times as much, and all has to fit 4 GiB.
+   * Bytes of the weights that will be set, if known. Those of large models are not transformed: Winograd's algorithm makes
+   * 3×3 convolutions faster, but its weights take four times as much memory, and everything has to fit 4 GiB.
    */
   readonly weightBytes?: number;
-  /** Compute every 3×3 convolution of some channels this way; by default small maps directly and others by Winograd's. */
+  /**
+   * How to compute 3×3 convolutions of 16 channels or more: by implicit GEMM (`"direct"`) or Winograd's algorithm. By
+   * default small maps by the former and others by the latter.
+   */
   readonly algorithm?: "direct" | "winograd";
-  /** Whether to multiply with the kernel for vectors of 256 bits: by default where V8 makes such; see revectorize.ts. */
+  /** Whether to use the micro-kernel for 256-bit vectors; by default, if V8 is found to support them. */
   readonly wide?: boolean;
 }
 
-/** How many ops are planned in a quarter of a second. */
+/** Number of ops that are planned in a quarter of a second. */
 const QUICK_OPS = 20_000;
 
-/** Weights of more bytes than this are not transformed. */
+/** Bytes of weights above which they are not transformed. */
 const LARGE_MODEL = 768 * 2 ** 20;
 
 /** The CPU engine. */
 export interface WasmBackend extends Backend {
-  /** How many threads compute. */
+  /** Number of threads that compute. */
   readonly threads: number;
 }
 
@@ -62,7 +65,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     throw new RangeError(`Cannot start the engine: threads must be a whole number ≥ 1, found ${threads}`);
   }
   signal?.throwIfAborted();
-  // Which micro-kernel to use is measured while the threads start.
+  // The micro-kernel is chosen by measuring while the threads start.
   const [runtime, isWide] = await Promise.all([
     start(Math.min(threads, MAX_THREADS), options),
     options.wide ?? vectorsAreWide(),
@@ -82,16 +85,26 @@ async function start(threads: number, options: WasmOptions): Promise<Runtime> {
   return await startThreads(threads, options) ?? await startAlone();
 }
 
-/** Workers on a shared memory; nothing where they are not to be had. */
+/** Starts workers on a shared memory. Where that fails, reports why and returns undefined. */
 async function startThreads(threads: number, { signal, onFallback }: WasmOptions): Promise<Runtime | undefined> {
-  if (threads === 1 || typeof SharedArrayBuffer === "undefined") return undefined;
+  if (threads === 1) return undefined;
   try {
+    checkSharedMemory();
     return await Runtime.create(true, (memory, signal) => createWorkerPool(memory, threads, signal), signal);
   } catch (error) {
     signal?.throwIfAborted();
-    onFallback?.(`One thread computes, as others could not start: ${(error as Error).message}`);
+    onFallback?.(`One thread computes instead of ${threads}, which could not start: ${(error as Error).message}`);
     return undefined;
   }
+}
+
+/** Browsers hide shared memory from pages that are not isolated from other sites. */
+function checkSharedMemory(): void {
+  if (typeof SharedArrayBuffer !== "undefined") return;
+  throw new DeviceError(
+    "there is no SharedArrayBuffer; in a browser, serve the page with the headers " +
+      "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
+  );
 }
 
 async function startAlone(): Promise<Runtime> {
@@ -138,7 +151,7 @@ class Engine implements WasmBackend {
     return atOnce(this.#plan(graph, options, true)).bytes;
   }
 
-  /** There is but one way. */
+  /** There is nothing to tune. */
   tune(): Promise<boolean> {
     return Promise.resolve(false);
   }

@@ -1,5 +1,5 @@
-// What the host calls: run a list of jobs, together with the other threads.
-import { CONTROL, FIELDS, JOB, Kind, TURN } from "../abi";
+// The entry points: running lists of jobs together with the other threads, and what the host calls directly.
+import { BARRIER, CONTROL, FIELDS, JOB, Kind } from "../abi";
 import { compute } from "./dispatch";
 
 export { packPixels, unpackPixels } from "./ops/pixels";
@@ -11,26 +11,26 @@ class Job {
   kind: Kind;
   /** Independent parts of the work. */
   blocks: i32;
-  /** The next part that nobody has taken. */
+  /** The next part to be taken. */
   next: i32;
-  /** Threads that found no more parts. */
+  /** Threads waiting at the barrier. */
   arrived: i32;
 }
 
 const STOP: usize = CONTROL;
 const NEXT: usize = offsetof<Job>("next");
 const ARRIVED: usize = offsetof<Job>("arrived");
-/** How often to look before going to sleep; being woken takes some 30 us. */
+/** Spins before sleeping: being woken takes some 30 us. */
 const SPIN: i32 = 20000;
 
-/** Runs `count` jobs one after the other. All threads call this with the same list. */
+/** Runs `count` jobs one after the other. All threads call this with the same list and meet at a barrier after each job. */
 export function run(jobs: usize, count: i32, thread: i32, threads: i32): void {
   for (let i = 0; i < count; i++, jobs += JOB) {
     const job = changetype<Job>(jobs);
     for (let block = take(jobs); block < job.blocks; block = take(jobs)) {
       compute(job.kind, jobs + FIELDS, block, thread);
     }
-    if (threads > 1 && !meet(jobs, threads)) return;
+    if (threads > 1 && !waitAtBarrier(jobs, threads)) return;
   }
 }
 
@@ -39,17 +39,17 @@ function take(job: usize): i32 {
   return atomic.add<i32>(job + NEXT, 1);
 }
 
-/** Waits until every thread has finished the job. Returns false if the threads were told to stop. */
-function meet(job: usize, threads: i32): bool {
-  const turn = atomic.load<i32>(CONTROL + TURN);
+/** Waits until every thread has finished the job. Returns false if the threads are to stop. */
+function waitAtBarrier(job: usize, threads: i32): bool {
+  const generation = atomic.load<i32>(CONTROL + BARRIER);
   if (atomic.add<i32>(job + ARRIVED, 1) == threads - 1) {
-    atomic.add<i32>(CONTROL + TURN, 1);
-    atomic.notify(CONTROL + TURN, threads);
+    atomic.add<i32>(CONTROL + BARRIER, 1);
+    atomic.notify(CONTROL + BARRIER, threads);
   } else {
-    // The host stops the threads by setting STOP, then ending the turn; whoever reads the turn later sees STOP.
-    for (let i = 0; i < SPIN && atomic.load<i32>(CONTROL + TURN) == turn; i++);
-    while (atomic.load<i32>(CONTROL + TURN) == turn && atomic.load<i32>(STOP) == 0) {
-      atomic.wait<i32>(CONTROL + TURN, turn, -1);
+    // The host stops the threads by setting STOP, then incrementing the generation: whoever reads that later sees STOP.
+    for (let i = 0; i < SPIN && atomic.load<i32>(CONTROL + BARRIER) == generation; i++);
+    while (atomic.load<i32>(CONTROL + BARRIER) == generation && atomic.load<i32>(STOP) == 0) {
+      atomic.wait<i32>(CONTROL + BARRIER, generation, -1);
     }
   }
   return atomic.load<i32>(STOP) == 0;

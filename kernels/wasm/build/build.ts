@@ -5,8 +5,8 @@
  *     deno run -A kernels/wasm/build/build.ts --check    fails if the committed one is not what the sources build
  *
  * Each thread needs the module with its own constant addresses (see assembly/memory/area.ts). So the module is built for threads
- * 0 and 1, and the bytes in which they differ are listed: there a thread writes its number. Building for a third thread
- * proves that this is all there is to it.
+ * 0 and 1, and the bytes in which they differ are listed: each thread patches them with its number. Building for a third
+ * thread checks that there are no other differences.
  *
  * @module
  */
@@ -21,13 +21,13 @@ import { AREA, HEAP } from "../abi.ts";
 const GENERATED = new URL("../module.gen.ts", import.meta.url);
 const PAGE = 65536;
 
-// Optimizing would sink each chain of multiply-adds to its store and spill everything; V8 optimizes well by itself. That
-// copies of inlined code share their locals makes the module a third as large, packed.
+// Optimizing would move each chain of multiply-adds to its store and spill registers; V8 optimizes well by itself. Sharing
+// locals between copies of inlined code makes the packed module a third as large.
 const PASSES = "-O0 --runPasses precompute-propagate,coalesce-locals";
 
 const readFile = sourcesIn(new URL("..", import.meta.url));
 
-/** The sources of the module of one thread. */
+/** Reads a source, or generates it, for the module of one thread. */
 function readSource(path: string, thread: number, relaxed: boolean): string | null {
   if (path.endsWith("assembly/job_fields.ts")) return jobClasses();
   if (path.endsWith("assembly/winograd/transforms.ts")) return winogradTransforms();
@@ -45,7 +45,7 @@ function compileThread(thread: number, relaxed: boolean): Promise<Uint8Array<Arr
   return compile("assembly/main.ts", options, (path) => readSource(path, thread, relaxed));
 }
 
-/** Where thread numbers go: positions at which the modules of threads 0 and 1 differ. */
+/** Positions of thread numbers: where the modules of threads 0 and 1 differ. */
 function patches(zero: Uint8Array, one: Uint8Array): number[] {
   const positions = Array.from(zero.keys()).filter((i) => zero[i] !== one[i]);
   if (zero.length !== one.length || positions.some((i) => zero[i] !== 1 || one[i] !== 2)) {
@@ -54,7 +54,7 @@ function patches(zero: Uint8Array, one: Uint8Array): number[] {
   return positions;
 }
 
-/** A module and where to patch it. */
+/** A module and the positions to patch. */
 interface Template {
   binary: Uint8Array<ArrayBuffer>;
   positions: number[];
@@ -81,7 +81,7 @@ async function encode(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await new Response(stream).arrayBuffer()).toBase64();
 }
 
-/** Distances between positions, seven bits a byte, the last byte of each below 128. */
+/** Encodes distances between positions: seven bits a byte, the last byte of each below 128. */
 function encodePositions(positions: number[]): Uint8Array<ArrayBuffer> {
   const bytes: number[] = [];
   positions.forEach((position, i) => {

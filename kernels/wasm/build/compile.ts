@@ -1,12 +1,12 @@
 /**
- * What the builds of WebAssembly modules share: the AssemblyScript compiler, and the TypeScript that carries its results.
+ * The AssemblyScript compiler, and the TypeScript modules that hold its output. Shared by all builds.
  *
  * @module
  */
 
 import asc from "npm:assemblyscript@0.28.20/asc";
 
-/** A source file's text by the path that the compiler asks for; null if there is none. */
+/** Returns the text of a source file, or null if there is none. */
 export type ReadSource = (path: string) => string | null;
 
 /** Reads sources from a folder. */
@@ -21,7 +21,7 @@ export function sourcesIn(folder: URL): ReadSource {
   };
 }
 
-/** Compiles the module whose entry is `entry`. */
+/** Compiles the module with the entry file `entry`. */
 export async function compile(entry: string, options: string, readFile: ReadSource): Promise<Uint8Array<ArrayBuffer>> {
   let binary: Uint8Array<ArrayBuffer> | undefined;
   const all = `${entry} -o out.wasm --runtime stub --enable simd ${options}`;
@@ -37,8 +37,8 @@ export async function compile(entry: string, options: string, readFile: ReadSour
 }
 
 /**
- * Writes a module of base64 strings; with `--check` on the command line fails instead if the committed one is another.
- * The lines are short, so that tools can show them; `atob` skips what lies between them.
+ * Writes a module of base64 strings. With `--check` on the command line, fails if the committed one differs. Lines are short,
+ * so that tools can show them; `atob` skips line breaks.
  */
 export async function emit(file: URL, fields: Record<string, string>): Promise<void> {
   const lines = Object.entries(fields).map(([name, value]) =>

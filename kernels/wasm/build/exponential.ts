@@ -1,13 +1,13 @@
 /**
- * AssemblyScript of e^x, and of the norm with SiLU, which is made of it. Part of the build, not of the engine.
+ * AssemblyScript of e^x, and of normalization with SiLU, which uses it. Part of the build, not of the engine.
  *
- * V8 reads a constant anew at each use, and e^x has fifteen. So the norm takes four vectors side by side, step by step, and
- * each constant is read once for all of them.
+ * V8 loads a constant at each use, and e^x has fifteen. So the normalization computes four vectors in lockstep, and loads
+ * each constant once for all of them.
  *
  * @module
  */
 
-/** Statements that turn each of the variables `names` into its exponential: the polynomial of Cephes' expf. */
+/** Statements that replace each of the variables `names` by its exponential, with the polynomial of Cephes' expf. */
 function exponential(names: readonly string[]): string {
   const each = (statement: (x: string) => string) => names.map(statement).join(" ");
   return `
@@ -33,7 +33,7 @@ function each(statement: (i: number) => string): string {
   return VECTORS.map(statement).join(" ");
 }
 
-/** The module of what is made of e^x. */
+/** The module of e^x and what uses it. */
 export const EXPONENTIAL = `
 import { scratch } from "../memory/area";
 import { add, C, K, madd, maximum, minimum, mul, nmadd, sub } from "./simd";

@@ -44,8 +44,8 @@ function store(vectors: number): string {
 }
 
 /**
- * Adds the products of one value of a row and the rhs panel's vectors `b0`, `b1`, … Not by a function: what V8 is to
- * take in pairs must not be parted by the ends of inlined calls.
+ * Adds the products of one value of a row and the rhs panel's vectors `b0`, `b1`, … Without an inlined function, whose end
+ * would keep V8 from merging pairs.
  */
 function multiplyRow(vectors: number, row: number, value: string, relaxed: boolean): string {
   return accumulators(vectors).filter((cell) => cell.row === row).map(({ name, vector }) => {
@@ -57,12 +57,12 @@ function multiplyRow(vectors: number, row: number, value: string, relaxed: boole
 }
 
 /**
- * The micro-kernel: `C[n][6][8] (+)= LHS[6][32] · B[n][32][8]`, or of LHS and B only the first `steps` of 32. All steps
- * are unrolled, because then the lhs panel is read at constant addresses; 12 accumulators, two vectors of B and one
- * splat fill V8's 15 vector registers.
+ * The micro-kernel: `C[n][6][8] (+)= LHS[6][32] · B[n][32][8]`, or only the first `steps` of 32. All steps are unrolled, so
+ * that the lhs panel is read at constant addresses; 12 accumulators, two vectors of B and one splat fill V8's 15 vector
+ * registers.
  *
- * Instructions are what limits it, not arithmetic. A constant address costs none where all of it is in the address and
- * nothing in the offset; a bounds check costs one less where the offset is one that was checked before, so B moves on.
+ * The number of instructions limits it, not arithmetic. A constant address needs no instruction if the offset is 0, and a
+ * bounds check needs one less if the offset was checked before, so B advances.
  */
 function rows(name: string, steps: number, relaxed: boolean): string {
   const step = (k: number) =>
@@ -83,25 +83,25 @@ ${store(2)}
 }
 
 /**
- * The micro-kernel for vectors of 256 bits: `C[n][2][6][8] (+)= A[n][6][32] · RHS[2][32][8]`. V8 can make one instruction
- * of two on neighbouring vectors (see revectorize.ts), if nothing that could trap lies between them. So here the rhs panel is
- * at constant addresses. The left one is read, and its bounds are checked, once for four steps: a shuffle that spreads one
- * lane of it becomes a load of that lane. Its row is part of the address: as an offset, V8 would add it to the memory's
- * start, keep all those sums, and fetch one before each load.
+ * The 256-bit micro-kernel: `C[n][2][6][8] (+)= A[n][6][32] · RHS[2][32][8]`. V8 can merge two instructions on adjacent
+ * vectors (see revectorize.ts) if nothing that may trap lies between them. So the rhs panel is at constant addresses. The lhs
+ * panel is loaded, and its bounds are checked, once for four steps: a shuffle that broadcasts one lane becomes a load of that
+ * lane. Its row is part of the address: as an offset, V8 would add it to the memory's start, keep all those sums, and reload
+ * one before each load.
  *
- * V8 looks for pairs from stores to neighbouring places on, or from sums of integers. The bounds of the stores here are
- * checked, so such sums are written down, and dropped.
+ * V8 finds pairs by starting from adjacent stores, or from sums of integers. The bounds of the stores here are checked, so
+ * such sums are computed and dropped.
  *
- * Rhs panels come from a distant cache. So each of the groups copies `share` bytes of the next one, from `next` on, to
- * the other place while it multiplies; for that the kernel exists twice.
+ * Rhs panels come from a distant cache. So while it multiplies, each group copies `bytesPerGroup` bytes of the next panel,
+ * from `next` on, to the other buffer; therefore the kernel exists twice.
  */
-function wideRows(place: 0 | 1, relaxed: boolean): string {
+function wideRows(buffer: 0 | 1, relaxed: boolean): string {
   const cells = accumulators(4);
   const lhs = Array.from({ length: GROUP }, (_, row) => `a${row} = v128.load(p + ${row * SLICE * 4});`).join(" ");
   const rhs = (k: number) =>
     Array.from(
       { length: 4 },
-      (_, v) => `b${v} = v128.load(RHS${place}, ${(v >> 1) * SLICE * 32 + k * 32 + (v & 1) * 16});`,
+      (_, v) => `b${v} = v128.load(RHS${buffer}, ${(v >> 1) * SLICE * 32 + k * 32 + (v & 1) * 16});`,
     );
   const step = (k: number) =>
     [
@@ -115,12 +115,12 @@ function wideRows(place: 0 | 1, relaxed: boolean): string {
     `i32x4.add(${name}, c${2 * i + 1});`
   );
   return `
-export function wideRows${place}(
-  n: i32, a: usize, aStride: usize, c: usize, cStride: usize, first: bool, next: usize, share: usize
+export function wideRows${buffer}(
+  n: i32, a: usize, aStride: usize, c: usize, cStride: usize, first: bool, next: usize, bytesPerGroup: usize
 ): void {
-  let to: usize = RHS${1 - place};
-  for (; n > 0; n--, a += aStride, c += cStride, to += share) {
-    next = copyLines(to, min(to + share, RHS${1 - place} + PAIR_BYTES), next);
+  let to: usize = RHS${1 - buffer};
+  for (; n > 0; n--, a += aStride, c += cStride, to += bytesPerGroup) {
+    next = copyLines(to, min(to + bytesPerGroup, RHS${1 - buffer} + PAIR_BYTES), next);
     let s: v128, a0: v128, a1: v128, a2: v128, a3: v128, a4: v128, a5: v128;
     let b0: v128, b1: v128, b2: v128, b3: v128;
     let ${cells.map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
@@ -141,7 +141,7 @@ import { PAIR_BYTES } from "./rhs_panel";` +
     rows("rows", SLICE, relaxed) + rows("rows4", 4, relaxed) + wideRows(0, relaxed) + wideRows(1, relaxed);
 }
 
-/** `count` chains of sums and their total. The last sums are made outside the loop, where V8 takes pairs apart. */
+/** `count` chains of sums and their total. The last sums are outside the loop, where V8 splits pairs. */
 function chains(count: number, paired: boolean): string {
   const names = Array.from({ length: count }, (_, i) => `c${i}`);
   const sums = names.map((name) => `${name} = f32x4.add(${name}, x);`).join(" ");
@@ -154,7 +154,7 @@ function chains(count: number, paired: boolean): string {
     return f32x4.extract_lane(${names.reduce((total, name) => `f32x4.add(${total}, ${name})`)}, 0);`;
 }
 
-/** What revectorize.ts measures: 12 chains fit the registers, and 24 only if V8 takes them in pairs. */
+/** The module that revectorize.ts measures: 12 chains fit the registers, and 24 only if V8 merges pairs. */
 export const CHAINS = `
 export function chains(n: i32, many: bool, value: f32): f32 {
   const x = f32x4.splat(value);

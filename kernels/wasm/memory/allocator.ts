@@ -1,29 +1,29 @@
 /**
- * Which parts of an address range are in use.
+ * Allocation of blocks in an address range.
  *
  * @module
  */
 
 const ALIGNMENT = 64;
 
-/** Hands out spans of bytes, best fit first, and knows how far the range has been used. */
-export class Spans {
-  /** The end of the range: of the highest span handed out so far, unless it was {@linkcode shrink | shrunk}. */
+/** Allocates blocks by best fit, and measures how far the range is used. */
+export class Allocator {
+  /** The end of the range: that of the highest block so far, unless it was {@linkcode shrink | shrunk}. */
   top: number;
-  /** The end of the highest span that was in use since {@linkcode startPeak}. */
+  /** The end of the highest block in use since {@linkcode startPeak}. */
   peak: number;
-  /** Bytes of the spans in use. */
+  /** Bytes of all blocks in use. */
   bytes = 0;
   /** Sorted by address; neighbours are merged. */
   #free: { start: number; end: number }[] = [];
   #used = new Map<number, number>();
 
-  /** The range begins at `start` and has no end; `grow` is told of each new {@linkcode top} first, and may throw. */
+  /** The range begins at `start`. `grow` is called before {@linkcode top} grows, and may throw. */
   constructor(start: number, private readonly grow: (top: number) => void = () => {}) {
     this.top = this.peak = start;
   }
 
-  /** Reserves `bytes` and returns where they begin, a multiple of 64. */
+  /** Allocates a block and returns its address, a multiple of 64. */
   allocate(bytes: number): number {
     const size = Math.max(1, Math.ceil(bytes / ALIGNMENT)) * ALIGNMENT;
     const start = this.#take(size) ?? this.#extend(size);
@@ -33,32 +33,32 @@ export class Spans {
     return start;
   }
 
-  /** Returns a span by its start. */
+  /** Frees the block at `start`. */
   free(start: number): void {
     const size = this.#used.get(start);
     if (size === undefined) return;
     this.#used.delete(start);
     this.bytes -= size;
-    const i = this.#free.findLastIndex((span) => span.start < start) + 1;
+    const i = this.#free.findLastIndex((block) => block.start < start) + 1;
     const end = start + size;
     const before = this.#free[i - 1], after = this.#free[i];
-    const span = {
+    const block = {
       start: before?.end === start ? before.start : start,
       end: after?.start === end ? after.end : end,
     };
     this.#free.splice(
       before?.end === start ? i - 1 : i,
       Number(before?.end === start) + Number(after?.start === end),
-      span,
+      block,
     );
   }
 
-  /** Measures {@linkcode peak} anew, from what is in use now. */
+  /** Resets {@linkcode peak} to the blocks in use now. */
   startPeak(): void {
     this.peak = this.#end();
   }
 
-  /** Ends the range at `top`, or behind the highest span in use. */
+  /** Ends the range at `top`, or at the end of the highest block in use if that is higher. */
   shrink(top: number): void {
     const end = this.#end();
     if (end < this.top) this.#free.pop();
@@ -66,18 +66,18 @@ export class Spans {
     if (end < this.top) this.#free.push({ start: end, end: this.top });
   }
 
-  /** Where everything behind is free. */
+  /** The end of the highest block in use. */
   #end(): number {
     const last = this.#free.at(-1);
     return last?.end === this.top ? last.start : this.top;
   }
 
-  /** Takes `size` bytes from the smallest free span that has them. */
+  /** Takes `size` bytes from the smallest free block that is large enough. */
   #take(size: number): number | undefined {
     let best: { start: number; end: number } | undefined;
-    for (const span of this.#free) {
-      const length = span.end - span.start;
-      if (length >= size && (!best || length < best.end - best.start)) best = span;
+    for (const block of this.#free) {
+      const length = block.end - block.start;
+      if (length >= size && (!best || length < best.end - best.start)) best = block;
     }
     if (!best) return undefined;
     const start = best.start;
@@ -86,7 +86,7 @@ export class Spans {
     return start;
   }
 
-  /** Takes `size` bytes at the end, counting what is free there. */
+  /** Takes `size` bytes at the end of the range, including what is free there. */
   #extend(size: number): number {
     const start = this.#end();
     this.grow(start + size);

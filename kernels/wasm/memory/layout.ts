@@ -1,5 +1,5 @@
 /**
- * How tensors lie in memory: NHWC, channels padded with zeros to a multiple of 4, so that pixels are whole vectors.
+ * The layout of tensors in memory: NHWC, with channels padded by zeros to a multiple of 4, so that pixels are whole vectors.
  *
  * @module
  */
@@ -11,19 +11,19 @@ export function padded(channels: number): number {
   return Math.ceil(channels / 4) * 4;
 }
 
-/** How many elements a tensor takes: four-dimensional ones are padded, all others are as they are. */
+/** Number of elements as stored: four-dimensional tensors are padded, others are not. */
 export function storedSize(shape: Shape): number {
   if (shape.length !== 4) return sizeOf(shape);
   const [n, c, h, w] = shape;
   return n * padded(c) * h * w;
 }
 
-/** Images and their pixels, for ops that treat all alike. */
+/** Number of pixels of all images. */
 export function pixelsOf(shape: Shape): number {
   return shape.length === 4 ? shape[0] * shape[2] * shape[3] : sizeOf(shape);
 }
 
-/** Copies NCHW elements to where they are stored. */
+/** Converts NCHW elements to the stored layout. */
 export function store(from: ArrayLike<number>, to: Float32Array, shape: Shape): void {
   const [n, c, h, w] = shape;
   const stored = padded(c), pixels = h * w;
@@ -39,7 +39,7 @@ export function store(from: ArrayLike<number>, to: Float32Array, shape: Shape): 
   }
 }
 
-/** Copies stored elements to NCHW. */
+/** Converts stored elements to NCHW. */
 export function restore(from: Float32Array, to: Float32Array, shape: Shape): void {
   const [n, c, h, w] = shape;
   const stored = padded(c), pixels = h * w;

@@ -1,18 +1,18 @@
 /**
- * The one WebAssembly memory that all threads share.
+ * The WebAssembly memory that all threads share.
  *
- * A WebAssembly memory grows, but does not shrink. What a large call leaves behind is given back by moving into a smaller
- * one: everything keeps its address, so what refers to places in the memory need not know.
+ * A WebAssembly memory can grow but not shrink. To release memory after a large call, its contents move to a smaller memory;
+ * all addresses stay valid.
  *
  * @module
  */
 
 import { DeviceError } from "../../errors.ts";
 import { HEAP } from "../abi.ts";
-import { Spans } from "./allocator.ts";
+import { Allocator } from "./allocator.ts";
 
 const PAGE = 65536;
-/** Pages of wasm32's whole address space. */
+/** Pages of wasm32's address space. */
 const MAX_PAGES = 65536;
 const MAX_BYTES = MAX_PAGES * PAGE - PAGE;
 
@@ -21,14 +21,14 @@ export function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
-/** A memory with an allocator. Views are made anew at each use, because growing may replace the buffer. */
+/** A memory with an allocator. Create views at each use, because growing may replace the buffer. */
 export class Memory {
-  /** What the kernels import. */
+  /** The memory that the kernels import. */
   memory: WebAssembly.Memory;
   readonly #shared: boolean;
-  readonly #spans = new Spans(HEAP, (top) => this.#grow(top));
+  readonly #allocator = new Allocator(HEAP, (top) => this.#grow(top));
   #weights = 0;
-  /** Whether the engine is gone. */
+  /** Whether the engine was disposed. */
   disposed = false;
 
   constructor(shared: boolean) {
@@ -45,61 +45,61 @@ export class Memory {
     return new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE), maximum: MAX_PAGES, shared: this.#shared });
   }
 
-  /** Goes on in a smaller memory, which holds all that is in use. The one before is the system's once it is collected. */
+  /** Moves to a smaller memory that holds everything in use. The old one is released when it is collected as garbage. */
   moveTo(smaller: WebAssembly.Memory): void {
     const { byteLength } = smaller.buffer;
     new Uint8Array(smaller.buffer).set(new Uint8Array(this.memory.buffer, 0, byteLength));
     this.memory = smaller;
-    this.#spans.shrink(byteLength);
+    this.#allocator.shrink(byteLength);
   }
 
-  /** Gives the memory back to the system, as soon as no thread holds it any more. */
+  /** Releases the memory, as soon as no thread refers to it. */
   dispose(): void {
     this.disposed = true;
     this.memory = new WebAssembly.Memory({ initial: 0 });
   }
 
-  /** Bytes of the memory as it is now. */
+  /** Current size in bytes. */
   get bytes(): number {
     return this.memory.buffer.byteLength;
   }
 
-  /** Of those, the bytes in use: what was reserved, and what the kernels always have. */
+  /** Bytes in use: allocated ones, and those that the kernels always occupy. */
   get used(): number {
-    return HEAP + this.#spans.bytes;
+    return HEAP + this.#allocator.bytes;
   }
 
-  /** How many bytes the memory had to have since {@linkcode startPeak}. */
+  /** The size that the memory needed since {@linkcode startPeak}. */
   get peak(): number {
-    return this.#spans.peak;
+    return this.#allocator.peak;
   }
 
-  /** Measures {@linkcode peak} anew. */
+  /** Resets {@linkcode peak}. */
   startPeak(): void {
-    this.#spans.startPeak();
+    this.#allocator.startPeak();
   }
 
-  /** Bytes that weights take, which no run can use. */
+  /** Bytes of the weights, which are not available to runs. */
   get weights(): number {
     return this.#weights;
   }
 
-  /** The most bytes that a run can have beside the weights. */
+  /** The largest number of bytes that a run can use beside the weights. */
   get available(): number {
     return MAX_BYTES - HEAP - this.#weights;
   }
 
-  /** Reserves bytes; see {@linkcode Spans.allocate}. */
+  /** Allocates bytes; see {@linkcode Allocator.allocate}. */
   allocate(bytes: number): number {
-    return this.#spans.allocate(bytes);
+    return this.#allocator.allocate(bytes);
   }
 
-  /** Returns what {@linkcode allocate} reserved. */
+  /** Frees what {@linkcode allocate} returned. */
   free(address: number): void {
-    this.#spans.free(address);
+    this.#allocator.free(address);
   }
 
-  /** Counts `bytes` among the weights, or with a negative number no longer. */
+  /** Adds `bytes`, which may be negative, to {@linkcode weights}. */
   countWeights(bytes: number): void {
     this.#weights += bytes;
   }

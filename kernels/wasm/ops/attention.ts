@@ -9,12 +9,12 @@ import { padded } from "../memory/layout.ts";
 import { GROUP, Kind, SLICE } from "../abi.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 
-/** Groups of queries of a block: keys and values are read once for all of them. */
+/** Maximum groups of queries per block, which reads keys and values once. */
 const LARGEST = 16;
-/** Keys that a block takes at once. */
+/** Keys per step of the running softmax. */
 const CHUNK = 512;
 
-/** Prepares an attention. */
+/** Lowers an attention. */
 export function lowerAttention(op: Attention, { threads }: Context): Lowering {
   const [images, channels, height, width] = op.shape;
   const stored = padded(channels), pixels = height * width;

@@ -1,6 +1,5 @@
 /**
- * Convolutions: Winograd's algorithm where the weights were packed for it and the map is not small, a plain matrix product
- * otherwise.
+ * Convolutions: Winograd's algorithm where the weights were packed for it and the map is not small, implicit GEMM otherwise.
  *
  * @module
  */
@@ -12,12 +11,12 @@ import { DEPTH, GROUP, Kind, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts"
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /**
- * Multiplications of one image up to which a matrix product, whose errors are a third to a tenth of Winograd's, takes less
- * time on maps of few tiles, and no more than two milliseconds longer on any.
+ * Up to this number of multiplications per image, implicit GEMM, whose errors are a third to a tenth of Winograd's, is faster
+ * on maps of few tiles and at most two milliseconds slower on others.
  */
 const SMALL = 2 ** 25;
 
-/** Prepares a convolution. */
+/** Lowers a convolution. */
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
   const packed = context.parameters.get(op.weights);
   const isSmall = macs(op) / op.shape[0] <= SMALL;
@@ -70,14 +69,14 @@ function lowerWinograd(op: Conv2d, weights: Packed, side: 4 | 6, { threads }: Co
   };
 }
 
-/** Transformed tiles and products of a block: what a core's second-level cache holds beside the weights. */
+/** Bytes of a block's transformed tiles and products: what a core's second-level cache holds beside the weights. */
 const CACHE_BYTES = 5 * 2 ** 18;
-/** Where the weights are much larger, blocks are as well: each block reads all weights once. */
+/** With much larger weights, blocks are larger too, because each block reads all weights. */
 const WEIGHTS_PER_BLOCK = 2;
-/** Octets of output channels of a block, at least: each block transforms its tiles anew. */
+/** Minimum octets of output channels per block, because each block transforms its tiles. */
 const BLOCK_OCTETS = 16;
 
-/** Cuts the work into ranges of groups of tiles; if those are few, into ranges of output channels as well. */
+/** Partitions groups of tiles, and if those are few, output channels as well. */
 function winogradBlocks(octets: number, weightBytes: number, groupBytes: number, groups: number, threads: number) {
   const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
   const largest = Math.min(12, Math.max(3, Math.floor(blockBytes / groupBytes)));
@@ -86,7 +85,7 @@ function winogradBlocks(octets: number, weightBytes: number, groupBytes: number,
   return { tileBlocks: Math.min(groups, Math.ceil(threads / channelBlocks)), channelBlocks };
 }
 
-/** Groups of pixels of a block at most: the weights of one slice are read once for all of them. */
+/** Maximum groups of pixels per block, which reads the weights of a slice once. */
 const MAX_GROUPS = 32;
 
 function lowerImplicitGemm(op: Conv2d, weights: Packed, { threads }: Context): Lowering {

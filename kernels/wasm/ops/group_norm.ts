@@ -12,16 +12,16 @@ import { padded } from "../memory/layout.ts";
 import { Act, Kind } from "../abi.ts";
 import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
 
-/** Values of a chunk of pixels, which is read twice: it stays in the second-level cache. */
+/** Values per chunk of pixels, which is read twice and so must fit the second-level cache. */
 const CHUNK_VALUES = 65536;
-/** Values of a block of the normalization. */
+/** Maximum values per block of the normalization. */
 const BLOCK_VALUES = 32768;
-/** Bytes of what is known of a chunk and a group. */
+/** Bytes of the statistics of one chunk and group. */
 const STATISTICS = 16;
 
 const ACTS = { silu: Act.Silu, mish: Act.Mish, gelu: Act.Gelu, relu: Act.Relu };
 
-/** Prepares a normalization. */
+/** Lowers a normalization. */
 export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
   const { shape, groups, modulation } = op;
   const [images, channels, height] = shape;
@@ -42,7 +42,7 @@ export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
   };
 }
 
-/** Prepares the sums of a band. */
+/** Lowers the statistics of a band. */
 export function lowerNormSums(op: NormSums): Lowering {
   const { band: { of, height, image, first }, groups } = op;
   const chunks = chunksOf(of, height);
@@ -54,7 +54,7 @@ export function lowerNormSums(op: NormSums): Lowering {
   };
 }
 
-/** Prepares what the sums of all bands come to. */
+/** Lowers the coefficients from the statistics of all bands. */
 export function lowerNormCoefficients(op: NormCoefficients, context: Context): Lowering {
   const { sums: { band: { of, height }, groups }, weights, epsilon } = op;
   const chunks = chunksOf(of, height);
@@ -65,7 +65,7 @@ export function lowerNormCoefficients(op: NormCoefficients, context: Context): L
   };
 }
 
-/** Prepares the normalization of some rows. */
+/** Lowers the normalization of a band. */
 export function lowerNormalize(op: Normalize, context: Context): Lowering {
   const before = coefficientsBytes(op.place.image, op.shape[1]);
   return {
@@ -85,7 +85,7 @@ export function normCoefficientsBytes({ sums: { band: { of: [images, channels] }
   return coefficientsBytes(images, channels);
 }
 
-/** How the pixels of an image are summed, in bands of `bandHeight` rows. */
+/** The chunks of an image that is computed in bands of `bandHeight` rows. */
 function chunksOf([, channels, height, width]: Shape, bandHeight: number): Strips {
   return splitImage(height, width, bandHeight, Math.max(1, Math.floor(CHUNK_VALUES / padded(channels))));
 }
@@ -104,7 +104,7 @@ function workspaceBytes(channels: number): number {
   return 3 * 4 * padded(channels);
 }
 
-/** Sums the chunks of `x`. */
+/** Computes the statistics of the chunks of `x`. */
 function sumsJob(x: Node, { strip }: Strips, groups: number, at: Addresses, statistics: number): Job {
   const [images, channels, height, width] = x.shape;
   const pixels = height * width, chunks = Math.ceil(pixels / strip);
@@ -126,7 +126,7 @@ function sumsJob(x: Node, { strip }: Strips, groups: number, at: Addresses, stat
   };
 }
 
-/** Joins the sums of all chunks of a feature map of this shape. */
+/** Combines the statistics of all chunks of a feature map of this shape. */
 function foldJob(
   { weights, groups, epsilon }: Pick<GroupNorm, "weights" | "groups" | "epsilon">,
   [images, channels, height, width]: Shape,
@@ -157,7 +157,7 @@ function foldJob(
   };
 }
 
-/** Normalizes `x`, whose rows lie in the image where `place` says. */
+/** Normalizes `x`, whose rows are at `place` in the image. */
 function applyJob(
   y: Node,
   { x, activation, modulation, place }: Pick<GroupNorm, "x" | "activation" | "modulation"> & {

@@ -1,5 +1,5 @@
 /**
- * What an op becomes: jobs, and the memory they need besides the op's operands and result.
+ * The interface of lowered ops: their jobs, and the memory that these need besides the op's operands and result.
  *
  * @module
  */
@@ -8,31 +8,31 @@ import type { Node } from "../../graph/graph.ts";
 import type { Job } from "../threads/job.ts";
 import type { Parameters } from "./packed_weights.ts";
 
-/** What is known when a graph is compiled. */
+/** The engine's state that lowering depends on. */
 export interface Context {
   readonly threads: number;
   readonly parameters: Parameters;
 }
 
-/** Where things lie in one run. */
+/** Addresses in one run. */
 export interface Addresses {
   of(node: Node): number;
-  /** {@linkcode Lowering.temporary} bytes. */
+  /** Of {@linkcode Lowering.temporary} bytes. */
   readonly temporary: number;
-  /** {@linkcode Lowering.workspace} bytes for each thread. */
+  /** Of {@linkcode Lowering.workspace} bytes for each thread. */
   readonly workspace: number;
 }
 
-/** An op, ready to run. */
+/** A lowered op. */
 export interface Lowering {
-  /** Bytes that the op's jobs share. */
+  /** Bytes that all of the op's jobs share. */
   readonly temporary: number;
-  /** Bytes that each thread has to itself. */
+  /** Bytes private to each thread. */
   readonly workspace: number;
   jobs(at: Addresses): Job[];
 }
 
-/** Into how many blocks to cut `units` of work so that none has more than `largest`, and every thread gets as many. */
+/** Number of blocks for `units` of work: at most `largest` units each, and the same number of blocks for each thread. */
 export function blocksOf(units: number, largest: number, threads: number): number {
   return Math.max(1, Math.min(units, threads * Math.ceil(units / threads / largest)));
 }

@@ -1,5 +1,5 @@
 /**
- * Every op of the vocabulary as jobs.
+ * Lowering of each op to jobs.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export { rowOffset } from "./rows.ts";
 /** Ops that compute something: inputs are uploaded, and rows are views. */
 type ComputedKind = Exclude<OpKind, "input" | "rows">;
 
-/** What each kind of op becomes. */
+/** How each kind of op is lowered. */
 const LOWERINGS: { readonly [K in ComputedKind]: (op: OpOf<K>, context: Context) => Lowering } = {
   conv2d: lowerConv2d,
   groupNorm: lowerGroupNorm,
@@ -41,7 +41,7 @@ const LOWERINGS: { readonly [K in ComputedKind]: (op: OpOf<K>, context: Context)
   normalize: lowerNormalize,
 };
 
-/** Prepares an op. */
+/** Lowers an op. */
 export function lower<K extends ComputedKind>(op: OpOf<K>, context: Context): Lowering {
   return LOWERINGS[op.kind](op, context);
 }

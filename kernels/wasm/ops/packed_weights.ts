@@ -1,5 +1,5 @@
 /**
- * Weights, in the orders in which the kernels read them.
+ * Weights, packed in the order in which the kernels read them.
  *
  * @module
  */
@@ -20,27 +20,27 @@ import { Kind, PIXEL_BYTES, SLICE } from "../abi.ts";
 /** How the weights of a convolution can be packed. */
 export type ConvKind = Kind.PackImplicitGemm | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackWinogradStrided;
 
-/** How a 3×3 convolution can be computed: as a matrix product, or by Winograd's algorithm. */
+/** How to compute 3×3 convolutions: `"direct"` is implicit GEMM. */
 export type ConvAlgorithm = "direct" | "winograd";
 
-/** Addresses of a parameter's values. */
+/** A packed parameter. */
 export interface Packed {
   readonly kind: ConvKind | Kind.PackCodebook | "norm";
-  /** Packed weights; of a norm, its scale. */
+  /** Address of the packed weights; for a norm, of its scale. */
   readonly weight: number;
-  /** Padded bias; of a codebook, its rows. */
+  /** Address of the padded bias; for a codebook, of its rows. */
   readonly bias: number;
-  /** What both take together. */
+  /** Bytes of both. */
   readonly bytes: number;
-  /** Of a convolution that is packed for Winograd's algorithm: its weights for a matrix product, which small maps take. */
+  /** For a convolution packed for Winograd's algorithm: its weights for implicit GEMM, which small maps use. */
   readonly implicitGemm?: Packed;
 }
 
-/** Fewer channels than this make Winograd's transforms cost more than its products save. */
+/** With fewer channels, Winograd's transforms cost more than its products save. */
 const WINOGRAD_CHANNELS = 16;
 /**
- * Input times output channels up to which the weights are small enough to read them at 64 instead of 36 positions, and to
- * keep them for a matrix product as well.
+ * Up to this product of input and output channels, weights are small enough for 64 positions instead of 36, and to be kept
+ * for implicit GEMM as well.
  */
 const SMALL_WEIGHTS = 256 * 256;
 
@@ -55,12 +55,12 @@ export class Parameters {
     private readonly run: (jobs: readonly Job[]) => Promise<void>,
   ) {}
 
-  /** Where a parameter lies. */
+  /** A parameter that was set. */
   get(parameter: Parameter): Packed {
     return findParameter(this.#packed, parameter);
   }
 
-  /** Takes a parameter's values, in place of earlier ones of that name. */
+  /** Packs a parameter. Replaces an earlier one of the same name. */
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     checkParameter(parameter, weight, bias);
     checkChannels(parameter);
@@ -88,7 +88,7 @@ export class Parameters {
     this.memory.countWeights(-bytesOf(packed));
   }
 
-  /** Reserves bytes, and adds the address to `places`. */
+  /** Allocates bytes, and adds the address to `places`. */
   #allocate(bytes: number, places: number[]): number {
     const address = this.memory.allocate(bytes);
     places.push(address);
@@ -109,7 +109,7 @@ export class Parameters {
     return address;
   }
 
-  /** Has the kernels pack weights from a copy that lives only meanwhile. */
+  /** Packs weights from a temporary copy. */
   async #pack(
     parameter: Exclude<Parameter, { kind: "norm" }>,
     weight: Float32Array,
@@ -152,12 +152,12 @@ export class Parameters {
   }
 }
 
-/** What a parameter takes in all of its forms. */
+/** Bytes of a parameter in all of its forms. */
 function bytesOf({ bytes, implicitGemm }: Packed): number {
   return bytes + (implicitGemm?.bytes ?? 0);
 }
 
-/** How a parameter is packed, how many floats its two parts take, and its dense form where it has one besides. */
+/** How a parameter is packed: sizes in floats of its two parts, and of its weights for implicit GEMM if kept as well. */
 function packing(parameter: Exclude<Parameter, { kind: "norm" }>, algorithm: ConvAlgorithm | undefined) {
   if (parameter.kind === "codebook") {
     const { channels: inputs, codes: outputs } = parameter;
@@ -185,7 +185,7 @@ function winogradKind(parameter: ConvParameter | LinearParameter) {
   return parameter.in * parameter.out <= SMALL_WEIGHTS ? Kind.PackWinograd6 : Kind.PackWinograd4;
 }
 
-/** Refuses channels that are more than a thread's workspace holds of one pixel. */
+/** Refuses more channels than the constant zero pixel has. */
 function checkChannels(parameter: Parameter): void {
   const channels = "channels" in parameter ? parameter.channels : Math.max(parameter.in, parameter.out);
   if (4 * padded(channels) > PIXEL_BYTES) {

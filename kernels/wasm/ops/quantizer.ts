@@ -10,14 +10,14 @@ import { padded, pixelsOf, storedSize } from "../memory/layout.ts";
 import { Kind } from "../abi.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 
-/** Pixels, compared to all codes, of a block. */
+/** Maximum pixels per block of a search. */
 const NEAREST_PIXELS = 64;
-/** Pixels of a block of lookups. */
+/** Maximum pixels per block of lookups. */
 const LOOKUP_PIXELS = 1024;
-/** Vectors of a block of straight-through, and of a chunk of squared errors. */
+/** Maximum vectors per block of straight-through, and vectors per chunk of squared errors. */
 const VECTORS = 8192;
 
-/** Prepares a search for the nearest codes. */
+/** Lowers a search for the nearest codes. */
 export function lowerNearestCode(op: NearestCode, { threads, parameters }: Context): Lowering {
   const pixels = pixelsOf(op.x.shape);
   const { codes, channels } = op.codebook;
@@ -43,7 +43,7 @@ export function lowerNearestCode(op: NearestCode, { threads, parameters }: Conte
   };
 }
 
-/** Prepares a lookup. */
+/** Lowers a lookup. */
 export function lowerLookup(op: Lookup, { threads, parameters }: Context): Lowering {
   const pixels = pixelsOf(op.indices.shape);
   const { codes, channels } = op.codebook;
@@ -67,7 +67,7 @@ export function lowerLookup(op: Lookup, { threads, parameters }: Context): Lower
   };
 }
 
-/** Prepares `x + (code - x)`. */
+/** Lowers `x + (code - x)`. */
 export function lowerStraightThrough(op: StraightThrough, { threads }: Context): Lowering {
   const vectors = storedSize(op.shape) / 4;
   const blocks = blocksOf(vectors, VECTORS, threads);
@@ -82,7 +82,7 @@ export function lowerStraightThrough(op: StraightThrough, { threads }: Context):
   };
 }
 
-/** Prepares a mean of squared differences. */
+/** Lowers a mean of squared differences. */
 export function lowerSquaredError(op: SquaredError): Lowering {
   const vectors = storedSize(op.x.shape) / 4;
   const chunks = Math.ceil(vectors / VECTORS);

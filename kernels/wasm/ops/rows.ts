@@ -1,5 +1,5 @@
 /**
- * Rows, which are where they are, and copies of them.
+ * Rows of feature maps, which share their memory, and copies of them.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { padded, storedSize } from "../memory/layout.ts";
 import { Kind } from "../abi.ts";
 import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 
-/** Vectors of a block. */
+/** Maximum vectors per block. */
 const VECTORS = 8192;
 
-/** Bytes from the beginning of a feature map to a row of one image. */
+/** Byte offset of a row of an image in a feature map. */
 export function rowOffset({ shape: [, c, h, w] }: Node, image: number, row: number): number {
   return 4 * padded(c) * w * (image * h + row);
 }
 
-/** Prepares the copy of rows into a whole. */
+/** Lowers the copy of rows into a feature map. */
 export function lowerPlace(op: Place, { threads }: Context): Lowering {
   const vectors = storedSize(op.part.shape) / 4;
   const blocks = blocksOf(vectors, VECTORS, threads);

@@ -1,5 +1,5 @@
 /**
- * Where the values of a graph lie: values that do not live at the same time share memory.
+ * Memory planning by liveness: values that are not live at the same time share memory.
  *
  * @module
  */
@@ -7,21 +7,21 @@
 import { type Graph, type Node, type Op, operands, overwritable, sharedOperand } from "../../graph/graph.ts";
 import type { Steps } from "../../host/steps.ts";
 import { type Addresses, type Context, lower, type Lowering, resultBytes, rowOffset } from "../ops/mod.ts";
-import { Spans } from "../memory/allocator.ts";
+import { Allocator } from "../memory/allocator.ts";
 
-/** One op with its place for shared intermediate values, relative to the plan's block. */
+/** One op with the offset of its temporary memory in the plan's block. */
 interface Step {
   readonly op: Op;
   readonly lowering: Lowering;
   readonly temporary: number;
 }
 
-/** A graph, planned. */
+/** The plan of a graph. */
 export interface Plan {
   readonly steps: readonly Step[];
   /** Offsets of values in the plan's block; inputs and outputs may lie elsewhere. */
   readonly offsets: ReadonlyMap<Node, number>;
-  /** Where values are that have no place of their own. */
+  /** The values that share the memory of others. */
   readonly parts: ReadonlyMap<Node, Part>;
   /** Bytes of the block. */
   readonly bytes: number;
@@ -29,23 +29,23 @@ export interface Plan {
   readonly workspace: number;
 }
 
-/** A value that lies in the place of another. */
+/** A value that lies in the memory of another. */
 export interface Part {
   readonly owner: Node;
-  /** Bytes from the beginning of the owner. */
+  /** Byte offset in the owner. */
   readonly offset: number;
 }
 
 /** Plans a graph. */
 export function* plan(graph: Graph, context: Context): Steps<Plan> {
-  const spans = new Spans(0);
+  const allocator = new Allocator(0);
   const offsets = new Map<Node, number>();
   const parts = findParts(graph);
   const owner = (node: Node) => parts.get(node)?.owner ?? node;
   const lasts = lastUses(graph, owner);
   const outputs = new Set(graph.outputs.map(owner));
   const steps: Step[] = [];
-  /** Whether `node` may be overwritten while `op`, which reads it, is computed. */
+  /** Whether `op` reads `node` for the last time, so that its result may overwrite it. */
   const diesIn = (op: Op, node: Node) => {
     const isOnlyOperand = operands(op).filter((operand) => owner(operand) === node).length === 1;
     return isOnlyOperand && lasts.get(node) === op.id && offsets.has(node) && node.kind !== "input";
@@ -53,7 +53,7 @@ export function* plan(graph: Graph, context: Context): Steps<Plan> {
 
   // Inputs are written before the first op is computed.
   for (const op of graph.nodes) {
-    if (op.kind === "input" && !outputs.has(op)) offsets.set(op, spans.allocate(resultBytes(op)));
+    if (op.kind === "input" && !outputs.has(op)) offsets.set(op, allocator.allocate(resultBytes(op)));
   }
   for (const op of graph.nodes) {
     if (op.kind === "rows" || op.kind === "input") continue;
@@ -61,26 +61,26 @@ export function* plan(graph: Graph, context: Context): Steps<Plan> {
     const ownsPlace = owner(op) === op && !outputs.has(op);
     const overwritten = ownsPlace ? overwritable(op).find((node) => diesIn(op, node)) : undefined;
     if (overwritten) offsets.set(op, offsets.get(overwritten)!);
-    else if (ownsPlace) offsets.set(op, spans.allocate(resultBytes(op)));
+    else if (ownsPlace) offsets.set(op, allocator.allocate(resultBytes(op)));
     const lowering = lower(op, context);
-    const temporary = spans.allocate(lowering.temporary);
+    const temporary = allocator.allocate(lowering.temporary);
     steps.push({ op, lowering, temporary });
-    spans.free(temporary);
+    allocator.free(temporary);
     for (const node of new Set(operands(op).map(owner))) {
-      if (lasts.get(node) === op.id && node !== overwritten && offsets.has(node)) spans.free(offsets.get(node)!);
+      if (lasts.get(node) === op.id && node !== overwritten && offsets.has(node)) allocator.free(offsets.get(node)!);
     }
-    if (!lasts.has(op) && offsets.has(op)) spans.free(offsets.get(op)!);
+    if (!lasts.has(op) && offsets.has(op)) allocator.free(offsets.get(op)!);
   }
   return {
     steps,
     offsets,
     parts,
-    bytes: spans.top,
+    bytes: allocator.top,
     workspace: steps.reduce((most, { lowering }) => Math.max(most, lowering.workspace), 0),
   };
 }
 
-/** The values that lie in the place of another. */
+/** The values that share the memory of others. */
 function findParts({ nodes }: Graph): Map<Node, Part> {
   const parts = new Map<Node, Part>();
   for (const op of nodes) {
@@ -92,7 +92,7 @@ function findParts({ nodes }: Graph): Map<Node, Part> {
   return parts;
 }
 
-/** For each value that is read, also in parts, the id of the last op that does. */
+/** The id of the last op that reads each value or a part of it. */
 function lastUses(graph: Graph, owner: (node: Node) => Node): Map<Node, number> {
   const lasts = new Map<Node, number>();
   for (const op of graph.nodes) {
@@ -101,7 +101,7 @@ function lastUses(graph: Graph, owner: (node: Node) => Node): Map<Node, number> 
   return lasts;
 }
 
-/** The addresses of one run, whose values lie in a block at `base` or where `elsewhere` says. */
+/** The addresses of one run, whose values lie in a block at `base`, except those of `elsewhere`. */
 export function addressesOf(
   { offsets, parts }: Plan,
   base: number,

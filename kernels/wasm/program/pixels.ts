@@ -1,5 +1,5 @@
 /**
- * Pictures on their way into the memory and out of it.
+ * Transfer of pictures between the host and the memory.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Memory } from "../memory/memory.ts";
 import type { Kernels } from "../threads/module.ts";
 import { AREA, HOST } from "../abi.ts";
 
-/** Writes what pixels stand for to the place of a tensor `[n, 3 or 1, h, w]`. */
+/** Writes the values of pixels to a tensor `[n, 3 or 1, h, w]` at `address`. */
 export function storePixels({ bytes, range }: Pixels, address: number, shape: Shape, memory: Memory, kernels: Kernels) {
   const count = pixelsOf(shape);
   const end = address + 16 * count - bytes.length;
@@ -19,10 +19,10 @@ export function storePixels({ bytes, range }: Pixels, address: number, shape: Sh
   kernels.unpackPixels(end, address, count, shape[1] === 1, range === "signed");
 }
 
-/** Pixels of which the bytes fill the host's area. */
+/** Number of pixels that fill the host's memory. */
 const PIECE = AREA / 4;
 
-/** The pixels of a tensor `[n, 3 or 1, h, w]`. They come piece by piece, because a full memory has no place for all. */
+/** The pixels of a tensor `[n, 3 or 1, h, w]`. Converted piece by piece, because the memory may be full. */
 export function restorePixels(
   address: number,
   shape: Shape,

@@ -22,10 +22,10 @@ import type { Runtime } from "../threads/runtime.ts";
 import { JOB } from "../abi.ts";
 import { WasmStorage } from "./storage.ts";
 
-/** Computes the jobs of each step, which lie one after the other from address `list` on. */
+/** Computes the jobs of each step, which are consecutive from address `list` on. */
 type Compute = (jobs: readonly Job[][], list: number) => Promise<void>;
 
-/** Runs a planned graph. Each run has a block of memory to itself and returns it; results are separate. */
+/** Runs a planned graph. Each run allocates and frees a block of memory; results have memory of their own. */
 export class WasmProgram implements Program {
   readonly bytes: number;
   readonly #inputs: readonly Input[];
@@ -60,7 +60,7 @@ export class WasmProgram implements Program {
     this.#disposed = true;
   }
 
-  /** Runs with `compute`, which is given each step's jobs, and the address where all of them are. */
+  /** Uploads inputs, calls `compute`, and returns the results. */
   async #use(
     inputs: readonly Tensor[],
     { signal }: RunOptions,
@@ -92,7 +92,7 @@ export class WasmProgram implements Program {
     const { memory } = this.runtime;
     const outputs: number[] = [];
     try {
-      // Results come first: they stay when the block is freed, and would stand in the way of the next.
+      // Results are allocated first: they outlive the block, and behind it would fragment the memory.
       for (const node of this.graph.outputs) outputs.push(memory.allocate(resultBytes(node)));
       await this.#runInto(outputs, own, data, compute);
     } catch (error) {
@@ -132,15 +132,15 @@ export class WasmProgram implements Program {
     if (!onProgress) return await pool.run(list, count, signal);
     let end = 0;
     const ends = jobs.map(({ length }) => end += length);
-    const tell = () => {
+    const report = () => {
       const done = countDone(memory, list, count, pool.threads);
       onProgress(ends.findLastIndex((end) => end <= done) + 1, ends.length);
     };
-    await telling(tell, (stop) => pool.run(list, count, stop), signal);
-    tell();
+    await reporting(report, (stop) => pool.run(list, count, stop), signal);
+    report();
   }
 
-  /** The value in whose place a value lies. */
+  /** The value in whose memory a value lies. */
   #owner(node: Node): Node {
     return this.plan.parts.get(node)?.owner ?? node;
   }
@@ -164,7 +164,7 @@ export class WasmProgram implements Program {
     else store(data, memory.floats(address, storedSize(shape)), shape);
   }
 
-  /** For outputs that are inputs, or were named before: those lie elsewhere. */
+  /** For outputs that are inputs or repeat another output, which lie elsewhere. */
   #copy(from: number, to: number, node: Node): void {
     const { memory } = this.runtime;
     const length = storedSize(node.shape);
@@ -176,23 +176,23 @@ export class WasmProgram implements Program {
   }
 }
 
-/** How often the progress of a run is told. */
-const TELL_MS = 100;
+/** Interval between calls of `onProgress`. */
+const REPORT_MS = 100;
 
-/** Calls `tell` every so often while `run` runs, which is stopped with what that throws. */
-async function telling(
-  tell: () => void,
+/** Calls `report` at intervals while `run` runs. An error that it throws stops the run. */
+async function reporting(
+  report: () => void,
   run: (signal: AbortSignal) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
   const failure = new AbortController();
   const timer = setInterval(() => {
     try {
-      tell();
+      report();
     } catch (error) {
       failure.abort(error);
     }
-  }, TELL_MS);
+  }, REPORT_MS);
   try {
     await run(signal ? AbortSignal.any([signal, failure.signal]) : failure.signal);
   } finally {
@@ -200,7 +200,7 @@ async function telling(
   }
 }
 
-/** Of the memory that is left, what inputs that are said to fit may take: not all of it grows with their pixels. */
+/** Fraction of the available memory that suggested inputs may use: not all memory grows with their pixels. */
 const MARGIN = 0.95;
 
 /**

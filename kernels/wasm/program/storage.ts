@@ -1,5 +1,5 @@
 /**
- * Tensors in the engine's memory.
+ * Storage of tensors in the engine's memory.
  *
  * @module
  */
@@ -17,9 +17,9 @@ import { restore, storedSize } from "../memory/layout.ts";
 import { restorePixels } from "./pixels.ts";
 import type { Runtime } from "../threads/runtime.ts";
 
-/** One tensor's place. It is freed once it was released and no run reads it any more. */
+/** The storage of one tensor, with a reference count: it is freed once it is released and no run reads it. */
 export class WasmStorage implements DeviceStorage {
-  #users = 1;
+  #references = 1;
 
   constructor(
     readonly runtime: Runtime,
@@ -28,25 +28,25 @@ export class WasmStorage implements DeviceStorage {
     private readonly dtype: DType,
   ) {}
 
-  /** Keeps the memory until {@linkcode release} was called once more. */
+  /** Adds a reference, which {@linkcode release} removes. */
   retain(): void {
-    this.#users++;
+    this.#references++;
   }
 
   release(): void {
-    if (--this.#users === 0) this.runtime.memory.free(this.address);
+    if (--this.#references === 0) this.runtime.memory.free(this.address);
   }
 
   // deno-lint-ignore require-await
   async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
-    this.#checkAlive();
+    this.#checkUsable();
     const { memory, pool } = this.runtime;
     return restorePixels(this.address, this.shape, range, memory, pool.kernels());
   }
 
   // deno-lint-ignore require-await
   async read(): Promise<TensorData> {
-    this.#checkAlive();
+    this.#checkUsable();
     const { memory } = this.runtime;
     const length = storedSize(this.shape);
     if (this.dtype === "int32") return new Int32Array(memory.integers(this.address, length));
@@ -57,7 +57,7 @@ export class WasmStorage implements DeviceStorage {
     return data;
   }
 
-  #checkAlive(): void {
+  #checkUsable(): void {
     if (this.runtime.memory.disposed) throw new DeviceError("Cannot read a tensor: its engine was disposed");
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Jobs: what the threads compute together, one after the other.
+ * Jobs, which the threads compute together, one after the other.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export type Job = { readonly [K in Kind]: JobOf<K> }[Kind];
 
 interface JobOf<K extends Kind> {
   readonly kind: K;
-  /** Number of independent parts; threads take one after the other. */
+  /** Number of independent parts, which the threads take one by one. */
   readonly blocks: number;
   readonly fields: Fields<K>;
 }

@@ -1,5 +1,5 @@
 /**
- * The kernels as a WebAssembly module for one thread.
+ * The WebAssembly module of the kernels, patched for one thread.
  *
  * @module
  */
@@ -7,33 +7,33 @@
 import { bytesOfBase64 } from "../../host/base64.ts";
 import * as generated from "../module.gen.ts";
 
-/** A module that lacks its thread's number. */
+/** A module to be patched with a thread's number. */
 export interface Template {
   readonly binary: Uint8Array<ArrayBuffer>;
-  /** The bytes that a thread's number goes to. */
+  /** Positions of the bytes that hold the thread's number. */
   readonly positions: readonly number[];
 }
 
-/** What the module exports. */
+/** The module's exports. */
 export interface Kernels {
-  /** Fills the thread's constants. */
+  /** Writes the thread's constants. */
   initialize(): void;
   /** Runs a list of jobs together with the other threads. */
   run(jobs: number, count: number, thread: number, threads: number): void;
-  /** Turns pixels to floats; see assembly/ops/pixels.ts. */
+  /** Converts pixels to floats; see assembly/ops/pixels.ts. */
   unpackPixels(bytes: number, floats: number, pixels: number, isGray: boolean, isSigned: boolean): void;
-  /** Turns floats to pixels. */
+  /** Converts floats to pixels. */
   packPixels(bytes: number, floats: number, pixels: number, isGray: boolean, isSigned: boolean): void;
 }
 
 let loading: Promise<Template> | undefined;
 
-/** Unpacks the module: the one with relaxed SIMD where the engine has it. */
+/** Loads the module, with relaxed SIMD if the runtime supports it. */
 export function loadTemplate(): Promise<Template> {
   return loading ??= choose();
 }
 
-/** The module of a thread, whose memory is shared or not. */
+/** The module of a thread, for shared memory or not. */
 export function moduleFor(template: Template, thread: number, shared: boolean): Uint8Array<ArrayBuffer> {
   const binary = template.binary.slice();
   for (const position of template.positions) binary[position] = thread + 1;
@@ -55,7 +55,7 @@ async function choose(): Promise<Template> {
   return await unpack(generated.strict, generated.strictPatches);
 }
 
-/** Reads what build.ts writes. */
+/** Reads what build/build.ts wrote. */
 export async function unpack(module: string, patches: string): Promise<Template> {
   const positions: number[] = [];
   let position = 0, distance = 0, shift = 0;
@@ -70,7 +70,7 @@ export async function unpack(module: string, patches: string): Promise<Template>
   return { binary: await inflate(module), positions };
 }
 
-/** Base64 of deflated bytes. */
+/** Inflates base64 of deflated bytes. */
 export async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
   const stream = new Blob([bytesOfBase64(base64)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(stream).arrayBuffer());

@@ -1,9 +1,9 @@
 /**
- * Whether V8 computes with vectors of 256 bits.
+ * Detection of 256-bit vectors.
  *
- * WebAssembly's vectors have 128 bits. Started with `--experimental-wasm-revectorize`, V8 makes one instruction of two where
- * the processor (x86-64 with AVX2) can. A program is not told, so it is measured here: 24 chains of sums take at least twice
- * as long as 12, being twice as many and too many for the registers, unless V8 takes them in pairs.
+ * WebAssembly's vectors have 128 bits. With `--experimental-wasm-revectorize`, V8 merges pairs of their instructions on
+ * processors that support it (x86-64 with AVX2). No API reports this, so it is measured: 24 chains of sums take at least twice
+ * as long as 12, because there are twice as many and they exceed the registers, unless V8 merges them.
  *
  * @module
  */
@@ -11,24 +11,24 @@
 import * as generated from "../module.gen.ts";
 import { inflate } from "./module.ts";
 
-/** What the module of chains exports. */
+/** The exports of the module of chains. */
 interface Chains {
-  /** Adds `n` times two values to each of 12 chains, or of 24. */
+  /** Adds `n` times two values to each of 12 chains, or 24 if `many`. */
   chains(n: number, many: boolean, value: number): number;
 }
 
-/** A measurement takes some 100 us, once V8 has optimized the code, which takes it some 10 ms. */
+/** A measurement takes some 100 us once V8 has optimized the code, which takes some 10 ms. */
 const LENGTH = 8000;
-/** How often to measure before V8 is said not to take pairs. */
+/** Number of measurements before concluding that V8 does not merge pairs. */
 const ROUNDS = 12;
-/** The median of so many measurements counts: others want the processor, too. */
+/** Measurements in the median, which hides disturbances by other processes. */
 const LATEST = 5;
-/** In pairs, 24 chains take as long as 12; otherwise some 2.1 times. */
+/** Ratio of 24 chains to 12: about 1 if merged, otherwise about 2.1. */
 const PAIRED = 1.5;
 
 let measuring: Promise<boolean> | undefined;
 
-/** Whether V8 takes pairs; measured once in a process. No, where there are no vectors at all. */
+/** Whether V8 merges pairs of vectors. Measured once per process; false where there is no SIMD. */
 export function vectorsAreWide(): Promise<boolean> {
   return measuring ??= measure().catch(() => false);
 }
@@ -42,7 +42,7 @@ async function measure(): Promise<boolean> {
     return performance.now() - started;
   };
   const ratios: number[] = [];
-  time(true); // compiles it
+  time(true); // compiles the code
   for (let i = 0; i < ROUNDS; i++) {
     const few = time(false);
     ratios.push(time(true) / few);

@@ -1,5 +1,5 @@
 /**
- * What programs and parameters share: the memory, the pool, and whose turn it is.
+ * What programs and parameters share: the memory, the thread pool, and a queue of tasks.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { Memory } from "../memory/memory.ts";
 import { JOB } from "../abi.ts";
 import type { ThreadPool } from "./thread_pool.ts";
 
-/** Starts a pool on a memory, unless `signal` aborts before it has. */
+/** Starts a thread pool on a memory, unless `signal` aborts first. */
 type CreatePool = (memory: WebAssembly.Memory, signal?: AbortSignal) => Promise<ThreadPool>;
 
-/** Moving takes a tenth of a second or two, and copies what is in use. For fewer bytes than this it is not worth it, */
+/** Moving to a smaller memory takes 0.1 to 0.2 seconds and copies what is in use. The minimum number of bytes to save, */
 const LEAST_EXCESS = 32 * 2 ** 20;
-/** or for less than this part of what is copied. */
-const LEAST_SHARE = 0.5;
+/** and the minimum ratio of bytes saved to bytes copied. */
+const LEAST_RATIO = 0.5;
 
-/** An engine's memory and pool; one task uses them at a time. */
+/** An engine's memory and thread pool, used by one task at a time. */
 export class Runtime {
   #last: Promise<unknown> = Promise.resolve();
   #pool: ThreadPool;
@@ -29,36 +29,36 @@ export class Runtime {
     this.#pool = pool;
   }
 
-  /** A runtime with a memory, shared or not, and the pool that `createPool` makes for one. */
+  /** Creates a runtime with a memory, shared or not, and a thread pool on it. */
   static async create(shared: boolean, createPool: CreatePool, signal?: AbortSignal): Promise<Runtime> {
     const memory = new Memory(shared);
     return new Runtime(memory, await createPool(memory.memory, signal), createPool);
   }
 
-  /** Who computes. Another pool does after a task that gave memory back. */
+  /** The thread pool. A new one takes its place when memory is released. */
   get pool(): ThreadPool {
     return this.#pool;
   }
 
   /**
-   * Runs `task` after all tasks before it have ended, unless `signal` aborts before it begins. Then gives memory back, if
-   * the last tasks needed much less than there is.
+   * Runs `task` after all earlier tasks have ended, unless `signal` aborts before it begins. Then releases memory, if the
+   * last tasks needed much less than there is.
    */
   alone<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const giveUp = () => reject(signal!.reason);
       signal?.addEventListener("abort", giveUp, { once: true });
-      const turn = this.#last.then(async () => {
+      const result = this.#last.then(async () => {
         signal?.removeEventListener("abort", giveUp);
         signal?.throwIfAborted();
         if (this.memory.disposed) throw new DeviceError("Cannot compute: the engine was disposed");
-        const result = await this.#measured(task);
-        await this.#giveBack();
-        return result;
+        const value = await this.#measured(task);
+        await this.#releaseMemory();
+        return value;
       });
-      this.#last = turn.then(() => {}, () => {}); // without the result, which would stay alive
-      turn.then(resolve, reject);
+      this.#last = result.then(() => {}, () => {}); // without the value, which would not be collected as garbage
+      result.then(resolve, reject);
     });
   }
 
@@ -88,11 +88,11 @@ export class Runtime {
     }
   }
 
-  /** Moves into a smaller memory, if that is worth it. Threads cannot leave their memory: others take their place. */
-  async #giveBack(): Promise<void> {
+  /** Moves to a smaller memory if worthwhile, with new threads, because threads cannot change their memory. */
+  async #releaseMemory(): Promise<void> {
     const { memory } = this;
     const needed = this.#needed.bytes;
-    if (memory.disposed || memory.bytes - needed < Math.max(LEAST_EXCESS, LEAST_SHARE * needed)) return;
+    if (memory.disposed || memory.bytes - needed < Math.max(LEAST_EXCESS, LEAST_RATIO * needed)) return;
     try {
       const smaller = memory.create(needed);
       const pool = await this.createPool(smaller);
@@ -102,14 +102,14 @@ export class Runtime {
       memory.moveTo(smaller);
       collectGarbage();
     } catch {
-      this.#needed.note(memory.bytes); // the system refuses; it may be asked again some calls later
+      this.#needed.note(memory.bytes); // the system refused: tries again after some calls
     }
   }
 }
 
 /**
- * Has V8 collect garbage, which it otherwise puts off: of the bytes behind a WebAssembly memory it knows too little. It does
- * so before it refuses an array, and this one no machine has room for.
+ * Makes V8 collect garbage, which it otherwise delays, because it does not count the bytes of a WebAssembly memory. It does
+ * so before it refuses to allocate an array, as it must with this one.
  */
 function collectGarbage(): void {
   try {

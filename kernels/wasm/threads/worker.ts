@@ -1,40 +1,40 @@
 /**
- * What runs in a worker.
+ * The program of a worker, and its messages.
  *
  * @module
  */
 
 import type { Kernels } from "./module.ts";
 
-/** To a worker, first: what it needs to become a thread. */
+/** The first message to a worker: its module and memory. */
 export interface Setup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly thread: number;
   readonly threads: number;
-  /** Byte addresses of the words that stop all threads; see assembly/main.ts. */
+  /** Addresses of the stop flag and the barrier; see assembly/main.ts. */
   readonly stop: number;
-  readonly turn: number;
+  readonly barrier: number;
 }
 
-/** To a worker, from then on: a list of jobs. */
+/** Each further message to a worker: a list of jobs. */
 export interface Order {
   readonly jobs: number;
   readonly count: number;
 }
 
-/** From a worker: it is ready, or has run its jobs; or why it could not. */
+/** A worker's reply to each message: done, or why not. */
 export interface Reply {
   readonly error?: string;
 }
 
-/** The messages' other end, alike in Node's workers and in the web's. */
+/** The worker's end, the same for Node's workers and the web's. */
 interface Port {
   onmessage: ((event: { data: Setup | Order }) => void) | null;
   postMessage(reply: Reply): void;
 }
 
-/** The whole program of a worker. Its text is sent, so it must not refer to anything in this module. */
+/** The program of a worker. It is sent as text, so it must not refer to anything in this module. */
 async function main(node: boolean): Promise<void> {
   const port: Port = node
     ? (await import("node:worker_threads")).parentPort as unknown as Port
@@ -55,8 +55,8 @@ async function main(node: boolean): Promise<void> {
       // The other threads must not wait for this one.
       const words = new Int32Array(setup.memory.buffer);
       Atomics.store(words, setup.stop / 4, 1);
-      Atomics.add(words, setup.turn / 4, 1);
-      Atomics.notify(words, setup.turn / 4);
+      Atomics.add(words, setup.barrier / 4, 1);
+      Atomics.notify(words, setup.barrier / 4);
       throw error;
     }
   }
@@ -72,7 +72,7 @@ async function main(node: boolean): Promise<void> {
   };
 }
 
-/** The program of a thread. */
+/** The text of a worker's program, for Node's workers or the web's. */
 export function threadProgram(node: boolean): string {
   return `(${main})(${node})`;
 }

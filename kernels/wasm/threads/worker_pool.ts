@@ -1,5 +1,5 @@
 /**
- * Threads: workers that share the memory. The calling thread does not compute, so its event loop stays free.
+ * The thread pool of workers that share the memory. The calling thread does not compute, so its event loop stays free.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { within } from "../../host/deadline.ts";
 import { DeviceError } from "../../errors.ts";
 import { Respondent } from "../../host/worker.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
-import { CONTROL, TURN } from "../abi.ts";
+import { BARRIER, CONTROL } from "../abi.ts";
 import type { ThreadPool } from "./thread_pool.ts";
 import { type Order, type Reply, type Setup, threadProgram } from "./worker.ts";
 
-type Member = Respondent<Setup | Order, Reply>;
+type Thread = Respondent<Setup | Order, Reply>;
 
-/** How long the threads may take to start. They take a tenth of a second, or two. */
+/** How long threads may take to start. Usually they take 0.1 to 0.2 seconds. */
 const START_MS = 10_000;
 
-/** Sends a message, and waits until it is done. */
-async function ask(member: Member, message: Setup | Order): Promise<void> {
-  const { error } = await member.ask(message);
+/** Sends a message, and waits until it was processed. */
+async function ask(thread: Thread, message: Setup | Order): Promise<void> {
+  const { error } = await thread.ask(message);
   if (error !== undefined) throw new DeviceError(`A thread failed: ${error}`);
 }
 
@@ -33,24 +33,24 @@ export async function createWorkerPool(
   threads: number,
   signal?: AbortSignal,
 ): Promise<ThreadPool> {
-  /** Why nothing can be computed any more. */
+  /** Why the pool cannot compute any more. */
   let failure: DeviceError | undefined;
   const fail = (cause: unknown) =>
     failure ??= new DeviceError(`A thread ended unexpectedly (${cause}); load the model again`, { cause });
-  const members = Array.from({ length: threads }, (): Member => new Respondent(fail));
+  const workers = Array.from({ length: threads }, (): Thread => new Respondent(fail));
   const end = (reason: string) => {
     failure ??= new DeviceError(reason);
-    for (const member of members) member.fail(failure);
+    for (const worker of workers) worker.fail(failure);
   };
   let kernels: Kernels | undefined;
   try {
     const late = () => new DeviceError(`${threads} threads did not start within ${START_MS / 1000} seconds`);
-    kernels = await within({ milliseconds: START_MS, late, signal }, startMembers(members, memory));
+    kernels = await within({ milliseconds: START_MS, late, signal }, startThreads(workers, memory));
   } catch (error) {
     end("The other threads could not start");
     throw error;
   }
-  let control: Int32Array | undefined = new Int32Array(memory.buffer, CONTROL, TURN / 4 + 1);
+  let control: Int32Array | undefined = new Int32Array(memory.buffer, CONTROL, BARRIER / 4 + 1);
   const stop = () => stopThreads(control);
   return {
     threads,
@@ -67,7 +67,7 @@ export async function createWorkerPool(
       if (control) Atomics.store(control, 0, 0);
       signal?.addEventListener("abort", stop);
       try {
-        const work = members.map((member) => ask(member, { jobs, count }));
+        const work = workers.map((worker) => ask(worker, { jobs, count }));
         for (const done of work) done.catch(stop);
         for (const { status, reason } of await Promise.allSettled(work) as PromiseRejectedResult[]) {
           if (status === "rejected") throw reason;
@@ -79,30 +79,30 @@ export async function createWorkerPool(
     },
     dispose() {
       stop();
-      kernels = control = undefined; // they hold the memory
+      kernels = control = undefined; // releases the memory
       end("The engine was disposed");
     },
   };
 }
 
-/** Starts the workers, and compiles each one's module meanwhile. Returns the kernels on the calling thread. */
-async function startMembers(members: readonly Member[], memory: WebAssembly.Memory): Promise<Kernels> {
+/** Starts the workers while compiling their modules. Returns the kernels on the calling thread. */
+async function startThreads(workers: readonly Thread[], memory: WebAssembly.Memory): Promise<Kernels> {
   const template = loadTemplate();
-  const compiling = members.map(async (_, thread) =>
+  const compiling = workers.map(async (_, thread) =>
     await WebAssembly.compile(moduleFor(await template, thread, true))
   );
-  await Promise.all(members.map(async (member, thread) => {
-    const [module] = await Promise.all([compiling[thread], member.start(threadProgram)]);
-    await ask(member, { module, memory, thread, threads: members.length, stop: CONTROL, turn: CONTROL + TURN });
+  await Promise.all(workers.map(async (worker, thread) => {
+    const [module] = await Promise.all([compiling[thread], worker.start(threadProgram)]);
+    await ask(worker, { module, memory, thread, threads: workers.length, stop: CONTROL, barrier: CONTROL + BARRIER });
   }));
   const instance = await WebAssembly.instantiate(await compiling[0], { env: { memory } });
   return instance.exports as unknown as Kernels;
 }
 
-/** Makes all threads return after the job at hand; see assembly/main.ts. */
+/** Makes all threads return after their current job; see assembly/main.ts. */
 function stopThreads(control: Int32Array | undefined): void {
   if (!control) return;
   Atomics.store(control, 0, 1);
-  Atomics.add(control, TURN / 4, 1);
-  Atomics.notify(control, TURN / 4);
+  Atomics.add(control, BARRIER / 4, 1);
+  Atomics.notify(control, BARRIER / 4);
 }

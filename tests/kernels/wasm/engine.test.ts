@@ -1,5 +1,5 @@
-/** What only the CPU engine promises: threads, memory, aborting, ending. */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+/** Threads, memory, aborting and disposal of the CPU engine. */
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { DeviceError, Graph, NO_MEMORY, type Program, readPixels, Tensor } from "../../../kernels/mod.ts";
 import { Memory } from "../../../kernels/wasm/memory/memory.ts";
 import { createWasmBackend, type WasmBackend } from "../../../kernels/wasm/mod.ts";
@@ -11,8 +11,9 @@ import { CODES, CONV, CONV_IN, network, picture, setParameters, SHAPE } from "..
 async function open(
   threads: number,
   wide?: boolean,
+  onFallback?: (reason: string) => void,
 ): Promise<{ backend: WasmBackend; program: Program } & Disposable> {
-  const backend = await createWasmBackend({ threads, wide, algorithm: "winograd" });
+  const backend = await createWasmBackend({ threads, wide, onFallback, algorithm: "winograd" });
   await setParameters(backend);
   const program = await backend.compile(network());
   return { backend, program, [Symbol.dispose]: () => backend.dispose() };
@@ -44,7 +45,7 @@ Deno.test("results are the same bit for bit on 1, 2 and 5 threads", async () => 
 Deno.test("results are the same bit for bit with vectors of 128 and of 256 bits", async () => {
   using narrow = await open(1, false), wide = await open(2, true);
   const expected = await bits(narrow.program);
-  // Again and again, until V8 has optimized the kernels: only then does it make vectors of 256 bits.
+  // Repeated until V8 has optimized the kernels: only then does it merge pairs of vectors.
   for (let i = 0; i < 30; i++) assertSame(await bits(wide.program), expected);
 });
 
@@ -61,12 +62,16 @@ async function without(names: string[], task: () => Promise<void>): Promise<void
 
 // Where there is no `process`, as in a browser, the engine starts the web's workers.
 for (const [missing, threads] of [[["process"], 3], [["process", "Worker"], 1], [["SharedArrayBuffer"], 1]] as const) {
-  Deno.test(`without ${missing.join(" and ")} the engine computes the same on ${threads} threads`, async () => {
+  const name = `without ${missing.join(" and ")} the engine computes the same on ${threads} threads`;
+  Deno.test(threads === 1 ? `${name}, and says why` : name, async () => {
     using one = await open(1);
     const expected = await bits(one.program);
     await without([...missing], async () => {
-      using engine = await open(3);
+      const reasons: string[] = [];
+      using engine = await open(3, undefined, (reason) => reasons.push(reason));
       assertEquals(engine.backend.threads, threads);
+      if (threads > 1) assertEquals(reasons, []);
+      else assertMatch(reasons.join(), new RegExp(`One thread computes instead of 3.* ${missing.at(-1)}`));
       assertSame(await bits(engine.program), expected);
     });
   });

@@ -1,11 +1,11 @@
-/** What becomes of the CPU engine whose threads do not start, or end. */
+/** The CPU engine when threads do not start, or end unexpectedly. */
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { Worker } from "node:worker_threads";
 import { DeviceError, Graph, Tensor } from "../../../kernels/mod.ts";
 import { createWasmBackend, type WasmBackend, type WasmOptions } from "../../../kernels/wasm/mod.ts";
 import { inNoTime } from "../in_no_time.ts";
 
-/** Has messages to Node's workers go to `post` instead. */
+/** Redirects messages to Node's workers to `post`. */
 async function withMessages(post: (worker: Worker, send: () => void) => void, use: () => Promise<void>): Promise<void> {
   const { postMessage } = Worker.prototype;
   Worker.prototype.postMessage = function (...given: Parameters<typeof postMessage>) {

@@ -1,5 +1,5 @@
-// Convolution as a matrix product that gathers its lhs panel on the fly (implicit GEMM): 1x1, 3x3 at stride 2, and
-// 3x3 over few channels. Results are taken six pixels at a time; the inner dimension runs over (tap, channel).
+// Convolution as a matrix product that gathers its lhs panels on the fly (implicit GEMM): 1x1, 3x3 at stride 2, and 3x3
+// over few channels. Six pixels at a time; the inner dimension runs over (tap, channel).
 //   weights   [taps*channels/32][out/8][32][8]
 //   products  [group][out/8][6][8]
 import { GROUP, POINTERS_PER_TAP, SLICE, ZERO } from "../../abi";
@@ -12,9 +12,9 @@ import { multiply, PRODUCT_BYTES } from "./multiply";
 import { RHS_BYTES } from "./rhs_panel";
 import { add } from "../simd/simd";
 
-// Of each result: the address of its image, and where its source window begins.
+// For each of eight results: the address of its image, and the top left of its source window.
 const IMAGES: usize = POINTERS, TOPS: usize = POINTERS + 32, LEFTS: usize = POINTERS + 64;
-/** So many values of the inner dimension beyond whole slices are taken by fours: a slice would be mostly padding. */
+/** At most as many values beyond whole slices are multiplied by fours: a slice would be mostly padding. */
 const FEW: i32 = 16;
 
 export function implicitGemm(f: ImplicitGemmFields, block: i32, thread: i32): void {
@@ -52,7 +52,7 @@ export function implicitGemm(f: ImplicitGemmFields, block: i32, thread: i32): vo
   writeResults(f, first * GROUP, min((first + count) * GROUP, pixels), octet, octetCount, products);
 }
 
-/** Writes the pointers to the source pixels of six results, and of two more, [tap][8]; outside lies a pixel of zeros. */
+/** Writes the pointers to the source pixels of eight results, of which six are used: [tap][8]. */
 function pointToSources(f: ImplicitGemmFields, first: i32, to: usize): void {
   placeWindows(f, first);
   const height = i32x4.splat(f.height << f.upsample), width = i32x4.splat(f.width << f.upsample);

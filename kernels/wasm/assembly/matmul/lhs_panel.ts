@@ -1,4 +1,4 @@
-// Lhs panels of matrix products, [6][32], and the place where the micro-kernel reads one.
+// Lhs panels of matrix products: [6][32].
 import { GROUP, SLICE } from "../../abi";
 import { LHS } from "../memory/area";
 
@@ -34,7 +34,7 @@ export function copyPartialRow(lhs: usize, r: usize, from: usize, bytes: usize):
   for (; i < ROW; i += 16) v128.store(to + i, i32x4.splat(0));
 }
 
-/** Copies an lhs panel to where the micro-kernel reads it. */
+/** Copies an lhs panel to the micro-kernel's constant address. */
 export function copyLhs(from: usize): void {
   for (let r: usize = 0; r < <usize> GROUP; r++) copyRow(LHS, r, from + r * ROW);
 }

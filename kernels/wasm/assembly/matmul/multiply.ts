@@ -1,16 +1,16 @@
 // Matrix products of one slice of 32 channels: products [group][octets][6][8] of lhs panels [6][32] and an rhs panel
-// [octets][32][8]. Which micro-kernel computes them does not change a bit of the result.
+// [octets][32][8]. All micro-kernels give the same bits.
 import { GROUP, WIDE } from "../../abi";
 import { RHS0 } from "../memory/area";
 import { copyLines } from "../memory/cache_lines";
 import { copyLhs } from "./lhs_panel";
 import { rows, wideRows0, wideRows1 } from "./micro_kernels";
-import { PAIR_BYTES, RHS_BYTES, shareOfPair } from "./rhs_panel";
+import { PAIR_BYTES, pairBytesPerGroup, RHS_BYTES } from "./rhs_panel";
 
 /** Bytes of the products of one group and octet, [6][8]. */
 export const PRODUCT_BYTES: usize = GROUP * 8 * 4;
 
-/** Multiplies the lhs panels of `groups` groups, `stride` bytes apart; adds to the products if they are not the first. */
+/** Multiplies the lhs panels of `groups` groups, `stride` bytes apart. Unless `isFirst`, adds to the products. */
 export function multiply(
   lhs: usize,
   stride: usize,
@@ -23,11 +23,11 @@ export function multiply(
   const productStride = <usize> octets * PRODUCT_BYTES;
   if (load<i32>(WIDE) && octets > 1) {
     copyLines(RHS0, RHS0 + PAIR_BYTES, rhs);
-    const share = shareOfPair(groups);
+    const bytesPerGroup = pairBytesPerGroup(groups);
     for (let isEven = true; octets > 1; isEven = !isEven) {
       octets -= 2;
       rhs += PAIR_BYTES;
-      const next: usize = octets > 1 ? share : 0;
+      const next: usize = octets > 1 ? bytesPerGroup : 0;
       if (isEven) wideRows0(groups, lhs, stride, products, productStride, isFirst, rhs, next);
       else wideRows1(groups, lhs, stride, products, productStride, isFirst, rhs, next);
       products += 2 * PRODUCT_BYTES;

@@ -1,4 +1,4 @@
-// Weights in the order in which the kernels read them. Blocks are octets of output channels (of codes).
+// Packs weights in the order in which the kernels read them. Blocks are octets of output channels or codes.
 import { SLICE } from "../../abi";
 import { PackCodebookFields, PackImplicitGemmFields } from "../job_fields";
 import { RHS_BYTES } from "./rhs_panel";
@@ -19,7 +19,7 @@ export function packImplicitGemm(f: PackImplicitGemmFields, octet: i32): void {
   }
 }
 
-/** [codes/8][channels][8], codes that do not exist infinitely far away; and rows of `stored` channels. */
+/** [codes/8][channels][8], padded with codes at infinity; and rows of `stored` channels. */
 export function packCodebook(f: PackCodebookFields, octet: i32): void {
   for (let i = 0; i < 8; i++) {
     const code = octet * 8 + i;

@@ -1,15 +1,15 @@
-// This thread's private 16 KiB at constant addresses. V8 checks the bounds of every access whose address it cannot
-// know; constants below the initial memory size are free. So everything hot and small lives here, and each thread gets
-// its own copy of the module, in which BASE differs (see build.ts).
+// This thread's private 16 KiB at constant addresses. V8 checks the bounds of every access except at constants below the
+// initial memory size. So small and hot data lives here, and each thread gets its own copy of the module, in which BASE
+// differs (see build.ts).
 import { BASE } from "./base";
 
 /** Lhs panel of the micro-kernel for vectors of 128 bits: [6][32]. */
 export const LHS: usize = BASE;
-/** Pointers to the pixels of one tile (see pointers.ts), or where six results' source windows lie (see implicit_gemm.ts). */
+/** Pointers to the pixels of a tile (see pointers.ts), or positions of six source windows (see implicit_gemm.ts). */
 export const POINTERS: usize = BASE + 1024;
-/** Numbers that vector code multiplies by: see simd.ts. */
+/** Constants of vector code: see simd.ts. */
 export const CONSTANTS: usize = BASE + 2048;
-/** Intermediate values of a transform: 81 vectors at most. */
+/** Intermediate values of a transform: at most 81 vectors. */
 export const SCRATCH: usize = BASE + 4096;
 /** Two rhs panels of the micro-kernel for vectors of 256 bits, [2][32][8]: it reads one and fills the other. */
 export const RHS0: usize = BASE + 10240;

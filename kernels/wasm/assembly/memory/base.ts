@@ -1,2 +1,2 @@
-// Thread 0's area. build.ts compiles the module with two values of this to learn which bytes a thread must patch.
+// Thread 0's private memory. build.ts compiles the module with several values, to find the bytes that a thread must patch.
 export const BASE: usize = 16384;

@@ -1,5 +1,5 @@
-// Pointers to the pixels of one tile, in tables of rows of 12. Where a tile sticks out of the image they point elsewhere, so
-// the transforms need not know.
+// Tables of pointers to the pixels of a tile, in rows of 12. Outside the image they point to a substitute, so that the
+// transforms need no special case.
 import { POINTERS } from "./area";
 
 const COLUMNS: usize = 12;
@@ -15,7 +15,7 @@ export function pointer(table: usize, row: usize, column: usize): usize {
 
 /**
  * Fills a table with pointers to `side` x `side` pixels of an image from row `top` and column `left` on, and to `outside`
- * where there is no pixel. Of an image that is to be upsampled, each pixel counts as 2x2.
+ * where there is no pixel. With `upsample` 1, each pixel counts as 2x2.
  */
 export function pointToPixels(
   table: usize,

@@ -1,5 +1,5 @@
 // Self-attention over all pixels of an image, one head. Keys and values are packed for the micro-kernel once; then each
-// block of queries walks over the keys in chunks with a running softmax, so that no N x N matrix exists.
+// block of queries visits the keys in chunks with a running softmax, so that the N x N matrix is never materialized.
 //   packed keys    [image][channels/32][keys/8][32][8]
 //   packed values  [image][keys/32][channels/8][32][8]
 //   scores         [group][chunk/8][6][8]
@@ -13,7 +13,7 @@ import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { RHS_BYTES } from "../matmul/rhs_panel";
 import { add, lanes, maximum, mul, splat, sub } from "../simd/simd";
 
-/** Packs 32 keys and values; beyond the last there are zeros. */
+/** Packs 32 keys and values, padded with zeros. */
 export function attentionPack(f: AttentionFields, block: i32): void {
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   const image = block / keySlices, slice = block % keySlices;
@@ -45,7 +45,7 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
   const octets = (f.stored + 7) / 8;
   const padded = (f.pixels + SLICE - 1) / SLICE * SLICE;
 
-  // Per query, the maximum so far (not below -3e38: no score is infinitely far from it) and the sum of exponentials.
+  // Per query, the maximum so far (at least -3e38, so that differences stay finite) and the sum of exponentials.
   const maxima = f.workspace + <usize> thread * f.workspaceBytes;
   const totals = maxima + (<usize> (count * GROUP) << 2);
   const sums = totals + (<usize> (count * GROUP) << 2);
@@ -62,8 +62,8 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
       const group = i / GROUP, r = <usize> (i % GROUP) << 5;
       const at = <usize> i << 2;
       const s = scores + <usize> (group * keys / 8) * PRODUCT_BYTES + r;
-      const fade = soften(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
-      if (key > 0 && fade != 1) scaleRow(sums + <usize> (group * octets) * PRODUCT_BYTES + r, octets, fade);
+      const factor = exponentiate(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
+      if (key > 0 && factor != 1) scaleRow(sums + <usize> (group * octets) * PRODUCT_BYTES + r, octets, factor);
     }
     addValues(f, image, count, key, keys, scores, lhs, sums);
   }
@@ -102,8 +102,8 @@ function gatherQueries(f: AttentionFields, image: i32, first: i32, c: i32, lhs: 
   }
 }
 
-/** Turns one query's scores into exponentials. Returns by how much what was summed before must be scaled. */
-function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize, totals: usize): f32 {
+/** Turns one query's scores into exponentials. Returns the factor by which earlier sums must be scaled. */
+function exponentiate(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize, totals: usize): f32 {
   for (let key = exist; key < keys; key++) store<f32>(scores + lane(key), -f32.MAX_VALUE);
   const end = scores + <usize> (keys / 8) * PRODUCT_BYTES;
   let m = splat(-f32.MAX_VALUE);
@@ -119,13 +119,13 @@ function soften(scores: usize, exist: i32, keys: i32, scale: f32, maxima: usize,
     v128.store(p, b, 16);
     sum = add(sum, add(a, b));
   }
-  const fade = f32x4.extract_lane(exp(splat(before - after)), 0);
+  const rescale = f32x4.extract_lane(exp(splat(before - after)), 0);
   store<f32>(maxima, after);
-  store<f32>(totals, load<f32>(totals) * fade + <f32> lanes(sum));
-  return fade;
+  store<f32>(totals, load<f32>(totals) * rescale + <f32> lanes(sum));
+  return rescale;
 }
 
-/** Where the score of a key lies, from the query's first. */
+/** Byte offset of a key's score from the query's first. */
 @inline
 function lane(key: i32): usize {
   return <usize> (key / 8) * PRODUCT_BYTES + (<usize> (key % 8) << 2);

@@ -1,12 +1,12 @@
-// For each pixel the index of the nearest code. Distances are sums of squared differences, not the expanded square: that
-// keeps near ties apart. Four pixels meet eight codes at a time.
-//   codebook  [codes/8][channels][8], missing codes infinitely far away
+// The index of the nearest code for each pixel. Distances are sums of squared differences, not the expanded square, which
+// would lose near ties. Four pixels are compared to eight codes at a time.
+//   codebook  [codes/8][channels][8], padded with codes at infinity
 import { NearestCodeFields } from "../job_fields";
 import { SCRATCH, scratch } from "../memory/area";
 import { startOf } from "../memory/partition";
 import { madd, splat, sub } from "../simd/simd";
 
-/** Scratch holds eight vectors of the least distances (two per pixel), then eight of their indices. */
+/** Scratch memory holds eight vectors of least distances (two per pixel), then eight of their indices. */
 const INDICES: usize = 8;
 
 export function nearestCode(f: NearestCodeFields, block: i32): void {
@@ -20,7 +20,7 @@ export function nearestCode(f: NearestCodeFields, block: i32): void {
   }
 }
 
-/** Leaves the least distances of four pixels in scratch. A NaN is never less, so its pixel keeps index `none`. */
+/** Leaves the least distances of four pixels in scratch memory. NaN is never less, so its pixel keeps index `none`. */
 function compareAll(f: NearestCodeFields, pixel: i32): void {
   const last = f.pixels - 1;
   const z0 = pixelAt(f, pixel), z1 = pixelAt(f, min(pixel + 1, last));
@@ -68,7 +68,7 @@ function addSquare(sum: v128, difference: v128): v128 {
   return madd(difference, difference, sum);
 }
 
-/** Takes over the lanes of `distance` that are less than what scratch holds at `i`. */
+/** Keeps the lanes of `distance` that are less than those in scratch memory at `i`. */
 @inline
 function keep(i: usize, distance: v128, index: v128): void {
   const least = scratch(i);

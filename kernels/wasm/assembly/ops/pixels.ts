@@ -1,9 +1,8 @@
-// Between pixels of four bytes and floats of three channels or one, stored as four. Which byte stands for which number, and
-// how numbers are rounded, is what ../../pixels.ts says, to the last bit. The host calls these while threads may compute: they
-// touch no memory but their operands.
+// Conversion between pixels of four bytes and floats of three channels or one, stored as four. Range and rounding are those
+// of kernels/tensor/pixels.ts, bit for bit. The host calls these while threads may compute: they touch only their operands.
 import { add, mul, splat, sub } from "../simd/simd";
 
-/** Pixels to floats, front to back: the bytes may lie at the end of where the floats go. `signed` is -1 to 1, else 0 to 1. */
+/** Pixels to floats in -1 to 1 if `isSigned`, else 0 to 1. Front to back: the bytes may lie at the end of the floats. */
 export function unpackPixels(bytes: usize, floats: usize, pixels: i32, isGray: bool, isSigned: bool): void {
   const channels = isGray ? i32x4(-1, 0, 0, 0) : i32x4(-1, -1, -1, 0);
   for (; pixels > 0; pixels--, bytes += 4, floats += 16) {
@@ -20,7 +19,7 @@ export function packPixels(bytes: usize, floats: usize, pixels: i32, isGray: boo
     let value = v128.load(floats);
     if (isGray) value = v128.shuffle<i32>(value, value, 0, 0, 0, 0);
     if (isSigned) value = add(mul(value, splat(0.5)), splat(0.5));
-    // Each step clamps; what is no number becomes 0.
+    // Each step clamps; NaN becomes 0.
     const whole = i32x4.trunc_sat_f32x4_s(f32x4.nearest(mul(value, splat(255))));
     const words = i16x8.narrow_i32x4_s(whole, whole);
     const opaque = i8x16.replace_lane(i8x16.narrow_i16x8_u(words, words), 3, -1);

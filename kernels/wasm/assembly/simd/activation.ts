@@ -26,7 +26,7 @@ function gelu(x: v128): v128 {
   p = madd(p, t, K(C.ErfA2));
   p = madd(p, t, K(C.ErfA1));
   const erfc = mul(mul(p, t), exp(f32x4.neg(mul(z, z))));
-  const tail = mul(mul(minimum(x, K(C.Thirty)), K(C.Half)), erfc); // infinity times nothing is no number
+  const tail = mul(mul(minimum(x, K(C.Thirty)), K(C.Half)), erfc); // infinity times 0 is NaN
   return v128.bitselect(sub(x, tail), tail, f32x4.ge(x, i32x4.splat(0)));
 }
 

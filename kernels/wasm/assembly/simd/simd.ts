@@ -30,7 +30,7 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
   return f32x4.sub(c, f32x4.mul(a, b));
 }
 
-// The strict minimum and maximum are several instructions each on x86. These give `a` where that is no number.
+// The strict minimum and maximum take several instructions on x86. These return `a` where it is NaN.
 @inline
 export function minimum(a: v128, b: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_min(b, a);
@@ -109,7 +109,7 @@ function set(i: C, value: f32): void {
   store<f32>(CONSTANTS + (<usize> i << 2), value);
 }
 
-/** Fills this thread's constants. To be called once. */
+/** Writes this thread's constants. Call it once. */
 export function initialize(): void {
   set(C.One, 1);
   set(C.Two, 2);

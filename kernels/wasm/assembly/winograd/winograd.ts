@@ -30,7 +30,7 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const slices = (f.inChannels + SLICE - 1) / SLICE;
 
   const mStride = <usize> count * octetCount * PRODUCT_BYTES + STAGGER;
-  const reach = reachOf(f), positions = reach * reach;
+  const side = sourceSide(f), positions = side * side;
   const v = f.workspace + <usize> thread * f.workspaceBytes;
   const m = v + <usize> (count * DEPTH * positions) * LHS_BYTES;
   for (let slice = 0; slice < slices; slice += DEPTH) {
@@ -38,7 +38,7 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
     transformSources(f, first, count, slice, depth, v, positions);
     for (let position = 0; position < positions; position++) {
       const products = m + <usize> position * mStride;
-      if (f.upsample && cancels(position, reach)) {
+      if (f.upsample && cancels(position, side)) {
         if (slice == 0) memory.fill(products, 0, mStride);
       } else {
         const weights = f.stride == 1 ? position : stridedWeights(position);
@@ -60,15 +60,15 @@ function stridedWeights(position: i32): i32 {
   return min(position / 9, 5) * 6 + min(position % 9, 5);
 }
 
-/** In an image of doubled pixels the third transformed row and column are differences of equal pixels. */
+/** With upsampling, the third transformed row and column are differences of equal pixels. */
 @inline
 function cancels(position: i32, side: i32): bool {
   return position / side == 2 || position % side == 2;
 }
 
-/** Source pixels along the side of a tile, which are as many as it has positions there. */
+/** Source pixels along the side of a tile: the results' and their halo. There are as many positions. */
 @inline
-function reachOf(f: WinogradFields): i32 {
+function sourceSide(f: WinogradFields): i32 {
   return (f.side - 1) * f.stride + 3;
 }
 
@@ -103,18 +103,18 @@ function transformSources(
   }
 }
 
-/** Points to the source pixels of a tile. Beyond the image (or the last tile) lies a pixel of zeros. */
+/** Points to the source pixels of a tile; outside the image, and beyond the last tile, to zeros. */
 function pointToSources(f: WinogradFields, tile: i32): void {
   const across = tilesAcross(f), perImage = across * tilesDown(f);
   const image = tile / perImage;
-  // Zeros surround the source; at stride 2 they are only to the right and below.
+  // At stride 2 there is padding only to the right and below.
   const padding = i32(f.stride == 1);
   const top = tile % perImage / across * f.side * f.stride - padding;
   const left = tile % across * f.side * f.stride - padding;
   const pixelBytes = f.inChannels << 2;
   const first = f.x + <usize> (image * f.height * f.width * pixelBytes);
   const height = image < f.images ? f.height : 0;
-  pointToPixels(PIXELS, reachOf(f), top, left, first, height, f.width, pixelBytes, f.upsample, ZERO);
+  pointToPixels(PIXELS, sourceSide(f), top, left, first, height, f.width, pixelBytes, f.upsample, ZERO);
 }
 
 /** Turns the products of tiles `first` to `end` into results: channels from `octet * 8` on. */
