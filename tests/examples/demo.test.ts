@@ -8,14 +8,14 @@ import { type Output, outputOf, startDeno } from "../support/processes.ts";
 const CONFIG = repository("deno.json");
 const LYING = fixture("pictures/golden/jpeg-exif-6.jpg");
 
-/** Runs the task as its own caller would, where no graphics driver finds the variable it looks for. */
+/** Runs the task like a user, without the environment variable of the software graphics driver. */
 async function demo(cwd: string, ...args: string[]): Promise<Output> {
   const { XDG_RUNTIME_DIR: _, INIT_CWD: __, ...env } = Deno.env.toObject(); // a task that tests has set the latter
   const task = ["task", "--quiet", "--config", CONFIG, "demo", ...args];
   return await outputOf(startDeno(task, { cwd, clearEnv: true, env }));
 }
 
-Deno.test("the demo reads a picture of the caller's folder upright, and writes there", async () => {
+Deno.test("the demo reads a picture in the caller's folder upright, and writes there", async () => {
   await withFolder(async (folder) => {
     await Deno.copyFile(LYING, join(folder, "lying.jpg"));
     const { code, stdout, stderr } = await demo(folder, "lying.jpg", "out.png");
@@ -27,7 +27,7 @@ Deno.test("the demo reads a picture of the caller's folder upright, and writes t
   });
 });
 
-Deno.test("a demo that fails says why in one line that names the file", async () => {
+Deno.test("a demo that fails prints one line with the reason and the file", async () => {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "words.png"), "no picture");
     for (const args of [["missing.png"], ["words.png"], [LYING, join("nowhere", "out.png")]]) {

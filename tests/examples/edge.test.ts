@@ -6,7 +6,7 @@ import { fixture, repository } from "../support/paths.ts";
 
 const MODEL = repository("examples/models/leaves-f4");
 const PICTURES = fixture("pictures/golden");
-/** What the library makes of a picture file, and the picture it makes of that. */
+/** The library's tokens for a picture file, and its picture for those tokens. */
 async function byLibrary(
   file: Uint8Array<ArrayBuffer>,
 ): Promise<{ json: { codebook: string; shape: readonly number[]; indices: number[] }; decoded: Picture }> {
@@ -27,7 +27,7 @@ function formOf(file: BlobPart): FormData {
   return form;
 }
 
-Deno.test("pictures become the library's tokens, and tokens its pictures, one request or several at once", async () => {
+Deno.test("the server returns the library's tokens and pictures, for one request or several at once", async () => {
   await serving(async ({ post }) => {
     for (const file of [picture(97, 66).encode("png"), picture(64, 96).encode("jpeg")]) {
       const { json: expected, decoded } = await byLibrary(file);
@@ -45,7 +45,7 @@ Deno.test("pictures become the library's tokens, and tokens its pictures, one re
   });
 });
 
-Deno.test("pictures of any kind are read and turned upright, be they the body or a file of a form", async () => {
+Deno.test("pictures of any kind are read and turned upright, as the body or as a file in a form", async () => {
   await serving(async ({ post }) => {
     for (const name of ["webp-lossy.webp", "jpeg-exif-6.jpg", "gif.gif"]) {
       const file = await Deno.readFile(join(PICTURES, name));
@@ -70,7 +70,7 @@ Deno.test("`deno serve` serves the same", async () => {
   }, SERVE);
 });
 
-Deno.test("what is no picture or tokens in a form, or too large a form, is refused", async () => {
+Deno.test("forms without pictures or tokens, and too large ones, are refused", async () => {
   await serving(async ({ post }) => {
     const words = new FormData();
     words.set("file", "picture.png");
@@ -86,7 +86,7 @@ Deno.test("what is no picture or tokens in a form, or too large a form, is refus
   });
 });
 
-Deno.test("the page is HTML that loads nothing from elsewhere", async () => {
+Deno.test("the page is HTML that loads nothing from other servers", async () => {
   await serving(async ({ get }) => {
     const response = await get("/");
     assertEquals([response.status, response.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
@@ -127,7 +127,7 @@ const NO_TOKENS: [json: string, status: number, message: string][] = [
   [" ".repeat(250_001), 413, "more than 250000 bytes"],
 ];
 
-Deno.test("what is wrong with a request comes back as JSON with a fitting status", async () => {
+Deno.test("errors of a request are returned as JSON with a fitting status", async () => {
   await serving(async ({ get, post, port }) => {
     const slow = answerTo(port, "POST /tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc");
 

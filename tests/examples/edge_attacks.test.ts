@@ -3,11 +3,11 @@ import { answerTo, assertRefused, MEMORY_LIMIT, peakOf, picture, SERVE, type Ser
 
 const HEAD = "POST /tokens HTTP/1.1\r\nHost: x\r\n";
 
-/** A connection that sends the beginning of a request, and more when it is told to. */
+/** A connection that sends the beginning of a request, and more on demand. */
 class Slow {
   readonly #connection: Deno.TcpConn;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  /** The beginning of the answer; empty where the server hangs up without one. */
+  /** The beginning of the response; empty if the server closes the connection without one. */
   readonly answer: Promise<string>;
 
   constructor(connection: Deno.TcpConn) {
@@ -24,7 +24,7 @@ class Slow {
     return slow;
   }
 
-  /** Sends if it can. */
+  /** Sends, unless the connection is closed. */
   send(text: string): void {
     this.#writer.write(new TextEncoder().encode(text)).catch(() => {});
   }
@@ -38,7 +38,7 @@ class Slow {
   }
 }
 
-/** Has `count` connections send a beginning, and go on with `rest` several times a second, while something is done. */
+/** While `use` runs, `count` connections send a beginning, and then `rest` several times a second. */
 async function besides(
   { port }: Server,
   { count, beginning, rest = "" }: { count: number; beginning: string; rest?: string },
@@ -61,7 +61,7 @@ async function secondsOf(task: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/** Has small requests answered, in less than `limit` seconds. */
+/** Checks that small requests are answered within `limit` seconds. */
 async function assertServes({ get, post }: Server, limit: number): Promise<void> {
   const seconds = await secondsOf(async () => {
     assertMatch(await (await get("/")).text(), /^<!DOCTYPE html>/);
@@ -70,7 +70,7 @@ async function assertServes({ get, post }: Server, limit: number): Promise<void>
   assertLess(seconds, limit);
 }
 
-Deno.test("bodies that come slowly keep nobody out, and are given up", async () => {
+Deno.test("slow bodies do not block other requests, and are dropped", async () => {
   await serving(async (server) => {
     const beginning = `${HEAD}Content-Length: 100000\r\n\r\n`;
     await besides(server, { count: 40, beginning, rest: "a" }, async (slow) => {
@@ -84,7 +84,7 @@ Deno.test("bodies that come slowly keep nobody out, and are given up", async () 
 });
 
 for (const args of [undefined, SERVE]) {
-  Deno.test(`a body in too many small pieces is refused, and blocks nobody (${args?.[0] ?? "run"})`, async () => {
+  Deno.test(`a body in too many small pieces is refused, and does not block other requests (${args?.[0] ?? "run"})`, async () => {
     await serving(async (server) => {
       const beginning = `${HEAD}Transfer-Encoding: chunked\r\n\r\n${"1\r\na\r\n".repeat(300_000)}`;
       await besides(server, { count: 16, beginning }, async (slow) => {
@@ -96,7 +96,7 @@ for (const args of [undefined, SERVE]) {
   });
 }
 
-Deno.test("a head that is never complete keeps nobody out, and is given up", async () => {
+Deno.test("a head that is never complete does not block other requests, and is dropped", async () => {
   await serving(async (server) => {
     await besides(server, { count: 300, beginning: `${HEAD}X-`, rest: "a" }, async (slow) => {
       await assertServes(server, 2);
@@ -107,7 +107,7 @@ Deno.test("a head that is never complete keeps nobody out, and is given up", asy
   });
 });
 
-Deno.test("where more bodies come than there is room for, the first are given up, and memory stays below 512 MB", async () => {
+Deno.test("the oldest of too many bodies are dropped, and memory stays below 512 MB", async () => {
   await serving(async (server) => {
     const beginning = `${HEAD}Content-Length: 2000000\r\n\r\n`;
     const largest = picture(768, 512).encode("png");
@@ -125,7 +125,7 @@ Deno.test("where more bodies come than there is room for, the first are given up
   });
 });
 
-Deno.test("an answer that nobody reads is given up", async () => {
+Deno.test("a response that is never read is dropped", async () => {
   await serving(async (server) => {
     const asks = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2_000);
     await besides(server, { count: 4, beginning: asks }, async () => {
@@ -135,7 +135,7 @@ Deno.test("an answer that nobody reads is given up", async () => {
   });
 });
 
-Deno.test("answers are taken for what they are, and shown in no frame", async () => {
+Deno.test("headers forbid guessing content types and showing responses in frames", async () => {
   await serving(async ({ get, post }) => {
     const answers = [await get("/"), await get("/nowhere"), await post("/tokens", picture(32, 32).encode("png"))];
     for (const { headers, body } of answers) {
@@ -146,7 +146,7 @@ Deno.test("answers are taken for what they are, and shown in no frame", async ()
   });
 });
 
-Deno.test("pages of other origins are let in only where that is said", async () => {
+Deno.test("pages of other origins are refused, unless they are allowed", async () => {
   const png = picture(32, 32).encode("png");
   const elsewhere = { headers: { origin: "https://example.org" } };
   await serving(async ({ get, post, port }) => {

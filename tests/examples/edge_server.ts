@@ -10,7 +10,7 @@ import { repository } from "../support/paths.ts";
 import { printedBy, start, startDeno } from "../support/processes.ts";
 
 const EDGE = repository("examples/edge.ts");
-/** 512 MB in the kibibytes that Linux counts in. */
+/** 512 MB in kibibytes. */
 export const MEMORY_LIMIT = 512e6 / 1024;
 
 export interface Server {
@@ -20,11 +20,11 @@ export interface Server {
   post(path: string, body: BodyInit, init?: RequestInit): Promise<Response>;
 }
 
-/** The ways to start it, with the permissions it claims to need. */
+/** The ways to start the server, with the documented permissions. */
 export const RUN = ["run", "--no-prompt", "--allow-net", "--allow-read", EDGE, "0"];
 export const SERVE = ["serve", "--no-prompt", "--allow-read", "--host", "127.0.0.1", "--port", "0", EDGE];
 
-/** Serves on a free port, in a process of its own, until `use` has ended. */
+/** Runs the server on a free port, in its own process, while `use` runs. */
 export async function serving(use: (server: Server) => Promise<void>, args = RUN): Promise<void> {
   const child = startDeno(args, { stdout: "null" });
   let log = "";
@@ -61,7 +61,7 @@ export async function serving(use: (server: Server) => Promise<void>, args = RUN
   }
 }
 
-/** A picture in which no two parts are alike. */
+/** A picture without repetition. */
 export function picture(width: number, height: number): Picture {
   const data = new Uint8ClampedArray(4 * width * height).fill(255);
   for (let i = 0; i < width * height; i++) {
@@ -79,13 +79,13 @@ export async function assertRefused(response: Response, status: number, message 
   assertStringIncludes(error, message);
 }
 
-/** Sends the beginning of a request, and goes. */
+/** Sends the beginning of a request, and closes the connection. */
 export async function hangUp(port: number, beginning: string): Promise<void> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   await connection.write(new TextEncoder().encode(beginning));
 }
 
-/** The answer to a request sent byte by byte as given. */
+/** Sends the bytes of a request, and returns the response. */
 export async function answerTo(port: number, request: string): Promise<string> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   await connection.writable.getWriter().write(new TextEncoder().encode(request));
@@ -94,7 +94,7 @@ export async function answerTo(port: number, request: string): Promise<string> {
   return new TextDecoder().decode(bytes.subarray(0, size ?? 0));
 }
 
-/** The most memory that a process has had resident, in kibibytes. Deno itself reads `/proc` only with every permission. */
+/** Peak resident memory of a process in kibibytes. Read by `cat`, since Deno reads `/proc` only with all permissions. */
 export async function peakOf(pid: number): Promise<number> {
   const status = await printedBy(start("cat", [`/proc/${pid}/status`]));
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]);

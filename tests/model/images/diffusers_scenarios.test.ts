@@ -1,4 +1,4 @@
-/** Pictures that Diffusers' VaeImageProcessor prepared, and made of tensors. */
+/** Pictures and tensors of Diffusers' VaeImageProcessor. */
 import { assertEquals } from "@std/assert";
 import { Tensor } from "../../../kernels/mod.ts";
 import { ImageProcessor } from "../../../model/images/mod.ts";

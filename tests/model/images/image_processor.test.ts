@@ -31,7 +31,7 @@ Deno.test("preprocess() takes a path, a URL, bytes and pixels alike", async () =
   }
 });
 
-Deno.test("preprocess() tells gray, RGB and RGBA by the number of bytes and drops alpha", async () => {
+Deno.test("preprocess() recognizes gray, RGB and RGBA by the number of bytes, and drops alpha", async () => {
   const processor = new ImageProcessor({ doResize: false, doNormalize: false });
   const one = { width: 1, height: 1 };
   const values = async (
@@ -52,7 +52,7 @@ Deno.test("preprocess() makes a batch of an array", async () => {
   await assertRejects(() => processor.preprocess([]), RangeError, "empty");
 });
 
-Deno.test("preprocess() rounds sizes down and refuses those that vanish", async () => {
+Deno.test("preprocess() rounds sizes down, and refuses those that become 0", async () => {
   const processor = new ImageProcessor({ vaeScaleFactor: 4 });
   assertEquals((await processor.preprocess(flat(7, 9))).shape, [1, 3, 8, 4]);
   assertEquals((await processor.preprocess(flat(7, 9), { width: 11 })).shape, [1, 3, 8, 8]);
@@ -60,7 +60,7 @@ Deno.test("preprocess() rounds sizes down and refuses those that vanish", async 
   await assertRejects(() => processor.preprocess(flat(9, 9), { height: 3 }), RangeError, "height 3 rounds down to 0");
 });
 
-Deno.test("preprocess() refuses sizes that are no whole numbers", async () => {
+Deno.test("preprocess() refuses sizes that are not whole numbers", async () => {
   const processor = new ImageProcessor();
   for (const height of [-8, 8.5, NaN, Infinity, 0]) {
     await assertRejects(
@@ -75,7 +75,7 @@ Deno.test("preprocess() refuses sizes that are no whole numbers", async () => {
   assertThrows(() => new ImageProcessor({ vaeScaleFactor: 0 }), RangeError, "vaeScaleFactor");
 });
 
-Deno.test("preprocess() refuses what is no picture", async () => {
+Deno.test("preprocess() refuses values that are not pictures", async () => {
   const processor = new ImageProcessor();
   for (const source of [null, undefined, 7, {}, new Float32Array(4), { width: 1, height: 1, data: [1] }]) {
     await assertRejects(() => processor.preprocess(source as PictureSource), TypeError, "expected a path");
@@ -95,7 +95,7 @@ Deno.test("preprocess() refuses what is no picture", async () => {
   await assertRejects(() => processor.preprocess("tests/fixtures/no such picture.png"), Error, "no such picture.png");
 });
 
-Deno.test("preprocess() knows PIL's ways of resizing and no others", async () => {
+Deno.test("preprocess() resizes by PIL's filters, and refuses others", async () => {
   const resample = "cubic" as "bicubic";
   assertThrows(() => new ImageProcessor({ resample }), TypeError, 'found "cubic"');
   await assertRejects(() => new ImageProcessor().preprocess(flat(8, 8), { resample }), TypeError, 'found "cubic"');
@@ -110,7 +110,7 @@ Deno.test("preprocess() knows PIL's ways of resizing and no others", async () =>
   assertEquals(unlike.size, 6);
 });
 
-Deno.test("preprocess() cuts squares as training scripts do", async () => {
+Deno.test("preprocess() crops squares like training scripts", async () => {
   const processor = new ImageProcessor({ vaeScaleFactor: 4 });
   for (const crop of ["center", "adm"] as const) {
     const tensor = await processor.preprocess(flat(40, 20), { crop, height: 18 });
@@ -121,7 +121,7 @@ Deno.test("preprocess() cuts squares as training scripts do", async () => {
   await assertRejects(() => processor.preprocess(flat(40, 20), oblong), RangeError, "makes squares");
 });
 
-Deno.test("preprocess() refuses ways of resizing that exclude each other", async () => {
+Deno.test("preprocess() refuses resizing options that exclude each other", async () => {
   const processor = new ImageProcessor({ vaeScaleFactor: 4, resample: "box" });
   const preprocess = async (options: PreprocessOptions) =>
     (await processor.preprocess(flat(40, 20), { height: 16, ...options })).shape.slice(2);
@@ -138,7 +138,7 @@ Deno.test("preprocess() refuses ways of resizing that exclude each other", async
   }
 });
 
-Deno.test("options that no method knows are refused, with the nearest known name", async () => {
+Deno.test("unknown options are refused, and the message names the nearest known one", async () => {
   const upstream = { do_normalize: false } as ImageProcessorOptions;
   assertThrows(
     () => new ImageProcessor(upstream),
@@ -154,7 +154,7 @@ Deno.test("options that no method knows are refused, with the nearest known name
   await assertRejects(() => processor.postprocess(tensor, output), TypeError, 'did you mean "outputType"?');
 });
 
-Deno.test("preprocess() fills and crops where the shape is another", async () => {
+Deno.test("preprocess() fills and crops pictures of another aspect ratio", async () => {
   const processor = new ImageProcessor({ vaeScaleFactor: 4, doNormalize: false });
   const half = { width: 16, height: 8, data: new Uint8Array(128).map((_, i) => i % 16 < 8 ? 0 : 255) };
   const valuesAt = async (resizeMode: "fill" | "crop") => {
@@ -166,7 +166,7 @@ Deno.test("preprocess() fills and crops where the shape is another", async () =>
   assertEquals(await valuesAt("crop"), [[1, 3, 16, 16], 0, 1, 0, 1]);
 });
 
-Deno.test("preprocess() distorts where one side is given, as upstream does, or keeps the shape", async () => {
+Deno.test("preprocess() with one side distorts the picture as upstream does, or keeps its aspect ratio", async () => {
   const processor = new ImageProcessor({ vaeScaleFactor: 4 });
   const sidesOf = async (options: PreprocessOptions, picture: ProcessorInput = flat(40, 20)) =>
     (await processor.preprocess(picture, options)).shape.slice(2);
@@ -182,7 +182,7 @@ Deno.test("preprocess() distorts where one side is given, as upstream does, or k
   await assertRejects(() => sidesOf({ height: 8, width: 8, resizeMode }), TypeError, `${needed} both`);
 });
 
-Deno.test("preprocess() takes floats from 0 to 1 as upstream does", async () => {
+Deno.test("preprocess() takes floats from 0 to 1 like upstream", async () => {
   const processor = new ImageProcessor({ vaeScaleFactor: 2 });
   const tensor = new Tensor(Float32Array.of(0, 0.25, 0.5, 1), [1, 2, 2]);
   assertEquals([...await (await processor.preprocess(tensor)).data()], [-1, -0.5, 0, 1]);
@@ -212,7 +212,7 @@ Deno.test("preprocess() binarizes after normalizing", async () => {
   assertEquals([await values(false), await values(true)], [[0, 1, 1, 1], [0, 0, 0, 1]]);
 });
 
-Deno.test("preprocess() leaves gray pixels one channel if told so", async () => {
+Deno.test("preprocess() keeps gray pixels in one channel without doConvertRgb", async () => {
   const processor = new ImageProcessor({ doConvertRgb: false });
   assertEquals((await processor.preprocess(flat(8, 8))).shape, [1, 1, 8, 8]);
   assertThrows(() => new ImageProcessor({ doConvertRgb: true, doConvertGrayscale: true }), TypeError, "both be true");
@@ -269,7 +269,7 @@ Deno.test("preprocess() says which picture's stream failed midway, and why", asy
   await assertRejects(() => processor.preprocess(used), TypeError, "Cannot read picture: expected all bytes");
 });
 
-Deno.test("preprocess() repeats no signature of an address, and no command to a terminal", async () => {
+Deno.test("messages of preprocess() repeat no signatures of URLs and no control characters", async () => {
   const processor = new ImageProcessor();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("no picture"));
   const signed = `http://127.0.0.1:${server.addr.port}/a.png?X-Signature=SIGNED`;
@@ -283,7 +283,7 @@ Deno.test("preprocess() repeats no signature of an address, and no command to a 
   await assertRejects(() => processor.preprocess(file), TypeError, "(\\x1b[2J.png)");
 });
 
-Deno.test("preprocess() says which picture of an array is wrong", async () => {
+Deno.test("preprocess() says which picture of an array is invalid", async () => {
   const processor = new ImageProcessor();
   const good = await Deno.readFile(pictureUrl(PHOTO));
   const bad = new File([new Uint8Array(9)], "cat.png");
@@ -292,7 +292,7 @@ Deno.test("preprocess() says which picture of an array is wrong", async () => {
   await assertRejects(() => processor.preprocess(["none.png"]), TypeError, 'Cannot read picture "none.png"');
 });
 
-Deno.test("postprocess() gives floats and tensors by upstream's names", async () => {
+Deno.test("postprocess() returns floats and tensors by upstream's names", async () => {
   const tensor = new Tensor(Float32Array.of(-3, -1, 0, 0.5, 1, 2, 0, 0, 0, 0, 0, NaN), [1, 3, 2, 2]);
   const processor = new ImageProcessor();
   const pt = await processor.postprocess(tensor, { outputType: "pt" });
@@ -319,13 +319,13 @@ Deno.test("postprocess() clamps, rounds halves to even and makes NaN black", asy
   assertEquals([...picture.data].filter((_, i) => i % 4 === 0), [0, 0, 2, 2, 255, 255, 0, 255]);
 });
 
-Deno.test("postprocess() lets doDenormalize overrule doNormalize", async () => {
+Deno.test("doDenormalize of postprocess() overrides doNormalize", async () => {
   const tensor = new Tensor(Float32Array.of(0, NaN), [1, 1, 1, 2]);
   const [picture] = await new ImageProcessor({ doNormalize: false }).postprocess(tensor, { doDenormalize: true });
   assertEquals([...picture.data], [128, 128, 128, 255, 0, 0, 0, 255]);
 });
 
-Deno.test("postprocess() refuses tensors that are no pictures", async () => {
+Deno.test("postprocess() refuses tensors that are not pictures", async () => {
   const processor = new ImageProcessor();
   const zeros = new Float32Array(8);
   for (const shape of [[8], [1, 2, 2, 2], [2, 1, 4]]) {
@@ -337,7 +337,7 @@ Deno.test("postprocess() refuses tensors that are no pictures", async () => {
   await assertRejects(() => processor.postprocess(disposed), TypeError, "disposed");
 });
 
-Deno.test("a picture comes back from preprocess() and postprocess() byte for byte", async () => {
+Deno.test("postprocess() returns the bytes that preprocess() was given", async () => {
   const data = Uint8ClampedArray.from({ length: 4 * 256 }, (_, i) => i % 4 === 3 ? 255 : (i >> 2) * (i % 4 + 1));
   for (const doNormalize of [true, false]) {
     const processor = new ImageProcessor({ doNormalize });

@@ -90,14 +90,14 @@ for (const [name, { size: [width, height], ...rest }, expected] of KINDS) {
   });
 }
 
-Deno.test("a picture comes back from PNG unchanged", async () => {
+Deno.test("a PNG decodes to the encoded picture", async () => {
   const colour = sample();
   assertEquals((await decodePicture(colour.encode("png"))).data, colour.data);
   const black = new Picture(5, 3, Uint8ClampedArray.from(gray(Array(15).fill(0))));
   assertEquals((await decodePicture(black.encode("png"))).data, black.data);
 });
 
-Deno.test("encode() chooses the PNG colour type by the pixels", () => {
+Deno.test("encode() chooses the PNG colour type from the pixels", () => {
   const colourType = (...pixel: number[]) => new Picture(1, 1, Uint8ClampedArray.from(pixel)).encode("png")[25];
   assertEquals([colourType(7, 7, 7, 255), colourType(7, 7, 8, 255), colourType(7, 7, 7, 254)], [0, 2, 6]);
 });
@@ -107,7 +107,7 @@ Deno.test("decodePicture() drops the alpha that encode() writes", async () => {
   assertEquals([...(await decodePicture(transparent.encode("png"))).data], [1, 2, 3, 255]);
 });
 
-Deno.test("a picture comes back from JPEG nearly unchanged, the better the higher the quality", async () => {
+Deno.test("a JPEG is nearly the encoded picture, and closer at higher quality", async () => {
   const picture = sample();
   const [rough, fine] = [picture.encode("jpeg", { quality: 20 }), picture.encode("jpeg", { quality: 100 })];
   assert(rough.length < fine.length);
@@ -137,7 +137,7 @@ Deno.test("decodePicture() turns pictures upright by their EXIF orientation unle
   assertEquals(turn(stored, 6).data, turned.data);
 });
 
-Deno.test("decodePicture() names what it does not read", async () => {
+Deno.test("decodePicture() names unsupported formats", async () => {
   await assertRejects(() => decodePicture(new Uint8Array()), TypeError, "found no bytes");
   const others = {
     "....ftypheic....": "HEIC;",
@@ -168,7 +168,7 @@ Deno.test("decodePicture() refuses every file that is cut short before its last 
   }
 });
 
-Deno.test("decodePicture() refuses a PNG with any byte changed that its pixels depend on", async () => {
+Deno.test("decodePicture() refuses a PNG with a changed byte that its pixels depend on", async () => {
   const picture = sample(9, 5);
   const file = picture.encode("png");
   let refused = 0;
@@ -193,7 +193,7 @@ Deno.test("decodePicture() reads a PNG whose ancillary chunks have a wrong check
   assertEquals([...(await decodePicture(file)).data], gray([7]));
 });
 
-Deno.test("decodePicture() reads or refuses a JPEG with a byte changed, and reads the next one", async () => {
+Deno.test("decodePicture() reads or refuses a JPEG with a changed byte, and then reads another one", async () => {
   const file = await readJpeg("progressive-420");
   for (let i = 0; i < file.length; i++) {
     const damaged = file.slice();
@@ -203,7 +203,7 @@ Deno.test("decodePicture() reads or refuses a JPEG with a byte changed, and read
   assertEquals((await decodePicture(file)).width, 32);
 });
 
-Deno.test("decodePicture() refuses JPEGs whose headers libjpeg refuses, read whole or as planes", async () => {
+Deno.test("decodePicture() refuses JPEGs whose headers libjpeg refuses, decoded as a whole or as planes", async () => {
   for (const name of ["progressive-420", "golden/jpeg-cmyk"]) {
     const file = await readJpeg(name);
     const at = (marker: number) => file.findIndex((byte, i) => byte === 0xff && file[i + 1] === marker);
@@ -238,7 +238,7 @@ Deno.test("decodePicture() refuses PNGs that contradict themselves", async () =>
   }
 });
 
-Deno.test("decodePicture() looks at the stated size before it decodes", async () => {
+Deno.test("decodePicture() checks the stated size before it decodes", async () => {
   const huge = makePng({ width: 2 ** 31 - 1, height: 2 ** 31 - 1, depth: 16, colour: 6, rows: [] });
   await assertRejects(() => decodePicture(huge), RangeError, "2147483647×2147483647 pixels, more than 67108864");
   const jpeg = await readJpeg("gray");
@@ -251,7 +251,7 @@ Deno.test("decodePicture() looks at the stated size before it decodes", async ()
   await assertRejects(() => decodePicture(file, { maxPixels: 15 }), RangeError, "raise maxPixels");
 });
 
-Deno.test("decodePicture() does not inflate what follows the pixels of a PNG", async () => {
+Deno.test("decodePicture() does not inflate bytes after the pixels of a PNG", async () => {
   const rows = new Uint8Array(2 ** 26) as unknown as number[];
   const bomb = makePng({ width: 8, height: 8, depth: 8, colour: 0, rows });
   assert(bomb.length < 2 ** 17);
@@ -268,7 +268,7 @@ Deno.test("decodePicture() refuses a progressive JPEG that repeats a scan", asyn
   await assertRejects(() => decodePicture(repeated), TypeError, "scans, more than 100");
 });
 
-Deno.test("encode(), save() and decodePicture() refuse options that they do not know", async () => {
+Deno.test("encode(), save() and decodePicture() refuse unknown options", async () => {
   const picture = new Picture(1, 1, new Uint8ClampedArray(4));
   const misspelled = { qualty: 50 } as EncodeOptions;
   const message = 'unknown option "qualty"; did you mean "quality"?';
@@ -280,7 +280,7 @@ Deno.test("encode(), save() and decodePicture() refuse options that they do not 
   await assertRejects(() => decodePicture(picture.encode("png"), limit), TypeError, 'did you mean "maxPixels"?');
 });
 
-Deno.test("save() writes what the extension says, and nothing else", async () => {
+Deno.test("save() writes the format of the extension, and no other file", async () => {
   await withFolder(async (folder) => {
     const picture = sample(8, 8);
     await picture.save(join(folder, "a.png"));
@@ -307,7 +307,7 @@ Deno.test("save() writes what the extension says, and nothing else", async () =>
   });
 });
 
-Deno.test("encode() refuses other formats, qualities beyond the scale and sides beyond JPEG's", () => {
+Deno.test("encode() refuses other formats, invalid qualities, and sides too long for JPEG", () => {
   const picture = sample(1, 1);
   assertThrows(() => picture.encode("webp" as "png"), TypeError, '"webp"');
   for (const quality of [0, 101, 50.5, NaN]) {
@@ -317,7 +317,7 @@ Deno.test("encode() refuses other formats, qualities beyond the scale and sides 
   assertThrows(() => long.encode("jpeg"), RangeError, "too large for JPEG");
 });
 
-Deno.test("a picture needs whole sides and as many bytes as its pixels", () => {
+Deno.test("a picture needs whole sides and four bytes per pixel", () => {
   const data = new Uint8ClampedArray(16);
   assertThrows(() => new Picture(2, 3, data), RangeError, "24 bytes of RGBA, found 16");
   assertThrows(() => new Picture(0, 2, data), RangeError, "0×2");

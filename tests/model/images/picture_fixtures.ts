@@ -27,22 +27,22 @@ export const preprocessed: Scenario[] = scenarios.filter(({ image }) => image);
 /** The calls of `postprocess`. */
 export const postprocessed: Scenario[] = scenarios.filter(({ image }) => !image);
 
-/** Where a picture of a scenario lies. */
+/** The URL of a scenario's picture. */
 export function pictureUrl({ image }: Scenario): URL {
   return toFileUrl(fixture(`golden/image-processor/${image}`));
 }
 
-/** What {@linkcode makePng} writes. */
+/** The parts of a PNG for {@linkcode makePng}. */
 export interface PngParts {
   width: number;
   height: number;
   depth: number;
   colour: number;
   interlace?: number;
-  /** Each row behind its filter byte. */
+  /** Each row after its filter byte. */
   rows: number[];
   palette?: number[];
-  /** Further chunks before the pixels, and behind them, by type. */
+  /** Further chunks before and after the pixels, by type. */
   extra?: Record<string, Iterable<number>>;
   late?: Record<string, Iterable<number>>;
 }
@@ -67,7 +67,7 @@ export function makePng(parts: PngParts): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-/** An EXIF block of these entries, and of data that begin behind the first entry and four bytes more, at offset 26. */
+/** An EXIF block of these entries, with data at offset 26, four bytes after the first entry. */
 export function exifOf(
   entries: readonly (readonly [tag: number, type: number, count: number, value: number])[],
   little = false,

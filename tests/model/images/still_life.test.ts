@@ -1,4 +1,4 @@
-/** The still life as JPEG gives the tokens of the pixels that PIL reads, for the pixels are the same. */
+/** The still life as JPEG: pixels and tokens are the same as those of PIL. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { decodePicture, ImageProcessor, VQModel } from "../../../mod.ts";
@@ -19,7 +19,7 @@ async function checkFolder(folder: string): Promise<void> {
   }
 }
 
-Deno.test("the middle of the still life is read from JPEG as PIL reads it", async () => {
+Deno.test("the center of the still life is read from JPEG as PIL reads it", async () => {
   await checkFolder(fixture("pictures/still-life"));
 });
 
@@ -31,7 +31,7 @@ Deno.test("the whole still life is read from JPEG as PIL reads it, where PIL is"
   });
 });
 
-Deno.test("a JPEG has the tokens of its pixels", async () => {
+Deno.test("a JPEG has the same tokens as its pixels", async () => {
   using model = await VQModel.fromPretrained(MODEL, { device: "wasm" });
   const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
   const file = await Deno.readFile(fixture("pictures/still-life/75-420.jpg"));
@@ -40,7 +40,7 @@ Deno.test("a JPEG has the tokens of its pixels", async () => {
   assertEquals(fromFile, fromPixels);
 });
 
-/** Debian's Python, which has Debian's packages, or the one there is. */
+/** Debian's Python, which has Debian's packages, or another one. */
 async function python(...args: string[]): Promise<void> {
   const names = ["/usr/bin/python3", "python3"];
   for (const name of names) {

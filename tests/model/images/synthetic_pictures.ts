@@ -1,4 +1,4 @@
-/** Pictures computed by a formula, as tests/fixtures/pictures/*.py compute them too, and what is compared of them. */
+/** Pictures computed by a formula, like those of tests/fixtures/pictures/*.py, and functions to compare them. */
 import { createHash } from "node:crypto";
 import type { Raster } from "../../../model/images/raster/raster.ts";
 import { fixture } from "../../support/paths.ts";
@@ -32,7 +32,7 @@ export function isOpaque({ data }: Raster): boolean {
   return data.every((byte, i) => i % 4 < 3 || byte === 255);
 }
 
-/** A list that a script of tests/fixtures/pictures wrote. */
+/** Reads a list written by a script of tests/fixtures/pictures. */
 export function readCases<T>(name: string): T[] {
   return JSON.parse(Deno.readTextFileSync(fixture(`pictures/${name}`)));
 }

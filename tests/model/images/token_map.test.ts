@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Picture, sideBySide, tokenMap } from "../../../model/images/mod.ts";
 
-Deno.test("tokenMap() gives a token the same colour wherever it stands", () => {
+Deno.test("tokenMap() gives a token the same colour at every position", () => {
   const one = tokenMap(Int32Array.of(3, 900, 3), [1, 3]);
   const other = tokenMap(Int32Array.of(900, 3), [2, 1]);
   assertEquals([one.width, one.height, other.width, other.height], [3, 1, 1, 2]);
@@ -9,7 +9,7 @@ Deno.test("tokenMap() gives a token the same colour wherever it stands", () => {
   assertEquals(one.data.slice(0, 8), Uint8ClampedArray.of(...other.data.slice(4), ...other.data.slice(0, 4)));
 });
 
-Deno.test("tokenMap() tells neighbouring codes well apart", () => {
+Deno.test("tokenMap() gives neighbouring codes clearly different colours", () => {
   const { data } = tokenMap(Int32Array.from({ length: 1024 }, (_, i) => i), [32, 32]);
   for (let i = 4; i < data.length; i += 4) {
     const distance = Math.hypot(...[0, 1, 2].map((c) => data[i + c] - data[i + c - 4]));
@@ -18,7 +18,7 @@ Deno.test("tokenMap() tells neighbouring codes well apart", () => {
   assertEquals(new Set(new Uint32Array(data.buffer)).size, 1024);
 });
 
-Deno.test("tokenMap() refuses another number of indices", () => {
+Deno.test("tokenMap() refuses a wrong number of indices", () => {
   assertThrows(() => tokenMap(new Int32Array(5), [2, 3]), RangeError, "2×3 need 6 indices, found 5");
 });
 

@@ -1,4 +1,4 @@
-/** Pictures that are prepared in workers: the same bytes, the same errors, and an event loop that stays free. */
+/** Preparing pictures in workers: the same bytes, the same errors, and an event loop that is not blocked. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { decodePicture, ImageProcessor } from "../../../mod.ts";
@@ -19,7 +19,7 @@ function large(): Uint8Array<ArrayBuffer> {
   return makePng({ width: 8192, height: 8192, depth: 1, colour: 0, rows });
 }
 
-Deno.test("workers give the pixels that this thread gives, of every format", async () => {
+Deno.test("workers return the same pixels as this thread, for every format", async () => {
   const size = { multiple: 2, height: 24, width: 32, resizeMode: "default" } as const;
   for (const preparation of [AS_THEY_ARE, { ...AS_THEY_ARE, size }]) {
     await Promise.all(FILES.map(async (name) => {
@@ -29,7 +29,7 @@ Deno.test("workers give the pixels that this thread gives, of every format", asy
   }
 });
 
-Deno.test("workers give the errors that this thread gives, and go on", async () => {
+Deno.test("workers throw the same errors as this thread, and keep working", async () => {
   const file = Deno.readFileSync(join(GOLDEN, "jpeg-420.jpg"));
   await assertRejects(() => prepareInWorker(file.slice(0, 99), AS_THEY_ARE), TypeError, "cut short");
   await assertRejects(() => prepareInWorker(file, { ...AS_THEY_ARE, maxPixels: 9 }), RangeError, "raise maxPixels");
@@ -37,7 +37,7 @@ Deno.test("workers give the errors that this thread gives, and go on", async () 
 });
 
 for (const way of ["preprocess", "decodePicture"] as const) {
-  Deno.test(`${way}() of a large picture leaves the event loop free, and a signal ends it at once`, async () => {
+  Deno.test(`${way}() of a large picture does not block the event loop, and a signal aborts it at once`, async () => {
     const file = large();
     const maxPixels = 2 ** 26;
     const controller = new AbortController();
@@ -63,7 +63,7 @@ for (const way of ["preprocess", "decodePicture"] as const) {
   });
 }
 
-Deno.test("a batch of pictures is one tensor in their order, whoever was ready first", async () => {
+Deno.test("a batch is in the order of its pictures, whichever was ready first", async () => {
   const names = FILES.filter((name) => !name.startsWith("odd"));
   const sources = names.map((name) => join(GOLDEN, name));
   const processor = new ImageProcessor({ vaeScaleFactor: 1 });
@@ -74,7 +74,7 @@ Deno.test("a batch of pictures is one tensor in their order, whoever was ready f
   }
 });
 
-Deno.test("the process ends though workers are idle", async () => {
+Deno.test("idle workers do not keep the process alive", async () => {
   await withFolder(async (folder) => {
     const mod = toFileUrl(repository("mod.ts")).href;
     const script = join(folder, "script.ts");

@@ -1,4 +1,4 @@
-/** What small files and short arrays may cost. */
+/** Limits on time and memory for small files and short arrays. */
 import { assertLess, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { bytesOf, pickleOf, push, safetensorsFile, torchFile, u16, zipFile } from "../../hub/files.ts";
@@ -14,7 +14,7 @@ function npy(shape: string, data: ArrayLike<number>, descr = "|u1"): Uint8Array<
 const deflated = (name: string, data: Uint8Array<ArrayBuffer>) => zipFile([{ name, data, deflated: true }]);
 const MEGABYTE = 1_000_000;
 
-/** Files of less than a megabyte, most of which ask for a great deal. */
+/** Files of less than a megabyte, most of which would expand to far more. */
 const FILES: Record<string, () => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>> = {
   "an honest array of a megabyte": () => npy("(1, 900, 1000)", new Uint8Array(900_000)),
   "a header of 10^12 elements": () => npy("(1, 1000000, 1000000)", []),

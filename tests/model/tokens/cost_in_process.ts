@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console
-/** Prints what reading a token file costs a fresh process: milliseconds, and bytes of memory at most. */
+/** Prints the time in milliseconds and the peak memory in bytes that reading a token file takes in a new process. */
 import { decodeTokens } from "../../../mod.ts";
 
 const bytes = await Deno.readFile(Deno.args[0]);
@@ -10,7 +10,7 @@ const message = await decodeTokens(bytes).then(() => "", (error) => error.messag
 const milliseconds = performance.now() - started;
 console.log(JSON.stringify({ message, milliseconds, bytes: await mostMemory() - held }));
 
-/** What the process has held at most; where the system does not say, what it holds. */
+/** Peak memory of the process; current memory where the system does not report the peak. */
 async function mostMemory(): Promise<number> {
   const status = await Deno.readTextFile("/proc/self/status").catch(() => "");
   const kilobytes = /VmHWM:\s+(\d+) kB/.exec(status)?.[1];

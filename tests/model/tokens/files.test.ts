@@ -1,4 +1,4 @@
-/** Token files: those of Python, ours, and what is refused. The files of Python are made by fixtures/tokens/make.py. */
+/** Token files of Python, our own, and invalid ones. The files of Python are made by fixtures/tokens/make.py. */
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import {
@@ -19,7 +19,7 @@ import { withFolder } from "../../support/folders.ts";
 import { fixture } from "../../support/paths.ts";
 
 const FOLDER = fixture("tokens");
-/** What all files hold: `i * 5 % 128`, as two pictures of 3×4 tokens. */
+/** The content of all files: `i * 5 % 128`, as two pictures of 3×4 tokens. */
 const INDICES = Int32Array.from({ length: 24 }, (_, i) => i * 5 % 128);
 const SHAPE = [2, 3, 4] as const;
 const TOKENS: Tokens = { indices: INDICES, shape: SHAPE };
@@ -46,7 +46,7 @@ const WHOLE = [
   ],
 ];
 
-Deno.test("tokens of numpy, torch, safetensors and json are read, by name and by their bytes", async () => {
+Deno.test("token files of numpy, torch, safetensors and json are read, by name and by their bytes", async () => {
   for (const name of WHOLE) {
     const path = join(FOLDER, name);
     assertEquals(await readTokens(path), TOKENS, name);
@@ -54,7 +54,7 @@ Deno.test("tokens of numpy, torch, safetensors and json are read, by name and by
   }
 });
 
-Deno.test("tokens of one picture, and in rows with a grid, are read", async () => {
+Deno.test("tokens of one picture, and flattened ones with a grid, are read", async () => {
   const first = { indices: INDICES.slice(0, 12), shape: [1, 3, 4] as const };
   const read = (name: string, grid?: [number, number]) => readTokens(join(FOLDER, name), { grid });
   for (const name of ["grid.npy", "nested-grid.json"]) assertEquals(await read(name), first, name);
@@ -73,7 +73,7 @@ Deno.test("tokens of one picture, and in rows with a grid, are read", async () =
   await assertRejects(() => read("row.npy", [0, 4]), RangeError, "grid must be [h, w]");
 });
 
-Deno.test("what a file of Python says of its codebook is read", async () => {
+Deno.test("the codebook in a file of Python is read", async () => {
   assertEquals((await readTokens(join(FOLDER, "labelled.npz"))).codebook, CODEBOOK);
 });
 
@@ -91,7 +91,7 @@ const REFUSED: [name: string, message: string][] = [
   ["float.safetensors", "expected integers, found elements of type F32"],
 ];
 
-Deno.test("files that hold no tokens are refused, by name", async () => {
+Deno.test("files without tokens are refused, and the message has their name", async () => {
   for (const [name, message] of REFUSED) {
     const path = join(FOLDER, name);
     await assertRejects(() => readTokens(path), Error, `Cannot read tokens from ${path}: `);
@@ -99,7 +99,7 @@ Deno.test("files that hold no tokens are refused, by name", async () => {
   }
 });
 
-Deno.test("tokens come back from every format, with what they say of their codebook", async () => {
+Deno.test("every format returns the written tokens and their codebook", async () => {
   await withFolder(async (folder) => {
     for (const format of FORMATS) {
       const path = join(folder, `tokens.${format}`);
@@ -114,7 +114,7 @@ Deno.test("tokens come back from every format, with what they say of their codeb
   });
 });
 
-/** The type that a file's elements have, by its own header. */
+/** The type of a file's elements, from its header. */
 async function typeIn(format: TokenFormat, bytes: Uint8Array): Promise<string | undefined> {
   const text = new TextDecoder("latin1").decode(bytes);
   if (format === "safetensors") return (await openSafetensors(sourceOfBytes(bytes, ""))).tensors.get("indices")?.dtype;
@@ -132,7 +132,7 @@ const SMALLEST: [codes: number | undefined, numpy: string, safetensors: string, 
   [undefined, "<i4", "I32", "Int"],
 ];
 
-Deno.test("the smallest type that holds the codebook is written, for torch one that every version has", async () => {
+Deno.test("tokens are written in the smallest type for the codebook, for torch in one that every version has", async () => {
   for (const [codes, numpy, safetensors, torch] of SMALLEST) {
     const tokens = { ...TOKENS, codebook: { ...CODEBOOK, codes } };
     const types = { npy: numpy, npz: numpy, safetensors, pt: torch };
@@ -142,7 +142,7 @@ Deno.test("the smallest type that holds the codebook is written, for torch one t
   }
 });
 
-Deno.test("any integer type is written that a format has and that holds the numbers", async () => {
+Deno.test("tokens are written in any integer type that the format has and that holds the numbers", async () => {
   const dtypes: TokenDType[] = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"];
   for (const dtype of dtypes) {
     for (const format of FORMATS) {
@@ -164,7 +164,7 @@ Deno.test("any integer type is written that a format has and that holds the numb
   assertThrows(() => encodeTokens(few, "npy"), RangeError, "index 25 at position 5 is not in the codebook");
 });
 
-Deno.test("options that no function knows are refused, with the nearest known name", async () => {
+Deno.test("unknown options are refused, and the message names the nearest known one", async () => {
   const tokens = { indices: [1, 2], shape: [1, 1, 2] };
   const types = { d_type: "int64" } as EncodeTokensOptions;
   const bytes = encodeTokens(tokens, "npy");
@@ -179,7 +179,7 @@ Deno.test("the same tokens make the same bytes", () => {
   for (const format of FORMATS) assertEquals(encodeTokens(TOKENS, format), encodeTokens(TOKENS, format));
 });
 
-Deno.test("the extension decides the format, and one that is not known is refused before anything is written", async () => {
+Deno.test("the extension determines the format, and an unknown one is refused before anything is written", async () => {
   await withFolder(async (folder) => {
     for (const name of ["tokens.csv", "tokens", "tokens.png", ".npy", "tokens.npy.bak"]) {
       const path = join(folder, name);
@@ -248,7 +248,7 @@ const NO_JSON = [
   '{"indices": [[1, 2], [3, 4]], "shape": [1, 4, 1]}',
 ];
 
-Deno.test("JSON that holds no tokens is refused", async () => {
+Deno.test("JSON without tokens is refused", async () => {
   for (const text of NO_JSON) {
     const error = await assertRejects(() => decodeTokens(new TextEncoder().encode(text), { format: "json" }), Error);
     assert(error instanceof TypeError || error instanceof RangeError, text);

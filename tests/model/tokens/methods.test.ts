@@ -1,4 +1,4 @@
-/** What the model's methods take for tokens, and what they say of tokens of another codebook. */
+/** Tokens for the model's methods, and tokens of another codebook. */
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { decodeTokens, encodeTokens, Tensor, type TokensLike, VQModel } from "../../../mod.ts";
 import { checkpointOf, makeModel, MemoryFiles, take, TINY } from "../models.ts";
@@ -46,7 +46,7 @@ Deno.test("detokenize takes integers of any type, nested or not, and batches of 
   assertEquals((await model.detokenize([[1, 2, 3], [4, 5, 6]])).shape, [1, 3, 4, 6]);
 });
 
-Deno.test("decode takes such indices where it looks codes up", async () => {
+Deno.test("decode takes such indices with lookup_from_codebook", async () => {
   using model = await makeModel({ ...TINY, lookup_from_codebook: true }, WASM);
   const options = { forceNotQuantize: true, shape: [...SHAPE, 3] };
   const expected = await take((await model.decode(new Tensor(Int32Array.from(VALUES), SHAPE), options)).sample);
@@ -89,14 +89,14 @@ const NONE: [tokens: unknown, kind: new () => Error, message: string][] = [
   [[], TypeError, "found [0]"],
 ];
 
-/** Arrays of twice the one before. */
+/** Nested arrays: each holds the previous one twice. */
 function doubled(depth: number): unknown {
   let value: unknown = 1;
   for (let i = 0; i < depth; i++) value = [value, value];
   return value;
 }
 
-Deno.test("what are no tokens is refused, before memory is taken for it", async () => {
+Deno.test("invalid tokens are refused before memory is allocated for them", async () => {
   using model = await makeModel(TINY, WASM);
   for (const [tokens, kind, message] of NONE) {
     await assertRejects(() => model.detokenize(tokens as TokensLike), kind, message);
@@ -105,7 +105,7 @@ Deno.test("what are no tokens is refused, before memory is taken for it", async 
 
 const GOLDEN = fixture("golden/tiny-f4");
 
-Deno.test("the hash of a codebook is that of its float32 numbers, whatever holds and uses them", async () => {
+Deno.test("the hash of a codebook is that of its float32 values, whatever dtype stores and uses them", async () => {
   await withFolder(async (folder) => {
     using model = await VQModel.fromPretrained(GOLDEN, WASM);
     const { hash, codes, model: name } = await model.codebook();
@@ -131,7 +131,7 @@ Deno.test("the hash of a codebook is that of its float32 numbers, whatever holds
   assertEquals(files.open, 0);
 });
 
-Deno.test("tokens of another codebook are refused, those of the same and of none are not", async () => {
+Deno.test("tokens of another codebook are refused, those of the same or an unknown one are not", async () => {
   using model = await makeModel(TINY, WASM);
   const checkpoint = checkpointOf(TINY);
   const name = "quantize.embedding.weight";

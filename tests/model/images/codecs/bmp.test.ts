@@ -7,7 +7,7 @@ Deno.test("every kind of BMP is read as Pillow reads it", () => assertReadAsByPi
 
 Deno.test("a damaged BMP is read as Pillow reads it or refused", () => assertDamageIsFound(".bmp", BMP));
 
-Deno.test("what is wrong with a BMP is said", async () => {
+Deno.test("errors say what is wrong with a BMP", async () => {
   const bytes = bytesOf("24.bmp");
   const changed = (offset: number, value: number) => bytes.with(offset, value) as Uint8Array<ArrayBuffer>;
   await assertRefused(BMP, bytes.slice(0, 20), "this BMP is cut short after 20 bytes");

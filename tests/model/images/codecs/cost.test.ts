@@ -1,4 +1,4 @@
-/** What pictures may cost: files that ask for much more than they bring are refused, those of ordinary users are not. */
+/** Limits on memory and time: files that cost far more than their size allows are refused, ordinary ones are not. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { decodePicture, ImageProcessor } from "../../../../mod.ts";
 import { checkCost } from "../../../../model/images/codecs/cost.ts";
@@ -6,7 +6,7 @@ import { openPicture } from "../../../../model/images/preparation/decode.ts";
 import { makePng } from "../picture_fixtures.ts";
 import { fixture } from "../../../support/paths.ts";
 
-/** A fixture with some of its bytes replaced, from so many behind a text on. */
+/** A fixture with some of its bytes replaced, at an offset after a text. */
 function patched(name: string, text: string, skipped: number, bytes: readonly number[]): Uint8Array<ArrayBuffer> {
   const file = Deno.readFileSync(fixture(`pictures/${name}`));
   const at = new TextDecoder("latin1").decode(file).indexOf(text);
@@ -15,19 +15,19 @@ function patched(name: string, text: string, skipped: number, bytes: readonly nu
   return file;
 }
 
-/** A PNG that states these sides, without pixels. */
+/** A PNG of this size without pixels. */
 function png(width: number, height: number, depth: number, colour: number): Uint8Array<ArrayBuffer> {
   return makePng({ width, height, depth, colour, rows: [] });
 }
 
-/** The file with as many bytes behind it that it has so many. */
+/** The file, padded to this many bytes. */
 function padded(file: Uint8Array, bytes: number): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(bytes);
   out.set(file);
   return out;
 }
 
-/** Both sides, 8000 pixels, from the highest byte on and from the lowest. */
+/** Two sides of 8000 pixels, in big and in little endian. */
 const BIG = [31, 64, 31, 64], LITTLE = [64, 31, 64, 31];
 
 const GREEDY: Record<string, Uint8Array> = {
@@ -44,7 +44,7 @@ const GREEDY: Record<string, Uint8Array> = {
 };
 
 for (const [name, file] of Object.entries(GREEDY)) {
-  Deno.test(`${name} that asks for much more than it brings is refused before it is decoded`, async () => {
+  Deno.test(`${name} that costs far more than its size allows is refused before it is decoded`, async () => {
     const started = performance.now();
     await assertRejects(() => decodePicture(file), RangeError, "pass maxPixels if you trust it");
     await assertRejects(() => new ImageProcessor().preprocess(file, { height: 8, width: 8 }), RangeError, "MB and");
@@ -52,7 +52,7 @@ for (const [name, file] of Object.entries(GREEDY)) {
   });
 }
 
-Deno.test("a limit on pixels that is stated is the only one", async () => {
+Deno.test("maxPixels replaces the limits on memory and time", async () => {
   await assertRejects(() => decodePicture(GREEDY["a PNG of 16 bits"], { maxPixels: 48e6 }), TypeError, "fewer pixels");
   await assertRejects(
     () => decodePicture(GREEDY["a PNG of 16 bits"], { maxPixels: 4e6 }),
@@ -61,7 +61,7 @@ Deno.test("a limit on pixels that is stated is the only one", async () => {
   );
 });
 
-Deno.test("pictures that people have are not refused for what they cost", async () => {
+Deno.test("ordinary pictures are within the limits on memory and time", async () => {
   const ordinary = {
     "a plain picture of 34 megapixels": png(6800, 5000, 8, 6),
     "line art of A4 at 600 dots an inch": png(4960, 7016, 1, 0),
@@ -79,7 +79,7 @@ Deno.test("pictures that people have are not refused for what they cost", async 
   }
 });
 
-Deno.test("each byte of a file beyond a million may cost as much as one of them", () => {
+Deno.test("each byte beyond a million raises the limits as much as one of them", () => {
   for (const bytes of [1, 1e6, 5e6]) {
     const counted = Math.max(bytes, 1e6);
     checkCost(bytes, 1, 1, { memory: 150 * counted, time: 2000 * counted });

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Raster } from "../../../../model/images/raster/raster.ts";
 import { fixture } from "../../../support/paths.ts";
 
-/** Where a format's codec has these. */
+/** The functions of a format's codec. */
 export interface Codec {
   size(bytes: Uint8Array): { width: number; height: number };
   decode(bytes: Uint8Array): Raster | Promise<Raster>;
@@ -28,7 +28,7 @@ export function namesOf(extension: string): string[] {
   return [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((name) => name.endsWith(extension)).sort();
 }
 
-/** Every picture of the format is Pillow's, and its size is known before. */
+/** Checks that every picture of the format is read like Pillow, and its size before that. */
 export async function assertReadAsByPillow(extension: string, codec: Codec): Promise<void> {
   const names = namesOf(extension);
   assert(names.length > 5);
@@ -40,7 +40,7 @@ export async function assertReadAsByPillow(extension: string, codec: Codec): Pro
   }
 }
 
-/** Every damaged picture is Pillow's where Pillow reads it, or refused by a `TypeError` that says so; never anything else. */
+/** Checks that every damaged picture is read like Pillow, or refused by a `TypeError` that says why. */
 export async function assertDamageIsFound(extension: string, codec: Codec): Promise<void> {
   for (const name of namesOf(extension)) {
     const bytes = bytesOf(name);
@@ -60,7 +60,7 @@ export async function assertDamageIsFound(extension: string, codec: Codec): Prom
   }
 }
 
-/** The bytes are refused by an error that says why. */
+/** Checks that bytes are refused by an error that says why. */
 export async function assertRefused(codec: Codec, bytes: Uint8Array, reason: string): Promise<void> {
   await assertRejects(async () => await codec.decode(bytes), TypeError, reason);
 }
@@ -81,7 +81,7 @@ async function assertReadOrRefused(
   if (found !== null) assertEquals(found, expected, what);
 }
 
-/** Of width, height and the RGB bytes; every pixel must be opaque. */
+/** Hash of width, height and the RGB bytes; every pixel must be opaque. */
 async function digest({ width, height, data }: Raster): Promise<string> {
   const hashed = new Uint8Array(8 + 3 * width * height);
   new DataView(hashed.buffer).setUint32(0, width, true);

@@ -7,7 +7,7 @@ Deno.test("the first frame of every kind of GIF is read as Pillow reads it", () 
 
 Deno.test("a damaged GIF is read as Pillow reads it or refused", () => assertDamageIsFound(".gif", GIF));
 
-Deno.test("what is wrong with a GIF is said", async () => {
+Deno.test("errors say what is wrong with a GIF", async () => {
   const bytes = bytesOf("straight.gif");
   await assertRefused(GIF, bytes.slice(0, 5), "this GIF is cut short after 5 bytes");
   await assertRefused(GIF, bytes.slice(0, -20), `this GIF is cut short after ${bytes.length - 20} bytes`);
@@ -21,7 +21,7 @@ Deno.test("what is wrong with a GIF is said", async () => {
   await assertRefused(GIF, Uint8Array.of(...header, ...frame, 13, 1, 0, 0), "indices of 13 bits");
 });
 
-Deno.test("a GIF that promises more pixels than it has is refused at once", async () => {
+Deno.test("a GIF that states more pixels than it has is refused at once", async () => {
   const header = [...new TextEncoder().encode("GIF89a"), 255, 31, 255, 31, 0, 0, 0];
   const frame = [0x2c, 0, 0, 0, 0, 255, 31, 255, 31, 0];
   await assertRefused(GIF, Uint8Array.of(...header, ...frame, 8, 1, 0, 0), "cut short");

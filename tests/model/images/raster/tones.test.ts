@@ -13,7 +13,7 @@ Deno.test("toGray() gives PIL's luma", () => {
   }
 });
 
-Deno.test("binarize() parts samples at 0.5 of the range they stand for, and keeps pictures opaque", () => {
+Deno.test("binarize() splits values at 0.5 in their range, and keeps pictures opaque", () => {
   const source: Raster = {
     width: 1,
     height: 3,

@@ -41,13 +41,13 @@ for (const [way, fit] of Object.entries(WAYS)) {
   });
 }
 
-Deno.test("resizeAndCenter() resizes by the filter it is given", () => {
+Deno.test("resizeAndCenter() resizes by the given filter", () => {
   const source = syntheticPicture(20, 10, 1, true);
   const { data } = resizeAndCenter(source, 5, "nearest", LIMIT);
   assertEquals(data.filter((byte) => byte > 0 && byte < 255).length, 0);
 });
 
-Deno.test("pictures too narrow for a shape are refused before they cost memory", () => {
+Deno.test("pictures too narrow for a size are refused before memory is allocated", () => {
   const narrow = syntheticPicture(1, 4096, 1, false);
   assertThrows(() => resizeAndFill(narrow, 256, 256), RangeError, "1×4096 pixels become 0×256");
   assertThrows(() => resizeAndCrop(narrow, 256, 256, LIMIT), RangeError, "become 256×1048576");

@@ -40,7 +40,7 @@ Deno.test("resize() returns the same raster if nothing changes", () => {
   assertEquals(resize(source, 3, 2, "nearest", [0, 0, 3, 2]) === source, true);
 });
 
-Deno.test("resize() reads pixels that lie anywhere in a buffer, and leaves them as they are", () => {
+Deno.test("resize() reads pixels at any offset in a buffer, and does not change them", () => {
   const source = syntheticPicture(9, 7, 1, false);
   const buffer = new Uint8ClampedArray(source.data.length + 5);
   buffer.set(source.data, 3);
@@ -51,7 +51,7 @@ Deno.test("resize() reads pixels that lie anywhere in a buffer, and leaves them 
   assertEquals(moved.data, source.data);
 });
 
-Deno.test("resize() gives the same after a picture too large for the memory that is kept", () => {
+Deno.test("resize() returns the same after a picture too large for the memory that is kept", () => {
   const small = syntheticPicture(9, 7, 1, false);
   const before = resize(small, 20, 20, "bicubic");
   const large = resize(small, 2400, 2400, "bicubic");
@@ -69,7 +69,7 @@ Deno.test("resize() takes pictures one pixel wide or high and very long", () => 
   }
 });
 
-Deno.test("resize() refuses a box beyond the picture", () => {
+Deno.test("resize() refuses a box outside the picture", () => {
   const source = syntheticPicture(4, 3, 0, false);
   const boxes: Box[] = [[-1, 0, 4, 3], [0, 0, 4.1, 3], [0, 2, 4, 1], [0, 0, NaN, 3]];
   for (const box of boxes) {
@@ -77,7 +77,7 @@ Deno.test("resize() refuses a box beyond the picture", () => {
   }
 });
 
-Deno.test("resize() refuses pictures so long or high that it would take seconds or all memory", () => {
+Deno.test("resize() refuses pictures so wide or high that resizing takes seconds or all memory", () => {
   const long = { width: 1, height: 2 ** 20, data: new Uint8ClampedArray(2 ** 22) };
   assertThrows(() => resize(long, 8, 8, "lanczos"), RangeError, "from 1048576 to 8 pixels per side");
   assertThrows(() => resize(long, 512, 2 ** 18, "box"), RangeError, "512×262144 by way of 512×1048576 pixels");

@@ -5,10 +5,10 @@ import { assertRefused, bytesOf, type Codec, namesOf } from "../format_fixtures.
 
 const AVIF: Codec = { size: readAvif, decode: (bytes) => decodeAvif(bytes, readAvif(bytes)) };
 
-/** How far eight-bit YCbCr may be from avifdec's: there libyuv converts in fixed point, here libavif itself. */
+/** Allowed difference of eight-bit YCbCr from avifdec, which converts with libyuv in fixed point; here libavif converts. */
 const ROUNDING: Record<string, number> = { "420.avif": 3 };
 
-Deno.test("AVIF is decoded as avifdec decodes it", async () => {
+Deno.test("AVIF is decoded like avifdec", async () => {
   const names = namesOf(".avif");
   assertEquals(names.length, 6);
   for (const name of names) {
@@ -20,7 +20,7 @@ Deno.test("AVIF is decoded as avifdec decodes it", async () => {
   }
 });
 
-Deno.test("an AVIF is turned as its boxes say, the turn before the reflection", () => {
+Deno.test("the boxes of an AVIF turn the picture first, then mirror it", () => {
   assertEquals(readAvif(bytesOf("lossless.avif")).orientation, 1);
   assertEquals(readAvif(bytesOf("turned.avif")).orientation, 5);
   const bytes = bytesOf("turned.avif");
@@ -34,7 +34,7 @@ Deno.test("an AVIF is turned as its boxes say, the turn before the reflection", 
   assertEquals([0, 1, 2, 3].map((turns) => turned(turns, 1)), [2, 7, 4, 5]);
 });
 
-Deno.test("a damaged AVIF gives a picture of the size it states or is refused", async () => {
+Deno.test("a damaged AVIF is refused or decodes to its stated size", async () => {
   for (const name of namesOf(".avif")) {
     const bytes = bytesOf(name);
     for (let i = 0; i < 24; i++) {
@@ -55,14 +55,14 @@ Deno.test("a damaged AVIF gives a picture of the size it states or is refused", 
   }
 });
 
-Deno.test("an AVIF whose boxes and data disagree in size is refused", async () => {
+Deno.test("an AVIF with different sizes in boxes and data is refused", async () => {
   const bytes = bytesOf("lossless.avif");
   const ispe = new TextDecoder("latin1").decode(bytes).indexOf("ispe");
   bytes[ispe + 4 + 7]++;
   await assertRefused(AVIF, bytes, "Cannot decode picture");
 });
 
-Deno.test("the name of a damaged box is shown without what a terminal obeys", async () => {
+Deno.test("the name of a damaged box is shown without control characters", async () => {
   const bytes = bytesOf("lossless.avif");
   const meta = new TextDecoder("latin1").decode(bytes).indexOf("meta");
   bytes.set([0, 0, 0, 2, 0x9b, 0x1b, 0x5b, 0x4a], meta - 4); // a size that is none, an escape sequence as the name

@@ -28,7 +28,7 @@ for (const [colour, cases] of Map.groupBy(readCases<Case>("png_rows.json"), ({ l
   });
 }
 
-Deno.test("decodeRows() reads indices that the palette leaves out as grays", () => {
+Deno.test("decodeRows() makes indices beyond the palette grays", () => {
   const layout = { width: 3, height: 1, depth: 8, colour: 3, interlaced: false };
   const { data } = decodeRows(reading(Uint8Array.of(0, 0, 1, 200)), layout, Uint8Array.of(7, 8, 9, 10, 11));
   assertEquals([...data], [7, 8, 9, 255, 1, 1, 1, 255, 200, 200, 200, 255]);
@@ -42,7 +42,7 @@ Deno.test("decodeRows() clips gray of 16 bits, and keeps the high bytes of colou
   assertEquals([...decodeRows(reading(Uint8Array.of(0, 1, 9, 2, 9, 3, 9)), rgb).data], [1, 2, 3, 255]);
 });
 
-Deno.test("decodeRows() names a filter that there is not, in any band of rows", () => {
+Deno.test("decodeRows() names an unknown filter, in any band of rows", () => {
   const layout = { width: 1000, height: 500, depth: 8, colour: 0, interlaced: false };
   for (const row of [0, 1, 499]) {
     const filtered = new Uint8Array(filteredBytes(layout));
@@ -51,7 +51,7 @@ Deno.test("decodeRows() names a filter that there is not, in any band of rows", 
   }
 });
 
-Deno.test("decodeRows() takes pictures one pixel wide or high and a million long", () => {
+Deno.test("decodeRows() takes pictures one pixel wide or high and a million pixels long", () => {
   for (const interlaced of [false, true]) {
     for (const [width, height] of [[1, 1e6], [1e6, 1]]) {
       const layout = { width, height, depth: 1, colour: 0, interlaced };
@@ -61,7 +61,7 @@ Deno.test("decodeRows() takes pictures one pixel wide or high and a million long
   }
 });
 
-/** Reads bytes one piece after the other. */
+/** Reads consecutive pieces of bytes. */
 function reading(bytes: Uint8Array): ReadRows {
   let at = 0;
   return (out) => {
@@ -70,7 +70,7 @@ function reading(bytes: Uint8Array): ReadRows {
   };
 }
 
-/** Filters take turns. */
+/** Rows with all filters in turn. */
 function rows(passes: Case["passes"], seed: number): Uint8Array<ArrayBuffer> {
   const out = generate(seed, passes.reduce((sum, [count, rowBytes]) => sum + count * (1 + rowBytes), 0));
   let at = 0;

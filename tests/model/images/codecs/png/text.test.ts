@@ -37,7 +37,7 @@ Deno.test("a PNG is turned by its eXIf chunk, the last one before the pixels, el
   assertEquals(await sizeOf({ extra: { eXIf: not }, late: { eXIf: turns } }), UPRIGHT);
 });
 
-Deno.test("a PNG is turned by EXIF in its texts, plain or deflated, before or behind the pixels", async () => {
+Deno.test("a PNG is turned by EXIF in its texts, plain or deflated, before or after the pixels", async () => {
   for (const place of ["extra", "late"]) {
     const chunks = {
       tEXt: text(RAW_EXIF, rawProfile(6)),

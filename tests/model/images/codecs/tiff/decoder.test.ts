@@ -10,7 +10,7 @@ Deno.test("every kind of TIFF is read as Pillow reads it", () => assertReadAsByP
 
 Deno.test("a damaged TIFF is read as Pillow reads it or refused", () => assertDamageIsFound(".tif", TIFF));
 
-/** A small-endian TIFF of one directory and what follows it, which begins at the offset returned. */
+/** A little-endian TIFF of one directory, followed by data at the returned offset. */
 function tiff(
   tags: [tag: number, type: number, count: number, value: number][],
   data: Uint8Array,
@@ -39,7 +39,7 @@ const gray = (width: number, height: number, compression: number): [number, numb
   [262, SHORT, 1, 1],
 ];
 
-Deno.test("the orientation of a TIFF is told", () => {
+Deno.test("readLayout() reads the orientation of a TIFF", () => {
   const tags: [number, number, number, number][] = [...gray(1, 1, 1), [273, LONG, 1, 8]];
   assertEquals(readLayout(tiff(tags, new Uint8Array())[0]).orientation, 1);
   for (const orientation of [1, 6, 8]) {
@@ -48,7 +48,7 @@ Deno.test("the orientation of a TIFF is told", () => {
   }
 });
 
-Deno.test("what a TIFF holds and is not read is named", async () => {
+Deno.test("errors name unsupported features of a TIFF", async () => {
   const refused = async (reason: string, ...changes: [number, number, number, number][]) => {
     const tags = new Map(gray(1, 1, 1).map((tag) => [tag[0], tag]));
     for (const tag of changes) tags.set(tag[0], tag);
@@ -71,7 +71,7 @@ Deno.test("what a TIFF holds and is not read is named", async () => {
   await assertRefused(TIFF, bytesOf("rgb.tif").slice(0, 100), "this TIFF is cut short after 100 bytes");
 });
 
-Deno.test("strips that all lie on the same data are refused before they cost hours", async () => {
+Deno.test("strips that all share the same data are refused before they take hours", async () => {
   const rows = 60000;
   const bomb = new Uint8Array(
     await new Response(
@@ -91,7 +91,7 @@ Deno.test("strips that all lie on the same data are refused before they cost hou
   await assertRefused(TIFF, bytes, "bytes together, the file has");
 });
 
-Deno.test("a tile far larger than the picture is refused before there is memory for it", async () => {
+Deno.test("a tile far larger than the picture is refused before memory is allocated for it", async () => {
   const [bytes] = tiff([...gray(1, 1, 5), [322, LONG, 1, 65536], [323, LONG, 1, 65536], [324, LONG, 1, 8], [
     325,
     LONG,

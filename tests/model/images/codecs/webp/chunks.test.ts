@@ -10,7 +10,7 @@ function uint24(value: number): number[] {
   return [value & 255, value >> 8 & 255, value >> 16];
 }
 
-/** Chunks one after the other. */
+/** Consecutive chunks. */
 function chunks(...list: Chunk[]): number[] {
   return list.flatMap(([type, data]) => [
     ...new TextEncoder().encode(type),
@@ -29,7 +29,7 @@ function header(flags: number, width: number, height: number): Chunk {
   return ["VP8X", [flags, 0, 0, 0, ...uint24(width - 1), ...uint24(height - 1)]];
 }
 
-/** The beginning of lossy data, as much as is read here. */
+/** The beginning of lossy data, as far as readWebp() reads it. */
 function lossy(width: number, height: number): Chunk {
   return ["VP8 ", [0, 0, 0, 0x9d, 0x01, 0x2a, width, 0, height, 0]];
 }
@@ -85,10 +85,10 @@ Deno.test("readWebp() refuses what libwebp's demuxer refuses", () => {
   }
 });
 
-Deno.test("readWebp() passes over what follows the file", () => {
+Deno.test("readWebp() ignores bytes after the file", () => {
   assertEquals(readWebp(Uint8Array.of(...file(lossy(7, 5)), 1, 2, 3)).width, 7);
 });
 
-Deno.test("readWebp() passes over what follows the one chunk of a plain file", () => {
+Deno.test("readWebp() ignores bytes after the single chunk of a simple file", () => {
   assertEquals(readWebp(file(lossy(7, 5), ["abcd", [1, 2, 3]]).with(40, 99)).frame.width, 7);
 });
