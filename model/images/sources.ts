@@ -5,7 +5,7 @@
  */
 
 import { publicCause, show, showText } from "../../hub/show.ts";
-import type { Raster } from "./raster/raster.ts";
+import { expandSamples, type Raster } from "./raster/raster.ts";
 
 /** Pixels in memory, such as an `ImageData` or a `Picture`. */
 export interface PixelData {
@@ -192,13 +192,5 @@ export function toRaster({ width, height, data }: PixelData): Raster {
         `or ${4 * pixels} of RGBA, found ${data.length}`,
     );
   }
-  const out = new Uint8ClampedArray(4 * pixels);
-  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
-  for (let from = 0, to = 0; to < out.length; from += channels, to += 4) {
-    out[to] = data[from];
-    out[to + 1] = data[from + green];
-    out[to + 2] = data[from + blue];
-    out[to + 3] = 255;
-  }
-  return { width, height, data: out };
+  return { width, height, data: expandSamples(data, channels) };
 }

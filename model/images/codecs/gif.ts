@@ -8,9 +8,9 @@
  */
 
 import type { Cost } from "./cost.ts";
-import type { Raster } from "../raster/raster.ts";
+import { blank, pixelsOf, type Raster } from "../raster/raster.ts";
 import { cannotDecode } from "./errors.ts";
-import { blank, type Colours, coloursOf, pixelsOf } from "./palette.ts";
+import { type Colours, coloursOf } from "./palette.ts";
 
 interface Frame {
   /** Size of the whole picture. */

@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { Raster } from "../raster/raster.ts";
-
 /** A pixel for each of 256 indices, as red, green, blue and 255 in memory order. */
 export type Colours = Uint32Array<ArrayBuffer>;
 
@@ -23,16 +21,4 @@ export function coloursOf(palette: Uint8Array, step = 3, red = 0, blue = 2): Col
     bytes[4 * i + 2] = isStated ? palette[from + blue] : i;
   }
   return new Uint32Array(bytes.buffer);
-}
-
-/** A picture filled with one colour. */
-export function blank(width: number, height: number, colour: number): Raster {
-  const data = new Uint8ClampedArray(4 * width * height);
-  pixelsOf({ width, height, data }).fill(colour);
-  return { width, height, data };
-}
-
-/** A view of a picture with one number per pixel, as in {@linkcode Colours}. */
-export function pixelsOf({ data }: Raster): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(data.buffer);
 }

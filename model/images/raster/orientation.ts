@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Raster } from "./raster.ts";
+import { pixelsOf, type Raster } from "./raster.ts";
 
 const ORIENTATION = 0x0112;
 
@@ -73,7 +73,7 @@ function textAt(bytes: Uint8Array, start: number, length: number): string {
 export function turn(raster: Raster, orientation = 1): Raster {
   if (![2, 3, 4, 5, 6, 7, 8].includes(orientation)) return raster;
   const { width, height } = raster;
-  const source = new Uint32Array(raster.data.buffer, raster.data.byteOffset, width * height);
+  const source = pixelsOf(raster);
   const swaps = orientation > 4;
   const [columns, rows] = swaps ? [height, width] : [width, height];
   const fromRight = [2, 3, 7, 8].includes(orientation), fromBottom = [3, 4, 6, 7].includes(orientation);

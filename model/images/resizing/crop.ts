@@ -4,14 +4,7 @@
  * @module
  */
 
-import type { Raster } from "../raster/raster.ts";
-
-/** A black picture. */
-export function blank(width: number, height: number): Raster {
-  const data = new Uint8ClampedArray(4 * width * height);
-  for (let alpha = 3; alpha < data.length; alpha += 4) data[alpha] = 255;
-  return { width, height, data };
-}
+import { blank, type Raster } from "../raster/raster.ts";
 
 /** Copies `part` into `target`, with its top left corner at (x, y). Pixels outside `target` are dropped. */
 export function paste(target: Raster, part: Raster, x: number, y: number): void {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { blank, crop, paste } from "./crop.ts";
-import type { Raster } from "../raster/raster.ts";
+import { crop, paste } from "./crop.ts";
+import { blank, type Raster } from "../raster/raster.ts";
 import { type Resample, resize } from "./resample.ts";
 
 /**

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { blank, crop } from "./crop.ts";
-import type { Raster } from "../raster/raster.ts";
+import { crop } from "./crop.ts";
+import { blank, pixelsOf, type Raster } from "../raster/raster.ts";
 import { type Taps, tapsOf } from "./taps.ts";
 import { kernelsWith } from "../wasm/module.ts";
 
@@ -83,18 +83,13 @@ function nearest(sizeIn: number, start: number, stop: number, sizeOut: number): 
 /** Copies the given columns of the given rows. What is left of the picture is black. */
 function pick(source: Raster, width: number, height: number, columns: Int32Array, rows: Int32Array): Raster {
   const out = blank(width, height);
-  const from = words(source), to = words(out);
+  const isAligned = source.data.byteOffset % 4 === 0;
+  const from = pixelsOf(isAligned ? source : { ...source, data: source.data.slice() }), to = pixelsOf(out);
   for (let y = 0; y < rows.length; y++) {
     const start = rows[y] * source.width;
     for (let x = 0; x < columns.length; x++) to[y * width + x] = from[start + columns[x]];
   }
   return out;
-}
-
-/** A view with one number per pixel. */
-function words({ data }: Raster): Uint32Array {
-  const aligned = data.byteOffset % 4 ? data.slice() : data;
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }
 
 /** Resamples the needed rows horizontally, rounds to bytes, and then resamples vertically. */

@@ -6,6 +6,7 @@
  */
 
 import createTurbo from "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
+import { expandSamples } from "../../raster/raster.ts";
 import type { Decoder } from "../emscripten.ts";
 
 /** The package's own interface. */
@@ -29,7 +30,7 @@ export async function createTurboDecoder(options: Record<string, unknown>): Prom
         decoder.getEncodedBuffer(bytes.length).set(bytes);
         decoder.decode();
         const { width, height, componentCount } = decoder.getFrameInfo();
-        return { width, height, data: toRgba(decoder.getDecodedBuffer(), componentCount) };
+        return { width, height, data: expandSamples(decoder.getDecodedBuffer(), componentCount) };
       } finally {
         decoder.delete();
       }
@@ -50,16 +51,4 @@ function withoutNode<T>(start: () => T): T {
   } finally {
     process.type = type;
   }
-}
-
-function toRgba(samples: Uint8ClampedArray, channels: number): Uint8ClampedArray<ArrayBuffer> {
-  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
-  const data = new Uint8ClampedArray(samples.length / channels * 4);
-  for (let from = 0, to = 0; to < data.length; from += channels, to += 4) {
-    data[to] = samples[from];
-    data[to + 1] = samples[from + green];
-    data[to + 2] = samples[from + blue];
-    data[to + 3] = 255;
-  }
-  return data;
 }

@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { Raster } from "../../raster/raster.ts";
-import { blank, type Colours, coloursOf, pixelsOf } from "../palette.ts";
+import { blank, pixelsOf, type Raster } from "../../raster/raster.ts";
+import { type Colours, coloursOf } from "../palette.ts";
 import { expanderOf } from "./compression.ts";
 import { cutShort, NONE, Photometric, type TiffLayout } from "./directory.ts";
 

@@ -8,11 +8,10 @@
  */
 
 import createDecoder from "@jsquash/webp/codec/dec/webp_dec.js";
-import type { Raster } from "../../raster/raster.ts";
+import { blank, pixelsOf, type Raster } from "../../raster/raster.ts";
 import { concat } from "../bytes.ts";
 import { type DecodedPicture, decodeWith, opaque } from "../emscripten.ts";
 import { cannotDecode } from "../errors.ts";
-import { blank, pixelsOf } from "../palette.ts";
 import type { WebpFile, WebpFrame } from "./chunks.ts";
 import { WEBP_WASM } from "./wasm.gen.ts";
 
@@ -21,13 +20,12 @@ const BASE_MEMORY = 2 ** 26;
 const MEMORY_PER_PIXEL = 24;
 
 const ALPHA_FLAG = 0x10;
-const BLACK = new Uint32Array(Uint8Array.of(0, 0, 0, 255).buffer)[0];
 
 /** The pixels of a WebP, before its EXIF orientation is applied. Drops alpha; around a smaller first frame is black. */
 export async function decodeWebp({ width, height, frame }: WebpFile): Promise<Raster> {
   const picture = await decodeFrame(frame);
   if (frame.width === width && frame.height === height) return picture;
-  const canvas = blank(width, height, BLACK);
+  const canvas = blank(width, height);
   const [from, to] = [pixelsOf(picture), pixelsOf(canvas)];
   for (let row = 0; row < frame.height; row++) {
     const pixels = from.subarray(row * frame.width, (row + 1) * frame.width);
