@@ -6,6 +6,7 @@
 
 import {
   checkParameter,
+  type CodebookParameter,
   type ConvParameter,
   findParameter,
   type Kept,
@@ -67,14 +68,23 @@ export class Parameters {
     this.#remove(parameter.name);
     const places: number[] = [];
     try {
-      const packed = parameter.kind === "norm"
-        ? this.#storeNorm(parameter.channels, weight, bias, places)
-        : await this.#pack(parameter, weight, bias, places);
+      const packed = await this.#pack(parameter, weight, bias, places);
       this.#packed.set(parameter.name, { layer: parameter, prepared: packed });
       this.memory.countWeights(bytesOf(packed));
     } catch (error) {
       for (const address of places) this.memory.free(address);
       throw error;
+    }
+  }
+
+  #pack(parameter: Parameter, weight: Float32Array, bias: Float32Array, places: number[]): Packed | Promise<Packed> {
+    switch (parameter.kind) {
+      case "norm":
+        return this.#storeNorm(parameter.channels, weight, bias, places);
+      case "codebook":
+        return this.#packCodebook(parameter, weight, places);
+      default:
+        return this.#packConv(parameter, weight, bias, places);
     }
   }
 
@@ -109,46 +119,49 @@ export class Parameters {
     return address;
   }
 
-  /** Packs weights from a temporary copy. */
-  async #pack(
-    parameter: Exclude<Parameter, { kind: "norm" }>,
-    weight: Float32Array,
-    bias: Float32Array,
+  async #packCodebook({ codes, channels }: CodebookParameter, values: Float32Array, places: number[]): Promise<Packed> {
+    const octets = Math.ceil(codes / 8), stored = padded(channels);
+    const bytes = 4 * 8 * octets * channels, rowBytes = 4 * codes * stored;
+    const packed = this.#allocate(bytes, places), rows = this.#allocate(rowBytes, places);
+    await this.#packFrom(values, (raw) => [
+      { kind: Kind.PackCodebook, blocks: octets, fields: { raw, packed, rows, codes, channels, stored } },
+    ]);
+    return { kind: Kind.PackCodebook, weight: packed, bias: rows, bytes: bytes + rowBytes };
+  }
+
+  async #packConv(
+    parameter: ConvParameter | LinearParameter,
+    values: Float32Array,
+    biases: Float32Array,
     places: number[],
   ): Promise<Packed> {
-    const { kind, inputs, outputs, taps, floats, second, implicitGemmFloats } = packing(parameter, this.algorithm);
-    const address = this.#allocate(4 * floats, places);
-    const rest = kind === Kind.PackCodebook
-      ? this.#allocate(4 * second, places)
-      : this.#storePadded(bias, second, places);
-    const implicitGemm = implicitGemmFloats > 0
-      ? {
-        kind: Kind.PackImplicitGemm,
-        weight: this.#allocate(4 * implicitGemmFloats, places),
-        bias: rest,
-        bytes: 4 * implicitGemmFloats,
-      } as const
-      : undefined;
-    const copy: number[] = [];
+    const { in: inChannels, out: outChannels } = parameter;
+    const blocks = Math.ceil(outChannels / 8);
+    const { kind, taps, bytes, implicitGemmBytes } = convPacking(parameter, this.algorithm);
+    const weight = this.#allocate(bytes, places), bias = this.#storePadded(biases, 8 * blocks, places);
+    const implicitGemm = implicitGemmBytes === 0 ? undefined : {
+      kind: Kind.PackImplicitGemm,
+      weight: this.#allocate(implicitGemmBytes, places),
+      bias,
+      bytes: implicitGemmBytes,
+    } as const;
+    await this.#packFrom(values, (raw) => {
+      const job = (kind: ConvKind, packed: number): Job => {
+        return { kind, blocks, fields: { raw, packed, inChannels, outChannels, taps, stored: padded(inChannels) } };
+      };
+      return [job(kind, weight), ...implicitGemm ? [job(implicitGemm.kind, implicitGemm.weight)] : []];
+    });
+    return { kind, weight, bias, bytes: bytes + 4 * 8 * blocks, implicitGemm };
+  }
+
+  /** Runs jobs that pack weights from a temporary copy. */
+  async #packFrom(values: Float32Array, jobs: (raw: number) => Job[]): Promise<void> {
+    const raw = this.#storePadded(values, values.length, []);
     try {
-      const raw = this.#storePadded(weight, weight.length, copy);
-      const blocks = Math.ceil(outputs / 8), stored = padded(inputs);
-      const packConv = (kind: ConvKind, packed: number): Job => {
-        return { kind, blocks, fields: { raw, packed, inChannels: inputs, outChannels: outputs, taps, stored } };
-      };
-      const packCodebook = (packed: number, rows: number): Job => {
-        return {
-          kind: Kind.PackCodebook,
-          blocks,
-          fields: { raw, packed, rows, codes: outputs, channels: inputs, stored },
-        };
-      };
-      const first = kind === Kind.PackCodebook ? packCodebook(address, rest) : packConv(kind, address);
-      await this.run([first, ...implicitGemm ? [packConv(implicitGemm.kind, implicitGemm.weight)] : []]);
+      await this.run(jobs(raw));
     } finally {
-      copy.forEach((place) => this.memory.free(place));
+      this.memory.free(raw);
     }
-    return { kind, weight: address, bias: rest, bytes: 4 * (floats + second), implicitGemm };
   }
 }
 
@@ -157,27 +170,32 @@ function bytesOf({ bytes, implicitGemm }: Packed): number {
   return bytes + (implicitGemm?.bytes ?? 0);
 }
 
-/** How a parameter is packed: sizes in floats of its two parts, and of its weights for implicit GEMM if kept as well. */
-function packing(parameter: Exclude<Parameter, { kind: "norm" }>, algorithm: ConvAlgorithm | undefined) {
-  if (parameter.kind === "codebook") {
-    const { channels: inputs, codes: outputs } = parameter;
-    const floats = Math.ceil(outputs / 8) * 8 * inputs;
-    const second = outputs * padded(inputs);
-    return { kind: Kind.PackCodebook, inputs, outputs, taps: 1, floats, second, implicitGemmFloats: 0 } as const;
-  }
-  const { in: inputs, out: outputs } = parameter;
+/** How a convolution is packed. */
+interface ConvPacking {
+  readonly kind: ConvKind;
+  readonly taps: number;
+  /** Bytes of the packed weights. */
+  readonly bytes: number;
+  /** Bytes of the weights for implicit GEMM, if they are kept as well. */
+  readonly implicitGemmBytes: number;
+}
+
+function convPacking(
+  parameter: ConvParameter | LinearParameter,
+  algorithm: ConvAlgorithm | undefined,
+): ConvPacking {
   const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
-  const octets = Math.ceil(outputs / 8), second = octets * 8;
-  const slice = octets * SLICE * 8;
-  const canTransform = algorithm !== "direct" && taps === 9 && inputs >= WINOGRAD_CHANNELS;
-  const kind = canTransform ? winogradKind(parameter) : Kind.PackImplicitGemm;
-  const matrix = Math.ceil(taps * padded(inputs) / SLICE) * slice;
-  if (kind === Kind.PackImplicitGemm) {
-    return { kind, inputs, outputs, taps, floats: matrix, second, implicitGemmFloats: 0 } as const;
-  }
-  const floats = (kind === Kind.PackWinograd6 ? 64 : 36) * Math.ceil(inputs / SLICE) * slice;
-  const implicitGemmFloats = !algorithm && inputs * outputs <= SMALL_WEIGHTS ? matrix : 0;
-  return { kind, inputs, outputs, taps, floats, second, implicitGemmFloats } as const;
+  const slice = 4 * SLICE * 8 * Math.ceil(parameter.out / 8);
+  const matrix = Math.ceil(taps * padded(parameter.in) / SLICE) * slice;
+  const canTransform = algorithm !== "direct" && taps === 9 && parameter.in >= WINOGRAD_CHANNELS;
+  if (!canTransform) return { kind: Kind.PackImplicitGemm, taps, bytes: matrix, implicitGemmBytes: 0 };
+  const kind = winogradKind(parameter);
+  return {
+    kind,
+    taps,
+    bytes: (kind === Kind.PackWinograd6 ? 64 : 36) * Math.ceil(parameter.in / SLICE) * slice,
+    implicitGemmBytes: !algorithm && parameter.in * parameter.out <= SMALL_WEIGHTS ? matrix : 0,
+  };
 }
 
 function winogradKind(parameter: ConvParameter | LinearParameter) {
@@ -185,7 +203,7 @@ function winogradKind(parameter: ConvParameter | LinearParameter) {
   return parameter.in * parameter.out <= SMALL_WEIGHTS ? Kind.PackWinograd6 : Kind.PackWinograd4;
 }
 
-/** Refuses more channels than the constant zero pixel has. */
+/** Refuses more channels than there are zeros to read outside an image. */
 function checkChannels(parameter: Parameter): void {
   const channels = "channels" in parameter ? parameter.channels : Math.max(parameter.in, parameter.out);
   if (4 * padded(channels) > PIXEL_BYTES) {

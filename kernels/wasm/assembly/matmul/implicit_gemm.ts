@@ -74,7 +74,7 @@ function pointToSources(f: ImplicitGemmFields, first: i32, to: usize): void {
   }
 }
 
-/** Sets image, top and lhs of the source windows of eight results. Those beyond the last image begin far above it. */
+/** Sets image, top and left of the source windows of eight results. Beyond the last image, windows lie outside of it. */
 function placeWindows(f: ImplicitGemmFields, first: i32): void {
   let image = first / (f.outHeight * f.outWidth);
   let row = first / f.outWidth % f.outHeight, column = first % f.outWidth;

@@ -1,4 +1,4 @@
-// Group normalization with given statistics: center, scale and shift of each channel, maps of them, and an activation.
+// Group normalization with given center, scale and shift of each channel, an optional modulation, and an activation.
 import { Act } from "../../abi";
 import { NormApplyFields } from "../job_fields";
 import { SCRATCH } from "../memory/area";
@@ -8,7 +8,7 @@ import { activate } from "../simd/activation";
 import { normalizeSilu } from "../simd/exponential";
 import { madd, sub } from "../simd/simd";
 
-/** Normalizes a range of pixels, and activates them. Each activation is a function of its own: V8 compiles few of them. */
+/** Normalizes and activates a range of pixels. Each activation is a function of its own, so that V8 compiles only those used. */
 export function normApply(f: NormApplyFields, block: i32): void {
   if (f.modulationScale) {
     switch (f.act) {
@@ -44,10 +44,10 @@ function silu(f: NormApplyFields, block: i32): void {
   if (lines < row) applyTo(f, block, Act.Silu, false, lines);
 }
 
-/** Pixels of which lines are normalized one after the other: they stay in the first-level cache. */
+/** Pixels per pass over the lines, so that they stay in the first-level cache. */
 const PIXELS: i32 = 64;
 
-/** The first `bytes` of each pixel, by a kernel for whole lines. */
+/** The first `bytes` of each pixel, by a kernel for whole cache lines. */
 function siluLines(f: NormApplyFields, block: i32, bytes: usize): void {
   const pixels = f.height * f.width;
   const row = <usize> f.stored << 2;
@@ -129,12 +129,12 @@ function rangeStart(f: NormApplyFields, block: i32): i32 {
   return startOf(block, f.blocks, f.images * f.height * f.width);
 }
 
-/** The pixel of the modulation maps that lies nearest to `pixel`. */
+/** The pixel of the modulation maps nearest to `pixel`. */
 function modulationPixel(f: NormApplyFields, pixel: i32): i32 {
   const pixels = f.height * f.width;
   const image = pixel / pixels;
   const row = pixel % pixels / f.width + f.firstRow, column = pixel % f.width;
-  // Maps are a whole number of times smaller; products of two sides could take more than 32 bits.
+  // Divides first: maps are smaller by an integer factor, and products of two sides may exceed 32 bits.
   const y = row / (f.imageHeight / f.modulationHeight) - f.modulationFirst;
   const x = column / (f.width / f.modulationWidth);
   return (image * f.modulationHeight + y) * f.modulationWidth + x;

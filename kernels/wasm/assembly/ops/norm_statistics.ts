@@ -2,8 +2,8 @@
 //
 // Large means with small variances must stay exact. So each chunk is summed around the mean of a sample of it (a sixteenth:
 // the mean of all is at most four deviations away), chunks are combined in float64 by Chan's formula, and the mean is
-// applied in two parts: x - center is exact where it matters, and what center lacks goes into the shift. Where squares are
-// too large for float32, the chunk is summed once more in float64.
+// applied in two parts: x - center is exact where it matters, and the rounding error of center goes into the shift. If squares
+// exceed float32, the chunk is summed again in float64.
 import { NormFoldFields, NormStatisticsFields } from "../job_fields";
 import { LINE } from "../memory/cache_lines";
 import { add, madd, splat, sub } from "../simd/simd";
@@ -17,7 +17,7 @@ export function normStatistics(f: NormStatisticsFields, block: i32, thread: i32)
   const start = f.x + <usize> (image * f.pixels + first) * row;
   const end = start + <usize> count * row;
   const sums = f.workspace + <usize> thread * f.workspaceBytes;
-  readThrough(start, end, sums);
+  prefetch(start, end, sums);
   let c: usize = 0;
   for (; c + LINE <= row; c += LINE) sumLine(start + c, row, count, sums + c);
   for (; c < row; c += 16) sumVector(start + c, row, count, sums + c);
@@ -25,18 +25,18 @@ export function normStatistics(f: NormStatisticsFields, block: i32, thread: i32)
 }
 
 /**
- * Reads all lines in the order of memory, which is faster than the strides in which they are summed then. What is written
- * keeps the compiler from leaving that out.
+ * Reads all cache lines sequentially, because the sums then read them in strides. The store keeps the compiler from removing
+ * the loads.
  */
-function readThrough(start: usize, end: usize, to: usize): void {
+function prefetch(start: usize, end: usize, to: usize): void {
   let all = splat(0);
   for (let p = start; p < end; p += LINE) all = v128.or(all, v128.load(p));
   v128.store(to, all);
 }
 
-/** Every so many pixels belong to the sample whose mean is what all are summed around. */
+/** One of this many pixels belongs to the sample, around whose mean all are summed. */
 const SPACING: i32 = 16;
-/** Pixels whose sums are added to the total at once: sums of thousands of equal numbers would drift. */
+/** Pixels per partial sum: longer sums of equal numbers would drift. */
 const RUN: i32 = 64;
 
 @inline
@@ -44,7 +44,7 @@ function sampleOf(count: i32): i32 {
   return (count + SPACING - 1) / SPACING;
 }
 
-/** Of four channels, a row of `sums` each: the mean of a sample, the sum of differences from it, that of their squares. */
+/** Three rows of `sums` for four channels: mean of a sample, sum of differences from it, sum of their squares. */
 function sumVector(start: usize, row: usize, count: i32, sums: usize): void {
   let s = splat(0), q = splat(0);
   const sample = sampleOf(count);
@@ -66,7 +66,7 @@ function sumVector(start: usize, row: usize, count: i32, sums: usize): void {
   v128.store(sums + 2 * row, q);
 }
 
-/** The same of 16 channels, a line of the caches: one sum would wait for its last addition most of the time. */
+/** The same for 16 channels, one cache line: a single sum would be limited by the latency of additions. */
 function sumLine(start: usize, row: usize, count: i32, sums: usize): void {
   let s0 = splat(0), s1 = s0, s2 = s0, s3 = s0, q0 = s0, q1 = s0, q2 = s0, q3 = s0;
   const sample = sampleOf(count);
@@ -131,7 +131,7 @@ function foldChannels(f: NormStatisticsFields, start: usize, count: i32, sums: u
   }
 }
 
-/** The statistics of one group, whose first channel begins at `start`, from values whose squares may exceed float32. */
+/** The statistics of one group, whose first channel is at `start`, from values whose squares exceed float32. */
 function sumLarge(f: NormStatisticsFields, start: usize, count: i32, to: usize): void {
   const row = <usize> f.stored << 2, end = <usize> (f.channels / f.groups) << 2;
   const n = <f64> count * <f64> (f.channels / f.groups);
@@ -149,7 +149,7 @@ function sumLarge(f: NormStatisticsFields, start: usize, count: i32, to: usize):
   store<f64>(to, squares, 8);
 }
 
-/** Combines the chunks of one image, and works out what to do with each channel. */
+/** Combines the chunks of one image, and computes the coefficients of each channel. */
 export function normFold(f: NormFoldFields, image: i32): void {
   const size = f.channels / f.groups;
   const row = <usize> f.stored << 2;

@@ -2,9 +2,9 @@
 // 6x6 results 64 instead of 324. At stride 2, a tile of 4x4 results takes 81 instead of 144.
 //
 // A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
-// transformed tile (a matrix product over channels), transform the products back. The first two take some channels at a
-// time, so that the transformed source is used while it is in the cache. NHWC; tiles are taken six at a time, because that
-// is the height of the micro-kernel.
+// transformed tile (a matrix product over channels), transform the products back. The first two process some channels at a
+// time, so that the transformed source is used while it is in the cache. NHWC; tiles come in groups of six, the height of the
+// micro-kernel.
 //   transformed source   V [group][DEPTH][position][6][32]
 //   transformed weights  U [position][in/32][out/8][32][8]
 //   products             M [position][group][out/8][6][8]

@@ -3,13 +3,13 @@
 import { LHS_BYTES } from "../matmul/lhs_panel";
 import { PIXELS, pointer, RESIDUALS } from "../memory/pointers";
 
-/** Where channel byte `c` of a tile lies in V: slices of all positions, one after the other. */
+/** Offset of channel byte `c` of a tile in V: consecutive slices of all positions. */
 @inline
 export function vOffset(c: usize, positions: usize): usize {
   return (c >> 7) * positions * LHS_BYTES + (c & 127);
 }
 
-/** Clears what the last slice of V has beyond `bytes` of channels. */
+/** Clears the last slice of V beyond `bytes` of channels. */
 export function clearTail(to: usize, bytes: usize, positions: usize): void {
   for (; bytes & 127; bytes += 16) {
     const at = to + vOffset(bytes, positions);
@@ -24,8 +24,8 @@ export function source(row: usize, column: usize, c: usize): v128 {
 }
 
 /**
- * Reads four channels of a pixel of the residual. Before any result is written: rows are often a multiple of 4 KiB apart, and
- * such a load waits for a store to the same place of another page.
+ * Reads four channels of a pixel of the residual. Call it before results are written: rows are often a multiple of 4 KiB
+ * apart, and a load waits for a store to the same offset of another page.
  */
 @inline
 export function residue(row: usize, column: usize, c: usize): v128 {
