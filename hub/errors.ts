@@ -1,36 +1,36 @@
 /**
- * What goes wrong with repositories and with weight files.
+ * Errors about repositories and weight files.
  *
  * @module
  */
 
 import { printable, showMessage, showText } from "./show.ts";
 
-/** What a {@linkcode HubError} keeps beside its message. */
+/** Details of a {@linkcode HubError}. */
 export interface HubErrorOptions extends ErrorOptions {
-  /** The HTTP status of the answer, where there was one. */
+  /** HTTP status of the response, if there was one. */
   status?: number;
-  /** The address that was asked, where there was one. */
+  /** URL of the request, if there was one. */
   url?: string;
-  /** What the Hub calls the failure, such as `"EntryNotFound"`, where it says so. */
+  /** The Hub's name for the failure, such as `"EntryNotFound"`, if it sent one. */
   errorCode?: string;
 }
 
 /**
- * A repository, on the Hub or in a local directory, could not be reached or does not hold a model: a missing directory,
- * `config.json` or component, a refused or failed request.
+ * A repository or a local directory cannot be reached or does not contain a model: a missing directory, `config.json` or
+ * pipeline component, or a request that was refused or failed.
  */
 export class HubError extends Error {
   /** @ignore */
   override readonly name = "HubError";
-  /** The HTTP status of the answer, where there was one. */
+  /** HTTP status of the response, if there was one. */
   readonly status?: number;
-  /** The address that was asked, where there was one. */
+  /** URL of the request, if there was one, without its query. */
   readonly url?: string;
-  /** What the Hub calls the failure, such as `"EntryNotFound"`, where it says so. */
+  /** The Hub's name for the failure, such as `"EntryNotFound"`, if it sent one. */
   readonly errorCode?: string;
 
-  /** An error with a message, and what it was about where that is known. */
+  /** Creates an error. Its message is made printable. */
   constructor(message: string, options: HubErrorOptions = {}) {
     super(showMessage(message), options);
     this.status = options.status;
@@ -40,14 +40,14 @@ export class HubError extends Error {
 }
 
 /**
- * A weight file is missing, damaged, hostile, or of a kind that cannot be read; or a tensor was asked for that it does
- * not hold.
+ * A weight file is missing, damaged, malicious or in an unsupported format, or does not contain a tensor that was
+ * requested.
  */
 export class WeightsError extends Error {
   /** @ignore */
   override readonly name = "WeightsError";
 
-  /** An error with a message, and what caused it where that is known. */
+  /** Creates an error. Its message is made printable. */
   constructor(message: string, options?: ErrorOptions) {
     super(showMessage(message), options);
   }

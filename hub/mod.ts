@@ -1,9 +1,9 @@
 /**
- * Model files: repositories of the Hub, local directories, safetensors, torch's `.bin` files. Bytes and JSON only, nothing
- * of the model's mathematics; works in Deno and in Node.
+ * Model files: repositories of the Hugging Face Hub, local directories, safetensors, and torch's `.bin` files. It handles
+ * bytes and JSON and does no computation; it works in Deno and in Node.
  *
- * Everything a file says is checked against the file before memory is taken for it, tensors are read one at a time, and
- * no code in a `.bin` file is run.
+ * Headers are checked against their file before memory is allocated, tensors are read one at a time, and code in `.bin`
+ * files is never run.
  *
  * @example The tensors of a file, one after another
  * ```ts

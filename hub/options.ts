@@ -9,10 +9,10 @@ import { show, showText } from "./show.ts";
 /** Every option of an interface: a missing or extra name is a type error. */
 export type OptionNames<T> = { readonly [Name in keyof T]-?: true };
 
-/** The most edits that a misspelled name may be away from the known one. */
-const MOST_EDITS = 2;
+/** Largest number of edits between a misspelled name and the known one. */
+const MAX_EDITS = 2;
 /** Shorter names do not match as parts of longer ones. */
-const SHORTEST_PART = 4;
+const MIN_PART_LENGTH = 4;
 
 /**
  * Checks an options object. Options that are `undefined` count as absent.
@@ -57,7 +57,7 @@ function nearestOf(name: string, known: readonly string[]): string | undefined {
   const written = plain(name);
   const ranked = known.map((candidate) => ({ candidate, edits: editsBetween(written, plain(candidate)) }));
   const [best] = ranked.sort((a, b) => a.edits - b.edits);
-  if (best !== undefined && best.edits <= Math.min(MOST_EDITS, written.length / 2)) return best.candidate;
+  if (best !== undefined && best.edits <= Math.min(MAX_EDITS, written.length / 2)) return best.candidate;
   return known.find((candidate) => isPartOf(written, plain(candidate)) || isPartOf(plain(candidate), written));
 }
 
@@ -68,12 +68,12 @@ function plain(name: string): string {
 
 /** Whether a name is contained in a longer one, as `dtype` is in `torch_dtype`. */
 function isPartOf(part: string, whole: string): boolean {
-  return part.length >= SHORTEST_PART && whole.includes(part);
+  return part.length >= MIN_PART_LENGTH && whole.includes(part);
 }
 
 /** The Levenshtein distance, or infinity where the lengths alone differ by too much. */
 function editsBetween(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > MOST_EDITS) return Infinity;
+  if (Math.abs(a.length - b.length) > MAX_EDITS) return Infinity;
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -1,5 +1,5 @@
 /**
- * What names a model: a repository of the Hub, or a directory of this machine.
+ * Names of models: repositories of the Hub and local directories.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { isGranted } from "./system/permissions.ts";
 import { show, showText } from "./show.ts";
 
 /**
- * Whether a model's name is a directory of this machine; otherwise it is a repository of the Hub.
+ * Whether a model's name is a local directory rather than a repository of the Hub.
  *
- * A directory is: a URL; what starts with `./`, `../`, `/`, `~`, `file:` or a drive letter; `.` and `..`; and any folder
- * that exists (where it may be asked). Everything else must look like `"owner/name"`.
+ * Directories are: URLs; names that start with `./`, `../`, `/`, `~`, `file:` or a drive letter; `.` and `..`; and existing
+ * folders (with permission to read them). Every other name must be a repository: `"owner/name"`.
  *
  * @throws {HubError} if it is neither
  */
@@ -26,9 +26,9 @@ export async function isLocalPath(model: string | URL): Promise<boolean> {
 }
 
 /**
- * Checks that a text can be the name of a repository, by the Hub's own rules.
+ * Checks the name of a repository by the Hub's rules.
  *
- * @throws {HubError} if it cannot
+ * @throws {HubError} if it is not valid
  */
 export function checkRepoId(repo: string): void {
   const isName = (part: string) => /^[A-Za-z0-9_](?:[\w.-]{0,94}\w)?$/.test(part);
@@ -44,9 +44,9 @@ export function checkRepoId(repo: string): void {
 }
 
 /**
- * Checks that a text can be a revision: it becomes part of addresses, and of a path in the cache.
+ * Checks a revision, which becomes part of URLs and of a path in the cache.
  *
- * @throws {HubError} if it cannot
+ * @throws {HubError} if it is not valid
  */
 export function checkRevision(revision: string): void {
   if (!revision.split("/").every(isPlainFileName)) {

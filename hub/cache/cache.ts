@@ -1,12 +1,12 @@
 /**
- * The cache of Python's `huggingface_hub`, which is shared with it:
+ * The cache, shared with Python's `huggingface_hub`:
  *
  * ```text
- * CACHE/models--OWNER--NAME/blobs/ETAG                     the bytes of a file, of any revision
- *                           refs/REVISION                  the commit that a branch or tag was at
+ * CACHE/models--OWNER--NAME/blobs/ETAG                     content of a file, of any revision
+ *                           refs/REVISION                  commit of a branch or tag
  *                           snapshots/COMMIT/FOLDER/FILE → ../../../blobs/ETAG
- * CACHE/.locks/models--OWNER--NAME/…                       who downloads what
- * CACHE/.vqmodel/NAME.json                                 texts of our own: see `text_store.ts`
+ * CACHE/.locks/models--OWNER--NAME/…                       locks of downloads
+ * CACHE/.vqmodel/NAME.json                                 this library's own data: see `text_store.ts`
  * ```
  *
  * @module
@@ -19,25 +19,25 @@ import { isGranted } from "../system/permissions.ts";
 import { replace } from "../system/atomic_write.ts";
 import { isCommitHash } from "../repo_id.ts";
 
-/** The part of the cache that is a repository's. */
+/** The part of the cache that belongs to one repository. */
 export interface RepoCache {
   /** Its folder, for messages. */
   readonly folder: string;
-  /** The commit that a revision was at when it was last asked for. */
+  /** The commit of a revision when it was last resolved. */
   readRef(revision: string): Promise<string | undefined>;
-  /** Remembers that commit. */
+  /** Stores the commit of a revision. */
   writeRef(revision: string, commit: string): Promise<void>;
   /** The folder with the files of a commit. */
   snapshot(commit: string): string;
-  /** The path of a file of a commit. It need not be there. */
+  /** The path of a file of a commit, whether it exists or not. */
   pointer(commit: string, path: string): string;
-  /** Makes the folders for bytes, and says where they go and which lock guards them. */
+  /** Makes the folders for a file's content, and returns the path for it and of the lock that guards it. */
   prepareBlob(etag: string): Promise<{ blob: string; lock: string }>;
-  /** Makes a file of a commit out of bytes that are in the cache. */
+  /** Links a file of a commit to content in the cache. */
   point(commit: string, path: string, etag: string): Promise<void>;
 }
 
-/** The part of a cache that is a repository's, or nothing where the cache must not be read. Nothing is made yet. */
+/** Opens the part of a cache that belongs to a repository; `undefined` if it may not be read. Makes no folders yet. */
 export function openCache(cacheDir: string, repo: string): RepoCache | undefined {
   if (!isGranted({ name: "read", path: cacheDir })) return undefined;
   const name = ["models", ...repo.split("/")].join("--");
@@ -66,7 +66,7 @@ export function openCache(cacheDir: string, repo: string): RepoCache | undefined
       const locks = join(cacheDir, ".locks", name);
       await makeFolder(locks);
       await makeRealFolders(folder, ["blobs"]);
-      // Not Python's `ETAG.lock`, which stays there when nobody holds it.
+      // Python's `ETAG.lock` cannot be used: it exists while nobody holds it, too.
       return { blob: join(folder, "blobs", etag), lock: join(locks, `${etag}.vqmodel.lock`) };
     },
     async point(commit, path, etag) {
@@ -79,9 +79,9 @@ export function openCache(cacheDir: string, repo: string): RepoCache | undefined
   };
 }
 
-/** A link is best; where links cannot be made, a second name for the same bytes; where nothing else can, a copy. */
+/** Makes a symbolic link, or else a hard link, or else a copy. */
 async function linkTo(blob: string, relative: string, path: string): Promise<void> {
-  // Deno wants unlimited access for a symbolic link, since it may lead anywhere, and would ask for it.
+  // Deno requires access to all files for symbolic links, and would prompt for it.
   const mayLink = isGranted({ name: "read" }) && isGranted({ name: "write" });
   if (mayLink && await succeeds(symlink(relative, path))) return;
   if (await succeeds(link(blob, path))) return;
@@ -92,7 +92,7 @@ async function succeeds(step: Promise<void>): Promise<boolean> {
   return await step.then(() => true, () => false);
 }
 
-/** Makes folders in one another, and refuses those that lead elsewhere. The outermost one may: its owner says where. */
+/** Makes nested folders and refuses symbolic links among them. Only `base`, which the user chose, may be one. */
 async function makeRealFolders(base: string, folders: string[]): Promise<void> {
   let path = base;
   await makeFolder(base);
@@ -105,7 +105,7 @@ async function makeRealFolders(base: string, folders: string[]): Promise<void> {
   }
 }
 
-/** Makes a folder, unless it may not be made. */
+/** Makes a folder. Without permission to, it fails instead of prompting. */
 export async function makeFolder(path: string): Promise<void> {
   if (!isGranted({ name: "write", path })) {
     throw Object.assign(new Error(`no write access to ${path}`), { code: "EACCES" });

@@ -1,5 +1,5 @@
 /**
- * Locks between processes: a file that one of them makes, and touches as long as it lives.
+ * Locks between processes: a file that its holder creates, and touches as long as it runs.
  *
  * @module
  */
@@ -7,29 +7,31 @@
 import { lstat, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { sleep } from "../system/sleep.ts";
 
+/** Milliseconds between touches by the holder. */
 const HEARTBEAT = 500;
-/** A holder that was silent for so long is dead, or its machine sleeps. */
+/** Milliseconds without a touch after which the holder is dead or suspended. */
 const SILENCE = 3_000;
+/** Milliseconds between attempts to get the lock. */
 const POLL = 100;
-/** How often in a row a holder is found silent before its lock is taken: as we just woke up, it may be about to. */
+/** Silent polls in a row before the lock is taken over: if this machine just resumed, the holder is about to touch it. */
 const SILENT_POLLS = 2 + HEARTBEAT / POLL;
 
-/** Somebody took a lock over, thinking its holder dead. */
+/** Another process took the lock over because this one did not touch it in time. */
 export class LockLostError extends Error {
-  /** `cause`: what failed since. */
+  /** `cause`: the error that followed, if any. */
   constructor(path: string, options?: ErrorOptions) {
     super(`The lock ${path} was taken over by another process, which thought this one dead`, options);
   }
 }
 
 /**
- * Does something while no other process, and nobody else in this one, holds the lock.
+ * Runs `use` while nobody else, in this process or another one, holds the lock.
  *
- * The lock of a dead process is taken over. So may be that of one that was stopped for seconds and goes on later: what is
- * done under the lock must bear that.
+ * The lock of a dead process is taken over. So is that of a process that was suspended for seconds and continues later:
+ * `use` must leave a valid state even then.
  *
- * @param path the file to make, in a folder that exists
- * @param use gets a signal that aborts soon after the lock was taken over
+ * @param path the lock file, in an existing folder
+ * @param use gets a signal that is aborted soon after the lock was taken over
  * @throws {LockLostError} if `use` failed, and the lock was taken over
  */
 export async function withLock<T>(
@@ -45,7 +47,7 @@ export async function withLock<T>(
   async function beat(): Promise<void> {
     const now = new Date();
     if (!await isHeld()) lost.abort(new LockLostError(path));
-    else await utimes(path, now, now).catch(() => {}); // without it, others wait less long: no harm
+    else await utimes(path, now, now).catch(() => {}); // the next heartbeat tries again
   }
   let beating = Promise.resolve();
   const heart = setInterval(() => beating = beat(), HEARTBEAT);
@@ -68,7 +70,7 @@ async function acquire(path: string, holder: string, signal?: AbortSignal): Prom
   while (!await make(path, holder)) {
     const last = await lastTouched(path);
     if (last !== touched) [touched, since] = [last, Date.now()];
-    // The clock of a network drive may be ahead of ours: then, what we saw ourselves counts.
+    // The clock of a network drive may be ahead: then, the time of the last observed touch counts.
     silent = Date.now() - Math.min(touched, since) > SILENCE ? silent + 1 : 0;
     if (silent >= SILENT_POLLS) await rm(path, { recursive: true, force: true });
     await sleep(POLL, signal);
@@ -85,7 +87,7 @@ async function make(path: string, holder: string): Promise<boolean> {
   }
 }
 
-/** Now, where the lock was just released. What is there counts itself, be it a link that leads nowhere. */
+/** When the lock was last touched; now, if it was just released. Links are not followed. */
 async function lastTouched(path: string): Promise<number> {
   return await lstat(path).then(({ mtimeMs }) => mtimeMs, () => Date.now());
 }

@@ -1,5 +1,5 @@
 /**
- * Small texts that are kept in the cache from one process to the next.
+ * Small JSON texts that are kept in the cache between processes.
  *
  * @module
  */
@@ -12,19 +12,19 @@ import { expandUser } from "../system/expand.ts";
 import { isGranted } from "../system/permissions.ts";
 import { replace } from "../system/atomic_write.ts";
 
-/** Some kilobytes are usual. */
-const LARGEST_TEXT = 10_000_000;
+/** Bytes; usual texts have some kilobytes. */
+const MAX_TEXT_SIZE = 10_000_000;
 
-/** Texts of JSON under names. */
+/** JSON texts by name. */
 export interface TextStore {
-  /** The text of a name; `undefined` where there is none, or it may not be read. */
+  /** The text with a name; `undefined` if there is none, or it may not be read. */
   read(name: string): Promise<string | undefined>;
-  /** Writes a text under a name; whoever reads meanwhile gets it, or what was there before. */
+  /** Writes a text under a name, atomically. */
   write(name: string, text: string): Promise<void>;
 }
 
 /**
- * The texts in a cache.
+ * The texts in a cache directory; `undefined` if no directory is passed and the default one is unknown.
  *
  * @param cacheDir by default that of {@linkcode HubModelOptions.cacheDir}
  */
@@ -37,7 +37,7 @@ export function openTextStore(cacheDir: string | undefined = defaultCacheDir()):
       const path = pathOf(name);
       if (!isGranted({ name: "read", path })) return undefined;
       const bytes = await stat(path).then(({ size }) => size, () => Infinity);
-      return bytes <= LARGEST_TEXT ? await readFile(path, "utf-8").catch(() => undefined) : undefined;
+      return bytes <= MAX_TEXT_SIZE ? await readFile(path, "utf-8").catch(() => undefined) : undefined;
     },
     async write(name, text) {
       await makeFolder(folder);

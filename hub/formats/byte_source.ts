@@ -1,5 +1,5 @@
 /**
- * Bytes that are read piece by piece: a file, or memory that looks like one.
+ * Random access to the bytes of a file or of memory.
  *
  * @module
  */
@@ -8,26 +8,26 @@ import { open, stat } from "node:fs/promises";
 import { WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 
-/** Bytes of known length, any part of which can be read. */
+/** Bytes of known length with random access. */
 export interface ByteSource {
-  /** What the bytes are called in messages, e.g. a path. */
+  /** Name of the source in messages, e.g. a path. */
   readonly name: string;
-  /** How many bytes there are. */
+  /** Number of bytes. */
   readonly size: number;
   /**
-   * Copies `length` bytes from `offset` on into a buffer of their own.
+   * Copies `length` bytes from `offset` on into a new buffer.
    *
-   * @throws {WeightsError} if they are not all there
+   * @throws {WeightsError} if the source has fewer bytes, or cannot be read
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Gives back what the source holds. Closing twice is harmless. */
+  /** Closes the file, if it is one. Closing twice is harmless. */
   close(): Promise<void>;
 }
 
-/** One `read` of a file: Node refuses more than 2 GiB at once. */
-const LARGEST_READ = 2 ** 30;
+/** Bytes per read of a file: Node refuses more than 2 GiB. */
+const MAX_READ_SIZE = 2 ** 30;
 
-/** A source over bytes in memory. They are kept, not copied. */
+/** A source over bytes in memory, which are not copied. */
 export function sourceOfBytes(bytes: Uint8Array, name: string): ByteSource {
   const size = bytes.byteLength;
   return {
@@ -44,7 +44,7 @@ export function sourceOfBytes(bytes: Uint8Array, name: string): ByteSource {
 }
 
 /**
- * A source over a file, which stays open until the source is closed. Only what is asked for is read.
+ * A source over a file, which stays open until the source is closed. Only the requested bytes are read.
  *
  * @throws {WeightsError} if there is no such file, or it cannot be read
  */
@@ -59,7 +59,7 @@ export async function openFile(path: string): Promise<ByteSource> {
       if (closed) throw new WeightsError(`Cannot read ${path}: it was closed`);
       const bytes = allocate({ name: path, size }, offset, length);
       for (let done = 0; done < length;) {
-        const part = Math.min(length - done, LARGEST_READ);
+        const part = Math.min(length - done, MAX_READ_SIZE);
         const { bytesRead } = await file.read(bytes, done, part, offset + done).catch((cause) => {
           throw new WeightsError(`Cannot read ${path}: ${reasonOf(cause)}`, { cause });
         });
@@ -80,19 +80,19 @@ async function openRegularFile(path: string) {
   try {
     await checkRegularFile(path);
     const file = await open(path);
-    return { file, size: (await file.stat()).size }; // its own: another file may have that name by now
+    return { file, size: (await file.stat()).size }; // of the open file: its path may lead to another one by now
   } catch (cause) {
     throw new WeightsError(`Cannot open ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 
-/** Asked before opening, which would wait forever on a named pipe. */
+/** Checked before opening, which would block on a named pipe. */
 async function checkRegularFile(path: string): Promise<void> {
   const found = await stat(path);
   if (!found.isFile()) throw new WeightsError("expected a file, found a folder or a device");
 }
 
-/** A buffer for part of a source, made only once it is known that the source holds that part. */
+/** Allocates a buffer for part of a source, after checking that the source has that part. */
 function allocate(
   { name, size }: { name: string; size: number },
   offset: number,

@@ -1,21 +1,21 @@
 /**
- * The element types of weight files, by their safetensors names, and how they become float32.
+ * The element types of weight files, by their safetensors names, and their conversion to float32.
  *
  * @module
  */
 
-/** Makes float32 numbers of the little-endian elements in a buffer of their own. */
+/** Converts little-endian elements to float32. They must fill a whole buffer, which may be reused for the result. */
 export type Widen = (bytes: Uint8Array<ArrayBuffer>) => Float32Array<ArrayBuffer>;
 
 /** An element type of a weight file. */
 export interface ElementType {
-  /** Bytes an element. */
+  /** Bytes per element. */
   readonly bytes: number;
-  /** How its elements become float32; absent where they are no real numbers. */
+  /** Converts elements to float32; absent for types that are not floating-point. */
   readonly widen?: Widen;
 }
 
-/** Every element type that is known, by its name in safetensors files. */
+/** Every known element type, by its name in safetensors files. */
 export const ELEMENT_TYPES: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
   ["F64", { bytes: 8, widen: ({ buffer }) => Float32Array.from(new Float64Array(buffer)) }],
   ["F32", { bytes: 4, widen: ({ buffer }) => new Float32Array(buffer) }],
@@ -36,7 +36,7 @@ export const ELEMENT_TYPES: ReadonlyMap<string, ElementType> = new Map<string, E
   ["BOOL", { bytes: 1 }],
 ]);
 
-/** How many elements a shape has; `undefined` where that is no whole number that a double can hold. */
+/** Number of elements of a shape; `undefined` if it is not an integer from 0 to 2^53. */
 export function countElements(shape: readonly number[]): number | undefined {
   let count = 1;
   for (const side of shape) {
@@ -46,7 +46,7 @@ export function countElements(shape: readonly number[]): number | undefined {
   return count;
 }
 
-/** The upper half of a float32 is a bfloat16. */
+/** A bfloat16 is the upper half of a float32. */
 function widenBrainFloat({ buffer }: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
   const wide = Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16);
   return new Float32Array(wide.buffer);
@@ -60,7 +60,7 @@ function widenHalf({ buffer }: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffe
   return wide;
 }
 
-/** The value of each of the 65536 half floats, made when the first one is needed. */
+/** The values of all 65536 half floats, computed on first use. */
 let allHalves: Float32Array<ArrayBuffer> | undefined;
 
 function halfToNumber(bits: number): number {

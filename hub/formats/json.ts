@@ -1,5 +1,5 @@
 /**
- * Reading JSON that others wrote, in time and memory that its bytes pay for.
+ * Parses untrusted JSON in bounded time and memory.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import { printable, reasonOf } from "../show.ts";
 /** A class of errors, such as `TypeError`. */
 export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 
-/** The longest text that is read, in bytes: as long as the header of a safetensors file may be. */
-export const LARGEST_JSON = 100_000_000;
-/** Arrays, objects and strings, keys among them, in a text: some 60,000 tensors have as many. Numbers pay for themselves. */
-const MOST_PARTS = 500_000;
-/** What is nested deeper makes functions that call themselves run out of stack. */
-const DEEPEST = 64;
+/** Largest text in bytes: the limit of the header of a safetensors file. */
+export const MAX_JSON_SIZE = 100_000_000;
+/** Most arrays, objects and strings, keys included: about 60,000 tensors. Numbers take little more memory than their text. */
+const MAX_PARTS = 500_000;
+/** Deeper nesting could overflow the stack of recursive functions. */
+const MAX_DEPTH = 64;
 
 const QUOTE = 0x22, BACKSLASH = 0x5c;
 const SPACES = [0x20, 0x09, 0x0d, 0x0a];
-/** A brace, or the bracket that differs from it in one bit. */
+/** An opening brace or bracket: they differ in one bit. */
 const isOpening = (byte: number) => (byte | 0x20) === 0x7b;
 const isClosing = (byte: number) => (byte | 0x20) === 0x7d;
 
 /**
- * The value of a JSON text in UTF-8.
+ * Parses untrusted JSON in UTF-8: at most 100 MB, nested at most 64 deep.
  *
- * @param task what messages begin with, such as `Cannot read NAME`
- * @param Failure the error to throw where it is none, or larger or nested deeper than anything that is read here
+ * @param task start of messages, such as `Cannot read NAME`
+ * @param Failure class of the error that is thrown if the text is not JSON, or exceeds a limit
  */
 export function parseJson(bytes: Uint8Array, task: string, Failure: ErrorClass): unknown {
   checkJson(bytes, task, Failure);
@@ -38,10 +38,10 @@ export function parseJson(bytes: Uint8Array, task: string, Failure: ErrorClass):
   }
 }
 
-/** Checks that a text, which need not be JSON, takes no more to parse than is allowed. */
+/** Checks that a text, which need not be valid JSON, stays within the limits. */
 export function checkJson(bytes: Uint8Array, task: string, Failure: ErrorClass): void {
-  if (bytes.length > LARGEST_JSON) {
-    throw new Failure(`${task}: expected JSON of at most ${LARGEST_JSON} bytes, found ${bytes.length}`);
+  if (bytes.length > MAX_JSON_SIZE) {
+    throw new Failure(`${task}: expected JSON of at most ${MAX_JSON_SIZE} bytes, found ${bytes.length}`);
   }
   let parts = 0;
   let depth = 0;
@@ -56,9 +56,9 @@ export function checkJson(bytes: Uint8Array, task: string, Failure: ErrorClass):
     } else if (isClosing(byte)) {
       depth--;
     }
-    if (depth > DEEPEST) throw new Failure(`${task}: expected JSON nested at most ${DEEPEST} deep, found more`);
-    if (parts > MOST_PARTS) {
-      throw new Failure(`${task}: expected JSON of at most ${MOST_PARTS} arrays, objects and strings, found more`);
+    if (depth > MAX_DEPTH) throw new Failure(`${task}: expected JSON nested at most ${MAX_DEPTH} deep, found more`);
+    if (parts > MAX_PARTS) {
+      throw new Failure(`${task}: expected JSON of at most ${MAX_PARTS} arrays, objects and strings, found more`);
     }
   }
 }
@@ -69,8 +69,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * A key that the outermost object of a JSON text, or an object right inside it, has twice: `JSON.parse` keeps the last
- * one silently. The text must be valid JSON.
+ * Finds a key that occurs twice in the outermost object of a JSON text or in an object directly inside it: `JSON.parse`
+ * silently keeps the last one. The text must be valid JSON.
  */
 export function findDuplicateKey(bytes: Uint8Array): string | undefined {
   const utf8 = new TextDecoder();
@@ -94,7 +94,7 @@ export function findDuplicateKey(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Where the quote is that ends the string whose first one is at `start`; beyond the text where there is none. */
+/** Offset of the closing quote of the string that starts at `start`; past the end of the text if there is none. */
 function endOfString(bytes: Uint8Array, start: number): number {
   let at = start + 1;
   while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;

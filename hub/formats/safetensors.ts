@@ -1,5 +1,5 @@
 /**
- * Reads safetensors files: eight bytes with the length of a header, the header in JSON, then the tensors' bytes.
+ * Reads safetensors files: the length of the header in eight bytes, the header in JSON, then the tensors' bytes.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { ByteSource } from "./byte_source.ts";
 import { countElements, ELEMENT_TYPES } from "./element_types.ts";
 import { WeightsError } from "../errors.ts";
-import { findDuplicateKey, isObject, LARGEST_JSON, parseJson } from "./json.ts";
+import { findDuplicateKey, isObject, MAX_JSON_SIZE, parseJson } from "./json.ts";
 import { show, showText } from "../show.ts";
 import { type TensorInfo, type TensorSource, tensorSource } from "./tensor_source.ts";
 
@@ -19,20 +19,20 @@ export interface PlacedTensor extends TensorInfo {
   readonly end: number;
 }
 
-/** What a header says. */
+/** The header of a safetensors file. */
 export interface SafetensorsHeader {
   /** The tensors by name. */
   readonly tensors: ReadonlyMap<string, PlacedTensor>;
   /** The strings under `__metadata__`. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Where the tensors' bytes begin in the file. */
+  /** Offset of the tensors' bytes in the file. */
   readonly dataStart: number;
 }
 
 /**
- * The tensors of a safetensors file. Only the header is read now; closing the result closes `source`.
+ * Opens the tensors of a safetensors file. Reads only the header at first; closing the result closes `source`.
  *
- * @throws {WeightsError} if the file is damaged: everything that the header says is checked against the file
+ * @throws {WeightsError} if the file is damaged: the whole header is checked against the file
  */
 export async function openSafetensors(source: ByteSource): Promise<TensorSource> {
   const { tensors, dataStart } = await readSafetensorsHeader(source);
@@ -45,7 +45,7 @@ export async function openSafetensors(source: ByteSource): Promise<TensorSource>
 }
 
 /**
- * The header of a safetensors file.
+ * Reads and checks the header of a safetensors file.
  *
  * @throws {WeightsError} if the file is damaged
  */
@@ -62,8 +62,8 @@ async function readHeader(source: ByteSource): Promise<Uint8Array> {
     throw damaged(source.name, `expected 8 bytes with the length of its header, found only ${source.size}`);
   }
   const length = Number(new DataView((await source.read(0, 8)).buffer).getBigUint64(0, true));
-  if (length > LARGEST_JSON) {
-    throw damaged(source.name, `expected a header of at most ${LARGEST_JSON} bytes, found one of ${length}`);
+  if (length > MAX_JSON_SIZE) {
+    throw damaged(source.name, `expected a header of at most ${MAX_JSON_SIZE} bytes, found one of ${length}`);
   }
   if (length > source.size - 8) {
     throw damaged(source.name, `its header should have ${length} bytes, the file has only ${source.size - 8} after it`);
@@ -78,7 +78,7 @@ function parseHeader(bytes: Uint8Array, name: string): Omit<SafetensorsHeader, "
   if (duplicate !== undefined) throw damaged(name, `its header has the key ${showText(duplicate)} twice`);
 
   const { __metadata__, ...rest } = header;
-  const metadata = __metadata__ ?? {}; // null is none, as for the format's own library
+  const metadata = __metadata__ ?? {}; // the format's own library treats null as absent, too
   checkMetadata(metadata, name);
   return {
     tensors: new Map(Object.entries(rest).map(([key, value]) => [key, parseTensor(key, value, name)])),
@@ -117,7 +117,7 @@ function isWholeNumbers(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((number) => Number.isSafeInteger(number) && number >= 0);
 }
 
-/** The tensors' bytes must fill the file: one after another, no hole, no overlap, nothing left over. */
+/** Checks that the tensors' bytes fill the file without gaps, overlaps or trailing bytes. */
 function checkLayout(tensors: ReadonlyMap<string, PlacedTensor>, size: number, name: string): void {
   const inOrder = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let covered = 0;
@@ -135,6 +135,6 @@ function checkLayout(tensors: ReadonlyMap<string, PlacedTensor>, size: number, n
 
 function damaged(name: string, problem: string): WeightsError {
   return new WeightsError(
-    `Cannot read ${name}: ${problem}. It is damaged, cut short or no safetensors file; fetch it again`,
+    `Cannot read ${name}: ${problem}. It is damaged, truncated or not a safetensors file; fetch it again`,
   );
 }

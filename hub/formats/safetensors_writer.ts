@@ -13,21 +13,21 @@ import type { TensorInfo } from "./tensor_source.ts";
 
 /** A tensor's name, element type and shape. */
 export interface NamedTensorInfo extends TensorInfo {
-  /** Its name, e.g. `"encoder.conv_in.weight"`. */
+  /** The tensor's name, e.g. `"encoder.conv_in.weight"`. */
   readonly name: string;
 }
 
 /** A tensor to write. */
 export interface TensorToWrite extends NamedTensorInfo {
-  /** Its elements, row-major, of its `dtype`. Called once, when it is this tensor's turn. */
+  /** Returns the elements, row-major, of type `dtype`. Called once, when the tensor is written. */
   data(): ArrayBufferView<ArrayBuffer> | Promise<ArrayBufferView<ArrayBuffer>>;
 }
 
-/** What Diffusers and Transformers ask of a file before they load it. */
+/** Metadata that Diffusers and Transformers require. */
 const DEFAULT_METADATA: Readonly<Record<string, string>> = { format: "pt" };
 
 /**
- * Writes tensors into a file. It gets its name only when it is complete, so a file of that name is never half-written.
+ * Writes tensors to a safetensors file, one at a time. The file is replaced atomically.
  *
  * @example
  * ```ts
@@ -42,9 +42,9 @@ const DEFAULT_METADATA: Readonly<Record<string, string>> = { format: "pt" };
  * await tensors.close();
  * ```
  *
- * @param metadata kept in the header's `__metadata__`; Diffusers wants its default, `{ format: "pt" }`
- * @throws {TypeError} if two tensors have one name, or a dtype or shape is none
- * @throws {RangeError} if a tensor's data do not have the bytes that its shape and dtype need
+ * @param metadata the header's `__metadata__`; Diffusers requires the default, `{ format: "pt" }`
+ * @throws {TypeError} if two tensors have the same name, or a dtype or shape is not valid
+ * @throws {RangeError} if a tensor's data do not have as many bytes as its shape and dtype need
  * @throws {WeightsError} if the file cannot be written
  */
 export async function writeSafetensors(
@@ -61,11 +61,11 @@ export async function writeSafetensors(
 }
 
 /**
- * The bytes of a safetensors file in order: its header, then each tensor. {@linkcode writeSafetensors} for other places
- * than files.
+ * Yields the bytes of a safetensors file in order: its header, then each tensor. For other destinations than those of
+ * {@linkcode writeSafetensors}.
  *
- * @throws {TypeError} if two tensors have one name, or a dtype or shape is none
- * @throws {RangeError} if a tensor's data do not have the bytes that its shape and dtype need
+ * @throws {TypeError} if two tensors have the same name, or a dtype or shape is not valid
+ * @throws {RangeError} if a tensor's data do not have as many bytes as its shape and dtype need
  */
 export async function* safetensorsChunks(
   tensors: Iterable<TensorToWrite>,
@@ -89,10 +89,10 @@ export async function* safetensorsChunks(
 }
 
 /**
- * What comes before the tensors' bytes: the header's length, and the header padded with spaces to a multiple of eight
- * bytes. The widest elements come first, so that every tensor is aligned; then it goes by name.
+ * Encodes everything before the tensors' bytes: the header's length, and the header padded with spaces to a multiple of
+ * eight bytes. Tensors are sorted by element size, largest first, which aligns them all, and then by name.
  *
- * @throws {TypeError} if two tensors have one name, or a dtype or shape is none
+ * @throws {TypeError} if two tensors have the same name, or a dtype or shape is not valid
  */
 export function encodeSafetensorsHeader(
   tensors: Iterable<NamedTensorInfo>,
@@ -107,7 +107,7 @@ export function encodeSafetensorsHeader(
     end += bytesOf(tensor);
     header.set(name, { dtype, shape, data_offsets: [begin, end] });
   }
-  // Not by way of an object, which would move names that look like numbers to the front.
+  // Not from an object, which would move names that look like numbers to the front.
   const fields = [...header].map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
   const text = new TextEncoder().encode(`{${fields.join(",")}}`);
 
@@ -117,13 +117,13 @@ export function encodeSafetensorsHeader(
   return bytes;
 }
 
-/** Widest elements first, then by name. */
+/** Sorts tensors by element size, largest first, then by name. */
 function inFileOrder<T extends NamedTensorInfo>(tensors: Iterable<T>): T[] {
   const width = ({ dtype }: T) => ELEMENT_TYPES.get(dtype)?.bytes ?? 0;
   return [...tensors].sort((a, b) => width(b) - width(a) || (a.name < b.name ? -1 : 1));
 }
 
-/** How many bytes a tensor takes in a file. */
+/** Size of a tensor in a file, in bytes. */
 export function bytesOf({ name, dtype, shape }: NamedTensorInfo): number {
   const element = ELEMENT_TYPES.get(dtype);
   const elements = countElements(shape);

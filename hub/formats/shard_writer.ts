@@ -1,5 +1,5 @@
 /**
- * Writes the weights of a model, in several files where one would be too large.
+ * Writes the weights of a model to one file, or to shards.
  *
  * @module
  */
@@ -17,17 +17,18 @@ const ANY_NAME = /^diffusion_pytorch_model(-\d{5}-of-\d{5})?\.safetensors(\.inde
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
-/** Some of a model's tensors, which go into one file. */
+/** The tensors of one file. */
 export interface Shard {
   readonly file: string;
   readonly tensors: TensorToWrite[];
 }
 
 /**
- * Writes tensors into an empty folder under the names that Diffusers looks for: `diffusion_pytorch_model.safetensors`, or shards
- * `diffusion_pytorch_model-00001-of-00002.safetensors` and the index `diffusion_pytorch_model.safetensors.index.json`.
+ * Writes tensors into an empty folder under the names that Diffusers looks for: `diffusion_pytorch_model.safetensors`, or
+ * shards `diffusion_pytorch_model-00001-of-00002.safetensors` and the index
+ * `diffusion_pytorch_model.safetensors.index.json`.
  *
- * @param shardSize the bytes of tensors that a file may have
+ * @param shardSize most bytes of tensors in a file
  * @throws {WeightsError} if a file cannot be written
  */
 export async function writeWeights(
@@ -47,22 +48,22 @@ export function isWeightsName(name: string): boolean {
 }
 
 /**
- * Distributes tensors over files as `huggingface_hub` does: in their order, each file filled until the next tensor would
- * not fit. A tensor that is too large by itself gets a file of its own.
+ * Distributes tensors over files as `huggingface_hub` does: in order, starting a new file when the next tensor does not
+ * fit. A tensor larger than a shard gets a file of its own.
  */
-export function planShards(tensors: Iterable<TensorToWrite>, most: number): Shard[] {
+export function planShards(tensors: Iterable<TensorToWrite>, shardSize: number): Shard[] {
   const groups: TensorToWrite[][] = [];
   let current: TensorToWrite[] = [];
-  let room = most;
+  let room = shardSize;
   for (const tensor of tensors) {
     const bytes = bytesOf(tensor);
-    if (bytes > most) {
+    if (bytes > shardSize) {
       groups.push([tensor]);
       continue;
     }
     if (bytes > room) {
       groups.push(current);
-      [current, room] = [[], most];
+      [current, room] = [[], shardSize];
     }
     current.push(tensor);
     room -= bytes;
@@ -77,7 +78,7 @@ export function planShards(tensors: Iterable<TensorToWrite>, most: number): Shar
   }));
 }
 
-/** Writes what tells which tensor is in which file. */
+/** Writes the index, which lists the file of each tensor. */
 async function writeIndex(path: string, shards: readonly Shard[]): Promise<void> {
   const size = shards.flatMap(({ tensors }) => tensors).reduce((sum, tensor) => sum + bytesOf(tensor), 0);
   const places = shards.flatMap(({ file, tensors }) => tensors.map(({ name }) => [name, file] as const));
@@ -91,7 +92,7 @@ async function writeIndex(path: string, shards: readonly Shard[]): Promise<void>
 }
 
 /**
- * Bytes, from a number or a text such as `"5GB"`: units of a thousand, as in Diffusers.
+ * Parses a number of bytes or a text such as `"5GB"`. Units are powers of 1000, as in Diffusers.
  *
  * @throws {RangeError} if it is neither
  */

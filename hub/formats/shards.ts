@@ -1,5 +1,5 @@
 /**
- * Weights in several files, or shards, with an index that says which tensor is in which.
+ * Reads weights in several files, or shards, and the index that lists the file of each tensor.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { isPlainFileName } from "../system/paths.ts";
 import { reasonOf, show, showText } from "../show.ts";
 import { noSuchTensor, type TensorInfo, type TensorSource } from "./tensor_source.ts";
 
-/** All are opened at once; the largest models have some hundred. */
-const MOST_SHARDS = 1000;
+/** All shards are opened at once; the largest models have a few hundred. */
+const MAX_SHARDS = 1000;
 
 /**
- * The file of each tensor, by its name.
+ * Reads the file of each tensor from an index.
  *
  * @param index the parsed index, `{ "weight_map": { "TENSOR": "FILE" } }`
- * @param name what the index is called in messages
- * @throws {WeightsError} if it is no such thing, or a file is not right beside the index
+ * @param name name of the index in messages
+ * @throws {WeightsError} if the index is not valid, or a file is not directly beside it
  */
 export function parseShardIndex(index: unknown, name: string): Map<string, string> {
   const files = isObject(index) ? index.weight_map : undefined;
@@ -33,17 +33,17 @@ export function parseShardIndex(index: unknown, name: string): Map<string, strin
     }
   }
   const shards = new Set(Object.values(files)).size;
-  if (shards > MOST_SHARDS) {
-    throw new WeightsError(`Cannot read ${name}: expected at most ${MOST_SHARDS} files, found ${shards}`);
+  if (shards > MAX_SHARDS) {
+    throw new WeightsError(`Cannot read ${name}: expected at most ${MAX_SHARDS} files, found ${shards}`);
   }
   return new Map(Object.entries(files) as [string, string][]);
 }
 
 /**
- * The tensors of all shards as one source. As in Diffusers, those count that a shard holds and the index does not name.
+ * Opens the tensors of all shards as one source. As in Diffusers, it includes tensors that the index does not list.
  *
  * @param files the file of each tensor, from {@linkcode parseShardIndex}
- * @param name what the index is called in messages
+ * @param name name of the index in messages
  * @param openShard opens one file; all are opened at once
  * @throws {WeightsError} if a shard cannot be opened or lacks a tensor, or two shards hold the same one
  */
@@ -80,7 +80,7 @@ export async function openShards(
   }
 }
 
-/** What is wrong with a repository or a line says so itself; what is wrong with a file gets a name. */
+/** Adds the names of the file and of the index to an error about a file; other errors, such as of requests, stay. */
 function openingFailed(cause: unknown, file: string, name: string): unknown {
   if (!(cause instanceof WeightsError)) return cause;
   return new WeightsError(`Cannot use shard ${showText(file)}, which ${name} names: ${reasonOf(cause)}`, { cause });

@@ -1,21 +1,21 @@
 /**
- * Opens the weights of a model, whatever their format.
+ * Opens the weights of a model in any supported format.
  *
  * @module
  */
 
 import type { ByteSource } from "./byte_source.ts";
 import { WeightsError } from "../errors.ts";
-import { LARGEST_JSON, parseJson } from "./json.ts";
+import { MAX_JSON_SIZE, parseJson } from "./json.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { openShards, parseShardIndex } from "./shards.ts";
 import type { TensorSource } from "./tensor_source.ts";
 import { openTorch } from "./torch/open.ts";
 
 /**
- * The tensors of a weight file, or of all shards where the file is their index (`….json`).
+ * Opens the tensors of a weight file, or of all shards if the file is their index (`….json`).
  *
- * @param file the file's name, as from {@linkcode chooseWeights}
+ * @param file the file's name, as {@linkcode chooseWeights} returns it
  * @param open opens the bytes of `file`, and of each shard by its name
  * @throws {WeightsError} if a file is missing or damaged
  */
@@ -31,8 +31,8 @@ export async function openWeights(
 async function readIndex(source: ByteSource): Promise<Map<string, string>> {
   const { name, size } = source;
   try {
-    if (size > LARGEST_JSON) {
-      throw new WeightsError(`Cannot read ${name}: expected at most ${LARGEST_JSON} bytes, found ${size}`);
+    if (size > MAX_JSON_SIZE) {
+      throw new WeightsError(`Cannot read ${name}: expected at most ${MAX_JSON_SIZE} bytes, found ${size}`);
     }
     return parseShardIndex(parseJson(await source.read(0, size), `Cannot read ${name}`, WeightsError), name);
   } finally {
@@ -50,7 +50,7 @@ async function openTensorFile(file: string, source: ByteSource): Promise<TensorS
   }
 }
 
-/** What git leaves in a file's place where Git LFS is not installed. */
+/** Refuses the text that git checks out instead of a file if Git LFS is not installed. */
 async function refusePointer(source: ByteSource): Promise<void> {
   const start = "version https://git-lfs";
   const found = await source.read(0, Math.min(start.length, source.size));

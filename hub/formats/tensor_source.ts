@@ -1,5 +1,5 @@
 /**
- * Named tensors that are read one at a time.
+ * Named tensors whose elements are read one tensor at a time.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { ELEMENT_TYPES, type Widen } from "./element_types.ts";
 import { WeightsError } from "../errors.ts";
 import { showText } from "../show.ts";
 
-/** What is known of a tensor before its elements are read. */
+/** Element type and shape of a tensor. */
 export interface TensorInfo {
   /** Element type in the file, by its safetensors name: `"F32"`, `"F16"`, `"BF16"`, `"I64"`, … */
   readonly dtype: string;
@@ -21,27 +21,27 @@ export interface TensorSource {
   /** The tensors by name. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /**
-   * Reads the elements of one tensor, row-major and widened to float32, into an array of its own.
+   * Reads the elements of one tensor, row-major and converted to float32, into a new array.
    *
-   * @throws {WeightsError} if there is no such tensor, its elements are no floating-point numbers, or the file is damaged
+   * @throws {WeightsError} if there is no such tensor, its elements are not floating-point numbers, or the file is damaged
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
   /**
-   * Says which tensors will be read, once each, before the first is; by default all. A deflated archive is then unpacked
-   * no further than these need, and once where several of them lie in one part of it.
+   * Announces which tensors will be read, once each; by default all of them. Call it before the first read: a compressed
+   * archive is then unpacked only as far as necessary, and tensors that share a part of it are read together.
    */
   expect?(names: Iterable<string>): void;
   /** Closes the files. Closing twice is harmless. */
   close(): Promise<void>;
 }
 
-/** How the reader of a file format gets at its tensors. */
+/** What {@linkcode tensorSource} needs from the reader of a file format. */
 export interface TensorFile<T extends TensorInfo> {
-  /** What the file is called in messages. */
+  /** Name of the file in messages. */
   readonly name: string;
-  /** The tensors by name, with whatever the format needs to find their elements. */
+  /** The tensors by name, with what the format needs to find their elements. */
   readonly tensors: ReadonlyMap<string, T>;
-  /** Reads the elements of one of them. */
+  /** Reads the elements of a tensor. */
   load(tensor: T, widen: Widen): Promise<Float32Array<ArrayBuffer>>;
   /** See {@linkcode TensorSource.expect}. */
   expect?(names: Iterable<string>): void;
@@ -73,7 +73,7 @@ export function tensorSource<T extends TensorInfo>(file: TensorFile<T>): TensorS
   };
 }
 
-/** The error for a tensor that a file does not hold. */
+/** The error for a tensor that a file does not contain. */
 export function noSuchTensor(tensor: string, file: string): WeightsError {
   return new WeightsError(`Cannot read tensor ${showText(tensor)}: ${file} does not hold it`);
 }

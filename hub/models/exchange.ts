@@ -1,10 +1,11 @@
 /**
- * Puts one model in the place of another, so that nobody ever loads parts of both.
+ * Replaces the model in a folder, so that no reader ever loads parts of both models.
  *
- * A folder has many files, and no system exchanges several at once. So the new files are made in a folder beside the old
- * ones. When they are complete, `config.json` becomes a sentence that no loader takes for a configuration, Python's
- * included; then the weights are exchanged, and the new configuration comes last. All of this happens under a lock. Should
- * we sleep and another process take that over, it begins by moving our new files away: nothing is left to put in place.
+ * A model has several files, and no file system replaces several at once. So the new files are made in a folder of their
+ * own first. When they are complete, `config.json` is replaced by a sentence that every loader, Python's included, refuses;
+ * then the weights are replaced, and the new configuration comes last. All of this happens under a lock. If this process is
+ * suspended and another one takes the lock over, that one first moves this one's new files away, so that none can be put in
+ * place later.
  *
  * @module
  */
@@ -18,17 +19,17 @@ import { CONFIG_NAME } from "./model_files.ts";
 import { writeSynced } from "../system/atomic_write.ts";
 import { isSystemError } from "../system/system_errors.ts";
 
-/** What `config.json` holds while weights are exchanged. */
+/** The content of `config.json` while weights are replaced. */
 export const UNFINISHED = "saving a model here was interrupted, or still goes on. Save it again, or wait";
 
 const LOCK_NAME = ".vqmodel-save.lock";
 const STAGE_PREFIX = ".vqmodel-save-";
 
 /**
- * Exchanges a folder's model. Where that fails, the old one stays; what earlier attempts left is removed.
+ * Replaces the model in a folder. If that fails, the old one stays. Leftovers of earlier attempts are removed.
  *
  * @param write writes the new files, `config.json` among them, into an empty folder
- * @param isWeights whether a name is that of weights, which go if the new model has none of that name
+ * @param isWeights whether a name is that of a weight file, which is removed if the new model has no file of that name
  * @throws {HubError} if the folder cannot be written to, or another process took over
  */
 export async function exchangeModel(
@@ -56,11 +57,11 @@ export async function exchangeModel(
   }
 }
 
-/** Removes what others left, whether they are dead or asleep: those find nothing to put in place when they wake up. */
+/** Removes the files of other processes that are dead or suspended: the latter find nothing to put in place later. */
 async function removeLeftovers(folder: string, stage: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(STAGE_PREFIX) || name === basename(stage)) continue;
-    await rename(join(folder, name), join(stage, name)); // at once, unlike the removal
+    await rename(join(folder, name), join(stage, name)); // atomic, unlike the removal
     await rm(join(stage, name), { recursive: true, force: true });
   }
 }
@@ -92,7 +93,7 @@ async function moveIn(
   }
 }
 
-/** Whether there is a configuration. A link that leads nowhere is none. */
+/** Whether there is a configuration. A broken link does not count. */
 async function hasConfig(folder: string): Promise<boolean> {
   const there = await stat(join(folder, CONFIG_NAME)).catch(() => undefined);
   if (there && !there.isFile()) {

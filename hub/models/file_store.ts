@@ -1,5 +1,5 @@
 /**
- * A model among files, wherever those are.
+ * Finds and opens a model among files of a repository or directory.
  *
  * @module
  */
@@ -13,54 +13,53 @@ import { subfolderParts } from "../system/paths.ts";
 import type { TensorSource } from "../formats/tensor_source.ts";
 import { openWeights } from "../formats/tensor_files.ts";
 
-/** Files in folders. A path has `/` between folders; that of the outermost folder is `""`. */
+/** Files in folders. Paths have `/` between folders; that of the root is `""`. */
 export interface FileStore {
-  /** What a path is called in messages. */
+  /** The name of a path in messages. */
   nameOf(path: string): string;
   /**
-   * The names of what is in a folder.
+   * The names of the entries of a folder.
    *
    * @throws {HubError} if there is no such folder
    */
   list(folder: string): Promise<readonly string[]>;
   /** Opens a file for reading. */
   open(path: string): Promise<ByteSource>;
-  /** What changes when a file is replaced. Missing where no file ever is. */
+  /** A text that changes when a file is replaced. Absent if files never are. */
   version?(path: string): Promise<string>;
 }
 
 /** Which model to open. */
 export interface ModelChoice {
   /**
-   * The folder that holds `config.json`. By default the outermost one, or, where that is a pipeline, the folder of its
-   * one VQModel.
+   * The folder of `config.json`. By default the root, or, if that is a pipeline, the folder of its only VQModel.
    */
   subfolder?: string;
-  /** For `"fp16"`, the weights in `diffusion_pytorch_model.fp16.safetensors` and the like. */
+  /** Variant of the weights: with `"fp16"`, those in `diffusion_pytorch_model.fp16.safetensors` and the like. */
   variant?: string;
 }
 
 /** The files of a model, open for reading. */
 export interface ModelFiles {
-  /** What `config.json` holds, parsed but not checked. */
+  /** The content of `config.json`, parsed but not checked. */
   readonly config: unknown;
-  /** Where `config.json` is, for messages. */
+  /** Path of `config.json`, for messages. */
   readonly configPath: string;
-  /** The repository or the directory that they are from, for messages. */
+  /** The repository or directory, for messages. */
   readonly name?: string;
-  /** The commit that they are from, where they are from a repository. */
+  /** The commit, if the files are from a repository. */
   readonly commit?: string;
-  /** The weights. Close them when they are read. */
+  /** The weights. Close them after reading. */
   readonly weights: TensorSource;
 }
 
-/** Some hundred bytes are usual. */
-const LARGEST_CONFIG = 10_000_000;
+/** Bytes; usual configurations have a few hundred. */
+const MAX_CONFIG_SIZE = 10_000_000;
 
 /**
- * Opens the model among files, chosen as Diffusers does.
+ * Opens a model among files, which are chosen as in Diffusers.
  *
- * @throws {HubError} if there is none; it says what was found instead
+ * @throws {HubError} if there is no model; the message says what was found
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openModelIn(store: FileStore, choice: ModelChoice): Promise<ModelFiles> {
@@ -68,10 +67,12 @@ export async function openModelIn(store: FileStore, choice: ModelChoice): Promis
   const configPath = pathIn(folder, CONFIG_NAME);
   const version = await store.version?.(configPath);
   const opening = openIn(store, folder, choice.variant);
-  await opening.catch(() => {}); // it may have failed because of what follows
+  await opening.catch(() => {}); // a replaced model, which is the better message, may be the cause
   if (await store.version?.(configPath) === version) return await opening;
   await opening.then(({ weights }) => weights.close(), () => {});
-  throw new HubError(`Cannot load ${store.nameOf(folder)}: another model was saved there meanwhile. Load it again`);
+  throw new HubError(
+    `Cannot load ${store.nameOf(folder)}: another model was saved there meanwhile. Load it again`,
+  );
 }
 
 async function openIn(store: FileStore, folder: string, variant: string | undefined): Promise<ModelFiles> {
@@ -89,7 +90,7 @@ async function openIn(store: FileStore, folder: string, variant: string | undefi
   return { config, configPath: store.nameOf(configPath), weights };
 }
 
-/** The folder of the model: the one that is asked for, or that of a pipeline's only VQModel. */
+/** The folder of the model: `subfolder`, or that of a pipeline's only VQModel. */
 async function findModelFolder(store: FileStore, subfolder: string): Promise<string> {
   const parts = subfolderParts(subfolder);
   if (parts.length > 0) return parts.join("/");
@@ -98,7 +99,7 @@ async function findModelFolder(store: FileStore, subfolder: string): Promise<str
   return findVqComponent(await readJson(store, PIPELINE_NAME), store.nameOf(""));
 }
 
-/** Some pipelines have a `config.json` of another kind beside their `model_index.json`. */
+/** Whether `config.json` in the root is a VQModel's: some pipelines have another kind beside their `model_index.json`. */
 async function holdsVqModel(store: FileStore, names: readonly string[]): Promise<boolean> {
   if (!names.includes(CONFIG_NAME)) return false;
   const config = await readJson(store, CONFIG_NAME);
@@ -112,8 +113,8 @@ async function readJson(store: FileStore, path: string): Promise<unknown> {
   };
   const source = await store.open(path).catch(asHubError);
   try {
-    if (source.size > LARGEST_CONFIG) {
-      throw new HubError(`Cannot read ${name}: expected at most ${LARGEST_CONFIG} bytes, found ${source.size}`);
+    if (source.size > MAX_CONFIG_SIZE) {
+      throw new HubError(`Cannot read ${name}: expected at most ${MAX_CONFIG_SIZE} bytes, found ${source.size}`);
     }
     const bytes = await source.read(0, source.size).catch(asHubError);
     if (new TextDecoder().decode(bytes) === UNFINISHED) throw new HubError(`Cannot load ${name}: ${UNFINISHED}`);

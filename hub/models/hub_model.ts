@@ -22,25 +22,25 @@ import { resolveRevision } from "../remote/resolve.ts";
 import { UnreachableError } from "../remote/retry.ts";
 import { snapshotStore } from "./snapshot_store.ts";
 
-/** Which model of a repository to open, and how. */
+/** Options of {@linkcode openHubModel} and {@linkcode openModel}. */
 export interface HubModelOptions extends ModelChoice, HubAccess {
-  /** A branch, a tag, a commit, or `refs/pr/NUMBER`. By default `"main"`. */
+  /** A branch, tag or commit, or `refs/pr/NUMBER`. By default `"main"`. */
   revision?: string;
   /**
-   * Where downloaded files are kept, and found the next time. By default where Python's `huggingface_hub` keeps them:
-   * `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub`, or
-   * `~/.cache/huggingface/hub`. In the variables, `~` and `$NAME` are expanded.
+   * The directory for downloaded files. By default the cache of Python's `huggingface_hub`: `HF_HUB_CACHE`,
+   * `HUGGINGFACE_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub`, or `~/.cache/huggingface/hub`. In these
+   * variables, `~` and `$NAME` are expanded.
    */
   cacheDir?: string;
-  /** Does without the network. By default what `HF_HUB_OFFLINE`, or else `TRANSFORMERS_OFFLINE`, says. */
+  /** Whether to use files of the cache only, and no network. By default `HF_HUB_OFFLINE`, or else `TRANSFORMERS_OFFLINE`. */
   localFilesOnly?: boolean;
 }
 
 /**
- * Opens a model, wherever it is: see {@linkcode isLocalPath}, {@linkcode openLocalModel} and {@linkcode openHubModel}.
+ * Opens a model in a local directory ({@linkcode openLocalModel}) or on the Hub ({@linkcode openHubModel}).
  *
- * @param model `"owner/name"`, the path of a directory, or a `file:` URL
- * @throws {HubError} if there is no such thing, or it holds no model
+ * @param model `"owner/name"`, the path of a directory, or a `file:` URL; see {@linkcode isLocalPath}
+ * @throws {HubError} if there is no such directory or repository, or it contains no model
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openModel(model: string | URL, options: HubModelOptions = {}): Promise<ModelFiles> {
@@ -49,28 +49,28 @@ export async function openModel(model: string | URL, options: HubModelOptions = 
 }
 
 /**
- * Says once and for all where a model is: the `file:` URL of a directory, which holds wherever the process goes, or a
- * repository's name. What it returns, {@linkcode openModel} takes.
+ * Makes the location of a model independent of the working directory: the absolute `file:` URL of a directory, or the
+ * unchanged name of a repository. {@linkcode openModel} accepts the result.
  *
  * @param model `"owner/name"`, the path of a directory, or a `file:` URL
- * @throws {HubError} if it can be neither
+ * @throws {HubError} if it is neither
  */
 export async function locateModel(model: string | URL): Promise<string | URL> {
   if (typeof model !== "string" || model.startsWith("file:") || !await isLocalPath(model)) return model;
   try {
     return pathToFileURL(resolve(expandUser(model)));
   } catch {
-    return model; // the working directory is not to be known
+    return model; // without permission to read it, the working directory is unknown
   }
 }
 
 /**
- * Opens a model of the Hub: asks which commit the revision is at, brings the files of the model that are not in the cache
- * yet, and checks their hashes. The cache is that of Python's `huggingface_hub`.
+ * Opens a model of the Hub: resolves the revision to a commit, downloads the model's files that are not in the cache yet,
+ * and checks their hashes. The cache is that of Python's `huggingface_hub`.
  *
- * A broken download is continued, by this call or the next one. What is in the cache already is checked as well, once in
- * a process, and fetched again where it is damaged. Without the network, what the cache holds of the revision
- * is opened, and `onProgress` is told so. Where no cache can be written, the files are kept in memory.
+ * Interrupted downloads are resumed, by this call or the next one. Files in the cache are checked as well, once per process,
+ * and downloaded again if they are damaged. Without a network, the revision is opened from the cache, and `onProgress` is
+ * called with status `"offline"`. If no cache can be written, files are kept in memory.
  *
  * Upstream: `huggingface_hub.snapshot_download`, `diffusers.ModelMixin.from_pretrained`.
  *
@@ -83,8 +83,8 @@ export async function locateModel(model: string | URL): Promise<string | URL> {
  * ```
  *
  * @param repo `"owner/name"`
- * @throws {HubError} if there is no such repository, revision or model, it may not be read, cannot be reached, or sends
- * wrong bytes; its `status` tells which
+ * @throws {HubError} if there is no such repository, revision or model, access is denied, the Hub cannot be reached, or
+ * sends wrong bytes; `status` is the HTTP status, if there is one
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openHubModel(repo: string, options: HubModelOptions = {}): Promise<ModelFiles> {
@@ -106,7 +106,7 @@ async function openFromAnywhere(
     const reason = new HubError(`Cannot load ${repo} from the Hub: only files of this machine may be used`);
     return await openFromCache(repo, cache, options, reason);
   }
-  // What cannot change need not be asked for.
+  // A commit never changes: if the cache has it, no request is needed.
   if (isCommitHash(revision) && cache) {
     const files = await openModelIn(snapshotStore(cache, revision), options).catch(() => undefined);
     if (files) return { ...files, name: repo, commit: revision };
@@ -127,18 +127,18 @@ async function openFromHub(
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const connection = await connectTo(repo, "load", revision, { ...options, signal });
-  // With something to fall back on, nobody waits long.
+  // Retry less if the cache can be used instead.
   const retries = await cache?.readRef(revision) ? 1 : undefined;
   const commit = isCommitHash(revision) ? revision : await resolveRevision(connection, retries);
   const names = possibleNames(options.variant);
   const onStep = tellSteps(repo, onProgress);
   const store = hubStore({ connection, commit, names, onStep }, cache, (error) => failed.abort(error));
   const files = await openModelIn(store, options);
-  await cache?.writeRef(revision, commit).catch(() => {}); // the model is here all the same
+  await cache?.writeRef(revision, commit).catch(() => {}); // only needed to load without network later
   return { ...files, name: repo, commit };
 }
 
-/** Opens what the cache holds of a revision; `reason` says why the Hub is not asked. */
+/** Opens a revision from the cache; `reason` says why the Hub is not used. */
 async function openFromCache(
   repo: string,
   cache: RepoCache | undefined,

@@ -1,5 +1,5 @@
 /**
- * The files of a repository of the Hub, brought here when they are opened.
+ * The files of a repository of the Hub, downloaded when they are opened.
  *
  * @module
  */
@@ -15,19 +15,19 @@ import type { RemoteFile } from "../remote/resolve.ts";
 import { askForFile, findFiles } from "../remote/unlisted.ts";
 import { isIntact } from "../remote/verify.ts";
 
-/** Files that are brought at the same time. */
-const AT_ONCE = 4;
+/** Files that are downloaded at the same time. */
+const MAX_CONCURRENT_DOWNLOADS = 4;
 
-/** Where to get files from, and which. */
+/** The repository, and its possible files. */
 export interface HubStoreOptions extends DownloadOptions {
-  /** Names that the model's files may have, for servers that do not list them. */
+  /** Possible names of the model's files, for servers that do not list files. */
   readonly names: readonly string[];
 }
 
 /**
- * The files of a commit. Without a cache, or with one that may not be written, they are kept in memory.
+ * The files of a commit. Without a cache that can be written, they are kept in memory.
  *
- * @param fail gets told at once when a file cannot be had: the others need not go on
+ * @param fail called at once when a file cannot be downloaded, so that the other downloads can be aborted
  */
 export function hubStore(
   options: HubStoreOptions,
@@ -38,9 +38,9 @@ export function hubStore(
   const { repo, signal } = connection;
   const listings = new Map<string, Promise<RemoteFile[]>>();
   const known = new Map<string, RemoteFile>();
-  const inTurn = limit(AT_ONCE);
+  const limited = limitConcurrency(MAX_CONCURRENT_DOWNLOADS);
 
-  async function bring(file: RemoteFile): Promise<ByteSource> {
+  async function download(file: RemoteFile): Promise<ByteSource> {
     signal?.throwIfAborted();
     const pointer = cache?.pointer(commit, file.path);
     if (pointer && await isIntact(pointer, file, signal)) return await openFile(pointer);
@@ -68,7 +68,7 @@ export function hubStore(
       if (!file) throw new WeightsError(`Cannot load ${repo}: it has no file ${path}`);
       const { size } = file;
       onStep({ status: "initiate", file: path, loaded: 0, total: size });
-      const source = await inTurn(() => bring(file)).catch((error) => {
+      const source = await limited(() => download(file)).catch((error) => {
         fail(error);
         throw error;
       });
@@ -78,18 +78,18 @@ export function hubStore(
   };
 }
 
-/** An error of the file system says what failed, but not why it was tried. */
+/** Adds to an error of the file system that it is about the cache. */
 function explained(cause: unknown, cache: RepoCache | undefined): unknown {
   if (!isSystemError(cause)) return cause;
   return new HubError(`Cannot write to ${cache?.folder}: ${reasonOf(cause)}`, { cause });
 }
 
-/** Lets so many calls run at once; the others wait. */
-function limit(most: number): <T>(call: () => Promise<T>) => Promise<T> {
+/** Runs at most `limit` calls at once; the others wait. */
+function limitConcurrency(limit: number): <T>(call: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async (call) => {
-    if (running === most) await new Promise<void>((go) => waiting.push(go));
+    if (running === limit) await new Promise<void>((go) => waiting.push(go));
     else running++;
     try {
       return await call();

@@ -1,5 +1,5 @@
 /**
- * Models in a directory on this machine.
+ * Models in local directories.
  *
  * @module
  */
@@ -14,8 +14,8 @@ import { reasonOf } from "../show.ts";
 import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 
 /**
- * Opens a model that Diffusers saved in a directory: `config.json`, and the weights in safetensors (one file, or shards
- * with an index) or in torch's `.bin` format.
+ * Opens a model in a directory, as Diffusers saves it: `config.json`, and weights in safetensors (one file, or shards with
+ * an index) or in torch's `.bin` format.
  *
  * @example
  * ```ts ignore
@@ -26,8 +26,8 @@ import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "
  * await weights.close();
  * ```
  *
- * @param directory a path, in which a leading `~` is the user's folder, or a `file:` URL
- * @throws {HubError} if there is no such directory, or it holds no model; it says what was found instead
+ * @param directory a path, in which a leading `~` is the home folder, or a `file:` URL
+ * @throws {HubError} if there is no such directory, or it contains no model; the message says what was found
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openLocalModel(directory: string | URL, options: ModelChoice = {}): Promise<ModelFiles> {
@@ -56,7 +56,7 @@ export function directoryStore(root: string): FileStore {
 /**
  * The path of a model's directory.
  *
- * @param directory a path, in which a leading `~` is the user's folder, or a `file:` URL
+ * @param directory a path, in which a leading `~` is the home folder, or a `file:` URL
  * @throws {HubError} if it is neither
  */
 export function directoryPath(directory: string | URL): string {

@@ -1,5 +1,5 @@
 /**
- * Which files of a folder or repository make up a model, chosen as Diffusers does. Names only: nothing is read.
+ * Chooses the files of a model in a folder or repository by their names, as Diffusers does.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import { isObject } from "../formats/json.ts";
 import { isPlainFileName } from "../system/paths.ts";
 import { show, showText } from "../show.ts";
 
-/** Where Diffusers keeps a model's configuration. */
+/** Diffusers' name for the configuration of a model. */
 export const CONFIG_NAME = "config.json";
-/** Where Diffusers lists the models that a pipeline is made of. */
+/** Diffusers' name for the list of a pipeline's models. */
 export const PIPELINE_NAME = "model_index.json";
 
 const WEIGHTS = "diffusion_pytorch_model";
 
 /**
- * The weight file to load among the files of a folder: safetensors before `.bin`, and of each kind the single file before
- * the index of its shards.
+ * Chooses the weight file among the files of a folder: safetensors before `.bin`, and of each format the single file before
+ * the index of shards.
  *
- * @param where what the folder is called in messages
- * @throws {WeightsError} if there is none, naming the variants that there are
+ * @param where name of the folder in messages
+ * @throws {WeightsError} if there is none; the message lists the available variants
  */
 export function chooseWeights(files: readonly string[], variant: string | undefined, where: string): string {
   const chosen = weightNames(variant).find((name) => files.includes(name));
@@ -36,10 +36,10 @@ export function chooseWeights(files: readonly string[], variant: string | undefi
 }
 
 /**
- * The folder of the one VQModel that a pipeline is made of.
+ * Finds the folder of the only VQModel of a pipeline.
  *
  * @param pipeline the parsed `model_index.json`
- * @param where what the repository is called in messages
+ * @param where name of the repository in messages
  * @throws {HubError} if there is none, or more than one
  */
 export function findVqComponent(pipeline: unknown, where: string): string {
@@ -61,18 +61,18 @@ export function findVqComponent(pipeline: unknown, where: string): string {
   );
 }
 
-/** Names for a message, cut short. */
+/** Names for a message, at most twelve. */
 export function listNames(names: readonly string[]): string {
   const shown = [...names].sort().slice(0, 12).map((name) => showText(name, 100)).join(", ");
   return names.length > 12 ? `${shown} and ${names.length - 12} more` : shown || "nothing";
 }
 
-/** Every name that a file of a model may have, but for those that other files name. */
+/** All possible names of a model's files, except for shards, which their index names. */
 export function possibleNames(variant: string | undefined): string[] {
   return [CONFIG_NAME, PIPELINE_NAME, ...weightNames(variant)];
 }
 
-/** The names that weights may have, best first. */
+/** The possible names of weight files, preferred ones first. */
 function weightNames(variant: string | undefined): string[] {
   return ["safetensors", "bin"].flatMap((format) =>
     variant
@@ -85,7 +85,7 @@ function weightNames(variant: string | undefined): string[] {
   );
 }
 
-/** What could be loaded instead, each with how to ask for it. */
+/** The variants that could be loaded instead, each with the option to pass. */
 function offers(files: readonly string[]): string[] {
   const patterns = [
     /^diffusion_pytorch_model\.(.+)\.(?:safetensors|bin)$/,

@@ -1,5 +1,5 @@
 /**
- * Writes a model directory.
+ * Saves models in local directories.
  *
  * @module
  */
@@ -18,25 +18,24 @@ import { isWeightsName, parseSize, writeWeights } from "../formats/shard_writer.
 /** Options of {@linkcode saveLocalModel}. */
 export interface SaveOptions {
   /**
-   * The bytes of weights that a file may have, as a number or like `"5GB"`; more are spread over several files with an
-   * index. By default `"10GB"`.
+   * Largest size of a weight file, in bytes or as a text like `"5GB"`. Larger weights are saved as shards with an index. By
+   * default `"10GB"`.
    */
   maxShardSize?: number | string;
 }
 
 /**
- * Writes `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and their index. A model that is there
- * stays until all of the new one is written. At whatever moment the process ends, the directory holds the old model, the
- * new one, or something that every loader refuses; what an earlier process left is removed. Of several who save at once,
- * each waits for its turn.
+ * Saves `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and their index. An existing model stays
+ * until the new one is complete. Whenever the process ends, the directory contains the old model, the new one, or a
+ * `config.json` that every loader refuses; leftovers of earlier processes are removed. Concurrent saves wait for each other.
  *
  * Upstream: `diffusers.ModelMixin.save_pretrained`.
  *
- * @param directory a path, in which a leading `~` is the user's folder, or a `file:` URL; created if need be
+ * @param directory a path, in which a leading `~` is the home folder, or a `file:` URL; created if it does not exist
  * @param config the text of `config.json`
- * @param tensors called for their data one at a time
- * @throws {RangeError} if `maxShardSize` is no size
- * @throws {HubError} if the directory cannot be written to, or another process took over while this one did not run
+ * @param tensors the weights; `data` is called for one tensor at a time
+ * @throws {RangeError} if `maxShardSize` is not a size
+ * @throws {HubError} if the directory cannot be written to, or another process took over while this one was suspended
  * @throws {WeightsError} if the weights cannot be written
  */
 export async function saveLocalModel(

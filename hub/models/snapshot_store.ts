@@ -1,5 +1,5 @@
 /**
- * The files of a commit that are in the cache.
+ * The files of a commit in the cache.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { directoryStore } from "./local.ts";
 import { type Fingerprint, isIntact } from "../remote/verify.ts";
 
 /**
- * The files of a commit as far as the cache holds them, each checked against the hash that its bytes are named by. Where
- * the cache has no links, and so no names, nothing is checked.
+ * The files of a commit that the cache has, each checked against the hash that its link leads to. In a cache of copies
+ * instead of links, hashes are unknown and nothing is checked.
  *
  * @throws {WeightsError} on opening a file that is damaged
  */
@@ -35,7 +35,7 @@ export function snapshotStore(cache: RepoCache, commit: string): FileStore {
   };
 }
 
-/** The hash that a link in the cache names bytes by. */
+/** The hash of a file in the cache, from the name of the blob that its link leads to. */
 async function fingerprintOf(pointer: string): Promise<Fingerprint | undefined> {
   const etag = await readlink(pointer).then(basename, () => "");
   if (/^[0-9a-f]{64}$/.test(etag)) return { etag, algorithm: "sha256" };

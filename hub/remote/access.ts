@@ -1,5 +1,5 @@
 /**
- * How the Hub is reached, by options or by what the environment says.
+ * Access to the Hub, from options and the environment.
  *
  * @module
  */
@@ -8,31 +8,30 @@ import { connect, type Connection } from "./connection.ts";
 import { defaultHubUrl, findToken, isDefaultHub } from "../system/environment.ts";
 import type { OnProgress } from "./progress.ts";
 
-/** How the Hub is reached. */
+/** Options for access to the Hub. */
 export interface HubAccess {
   /**
-   * An access token; `""` for none. By default that of `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`, or the one that
-   * `hf auth login` stored, unless `HF_HUB_DISABLE_IMPLICIT_TOKEN` forbids it, or `hubUrl` is another Hub than that of
-   * `HF_ENDPOINT`, or else the public one: what the environment holds is not meant for it. The token is sent to the Hub
-   * alone, never to where the Hub redirects.
+   * An access token; `""` for none. By default `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN`, or the token that `hf auth login`
+   * stored, but none if `HF_HUB_DISABLE_IMPLICIT_TOKEN` is set, or if `hubUrl` is not the Hub of `HF_ENDPOINT` or else the
+   * public one, which the environment's token is for. The token is sent to the Hub only, never to hosts it redirects to.
    */
   token?: string;
   /**
-   * The address of the Hub, which may hold a name and a password. By default `HF_ENDPOINT`, or the public Hub. A Hub
-   * that is asked over https must not lead elsewhere than to https.
+   * URL of the Hub, which may contain a user name and a password. By default `HF_ENDPOINT`, or the public Hub. A Hub with an
+   * https URL may redirect to https only.
    */
   hubUrl?: string;
-  /** What makes the requests, for a proxy or a test. By default the global `fetch`. */
+  /** Makes the requests, for a proxy or a test. By default the global `fetch`. */
   fetch?: typeof fetch;
-  /** Ends it all. Files that are half here are continued by the next call. */
+  /** Aborts the call. The next call resumes incomplete downloads. */
   signal?: AbortSignal;
-  /** Milliseconds without a byte after which a connection counts as broken and is made anew. By default 30 000. */
+  /** Milliseconds without a byte after which a connection is considered broken, and made again. By default 30 000. */
   timeout?: number;
-  /** Gets told what happens. */
+  /** Called with each step of the download. */
   onProgress?: OnProgress;
 }
 
-/** A connection about a repository, with what the environment says where the options say nothing. */
+/** Opens a connection for a repository. The environment provides what the options do not. */
 export async function connectTo(
   repo: string,
   action: "load" | "push to",

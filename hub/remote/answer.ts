@@ -1,5 +1,5 @@
 /**
- * What the package `@huggingface/hub` gets to read of answers.
+ * Responses as the package `@huggingface/hub` gets them: bounded and checked.
  *
  * @module
  */
@@ -9,14 +9,13 @@ import { publicCause, publicReasonOf } from "../show.ts";
 import { checkJson } from "../formats/json.ts";
 import { UnreachableError } from "./retry.ts";
 
-/** A page of a list has some hundred kilobytes. */
-const LARGEST_ANSWER = 10_000_000;
+/** Bytes; a page of a list of files has a few hundred kilobytes. */
+const MAX_RESPONSE_SIZE = 10_000_000;
 
 /**
- * An answer with a `json` that reads no more than any honest one has. Of refusals there is nothing to read: what they say
- * would become a message.
+ * Bounds what `json()` of a response reads. Error responses lose their body, which the package would put into a message.
  *
- * @param task what messages begin with
+ * @param task start of messages
  */
 export async function boundedAnswer(response: Response, task: string): Promise<Response> {
   if (!response.ok) {
@@ -31,7 +30,7 @@ export async function boundedAnswer(response: Response, task: string): Promise<R
       const problem = "expected JSON, found a web page. Check that hubUrl is the address of a Hub";
       throw new UnreachableError(`${task}: ${problem}`, { retryAfter: Infinity });
     }
-    return JSON.parse(text); // what broke off is worth another attempt: no HubError
+    return JSON.parse(text); // a truncated response throws a SyntaxError, not a HubError, and is retried
   };
   return Object.defineProperty(response, "json", { value: json });
 }
@@ -43,8 +42,8 @@ async function readAnswer(response: Response, task: string): Promise<Uint8Array>
     for await (const part of response.body ?? []) {
       parts.push(part);
       size += part.length;
-      if (size > LARGEST_ANSWER) {
-        throw new HubError(`${task}: expected an answer of at most ${LARGEST_ANSWER} bytes, found more`);
+      if (size > MAX_RESPONSE_SIZE) {
+        throw new HubError(`${task}: expected an answer of at most ${MAX_RESPONSE_SIZE} bytes, found more`);
       }
     }
   } catch (error) {

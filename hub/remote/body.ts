@@ -1,5 +1,5 @@
 /**
- * The bytes of a file in a repository, from any of them on.
+ * Reads the bytes of a file in a repository from any offset.
  *
  * @module
  */
@@ -12,19 +12,19 @@ import type { RemoteFile } from "./resolve.ts";
 import { retryAfter, UnreachableError } from "./retry.ts";
 import { publicCause, publicReasonOf, showText } from "../show.ts";
 
-/** What the server has is not what its list of files says. */
+/** The server's file differs from its list of files. */
 export class WrongBytesError extends HubError {}
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Decoded bytes that Xet's parallel requests may be ahead of us. */
+/** Decoded bytes that Xet's parallel requests may buffer. */
 const XET_AHEAD = 64 * 2 ** 20;
 
 /**
- * The bytes of a file from `start` on. They may end too early.
+ * Yields the bytes of a file from `start` on. They may end too early.
  *
- * @throws {UnreachableError} if they break off, or do not come for a while
- * @throws {WrongBytesError} if the file has another size than it should
+ * @throws {UnreachableError} if the connection breaks, or no bytes arrive for a while
+ * @throws {WrongBytesError} if the file does not have the expected size
  */
 export async function* bytesFrom(
   file: RemoteFile,
@@ -38,15 +38,15 @@ export async function* bytesFrom(
     for (;;) {
       const { done, value } = await readInTime(reader, file, connection);
       if (done) return;
-      if (value.length > 0) yield value; // whoever counts what comes as progress would go on for ever
+      if (value.length > 0) yield value; // every chunk resets the count of retries, so it must not be empty
     }
   } finally {
-    // Not awaited: a source that hangs may hang here as well.
+    // Not awaited: a source that hangs may hang here, too.
     reader.cancel().catch(() => {});
   }
 }
 
-/** One chunk, unless it takes too long. */
+/** Reads one chunk, unless it takes too long. */
 async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: RemoteFile, connection: Connection) {
   const { repo, timeout, signal } = connection;
   let stop = () => {};
@@ -74,19 +74,19 @@ async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: Remo
   }
 }
 
-/** What our own requests say, the package passes on. What it says itself when it stumbles is of no use to anyone. */
+/** The package passes on the messages of requests made here. Its own messages do not help users. */
 function xetReasonOf(thrown: unknown): string {
   const reason = publicReasonOf(thrown);
   const isOurs = /^(Cannot load|nothing came for) /.test(reason);
   return isOurs ? reason : "what came broke off, or is not what Xet storage sends";
 }
 
-/** By a plain request, which may lead to storage elsewhere. */
+/** Opens a file by a plain request, which may be redirected to storage on another host. */
 async function openPlain(file: RemoteFile, start: number, connection: Connection, commit: string) {
   const { hubUrl, repo } = connection;
   const path = file.path.split("/").map(encodeURIComponent).join("/");
   const { response, url } = await connection.send(`${hubUrl}/${repo}/resolve/${commit}/${path}`, {
-    // Compressed bytes cannot be continued.
+    // Compressed responses cannot be resumed.
     headers: { "accept-encoding": "identity", ...(start > 0 ? { range: `bytes=${start}-` } : {}) },
   });
   if (response.status === 416) throw wrongSize(file, repo, response.headers.get("content-range"));
@@ -99,13 +99,15 @@ async function openPlain(file: RemoteFile, start: number, connection: Connection
   }
   if (!(found.start <= start)) {
     await response.body?.cancel();
-    throw new UnreachableError(`Cannot load ${file.path} of ${repo}: expected its bytes from ${start} on, got others`);
+    throw new UnreachableError(
+      `Cannot load ${file.path} of ${repo}: expected its bytes from ${start} on, found others`,
+    );
   }
   const body: ReadableStream<Bytes> = response.body ?? new Blob().stream();
   return found.start === start ? body : body.pipeThrough(skip(start - found.start));
 }
 
-/** By the package's own support for Xet storage: chunks from many places, put together. */
+/** Opens a file in Xet storage with the package, which assembles it from chunks. */
 async function openXet(file: RemoteFile, start: number, connection: Connection, commit: string) {
   const path = file.path.split("/").map(encodeURIComponent).join("/");
   const blob = await useHubPackage(connection, async (hub, parameters) => {
@@ -119,7 +121,7 @@ async function openXet(file: RemoteFile, start: number, connection: Connection, 
   return blob.slice(start).stream();
 }
 
-/** Storage elsewhere refuses addresses that have expired: the Hub signs another one. */
+/** The error for a refused request. Other hosts refuse signed URLs that have expired, and a retry gets a new one. */
 async function refusalOf(response: Response, url: URL, file: RemoteFile, connection: Connection): Promise<HubError> {
   if (url.origin === new URL(connection.hubUrl).origin) return await failureOf(response, url, connection);
   await response.body?.cancel();
@@ -142,7 +144,7 @@ function lengthOf({ headers }: Response): number | undefined {
   return length === null || headers.has("content-encoding") ? undefined : Number(length);
 }
 
-/** Drops as many bytes, where a server cannot start later. */
+/** Drops the first bytes, for servers that ignore ranges. */
 function skip(count: number): TransformStream<Bytes, Bytes> {
   return new TransformStream({
     transform(chunk, controller) {

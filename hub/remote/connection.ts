@@ -1,5 +1,5 @@
 /**
- * Requests to the Hub, and to where it sends us. The token goes to the Hub alone.
+ * Requests to the Hub and to hosts it redirects to. The token is sent to the Hub only.
  *
  * @module
  */
@@ -9,46 +9,46 @@ import { HubError } from "../errors.ts";
 import { type Asked, failureOf, withoutQuery } from "./explain.ts";
 import { addressFrom, parseHubUrl } from "./hub_url.ts";
 import { isRefusal } from "../system/system_errors.ts";
-import { RETRIES_AT_NOBODY, UnreachableError } from "./retry.ts";
+import { RETRIES_WITHOUT_RESPONSE, UnreachableError } from "./retry.ts";
 import { keepSecret, publicCause, publicReasonOf, showText } from "../show.ts";
 
-/** Who asks whom, and how. */
+/** Options of {@linkcode connect}. */
 export interface ConnectionOptions extends Asked {
   readonly token?: string;
   readonly fetch: typeof fetch;
-  /** Milliseconds without a byte after which a connection counts as broken. */
+  /** Milliseconds without a byte after which a connection is considered broken. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
 }
 
-/** An answer, and where it is from in the end. */
+/** A response, and its URL after redirects. */
 export interface Answer {
   readonly response: Response;
   readonly url: URL;
 }
 
-/** A way to the Hub. */
+/** A connection to the Hub. */
 export interface Connection extends ConnectionOptions {
   /**
-   * Makes a request and follows redirects; with `redirect: "manual"`, only those that stay at the Hub.
+   * Makes a request and follows redirects; with `redirect: "manual"`, only those to the Hub itself.
    *
-   * @throws {UnreachableError} if there is no answer
+   * @throws {UnreachableError} if there is no response
    */
   send(url: string, init?: RequestInit): Promise<Answer>;
   /**
-   * The same in the shape of `fetch`, for the package `@huggingface/hub`, which needs no token then. Refusals of the Hub
-   * itself are thrown as {@linkcode HubError}.
+   * The same as a `fetch` for the package `@huggingface/hub`, which then needs no token. Error responses of the Hub are
+   * thrown as {@linkcode HubError}.
    */
   readonly ask: typeof fetch;
 }
 
 const REDIRECTS = [301, 302, 303, 307, 308];
-const MOST_REDIRECTS = 10;
+const MAX_REDIRECTS = 10;
 
 /**
- * Prepares requests.
+ * Opens a connection. Makes no request yet.
  *
- * @throws {HubError} if the Hub's address or the token cannot be one
+ * @throws {HubError} if the Hub's URL or the token is not valid
  */
 export function connect(options: ConnectionOptions): Connection {
   const { hubUrl, authorization: basic } = parseHubUrl(options.hubUrl);
@@ -59,7 +59,9 @@ export function connect(options: ConnectionOptions): Connection {
   if (token) {
     keepSecret(token);
     if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new HubError(`Cannot use the token from ${asked.tokenSource}: it holds spaces or other strange characters`);
+      throw new HubError(
+        `Cannot use the token from ${asked.tokenSource}: it contains spaces or other strange characters`,
+      );
     }
   }
   const authorization = token ? `Bearer ${token}` : basic;
@@ -69,7 +71,7 @@ export function connect(options: ConnectionOptions): Connection {
   async function send(address: string, init: RequestInit = {}): Promise<Answer> {
     let url = addressFrom(address, hub, task);
     const headers = new Headers(init.headers);
-    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       if (url.origin === hub.origin) {
         if (authorization) headers.set("authorization", authorization);
         else headers.delete("authorization");
@@ -87,9 +89,9 @@ export function connect(options: ConnectionOptions): Connection {
     throw new HubError(`${task}: it redirects without end`, { url: withoutQuery(hub) });
   }
 
-  /** One request, no redirect followed: that would take the headers along. */
+  /** Makes one request. Redirects are not followed: `fetch` would send the headers along. */
   async function answerTo(url: URL, init: RequestInit): Promise<Response> {
-    const isUpload = init.body !== undefined; // may take as long as it takes
+    const isUpload = init.body !== undefined; // has no time limit
     const late = new AbortController();
     const timer = isUpload ? undefined : setTimeout(() => {
       late.abort(new Error(`no answer within ${asked.timeout / 1000} s`));
@@ -101,13 +103,13 @@ export function connect(options: ConnectionOptions): Connection {
       return response;
     } catch (error) {
       asked.signal?.throwIfAborted();
-      const reason = publicReasonOf((error as Error).cause ?? error); // "fetch failed" for a reason, which is its cause
+      const reason = publicReasonOf((error as Error).cause ?? error); // the error itself only says "fetch failed"
       const isLate = signals.some(({ aborted }) => aborted);
       throw new UnreachableError(`${task}: ${showText(url.origin)} cannot be reached; ${reason}`, {
         url: withoutQuery(url),
         cause: publicCause(error),
         retryAfter: isRefusal(error) ? Infinity : undefined,
-        retries: wasAnswered || isLate ? undefined : RETRIES_AT_NOBODY,
+        retries: wasAnswered || isLate ? undefined : RETRIES_WITHOUT_RESPONSE,
       });
     } finally {
       clearTimeout(timer);
@@ -116,7 +118,7 @@ export function connect(options: ConnectionOptions): Connection {
 
   async function ask(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const address = addressFrom(input instanceof Request ? input.url : `${input}`, hub, task);
-    // What the Hub itself answers is short: it may take that long to begin, and as long to end.
+    // Responses of the Hub itself are short: they get the timeout once to begin, and once to end.
     const deadline = address.origin === hub.origin && !init?.body ? [AbortSignal.timeout(2 * asked.timeout)] : [];
     const signal = AbortSignal.any([...deadline, ...(init?.signal ? [init.signal] : [])]);
     const { response, url } = await send(address.href, { ...init, signal });

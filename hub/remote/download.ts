@@ -1,5 +1,5 @@
 /**
- * Brings files of a repository to this machine: into the cache, or into memory.
+ * Downloads files of a repository to the cache or into memory.
  *
  * @module
  */
@@ -18,25 +18,25 @@ import type { RemoteFile } from "./resolve.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
 import { isIntact, verify, verifyFile } from "./verify.ts";
 
-/** Where to get files from, and whom to tell. */
+/** The source of files, and a callback for progress. */
 export interface DownloadOptions {
   readonly connection: Connection;
   readonly commit: string;
   readonly onStep: (step: Step) => void;
 }
 
-/** Where bytes go, in order. */
+/** A destination of bytes, in order. */
 interface Sink {
-  /** How many there are. */
+  /** Number of bytes so far. */
   size: number;
   write(chunk: Uint8Array<ArrayBuffer>): Promise<void> | void;
 }
 
 /**
- * Makes sure that the cache holds a file, and says where. Whoever else wants it waits for us or we for them; what an
- * earlier download left is continued.
+ * Downloads a file to the cache, unless it is there, and returns its path. Of several processes that need the file, one
+ * downloads it and the others wait. An incomplete download is resumed.
  *
- * @throws {HubError} if the file cannot be had; what came of it is kept, unless it is wrong
+ * @throws {HubError} if the file cannot be downloaded; an incomplete download is kept, unless it is wrong
  */
 export async function downloadToCache(file: RemoteFile, cache: RepoCache, options: DownloadOptions): Promise<string> {
   const { connection: { signal }, commit } = options;
@@ -50,15 +50,15 @@ export async function downloadToCache(file: RemoteFile, cache: RepoCache, option
       return cache.pointer(commit, file.path);
     } catch (error) {
       signal?.throwIfAborted();
-      if (!(error instanceof LockLostError)) throw error; // else whoever has the lock now is bringing the file
+      if (!(error instanceof LockLostError)) throw error; // else the new holder of the lock downloads the file
     }
   }
 }
 
 /**
- * The bytes of a file, in memory.
+ * Downloads a file into memory.
  *
- * @throws {HubError} if the file cannot be had
+ * @throws {HubError} if the file cannot be downloaded
  */
 export async function downloadToMemory(file: RemoteFile, options: DownloadOptions): Promise<ByteSource> {
   const { repo, signal } = options.connection;
@@ -80,8 +80,8 @@ export async function downloadToMemory(file: RemoteFile, options: DownloadOption
 }
 
 /**
- * Brings a file beside its place and then to it. Should we sleep and others take over, they work on files of their own,
- * and no longer is anything here ours.
+ * Downloads a file under a temporary name, and then renames it. If this process is suspended and another one takes over,
+ * that one works on a copy, and this one must not touch files of that name any more.
  */
 async function downloadToBlob(file: RemoteFile, blob: string, options: DownloadOptions, lost: AbortSignal) {
   const { repo, signal } = options.connection;
@@ -90,7 +90,7 @@ async function downloadToBlob(file: RemoteFile, blob: string, options: DownloadO
   const handle = await openOwn(partial, file.size);
   try {
     await fill(sinkOf(handle, (await handle.stat()).size, partial), file, { ...options, connection });
-    await handle.sync(); // or a crash may leave a file with the right name and empty pages
+    await handle.sync(); // otherwise, a crash may leave a file with its final name but without content
     await verifyFile(partial, file, repo, connection.signal);
     if (!await isAt(partial, handle)) throw new Error(`${partial} is another's now`);
     await moveOver(partial, blob);
@@ -103,7 +103,7 @@ async function downloadToBlob(file: RemoteFile, blob: string, options: DownloadO
   }
 }
 
-/** Gets what a sink lacks, however often the connection breaks. */
+/** Downloads the rest of a file into a sink, with retries when the connection breaks. */
 async function fill(sink: Sink, file: RemoteFile, { connection, commit, onStep }: DownloadOptions): Promise<void> {
   const { repo, signal } = connection;
   const report = (status: "download" | "progress") =>
@@ -131,13 +131,13 @@ async function fill(sink: Sink, file: RemoteFile, { connection, commit, onStep }
 }
 
 /**
- * Opens a new file under a name, with what a file of that name holds. That one stays as it is: who made it may be asleep,
- * and write on after waking up.
+ * Opens a new file at a path, with the content of an existing file there. That one is not reused: its process may be
+ * suspended, and write more later.
  */
-async function openOwn(path: string, most: number): Promise<FileHandle> {
+async function openOwn(path: string, maxSize: number): Promise<FileHandle> {
   const own = await temporaryBeside(path);
   const found = await stat(path).catch(() => undefined);
-  const canContinue = found?.isFile() && found.size <= most;
+  const canContinue = found?.isFile() && found.size <= maxSize;
   return await removeOnFailure(own, async () => {
     const handle = canContinue && await openCopy(path, own) || await open(own, "w+");
     await moveOver(own, path);
@@ -145,7 +145,7 @@ async function openOwn(path: string, most: number): Promise<FileHandle> {
   });
 }
 
-/** A copy, which takes no time and space where the file system can share them; nothing where it cannot be made. */
+/** Opens a copy of a file, which takes no space if the file system can share blocks; `undefined` if it cannot be made. */
 async function openCopy(path: string, copy: string): Promise<FileHandle | undefined> {
   try {
     await copyFile(path, copy, constants.COPYFILE_FICLONE);
@@ -156,13 +156,13 @@ async function openCopy(path: string, copy: string): Promise<FileHandle | undefi
   }
 }
 
-/** Whether a file still has the name that it was opened under. */
+/** Whether an open file still is the one at its path. */
 async function isAt(path: string, handle: FileHandle): Promise<boolean> {
   const ours = await handle.stat();
   return await lstat(path).then(({ dev, ino }) => dev === ours.dev && ino === ours.ino, () => false);
 }
 
-/** Adds to a file. */
+/** A sink that appends to a file. */
 function sinkOf(handle: FileHandle, size: number, path: string): Sink {
   return {
     size,

@@ -1,5 +1,5 @@
 /**
- * What the Hub's refusals mean, and what to do about them.
+ * Explains the error responses of the Hub, and how to fix their causes.
  *
  * @module
  */
@@ -8,27 +8,29 @@ import { HubError } from "../errors.ts";
 import { retryAfter, UnreachableError } from "./retry.ts";
 import { show, showText } from "../show.ts";
 
-/** What was asked for, and as whom. */
+/** A task, and the credentials it is done with. */
 export interface Asked {
-  /** What it is for, in messages. */
+  /** The task, for messages. */
   readonly action: "load" | "push to";
   readonly repo: string;
   readonly revision: string;
   readonly hubUrl: string;
-  /** Where the token is from, e.g. `"HF_TOKEN"`; absent where there is none. */
+  /** Origin of the token, e.g. `"HF_TOKEN"`; absent if there is none. */
   readonly tokenSource?: string;
-  /** Whether a token of the environment would be sent. */
+  /** Whether a token from the environment would be sent. */
   readonly takesEnvironment: boolean;
 }
 
-/** The error that an answer of the Hub stands for. Its body is discarded. */
+/** The error for an error response of the Hub, whose body is discarded. */
 export async function failureOf(response: Response, url: URL, asked: Asked): Promise<HubError> {
   await response.body?.cancel();
   const { status, headers } = response;
   const at = { status, url: withoutQuery(url), errorCode: headers.get("x-error-code") ?? undefined };
   const failed = `Cannot ${asked.action} ${asked.repo} (status ${status})`;
   if (status === 408 || status === 429 || status >= 500 && status !== 501) {
-    const why = status === 429 ? "the Hub was asked too often; try again later, or pass a token" : "the Hub is unwell";
+    const why = status === 429
+      ? "the Hub was asked too often; try again later, or pass a token"
+      : "the Hub has a problem; try again later";
     return new UnreachableError(`${failed}: ${why}`, { ...at, retryAfter: retryAfter(headers) });
   }
   return new HubError(`${failed}: ${explain(status, headers, url, asked)}`, at);
@@ -69,18 +71,18 @@ function explain(status: number, headers: Headers, url: URL, asked: Asked): stri
   return `the Hub refused ${showText(withoutQuery(url))}`;
 }
 
-/** The path in the repository that an address is about. */
+/** The path in the repository from a URL. */
 function fileOf(url: URL, repo: string): string {
   const rest = url.pathname.split(`/${repo}/`).pop() ?? "";
   const path = rest.split("/").slice(2).join("/");
   try {
     return showText(decodeURIComponent(path)) || "/";
   } catch {
-    return showText(path); // a redirect may lead to any address
+    return showText(path); // a redirect may lead to a URL of any form
   }
 }
 
-/** An address without what follows its path: a signed one is a key. */
+/** A URL without its query: that of a signed URL is a key. */
 export function withoutQuery(url: URL): string {
   return url.origin + url.pathname;
 }

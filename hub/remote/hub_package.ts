@@ -1,5 +1,5 @@
 /**
- * The package `@huggingface/hub`, loaded when it is first needed: models in the cache do without it.
+ * The package `@huggingface/hub`, loaded on first use: models in the cache do not need it.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { HubError } from "../errors.ts";
 import { publicCause, publicReasonOf } from "../show.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
 
-/** What the package exports. */
+/** The exports of the package. */
 export type HubPackage = typeof import("@huggingface/hub");
 
-/** What every function of the package takes. The token is not among it: {@linkcode Connection.ask} adds it. */
+/** Parameters of every function of the package, except for the token, which {@linkcode Connection.ask} adds. */
 export interface PackageParameters {
   readonly repo: { type: "model"; name: string };
   readonly hubUrl: string;
@@ -20,9 +20,9 @@ export interface PackageParameters {
 }
 
 /**
- * Has the package do something, again where that fails for a moment.
+ * Calls the package, with retries of temporary failures.
  *
- * @throws {HubError} if it fails
+ * @throws {HubError} if the call fails
  */
 export async function useHubPackage<T>(
   connection: Connection,
@@ -38,15 +38,15 @@ export async function useHubPackage<T>(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof HubError) throw error;
-      if (error instanceof TypeError) { // the package stumbled: JavaScript's words for that are of no use to anyone
+      if (error instanceof TypeError) { // a response the package does not expect: its own message would not help users
         const cause = publicCause(error);
         throw new HubError(`Cannot ${action} ${repo} at ${hubUrl}: its answer is not what a Hub sends`, { cause });
       }
       const message = `Cannot ${action} ${repo} at ${hubUrl}: ${publicReasonOf(error)}`;
       const cause = publicCause(error);
-      const status = (error as { statusCode?: number }).statusCode; // of an answer from elsewhere than the Hub
+      const status = (error as { statusCode?: number }).statusCode; // of a response from another host than the Hub
       if (status && status < 500) throw new HubError(message, { status, cause });
-      throw new UnreachableError(message, { status, cause }); // or an answer that broke off
+      throw new UnreachableError(message, { status, cause }); // or a truncated response
     }
   }, { retries, signal });
 }

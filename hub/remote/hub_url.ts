@@ -1,5 +1,5 @@
 /**
- * The address of a Hub, and where it may lead.
+ * URLs of the Hub, and of its redirects.
  *
  * @module
  */
@@ -7,23 +7,23 @@
 import { HubError } from "../errors.ts";
 import { keepSecret, showText } from "../show.ts";
 
-/** The address of a Hub, and the name and the password that were in it. */
+/** The URL of a Hub, apart from its credentials. */
 export interface HubAddress {
-  /** Without name and password, and without slashes at its end, so that paths can be put after it. */
+  /** URL without credentials and trailing slashes, so that paths can be appended. */
   readonly hubUrl: string;
-  /** A header `Authorization` of name and password; absent where there are none. */
+  /** Header `Authorization` with user name and password; absent if there are none. */
   readonly authorization?: string;
 }
 
 /**
- * Takes the address of a Hub apart. Its password is kept out of messages from now on.
+ * Parses the URL of a Hub. Later messages do not show its password.
  *
- * @throws {HubError} if it is none
+ * @throws {HubError} if it is not valid
  */
 export function parseHubUrl(hubUrl: string): HubAddress {
   const url = URL.canParse(hubUrl) ? new URL(hubUrl) : undefined;
   if (!url || !/^https?:\/\//.test(hubUrl) || url.search || url.hash) {
-    const shown = hubUrl.replace(/^.*@/s, "…@").replace(/[?#].*$/s, "…"); // what is before an @ may be a password
+    const shown = hubUrl.replace(/^.*@/s, "…@").replace(/[?#].*$/s, "…"); // a password may be before the @
     throw new HubError(
       `Cannot use hubUrl "${shown}": expected the address of a Hub, with https://, and nothing after it`,
     );
@@ -39,7 +39,7 @@ function basicAuthorization({ username, password }: URL): string | undefined {
   return `Basic ${credentials}`;
 }
 
-/** What is no escape stands for itself, as in browsers. */
+/** Decodes a part of a URL. Invalid escapes stay unchanged, as in browsers. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -49,15 +49,15 @@ function decode(text: string): string {
 }
 
 /**
- * The address that somebody leads to: by https, or by http from where http was asked for.
+ * Resolves the URL of a request or redirect: https, or http if `from` is http, too.
  *
- * @param task what messages begin with
- * @param from the address that was asked, which `address` may be relative to
- * @throws {HubError} if it is none, or a file, or no longer protected
+ * @param task start of messages
+ * @param from the base, if `address` is relative
+ * @throws {HubError} if the URL is not valid, or has another scheme
  */
 export function addressFrom(address: string, from: URL, task: string): URL {
   if (!URL.canParse(address, from.href)) {
-    throw new HubError(`${task}: ${showText(from.origin)} leads to something that is no address`, { url: from.origin });
+    throw new HubError(`${task}: ${showText(from.origin)} leads to an invalid URL`, { url: from.origin });
   }
   const url = new URL(address, from);
   if (url.protocol === "https:" || url.protocol === "http:" && from.protocol === "http:") return url;

@@ -1,39 +1,39 @@
 /**
- * What is told while a model is loaded.
+ * Progress of downloads.
  *
  * @module
  */
 
 /**
- * A step on the way to a model's files, with all that the `progress_callback` of transformers.js reads.
+ * A step of the download of a model's files, with the fields of `progress_callback` in transformers.js.
  *
- * For each file: `"initiate"`; then, unless it is in the cache, `"download"` and `"progress"` again and again; then
- * `"done"`. Where the cache does instead of the network: `"offline"`, with the reason.
+ * For each file: `"initiate"`; then, unless it is in the cache, `"download"` and repeatedly `"progress"`; then `"done"`.
+ * `"offline"`, with a reason, if the cache is used because there is no network.
  */
 export interface HubProgress {
-  /** What happened. */
+  /** The kind of step. */
   readonly status: "initiate" | "download" | "progress" | "done" | "offline";
   /** The repository, `"owner/name"`. */
   readonly name: string;
-  /** The file that it happened to, by its path in the repository; the repository for `"offline"`. */
+  /** Path of the file in the repository; the repository for `"offline"`. */
   readonly file: string;
-  /** How many percent of the file are here: 100 · `loaded` / `total`, or 0 where `total` is 0. */
+  /** Percentage of the file that is downloaded: 100 · `loaded` / `total`, or 0 if `total` is 0. */
   readonly progress: number;
-  /** How many bytes of it are here. */
+  /** Bytes that are downloaded. */
   readonly loaded: number;
-  /** How many bytes it has. */
+  /** Size of the file in bytes. */
   readonly total: number;
-  /** Why there is no network, for `"offline"`. */
+  /** Why the network is not used, for `"offline"`. */
   readonly reason?: string;
 }
 
-/** Gets told of progress. What it throws ends the loading. */
+/** Called with progress. An error that it throws aborts the loading. */
 export type OnProgress = (progress: HubProgress) => void;
 
-/** What differs from step to step. */
+/** The fields that differ from step to step. */
 export type Step = Omit<HubProgress, "name" | "progress">;
 
-/** Tells of the steps on the way to a repository's files. */
+/** Reports steps for a repository to `onProgress`. */
 export function tellSteps(name: string, onProgress: OnProgress = () => {}): (step: Step) => void {
   return (step) => onProgress({ ...step, name, progress: step.total > 0 ? 100 * step.loaded / step.total : 0 });
 }

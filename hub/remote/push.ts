@@ -1,5 +1,5 @@
 /**
- * Puts a saved model on the Hub.
+ * Uploads a saved model to the Hub.
  *
  * @module
  */
@@ -14,49 +14,49 @@ import { subfolderParts } from "../system/paths.ts";
 import { checkRepoId, checkRevision, isCommitHash } from "../repo_id.ts";
 import { printable, reasonOf, show } from "../show.ts";
 
-/** How to put a model on the Hub. */
+/** Options of {@linkcode pushToHub}. */
 export interface PushOptions extends Omit<HubAccess, "onProgress"> {
-  /** The first line of the commit's message. By default `"Upload model"`. */
+  /** First line of the commit message. By default `"Upload model"`. */
   commitMessage?: string;
-  /** What else the commit's message says. */
+  /** The rest of the commit message. */
   commitDescription?: string;
-  /** The folder of the repository to put the files in. By default the outermost one. */
+  /** Folder of the repository for the files. By default the root. */
   subfolder?: string;
   /** The branch to commit to. By default `"main"`. */
   revision?: string;
-  /** Whether to propose the commit in a pull request rather than make it. By default not. */
+  /** Whether to open a pull request with the commit instead of committing to the branch. By default `false`. */
   createPr?: boolean;
-  /** Whether the repository is private, should it be created. By default what its owner's settings say. */
+  /** Whether the repository is private if it is created. By default as in its owner's settings. */
   private?: boolean;
 }
 
-/** What became of a push. */
+/** The result of {@linkcode pushToHub}. */
 export interface PushResult {
-  /** The commit. */
+  /** Hash of the commit. */
   readonly commit: string;
-  /** Its page. */
+  /** URL of the commit's page. */
   readonly commitUrl: string;
-  /** The page of the pull request, if there is one. */
+  /** URL of the pull request's page, if there is one. */
   readonly pullRequestUrl?: string;
 }
 
 type CommitParameters = Parameters<HubPackage["commitIter"]>[0] & { fetch: typeof fetch; repo: { name: string } };
 type CommitOutput = Awaited<ReturnType<HubPackage["commit"]>>;
 
-/** How long nothing may happen: hashing tells of every piece, and answers are small. */
+/** Seconds without progress after which an upload is aborted: hashing reports every chunk, and responses are small. */
 const IDLE_SECONDS = 15;
 const STOPPED =
   `the upload stopped, and nothing happened for ${IDLE_SECONDS} seconds. The Hub may have answered what no Hub does`;
 
 /**
- * Puts the files of a directory, as {@linkcode saveLocalModel} writes it, into a repository in one commit. A repository
- * that does not exist is created. Large files are read piece by piece.
+ * Uploads the files of a directory, such as {@linkcode saveLocalModel} makes, to a repository in one commit. The repository
+ * is created if it does not exist. Large files are read in chunks.
  *
  * Upstream: `diffusers.utils.PushToHubMixin.push_to_hub`.
  *
  * @param repo `"owner/name"`
- * @param directory a path or a `file:` URL; folders in it are left out
- * @throws {HubError} if there is no token, it lacks the permission, the upload fails, or the Hub names no commit
+ * @param directory a path or a `file:` URL; its folders and hidden files are not uploaded
+ * @throws {HubError} if there is no token, it lacks permission, the upload fails, or the response has no commit
  */
 export async function pushToHub(
   repo: string,
@@ -78,7 +78,7 @@ export async function pushToHub(
 
   await useHubPackage(connection, async (hub, parameters) => {
     const visibility = options.private === undefined ? undefined : options.private ? "private" : "public";
-    // The connection adds the token; the package insists on being given one.
+    // The connection adds the token; the package's types require one.
     await hub.createRepo({ ...parameters, visibility, credentials: undefined! }).catch(allowExisting);
   });
   const output = await useHubPackage(connection, async (hub, parameters) => {
@@ -91,7 +91,7 @@ export async function pushToHub(
       abortSignal: signal,
       operations: files.map(({ name, url }) => ({ operation: "addOrUpdate", path: prefix + name, content: url })),
     });
-  }, options.createPr ? 0 : undefined); // a lost answer must not make two of them
+  }, options.createPr ? 0 : undefined); // after a lost response, a retry would open a second pull request
   const { commit: { oid, url }, pullRequestUrl } = output!;
   if (!isCommitHash(String(oid))) {
     throw new HubError(
@@ -103,18 +103,18 @@ export async function pushToHub(
   return { commit: oid, commitUrl, ...(isPage(pullRequestUrl) ? { pullRequestUrl } : {}) };
 }
 
-/** Whether what the Hub answers is the address of a page. */
+/** Whether a value in a response is the URL of a page. */
 function isPage(address: unknown): address is string {
   return typeof address === "string" && /^https?:\/\//.test(address) && printable(address) === address;
 }
 
 /**
- * Has the package commit. It loses some of its errors, and would then wait for ever: so the first request that fails ends
- * this, as do {@linkcode IDLE_SECONDS} in which nothing is asked and nothing is told.
+ * Calls the package to commit. It loses some errors and would then wait forever. So the first request that fails ends the
+ * call, and so do {@linkcode IDLE_SECONDS} without a request or progress.
  */
 async function commit(hub: HubPackage, parameters: CommitParameters): Promise<CommitOutput | undefined> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
-  failed.catch(() => {}); // it may come when the commit is made
+  failed.catch(() => {}); // it may be rejected after the commit
   let [asking, idle] = [0, 0];
   const fetch: typeof globalThis.fetch = async (...request) => {
     asking++;
@@ -140,18 +140,18 @@ async function commit(hub: HubPackage, parameters: CommitParameters): Promise<Co
     }
   }
   try {
-    return await Promise.race([finish(), failed]); // what fails after that must find somebody who waits
+    return await Promise.race([finish(), failed]);
   } finally {
     clearInterval(clock);
   }
 }
 
-/** That a repository exists is no failure; that it may not be created is one only if it does not exist. */
+/** Ignores that a repository exists, or may not be created: if it does not exist, the commit fails. */
 function allowExisting(error: unknown): void {
   if (!(error instanceof HubError) || ![403, 409].includes(error.status ?? 0)) throw error;
 }
 
-/** The files right in a directory, but for those that are being written. */
+/** The files directly in a directory, except for hidden and incomplete ones. */
 async function listFiles(directory: string | URL, repo: string): Promise<{ name: string; url: URL }[]> {
   const folder = directory instanceof URL ? fileURLToPath(directory) : directory;
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause) => {

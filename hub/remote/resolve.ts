@@ -1,5 +1,5 @@
 /**
- * Which commit a revision is, and which files it has.
+ * Resolves revisions to commits, and lists their files.
  *
  * @module
  */
@@ -14,22 +14,22 @@ import { show, showText } from "../show.ts";
 
 /** A file of a repository. */
 export interface RemoteFile {
-  /** Its path in the repository, with `/` between folders. */
+  /** Path in the repository, with `/` between folders. */
   readonly path: string;
-  /** Its size in bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** What the cache names its bytes by, and what they are checked against. */
+  /** Hash of the content, which also is its name in the cache. */
   readonly etag: string;
-  /** Whether `etag` is the SHA-256 of its bytes, or git's SHA-1. */
+  /** Whether `etag` is the SHA-256 of the content, or git's SHA-1. */
   readonly algorithm: "sha256" | "git-sha1";
-  /** Whether its bytes are in Xet storage. */
+  /** Whether the content is in Xet storage. */
   readonly isXet: boolean;
 }
 
 /**
- * The commit that a branch, a tag, an abbreviated commit or `refs/pr/N` is at now.
+ * Resolves a branch, tag, abbreviated commit or `refs/pr/N` to its current commit.
  *
- * @throws {HubError} if there is no such repository or revision, or it may not be read
+ * @throws {HubError} if there is no such repository or revision, or access is denied
  */
 export async function resolveRevision(connection: Connection, retries?: number): Promise<string> {
   const { repo, revision } = connection;
@@ -44,14 +44,14 @@ export async function resolveRevision(connection: Connection, retries?: number):
   );
 }
 
-/** Far more than the folder of any model has, of pages of up to a thousand entries. */
-const MOST_PAGES = 100;
+/** Pages have up to a thousand entries; the folder of a model has far fewer files. */
+const MAX_PAGES = 100;
 
 /**
- * The files right in a folder, by name. What has a name that is none is left out.
+ * Lists the files directly in a folder. Files with invalid names are left out.
  *
- * @param folder its path in the repository, `""` for the outermost one
- * @throws {HubError} if there is no such folder, or its list does not end
+ * @param folder path in the repository, `""` for the root
+ * @throws {HubError} if there is no such folder, or its list is too long
  */
 export async function listFolder(connection: Connection, commit: string, folder: string): Promise<RemoteFile[]> {
   const path = folder.split("/").map(encodeURIComponent).join("/");
@@ -69,18 +69,18 @@ export async function listFolder(connection: Connection, commit: string, folder:
   });
 }
 
-/** Asks for so many pages. */
+/** Limits the number of pages that are requested. */
 function limited(ask: typeof fetch, { action, repo }: Connection): typeof fetch {
   let pages = 0;
   return async (...request) => {
-    if (++pages > MOST_PAGES) {
-      throw new HubError(`Cannot ${action} ${repo}: expected at most ${MOST_PAGES} pages of files in a folder`);
+    if (++pages > MAX_PAGES) {
+      throw new HubError(`Cannot ${action} ${repo}: expected at most ${MAX_PAGES} pages of files in a folder`);
     }
     return await ask(...request);
   };
 }
 
-/** What an entry of a list says, where it is of a file right in the folder. */
+/** The file of an entry of a list; `undefined` if it is not a file directly in the folder. */
 function fileOf(entry: Partial<ListFileEntry> | null, prefix: string): RemoteFile | undefined {
   const { type, path, size = NaN, oid = "", lfs, xetHash } = entry ?? {};
   if (type !== "file" || typeof path !== "string") return undefined;
@@ -91,9 +91,9 @@ function fileOf(entry: Partial<ListFileEntry> | null, prefix: string): RemoteFil
 }
 
 /**
- * What the server says becomes a file's name and an amount of memory.
+ * Checks the size and the hash from a server, which become an amount of memory and a file's name.
  *
- * @throws {HubError} if it cannot
+ * @throws {HubError} if they are not valid
  */
 export function checkFile({ path, size, etag, algorithm }: RemoteFile, { repo, hubUrl }: Connection): void {
   const length = algorithm === "sha256" ? 64 : 40;

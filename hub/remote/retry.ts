@@ -1,5 +1,5 @@
 /**
- * Trying again what failed for a moment.
+ * Retries of temporary failures.
  *
  * @module
  */
@@ -7,27 +7,28 @@
 import { HubError, type HubErrorOptions } from "../errors.ts";
 import { sleep } from "../system/sleep.ts";
 
+/** Retries in a row without progress. */
 const RETRIES = 5;
-/** How many failures in a row to bear where nothing has ever answered: there is rather nobody than someone busy. */
-export const RETRIES_AT_NOBODY = 2;
-/** Milliseconds; the next pauses are three times as long each. */
+/** The same while no response was received at all, so that the server probably does not exist. */
+export const RETRIES_WITHOUT_RESPONSE = 2;
+/** Milliseconds; each further pause is three times as long. */
 const FIRST_PAUSE = 100;
-/** The Hub counts requests in windows of five minutes. */
-const LONGEST_OBEDIENCE = 300_000;
+/** Longest pause that a server may request, in milliseconds: the Hub limits requests per five minutes. */
+const MAX_PAUSE = 300_000;
 
 /** Options of {@linkcode UnreachableError}. */
 export interface UnreachableOptions extends HubErrorOptions {
-  /** Milliseconds to wait before the next attempt, where the server said so; infinite where another is of no use. */
+  /** Milliseconds to wait before the next attempt, if the server requests it; infinite if retries are useless. */
   retryAfter?: number;
-  /** How many failures in a row to bear, where that is fewer than usual. */
+  /** Number of retries, if fewer than usual. */
   retries?: number;
 }
 
-/** The Hub did not answer, or not now: another attempt may do, or what the cache holds. */
+/** The Hub does not respond, or not now: a retry may succeed, or the cache be used. */
 export class UnreachableError extends HubError {
-  /** Milliseconds to wait before the next attempt, where that is known. */
+  /** Milliseconds to wait before the next attempt, if known; infinite if retries are useless. */
   readonly retryAfter?: number;
-  /** How many failures in a row to bear, where that is fewer than usual. */
+  /** Number of retries, if fewer than usual. */
   readonly retries?: number;
 
   constructor(message: string, options: UnreachableOptions = {}) {
@@ -37,18 +38,17 @@ export class UnreachableError extends HubError {
   }
 }
 
-/** How long to go on. */
+/** Options of {@linkcode withRetries}. */
 export interface RetryOptions {
-  /** How many failures in a row to bear. */
+  /** Number of retries in a row without progress. */
   retries?: number;
   signal?: AbortSignal;
 }
 
 /**
- * Makes attempts until one succeeds, with growing pauses between them. Only an {@linkcode UnreachableError} is worth
- * another.
+ * Makes attempts until one succeeds, with growing pauses. Only an {@linkcode UnreachableError} is retried.
  *
- * @param attempt gets a function to call when it came further than ever, upon which the count of failures starts anew
+ * @param attempt gets a function to call on progress, which resets the count of retries
  */
 export async function withRetries<T>(
   attempt: (progressed: () => void) => Promise<T>,
@@ -62,13 +62,13 @@ export async function withRetries<T>(
       if (!(error instanceof UnreachableError)) throw error;
       if (failures >= Math.min(retries, error.retries ?? Infinity)) throw error;
       const pause = error.retryAfter ?? FIRST_PAUSE * 3 ** failures * (0.75 + Math.random() / 2);
-      if (pause > LONGEST_OBEDIENCE) throw error;
+      if (pause > MAX_PAUSE) throw error;
       await sleep(pause, signal);
     }
   }
 }
 
-/** The milliseconds that a `Retry-After` header asks for: it holds seconds, or a date. */
+/** The pause in milliseconds from a `Retry-After` header, which contains seconds or a date. */
 export function retryAfter(headers: Headers): number | undefined {
   const value = headers.get("retry-after")?.trim();
   if (!value) return undefined;

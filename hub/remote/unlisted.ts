@@ -1,5 +1,5 @@
 /**
- * Files of servers that do not list them, as some mirrors of the Hub do not: asked for one by one.
+ * Finds files on servers without lists of files, such as some mirrors of the Hub, by requests for single files.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { checkFile, listFolder, type RemoteFile } from "./resolve.ts";
 import { withRetries } from "./retry.ts";
 
 /**
- * The files right in a folder; where the server has no such list, those that it has by one of some names.
+ * Finds the files directly in a folder; if the server has no lists, those of `names` that exist.
  *
- * @throws {HubError} if there is no such folder, or nothing is found in it
+ * @throws {HubError} if there is no such folder, or no file is found
  */
 export async function findFiles(
   connection: Connection,
@@ -32,16 +32,16 @@ export async function findFiles(
     const { repo, hubUrl } = connection;
     throw new HubError(
       `Cannot load ${repo}: ${hubUrl} does not list its files (status ${error.status}), and in ` +
-        `${folder || "its outermost folder"} it has none of ${names.join(", ")}`,
+        `${folder || "its root"} it has none of ${names.join(", ")}`,
       { status: error.status, url: error.url, cause: error },
     );
   }
 }
 
 /**
- * The file at a path; `undefined` where there is none.
+ * Requests size and hash of the file at a path; `undefined` if there is none.
  *
- * @throws {HubError} if it may not be read, or the server does not say its size and hash
+ * @throws {HubError} if access is denied, or the server does not send size and hash
  */
 export async function askForFile(
   connection: Connection,
@@ -53,7 +53,7 @@ export async function askForFile(
   return await withRetries(async () => {
     const { response, url } = await connection.send(address, {
       method: "HEAD",
-      redirect: "manual", // what storage elsewhere says of the file is not what the Hub calls it
+      redirect: "manual", // storage on another host has other hashes for the file
       headers: { "accept-encoding": "identity" },
     });
     const { status, headers } = response;
@@ -67,7 +67,7 @@ export async function askForFile(
   }, { signal });
 }
 
-/** Whether the Hub's answer is about the list itself: where there is one, the answer says what it is that is missing. */
+/** Whether an error means that the server has no lists: a server that has them sends an error code. */
 function isAboutList(error: unknown, hubUrl: string): error is HubError {
   if (!(error instanceof HubError) || !error.url?.startsWith(hubUrl)) return false;
   return error.errorCode === undefined && [404, 405, 501].includes(error.status ?? 0);

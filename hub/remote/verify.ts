@@ -1,5 +1,5 @@
 /**
- * Whether bytes are those that were asked for.
+ * Checks the hashes of files.
  *
  * @module
  */
@@ -10,33 +10,34 @@ import { WrongBytesError } from "./body.ts";
 import { type ByteSource, openFile } from "../formats/byte_source.ts";
 import type { RemoteFile } from "./resolve.ts";
 
-const PIECE = 4 * 2 ** 20;
+/** Bytes that are read and hashed at once. */
+const CHUNK_SIZE = 4 * 2 ** 20;
 
-/** What a file's bytes are checked against. */
+/** The expected hash of a file. */
 export type Fingerprint = Pick<RemoteFile, "etag" | "algorithm">;
 
-/** The hashes of files that this process has read, by what tells whether they are still the same. */
+/** Hashes of files that this process has read, by device, inode, size and time of modification. */
 const known = new Map<string, string>();
 
 /**
- * Checks all bytes of a source.
+ * Checks the hash of a source.
  *
- * @throws {WrongBytesError} if they are not the file's
+ * @throws {WrongBytesError} if it is not that of the file in the repository
  */
 export async function verify(source: ByteSource, file: RemoteFile, repo: string, signal?: AbortSignal): Promise<void> {
   checkHash(await hashOf(source, file.algorithm, signal), file, repo);
 }
 
 /**
- * Checks all bytes of a file on this machine.
+ * Checks the hash of a local file.
  *
- * @throws {WrongBytesError} if they are not those of the file in the repository
+ * @throws {WrongBytesError} if it is not that of the file in the repository
  */
 export async function verifyFile(path: string, file: RemoteFile, repo: string, signal?: AbortSignal): Promise<void> {
   checkHash(await hashOfFile(path, file.algorithm, signal), file, repo);
 }
 
-/** Whether there is a file whose bytes are right. They are read once, unless the file changes. */
+/** Whether a file exists and has the right hash. It is read once, unless it changes. */
 export async function isIntact(path: string, { etag, algorithm }: Fingerprint, signal?: AbortSignal): Promise<boolean> {
   const isFile = await stat(path).then((found) => found.isFile(), () => false);
   return isFile && await hashOfFile(path, algorithm, signal) === etag;
@@ -67,12 +68,12 @@ async function readHash(path: string, algorithm: Fingerprint["algorithm"], signa
   }
 }
 
-/** The hash of all bytes of a source, read in pieces. */
+/** The hash of a source, read in chunks. */
 async function hashOf(source: ByteSource, algorithm: Fingerprint["algorithm"], signal?: AbortSignal): Promise<string> {
-  const hash = algorithm === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${source.size}\0`); // as git names a file's content
-  for (let at = 0; at < source.size; at += PIECE) {
+  const hash = algorithm === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${source.size}\0`); // git's hash of a blob
+  for (let at = 0; at < source.size; at += CHUNK_SIZE) {
     signal?.throwIfAborted();
-    hash.update(await source.read(at, Math.min(PIECE, source.size - at)));
+    hash.update(await source.read(at, Math.min(CHUNK_SIZE, source.size - at)));
   }
   return hash.digest("hex");
 }

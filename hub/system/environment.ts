@@ -1,6 +1,6 @@
 /**
- * What the environment says about the Hub, by the variables that Python's `huggingface_hub` reads. What may not be read
- * counts as absent.
+ * Settings of the Hub from environment variables, the same that Python's `huggingface_hub` reads. Variables and files that
+ * may not be read count as absent.
  *
  * @module
  */
@@ -12,37 +12,37 @@ import { isGranted } from "./permissions.ts";
 
 const DEFAULT_HUB_URL = "https://huggingface.co";
 
-/** A token, and where it was found, for messages. */
+/** An access token, and where it was found, for messages. */
 export interface FoundToken {
   readonly value: string;
   readonly source: string;
 }
 
-/** Where the Hub is: `HF_ENDPOINT`, or the public one. */
+/** URL of the Hub: `HF_ENDPOINT`, or the public Hub. */
 export function defaultHubUrl(): string {
   return variable("HF_ENDPOINT") ?? DEFAULT_HUB_URL;
 }
 
-/** Whether an address is of the Hub that the environment, and so its token, is about. */
+/** Whether a URL belongs to the Hub that the environment is about: only that one may get the environment's token. */
 export function isDefaultHub(hubUrl: string): boolean {
   const own = defaultHubUrl();
   return URL.canParse(hubUrl) && URL.canParse(own) && new URL(hubUrl).origin === new URL(own).origin;
 }
 
-/** Whether `HF_HUB_OFFLINE`, or else `TRANSFORMERS_OFFLINE`, asks to do without the network. */
+/** Whether `HF_HUB_OFFLINE`, or else `TRANSFORMERS_OFFLINE`, forbids to use the network. */
 export function isOfflineMode(): boolean {
   return isTrue(variable("HF_HUB_OFFLINE") ?? variable("TRANSFORMERS_OFFLINE"));
 }
 
-/** Where Python's `huggingface_hub` keeps its cache; `undefined` where that cannot be told. */
+/** The cache directory of Python's `huggingface_hub`; `undefined` if it is unknown. */
 export function defaultCacheDir(): string | undefined {
   const explicit = variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE");
   return explicit === undefined ? inHubHome("hub") : expandPath(explicit);
 }
 
 /**
- * The token of `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`, or of the file that `hf auth login` writes; none where
- * `HF_HUB_DISABLE_IMPLICIT_TOKEN` forbids to send what was not passed.
+ * The token from `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN` or the file that `hf auth login` writes. None if
+ * `HF_HUB_DISABLE_IMPLICIT_TOKEN` is set.
  */
 export async function findToken(): Promise<FoundToken | undefined> {
   if (isTrue(variable("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return undefined;
@@ -57,13 +57,13 @@ async function readTokenFile(): Promise<FoundToken | undefined> {
   return cleanToken(await readFile(path, "utf-8").catch(() => ""), path); // most people have no such file
 }
 
-/** Copied tokens bring line ends along. */
+/** Removes the line breaks that copied tokens often contain. */
 function cleanToken(text: string | undefined, source: string): FoundToken | undefined {
   const value = text?.replace(/[\r\n]/g, "").trim();
   return value ? { value, source } : undefined;
 }
 
-/** A path in the folder of Hugging Face's things. */
+/** A path in the Hugging Face home folder. */
 function inHubHome(name: string): string | undefined {
   const home = expandPath(variable("HF_HOME") ?? `${variable("XDG_CACHE_HOME") ?? "~/.cache"}/huggingface`);
   return home.startsWith("~") ? undefined : expandPath(join(home, name));
@@ -73,7 +73,7 @@ function isTrue(value: string | undefined): boolean {
   return ["1", "ON", "YES", "TRUE"].includes(value?.toUpperCase() ?? "");
 }
 
-/** A variable that is empty counts as absent. */
+/** The value of an environment variable. An empty one counts as absent. */
 function variable(name: string): string | undefined {
   return environmentVariable(name) || undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Paths as people write them into variables: `~` and `$NAME` stand for something, as in Python's `os.path`.
+ * Expands `~` and `$NAME` in paths, as Python's `os.path` does.
  *
  * @module
  */
@@ -9,19 +9,17 @@ import { homedir } from "node:os";
 import process from "node:process";
 import { isGranted } from "./permissions.ts";
 
-/** The value of an environment variable; `undefined` where there is none, or it may not be read. */
+/** The value of an environment variable; `undefined` if it is not set or may not be read. */
 export function environmentVariable(name: string): string | undefined {
   return isGranted({ name: "env", variable: name }) ? process.env[name] : undefined;
 }
 
-/** A path with its `~` replaced, then its variables: `os.path.expandvars(os.path.expanduser(path))`. */
+/** Expands `~`, then variables: `os.path.expandvars(os.path.expanduser(path))`. */
 export function expandPath(path: string): string {
   return expandVariables(expandUser(path));
 }
 
-/**
- * A path with a leading `~` or `~NAME` replaced by that user's folder, where it is known; Python's `os.path.expanduser`.
- */
+/** Replaces a leading `~` or `~NAME` by that user's home folder, if it is known: `os.path.expanduser`. */
 export function expandUser(path: string): string {
   const [start, name] = /^~([^\\/]*)/.exec(path) ?? [];
   if (start === undefined) return path;
@@ -31,8 +29,8 @@ export function expandUser(path: string): string {
 }
 
 /**
- * A path with `$NAME` and `${NAME}` replaced by what those variables hold, on Windows `%NAME%` too. What holds nothing
- * known stays as it is. Python's `os.path.expandvars`.
+ * Replaces `$NAME` and `${NAME}`, on Windows also `%NAME%`, by the values of those environment variables. Unknown variables
+ * stay unchanged: `os.path.expandvars`.
  */
 function expandVariables(path: string): string {
   const variables = process.platform === "win32" ? /\$(\w+|\{[^}=]+\})|%[^%=]+%/g : /\$(\w+|\{[^}=]+\})/g;
@@ -44,7 +42,7 @@ function ownFolder(): string | undefined {
     (isGranted({ name: "sys", kind: "homedir" }) ? homedir() : undefined);
 }
 
-/** The folder of another user, as the system's list of them has it: `NAME:PASSWORD:UID:GID:COMMENT:FOLDER:SHELL`. */
+/** The home folder of another user, from `/etc/passwd`: `NAME:PASSWORD:UID:GID:COMMENT:FOLDER:SHELL`. */
 function folderOf(user: string): string | undefined {
   const list = "/etc/passwd";
   if (!isGranted({ name: "read", path: list })) return undefined;
@@ -52,6 +50,6 @@ function folderOf(user: string): string | undefined {
     const line = readFileSync(list, "utf-8").split("\n").find((line) => line.startsWith(`${user}:`));
     return line?.split(":")[5];
   } catch {
-    return undefined; // not every system has such a list
+    return undefined; // not every system has this file
   }
 }

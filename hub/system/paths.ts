@@ -1,5 +1,5 @@
 /**
- * Names that others wrote and that become paths: none may leave the folder it is meant for.
+ * Checks of untrusted names that become paths: none may lead out of its folder.
  *
  * @module
  */
@@ -7,19 +7,21 @@
 import { HubError } from "../errors.ts";
 import { show } from "../show.ts";
 
-/** The longest that file systems take. */
-const LONGEST_NAME = 255;
+/** The limit of common file systems. */
+const MAX_NAME_LENGTH = 255;
+/** Separators of paths on any system, and control characters. */
+// deno-lint-ignore no-control-regex -- control characters act on terminals
+const FORBIDDEN = /[\\/:\0-\x1f\x7f]/;
 
-/** Whether a name is that of a file right in a folder, on any system. */
+/** Whether a name is valid for a file directly in a folder, on every system. */
 export function isPlainFileName(name: string): boolean {
-  // deno-lint-ignore no-control-regex -- a terminal would obey them
-  return name !== "" && name !== "." && name !== ".." && name.length <= LONGEST_NAME && !/[\\/:\0-\x1f\x7f]/.test(name);
+  return name !== "" && name !== "." && name !== ".." && name.length <= MAX_NAME_LENGTH && !FORBIDDEN.test(name);
 }
 
 /**
- * The folders that a `subfolder` option goes through; none for `""`.
+ * Splits a `subfolder` option into its folders; none for `""`.
  *
- * @throws {HubError} if it leads elsewhere
+ * @throws {HubError} if it leads out of the model's folder
  */
 export function subfolderParts(subfolder: string): string[] {
   const parts = subfolder.split("/").filter((part) => part !== "" && part !== ".");

@@ -1,5 +1,5 @@
 /**
- * Waiting that a signal ends.
+ * Waiting for some time, or until a signal is aborted.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A place for files that are needed for a moment.
+ * Temporary directories.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 
 /**
- * Makes a directory, hands it to `use`, and removes it with all that is in it.
+ * Makes a temporary directory, passes it to `use`, and removes it with its content.
  *
- * @throws {HubError} if it cannot be made
+ * @throws {HubError} if the directory cannot be made
  */
 export async function withTemporaryDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
   const directory = await makeDirectory();

@@ -1,34 +1,34 @@
 /**
- * Reads little-endian numbers one after another, and never past the end.
+ * Sequential reads of little-endian numbers and text, never past the end.
  *
  * @module
  */
 
 import { WeightsError } from "../../errors.ts";
 
-/** Bytes end before what should be in them. */
+/** The bytes ended too early. */
 export class EndOfBytesError extends WeightsError {}
 
-/** A place in some bytes, which moves on with each read. */
+/** A position in bytes that advances with each read. */
 export class ByteCursor {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #name: string;
   #position = 0;
 
-  /** Starts at the first byte. `name` is what the bytes are called in messages. */
+  /** Starts at the first byte. `name` is used in messages. */
   constructor(bytes: Uint8Array, name: string) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#name = name;
   }
 
-  /** How many bytes were read. */
+  /** Number of bytes read. */
   get position(): number {
     return this.#position;
   }
 
-  /** How many bytes are left. */
+  /** Number of bytes left. */
   get left(): number {
     return this.#bytes.length - this.#position;
   }
@@ -44,7 +44,7 @@ export class ByteCursor {
     return new TextDecoder().decode(this.take(length));
   }
 
-  /** The text up to the next line feed, which is passed over. */
+  /** The text up to the next line feed, which is skipped. */
   line(): string {
     const length = this.#bytes.indexOf(10, this.#position) - this.#position;
     const text = this.text(length < 0 ? this.left + 1 : length);
@@ -72,12 +72,12 @@ export class ByteCursor {
     return this.#view.getInt32(this.#advance(4), true);
   }
 
-  /** An unsigned 64-bit number; rounded beyond 2^53, where it is larger than any file. */
+  /** An unsigned 64-bit number, rounded above 2^53, which is more than the size of any file. */
   u64(): number {
     return Number(this.#view.getBigUint64(this.#advance(8), true));
   }
 
-  /** A 64-bit float with its highest byte first, as pickles have it. */
+  /** A big-endian 64-bit float, as in pickles. */
   f64BigEndian(): number {
     return this.#view.getFloat64(this.#advance(8), false);
   }

@@ -1,6 +1,6 @@
 /**
- * Reads what `torch.save(state_dict, path)` writes since torch 1.6: a zip archive with a pickle, `data.pkl`, that
- * describes tensors, and one entry for each block of memory, or storage, that they are views of.
+ * Reads the format of `torch.save` since torch 1.6: a zip archive with a pickle, `data.pkl`, that describes tensors, and one
+ * entry per storage, the block of memory that tensors are views of.
  *
  * @module
  */
@@ -15,37 +15,37 @@ import type { TensorSource } from "../tensor_source.ts";
 import { conversionCommand } from "./conversion.ts";
 import { TorchHost, type TorchStorage } from "./objects.ts";
 import { zipStorages } from "./storage.ts";
-import { LARGEST_PICKLE, type TorchFile, torchTensorSource } from "./state_dict.ts";
+import { MAX_PICKLE_SIZE, type TorchFile, torchTensorSource } from "./state_dict.ts";
 import { readZipDirectory, type ZipEntry } from "./zip.ts";
 import { readZipEntry } from "./zip_entry.ts";
 
 /** `little` or `big`. */
-const LONGEST_BYTE_ORDER = 16;
+const MAX_BYTE_ORDER_LENGTH = 16;
 
 type Entries = ReadonlyMap<string, ZipEntry>;
 
 /**
- * The tensors of a `.bin` file: a state dict, or a checkpoint that holds one as `state_dict`; what else it holds is passed
- * over. No code in it is run. Only the description of the tensors is read now; closing the result closes `source`.
+ * Opens the tensors of a `.bin` file: a state dict, or a checkpoint with one under `state_dict`, of which everything else is
+ * ignored. No code in it is run. Reads only the description of the tensors at first; closing the result closes `source`.
  *
- * @throws {WeightsError} if the file is damaged, of another format, or holds no tensors
+ * @throws {WeightsError} if the file is damaged, in another format, or contains no tensors
  */
 export async function openTorchZip(source: ByteSource): Promise<TensorSource> {
-  return torchTensorSource(source, await readTorchZip(source, LARGEST_PICKLE));
+  return torchTensorSource(source, await readTorchZip(source, MAX_PICKLE_SIZE));
 }
 
 /**
- * Whatever `torch.save` was given.
+ * Reads any object that `torch.save` wrote to a zip archive.
  *
- * @param largestPickle how many bytes its description may have; each may become some hundred bytes of memory
- * @throws {WeightsError} if the file is damaged, or of another format
+ * @param maxPickleSize largest size of the pickle in bytes; each byte may take a few hundred bytes of memory
+ * @throws {WeightsError} if the file is damaged, or in another format
  */
-export async function readTorchZip(source: ByteSource, largestPickle: number): Promise<TorchFile> {
+export async function readTorchZip(source: ByteSource, maxPickleSize: number): Promise<TorchFile> {
   await checkMagic(source);
   const entries = await readZipDirectory(source);
   const folder = findFolder(entries, source.name);
   await checkByteOrder(source, entries.get(`${folder}/byteorder`));
-  const value = await readPickle(source, entries.get(`${folder}/data.pkl`)!, largestPickle);
+  const value = await readPickle(source, entries.get(`${folder}/data.pkl`)!, maxPickleSize);
   const readerOf = zipStorages(source);
   const openStorage: TorchFile["openStorage"] = (storage) =>
     readerOf(findStorage(entries, `${folder}/data/${storage.key}`, storage, source.name));
@@ -65,21 +65,21 @@ async function checkMagic(source: ByteSource): Promise<void> {
   }
 }
 
-/** The one folder in the archive that holds everything: it is called `archive`, or after the file. */
+/** Finds the archive's only folder, named `archive` or after the file. */
 function findFolder(entries: Entries, name: string): string {
   const folders = [...entries.keys()].map((path) => /^([^/]+)\/data\.pkl$/.exec(path)?.[1]).filter((found) => found);
   if (folders.length !== 1) {
     throw new WeightsError(
       `Cannot read ${name}: expected a zip archive with one FOLDER/data.pkl, found ${folders.length}. ` +
-        "It is no file that torch.save wrote",
+        "It was not written by torch.save",
     );
   }
   return folders[0]!;
 }
 
 async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): Promise<void> {
-  if (!entry) return; // torch before 2.1 does not say: it is little
-  const isShort = entry.size <= LONGEST_BYTE_ORDER;
+  if (!entry) return; // torch before 2.1 has no such entry, and is little-endian
+  const isShort = entry.size <= MAX_BYTE_ORDER_LENGTH;
   const order = isShort ? new TextDecoder().decode(await readZipEntry(source, entry)) : "something else";
   if (order !== "little") {
     throw new WeightsError(
@@ -90,10 +90,10 @@ async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): 
   }
 }
 
-async function readPickle(source: ByteSource, entry: ZipEntry, largest: number): Promise<unknown> {
+async function readPickle(source: ByteSource, entry: ZipEntry, maxSize: number): Promise<unknown> {
   const name = `${showText(entry.name)} of ${source.name}`;
-  if (entry.size > largest) {
-    throw new WeightsError(`Cannot read ${name}: expected at most ${largest} bytes, found ${entry.size}`);
+  if (entry.size > maxSize) {
+    throw new WeightsError(`Cannot read ${name}: expected at most ${maxSize} bytes, found ${entry.size}`);
   }
   return unpickle(new ByteCursor(await readZipEntry(source, entry), name), new TorchHost(name), name);
 }

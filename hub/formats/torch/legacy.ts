@@ -1,6 +1,6 @@
 /**
- * Reads what `torch.save(state_dict, path)` wrote before torch 1.6, and still does when told to: five pickles one after
- * another, then the storages, each with how many elements it has in front.
+ * Reads the format of `torch.save` before torch 1.6, still an option today: five pickles one after another, then the
+ * storages, each after its number of elements.
  *
  * @module
  */
@@ -13,33 +13,33 @@ import { unpickle } from "./pickle.ts";
 import { TorchHost, type TorchStorage } from "./objects.ts";
 import type { StorageReader, TorchFile } from "./state_dict.ts";
 
-/** What the pickles hold. */
+/** The content of the pickles. */
 interface Pickles {
-  /** What was saved. */
+  /** The saved object. */
   readonly value: unknown;
-  /** The storages that it refers to, by key. */
+  /** The storages that the object refers to, by key. */
   readonly storages: ReadonlyMap<string, TorchStorage>;
   /** Keys of storages, in the order of the file. */
   readonly keys: unknown;
-  /** Where the storages begin. */
+  /** Offset of the first storage in the file. */
   readonly end: number;
 }
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const VERSION = 1001;
-/** Nothing says how long the pickles are: most fit into this. */
-const FIRST_READ = 2 ** 20;
-/** In front of each storage, its length. */
+/** Bytes that most pickles fit into: their length is stored nowhere. */
+const FIRST_READ_SIZE = 2 ** 20;
+/** Bytes of the number of elements in front of each storage. */
 const LENGTH_SIZE = 8;
 
 /**
- * Whatever `torch.save` was given. No code in the file is run, and its storages are not read now.
+ * Reads any object that `torch.save` wrote in this format. No code in the file is run, and storages are read later.
  *
- * @param largestPickle how many bytes its description may have; each may become some hundred bytes of memory
- * @throws {WeightsError} if the file is damaged, or of another format
+ * @param maxPickleSize largest size of all pickles in bytes; each byte may take a few hundred bytes of memory
+ * @throws {WeightsError} if the file is damaged, or in another format
  */
-export async function readTorchLegacy(source: ByteSource, largestPickle: number): Promise<TorchFile> {
-  const pickles = await readPickles(source, largestPickle);
+export async function readTorchLegacy(source: ByteSource, maxPickleSize: number): Promise<TorchFile> {
+  const pickles = await readPickles(source, maxPickleSize);
   const places = placeStorages(pickles, source);
   const openStorage: TorchFile["openStorage"] = (storage) => {
     const place = places.get(storage.key);
@@ -49,16 +49,16 @@ export async function readTorchLegacy(source: ByteSource, largestPickle: number)
   return { value: pickles.value, openStorage };
 }
 
-/** Reads more and more of the file until all pickles are in it. */
-async function readPickles(source: ByteSource, largest: number): Promise<Pickles> {
-  for (let size = Math.min(FIRST_READ, largest);; size *= 4) {
+/** Reads more and more of the file until it has all pickles. */
+async function readPickles(source: ByteSource, maxSize: number): Promise<Pickles> {
+  for (let size = Math.min(FIRST_READ_SIZE, maxSize);; size *= 4) {
     const bytes = await source.read(0, Math.min(size, source.size));
     try {
       return parsePickles(new ByteCursor(bytes, source.name), source.name);
     } catch (error) {
       if (!(error instanceof EndOfBytesError) || bytes.length === source.size) throw error;
-      if (size < largest) continue;
-      throw new WeightsError(`Cannot read ${source.name}: expected pickles of at most ${largest} bytes`);
+      if (size < maxSize) continue;
+      throw new WeightsError(`Cannot read ${source.name}: expected pickles of at most ${maxSize} bytes`);
     }
   }
 }
@@ -69,13 +69,13 @@ function parsePickles(code: ByteCursor, name: string): Pickles {
   if (next() !== MAGIC || next() !== VERSION) {
     throw damaged(name, "it does not begin as files that torch.save wrote before torch 1.6 do");
   }
-  next(); // about the machine that wrote it; its storages are little-endian whatever that was
+  next(); // describes the machine that wrote the file; storages are little-endian on any machine
   const value = next();
   const keys = next();
   return { value, storages: host.storages, keys, end: code.position };
 }
 
-/** Where the elements of each storage begin. */
+/** Offset of the elements of each storage, by key. */
 function placeStorages({ storages, keys, end }: Pickles, { name, size }: ByteSource): Map<string, number> {
   if (!Array.isArray(keys)) throw damaged(name, "expected a list of its storages");
   const places = new Map<string, number>();
@@ -91,7 +91,7 @@ function placeStorages({ storages, keys, end }: Pickles, { name, size }: ByteSou
   return places;
 }
 
-/** Reads a storage, once its length is found to be what tensors take it for. */
+/** Reads a storage after checking that it has as many elements as the pickle says. */
 function storageReader(
   source: ByteSource,
   place: number,
@@ -110,5 +110,5 @@ function storageReader(
 }
 
 function damaged(name: string, problem: string): WeightsError {
-  return new WeightsError(`Cannot read ${name}: ${problem}. It is damaged or no torch file; fetch it again`);
+  return new WeightsError(`Cannot read ${name}: ${problem}. It is damaged or not a torch file; fetch it again`);
 }

@@ -1,6 +1,6 @@
 /**
- * What the pickle in a torch file is made of: tensors, storages, dictionaries. Objects of other classes stand for nothing;
- * functions that only a hostile file would call are refused by name.
+ * The objects in the pickle of a torch file: tensors, storages and dictionaries. Other classes are ignored; functions that
+ * only a malicious file would call are refused by name.
  *
  * @module
  */
@@ -15,14 +15,14 @@ import { elementsSpanned, type Strided } from "./strided.ts";
 export class TorchStorage {
   /** Element type, by its safetensors name. */
   readonly dtype: string;
-  /** What the file finds it by. */
+  /** Identifies the storage in the file. */
   readonly key: string;
-  /** How many elements it has. */
+  /** Number of elements. */
   readonly length: number;
-  /** The element that it begins with of all that the file has under the key. */
+  /** Index of the first element among those that the file has under the key. */
   readonly begin: number;
 
-  /** A storage of `length` elements. */
+  /** Creates a storage. */
   constructor(dtype: string, key: string, length: number, begin = 0) {
     this.dtype = dtype;
     this.key = key;
@@ -33,7 +33,7 @@ export class TorchStorage {
 
 /** A tensor: a view of a storage. */
 export class TorchTensor implements Strided {
-  /** The memory it is a view of. */
+  /** The memory that the tensor is a view of. */
   readonly storage: TorchStorage;
   /** @ignore */
   readonly offset: number;
@@ -42,7 +42,7 @@ export class TorchTensor implements Strided {
   /** @ignore */
   readonly strides: readonly number[];
 
-  /** A view of `storage`. */
+  /** Creates a view of `storage`. */
   constructor(storage: TorchStorage, { offset, shape, strides }: Strided) {
     this.storage = storage;
     this.offset = offset;
@@ -51,7 +51,7 @@ export class TorchTensor implements Strided {
   }
 }
 
-/** The element type of a storage, as the pickle names it. */
+/** A storage class, which stands for an element type. */
 class StorageType {
   readonly dtype: string;
 
@@ -74,33 +74,33 @@ const STORAGE_TYPES: ReadonlyMap<string, string> = new Map([
   ["ComplexFloatStorage", "C64"],
 ]);
 
-/** Modules that act on the machine. Nothing here would call them, but who sent such a file means harm: say so. */
+/** Modules that act on the machine. They are never called here, but such a file is malicious and should not pass silently. */
 const ACTING_MODULES = new Set(
   "os posix nt subprocess commands sys shutil socket ctypes importlib imp runpy code pdb pty webbrowser pip".split(" "),
 );
-/** What checkpoints need of Python's own names. */
+/** Python's built-in names that checkpoints need. */
 const PLAIN_BUILTINS = new Set(
   ("bool int long float complex str unicode bytes bytearray list tuple dict set frozenset range xrange slice object " +
     "getattr").split(" "),
 );
 
-/** Keys are numbers; many tensors may share one. */
-const LONGEST_KEY = 200;
-/** Torch allows no more dimensions. */
-const MOST_DIMENSIONS = 64;
-/** A tensor with strides of 0 may have more elements than its storage, but no more than this (256 MiB of float32). */
-const MOST_EXPANDED = 2 ** 26;
-/** A tensor may lie spread over so many times the memory that its elements take, or over 16 MiB of float32. */
-const MOST_SPREAD = 16;
-const ANY_SPREAD = 2 ** 22;
+/** Keys are numbers as text, and are kept once per tensor. */
+const MAX_KEY_LENGTH = 200;
+/** The limit of torch. */
+const MAX_DIMENSIONS = 64;
+/** Most elements of a tensor that has more of them than its storage, by strides of 0: 256 MiB of float32. */
+const MAX_EXPANDED_ELEMENTS = 2 ** 26;
+/** Largest ratio of the elements that a tensor spans to its own; spanning 16 MiB of float32 is always allowed. */
+const MAX_SPREAD = 16;
+const ALLOWED_SPAN = 2 ** 22;
 
-/** Gives a pickle the globals that tensors need. */
+/** Provides the globals that pickled tensors need. */
 export class TorchHost implements PickleHost {
-  /** Every storage that the pickle referred to, whole, by its key. */
+  /** Every storage that the pickle refers to, by its key. */
   readonly storages: Map<string, TorchStorage> = new Map();
   readonly #name: string;
 
-  /** `name` is what the pickle is called in messages. */
+  /** `name` is the name of the pickle in messages. */
   constructor(name: string) {
     this.#name = name;
   }
@@ -138,7 +138,7 @@ export class TorchHost implements PickleHost {
     const [kind, type, key, , length, view] = Array.isArray(id) ? id : [];
     if (kind === "storage" && type instanceof Opaque) return type;
     const isKnown = kind === "storage" && type instanceof StorageType && typeof key === "string" && isWhole(length);
-    if (!isKnown || key.length > LONGEST_KEY) {
+    if (!isKnown || key.length > MAX_KEY_LENGTH) {
       throw this.#fail("expected a reference to a storage, found something else");
     }
     const whole = this.storages.get(key) ?? new TorchStorage(type.dtype, key, length);
@@ -149,12 +149,12 @@ export class TorchHost implements PickleHost {
     return Array.isArray(view) ? this.#view(whole, view) : whole;
   }
 
-  /** A part of a storage, as torch before 0.4 shared memory: `(key, offset, length)`. */
-  #view({ dtype, key, length: most }: TorchStorage, [, offset, length]: readonly unknown[]): TorchStorage {
-    if (!isWhole(offset) || !isWhole(length) || offset + length > most) {
-      throw this.#fail(`a part of storage ${showText(key)} leaves its ${most} elements`);
+  /** A part of a storage, which torch before 0.4 used to share memory: `(key, offset, length)`. */
+  #view(whole: TorchStorage, [, offset, length]: readonly unknown[]): TorchStorage {
+    if (!isWhole(offset) || !isWhole(length) || offset + length > whole.length) {
+      throw this.#fail(`a part of storage ${showText(whole.key)} leaves its ${whole.length} elements`);
     }
-    return new TorchStorage(dtype, key, length, offset);
+    return new TorchStorage(whole.dtype, whole.key, length, offset);
   }
 
   /** `_rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks)` */
@@ -175,10 +175,10 @@ export class TorchHost implements PickleHost {
         } at ${offset} leaves its storage of ${storage.length} elements`,
       );
     }
-    if (count > Math.max(storage.length, MOST_EXPANDED)) {
+    if (count > Math.max(storage.length, MAX_EXPANDED_ELEMENTS)) {
       throw this.#fail(`a tensor of shape ${show(shape)} expands a storage of only ${storage.length} elements`);
     }
-    if (elementsSpanned(view) > Math.max(MOST_SPREAD * count, ANY_SPREAD)) {
+    if (elementsSpanned(view) > Math.max(MAX_SPREAD * count, ALLOWED_SPAN)) {
       throw this.#fail(
         `a tensor of shape ${show(shape)}, strides ${show(strides)} lies spread over ${elementsSpanned(view)} elements`,
       );
@@ -209,5 +209,5 @@ function isWhole(value: unknown): value is number {
 }
 
 function isSides(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length <= MOST_DIMENSIONS && value.every(isWhole);
+  return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isWhole);
 }

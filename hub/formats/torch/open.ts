@@ -1,5 +1,5 @@
 /**
- * Opens what `torch.save(state_dict, path)` writes, in whichever of its formats.
+ * Reads files of `torch.save`, in any of its formats.
  *
  * @module
  */
@@ -10,24 +10,24 @@ import type { TensorSource } from "../tensor_source.ts";
 import { conversionCommand } from "./conversion.ts";
 import { readTorchLegacy } from "./legacy.ts";
 import type { TorchTensor } from "./objects.ts";
-import { LARGEST_PICKLE, spanOf, type TorchFile, torchTensorSource } from "./state_dict.ts";
+import { MAX_PICKLE_SIZE, spanOf, type TorchFile, torchTensorSource } from "./state_dict.ts";
 import { readTorchZip } from "./checkpoint.ts";
 
-/** Where a tar archive says that it is one. */
-const TAR_MARK = 257;
+/** Offset of the magic text of a tar archive. */
+const TAR_MAGIC_OFFSET = 257;
 
 /**
- * The tensors of a `.bin`, `.pt` or `.ckpt` file, of today's format (zip) or that of torch before 1.6: a state dict, or a
- * checkpoint that holds one as `state_dict`. What else is in it, such as the states of optimizers, is passed over. No code
- * in it is run. Only the description of the tensors is read now; closing the result closes `source`.
+ * Opens the tensors of a `.bin`, `.pt` or `.ckpt` file in the current format (zip) or that of torch before 1.6: a state
+ * dict, or a checkpoint with one under `state_dict`. Everything else, such as optimizer states, is ignored. No code in it is
+ * run. Reads only the description of the tensors at first; closing the result closes `source`.
  *
- * @throws {WeightsError} if the file is damaged, of another format, or holds no tensors
+ * @throws {WeightsError} if the file is damaged, in another format, or contains no tensors
  */
 export async function openTorch(source: ByteSource): Promise<TensorSource> {
-  return torchTensorSource(source, await readTorchFile(source, LARGEST_PICKLE));
+  return torchTensorSource(source, await readTorchFile(source, MAX_PICKLE_SIZE));
 }
 
-/** The object in a file of `torch.save`, of which only tensors' elements are left to read. */
+/** The object in a file of `torch.save`. The elements of its tensors are read on request. */
 export interface TorchContent {
   /** The object: tensors as {@linkcode TorchTensor}s, dictionaries as `Map`s. */
   readonly value: unknown;
@@ -62,9 +62,9 @@ export async function readTorch(source: ByteSource, maxPickleSize: number): Prom
 }
 
 async function readTorchFile(source: ByteSource, maxPickleSize: number): Promise<TorchFile> {
-  const start = await source.read(0, Math.min(TAR_MARK + 5, source.size));
+  const start = await source.read(0, Math.min(TAR_MAGIC_OFFSET + 5, source.size));
   if (start[0] === 0x80) return await readTorchLegacy(source, maxPickleSize); // a pickle's first instruction
-  if (String.fromCharCode(...start.subarray(TAR_MARK)) === "ustar") {
+  if (String.fromCharCode(...start.subarray(TAR_MAGIC_OFFSET)) === "ustar") {
     throw new WeightsError(
       `Cannot read ${source.name}: it is in the format of torch before 0.2. If you trust it, convert it: ` +
         conversionCommand(source.name, { weightsOnly: false }),

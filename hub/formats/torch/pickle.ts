@@ -1,6 +1,6 @@
 /**
- * A machine for the few instructions of Python's pickles that plain data need. It calls nothing but what its host gives
- * it, never recurses, and stops after a bounded number of steps.
+ * An interpreter for the instructions of Python's pickles that plain data need. It calls only functions of its host, does
+ * not recurse, and stops after a bounded number of steps.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import type { ByteCursor } from "./byte_cursor.ts";
 import { WeightsError } from "../../errors.ts";
 import { showText } from "../../show.ts";
 
-/** A function that a pickle may call. It must not keep `args`, or any array in it: the pickle can still change them. */
+/** A function that a pickle may call. It must not keep `args` or any array in it: the pickle can modify them later. */
 export type PickleFunction = (args: readonly unknown[]) => unknown;
 
 /**
- * What stands for a value that is of no use here: an object of a class that is not known, bytes, a set. Calling it gives
- * it again, and what is put into it is dropped.
+ * Stands for a value that is not needed: bytes, a set, or an object of an unknown class. Calling it returns itself, and
+ * items added to it are dropped.
  */
 export class Opaque {
-  /** What it is, for messages. */
+  /** The name of the class, for messages. */
   readonly name: string;
 
   constructor(name: string) {
@@ -25,32 +25,31 @@ export class Opaque {
   }
 }
 
-/** What a pickle may refer to. Both methods throw a {@linkcode WeightsError} on what they do not know. */
+/** Resolves the references of a pickle. Both methods throw a {@linkcode WeightsError} for what is not allowed. */
 export interface PickleHost {
-  /** What a pickle means by `module.name`. It may call a {@linkcode PickleFunction}, or an {@linkcode Opaque}. */
+  /** The value of `module.name`. The pickle may call it if it is a {@linkcode PickleFunction} or {@linkcode Opaque}. */
   global(module: string, name: string): unknown;
-  /** What a persistent id stands for. */
+  /** The object with a persistent id. */
   persistent(id: unknown): unknown;
 }
 
-/** Some 40,000 tensors' worth: an honest file takes about thirty instructions a tensor, two of which make objects. */
-const MOST_STEPS = 2_000_000;
-/** Steps that a dictionary or another object, and that a list or a tuple counts as: so much memory they take. */
+/** Enough for 40,000 tensors: regular files have about thirty instructions per tensor, two of which make objects. */
+const MAX_STEPS = 2_000_000;
+/** Steps that dictionaries and other objects, and that lists and tuples count as, in proportion to their memory. */
 const OBJECT_STEPS = 8;
 const LIST_STEPS = 2;
-/** No name that is known is longer. */
-const LONGEST_GLOBAL = 200;
+/** All known names are shorter. */
+const MAX_GLOBAL_LENGTH = 200;
 
-/** Whole numbers of more bytes are of no use here. */
-const LONGEST_NUMBER = 16;
+/** Integers of more bytes are not needed. */
+const MAX_NUMBER_LENGTH = 16;
 
 /**
- * The value of a pickle of protocol 2 to 5: dictionaries as `Map`s, tuples and lists as arrays, whole numbers beyond 2^53
- * as `bigint`s.
+ * Reads a pickle of protocol 2 to 5: dictionaries as `Map`s, tuples and lists as arrays, integers beyond 2^53 as `bigint`s.
  *
- * @param code where the pickle begins; afterwards, where it ended
- * @param name what the pickle is called in messages
- * @throws {WeightsError} if it is damaged, or does what plain data do not need
+ * @param code at the start of the pickle; afterwards, at its end
+ * @param name name of the pickle in messages
+ * @throws {WeightsError} if it is damaged, or has instructions that plain data do not need
  */
 export function unpickle(code: ByteCursor, host: PickleHost, name: string): unknown {
   return new Machine(code, host, name).run();
@@ -80,10 +79,10 @@ class Machine {
     }
   }
 
-  /** What one instruction does is bounded by what it counts as. */
+  /** Counts steps, in proportion to an instruction's time and memory. */
   #count(steps: number): void {
     this.#steps += steps;
-    if (this.#steps > MOST_STEPS) throw this.#fail(`it takes more than ${MOST_STEPS} steps`);
+    if (this.#steps > MAX_STEPS) throw this.#fail(`it takes more than ${MAX_STEPS} steps`);
   }
 
   #step(opcode: number): void {
@@ -108,7 +107,7 @@ class Machine {
         return this.#push(code.u16());
       case 0x4a: // BININT
         return this.#push(code.i32());
-      case 0x49: // INT: Python 2's for what has more than 32 bits
+      case 0x49: // INT: Python 2 used it for integers of more than 32 bits
         return this.#push(Number(code.line()));
       case 0x8a: // LONG1
         return this.#push(wholeNumber(code.take(code.u8())));
@@ -231,7 +230,7 @@ class Machine {
     this.#push(this.#memo.get(slot));
   }
 
-  /** Passes over bytes: tensors' are elsewhere. */
+  /** Skips bytes: those of tensors are not in the pickle. */
   #skip(length: number): void {
     this.#code.take(length);
     this.#push(new Opaque("bytes"));
@@ -240,27 +239,29 @@ class Machine {
   #append(items: unknown[]): void {
     const list = this.#top();
     if (list instanceof Opaque) return;
-    if (!Array.isArray(list)) throw this.#fail("it appends to something that is no list");
+    if (!Array.isArray(list)) throw this.#fail("it appends to something that is not a list");
     for (const item of items) list.push(item);
   }
 
   #setItems(items: unknown[]): void {
     const dict = this.#top();
     if (dict instanceof Opaque) return;
-    if (!(dict instanceof Map)) throw this.#fail("it sets items of something that is no dictionary");
+    if (!(dict instanceof Map)) throw this.#fail("it sets items of something that is not a dictionary");
     if (items.length % 2) throw this.#fail("it sets a key without a value");
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
   }
 
   #stackGlobal(): unknown {
     const [module, name] = this.#popMany(2);
-    if (typeof module !== "string" || typeof name !== "string") throw this.#fail("it names a global by no string");
+    if (typeof module !== "string" || typeof name !== "string") {
+      throw this.#fail("it names a global by something that is not a string");
+    }
     return this.#global(module, name);
   }
 
   #global(module: string, name: string): unknown {
     const length = module.length + name.length;
-    if (length > LONGEST_GLOBAL) throw this.#fail(`it names a global in ${length} characters`);
+    if (length > MAX_GLOBAL_LENGTH) throw this.#fail(`it names a global in ${length} characters`);
     return this.#host.global(module, name);
   }
 
@@ -268,19 +269,19 @@ class Machine {
     const [callee, args] = this.#popMany(2);
     if (callee instanceof Opaque) return callee;
     if (typeof callee !== "function" || !Array.isArray(args)) {
-      throw this.#fail("it calls something that is no function");
+      throw this.#fail("it calls something that is not a function");
     }
-    // The function may go through all of a list that many calls share.
+    // The function may iterate over a list that many calls share.
     this.#count(OBJECT_STEPS + args.reduce((sum, arg) => sum + (Array.isArray(arg) ? arg.length : 1), 0));
     return (callee as PickleFunction)(args);
   }
 
-  /** An object's attributes, such as a state dict's `_metadata`: nothing that we use. */
+  /** Ignores an object's attributes, such as a state dict's `_metadata`. */
   #build(): void {
     this.#pop();
     const object = this.#top();
     if (typeof object !== "object" || object === null || Array.isArray(object)) {
-      throw this.#fail("it sets attributes of something that is no OrderedDict or other object");
+      throw this.#fail("it sets attributes of something that is not an object");
     }
   }
 
@@ -289,9 +290,9 @@ class Machine {
   }
 }
 
-/** A little-endian two's complement number. */
+/** A little-endian integer in two's complement. */
 function wholeNumber(bytes: Uint8Array): number | bigint | Opaque {
-  if (bytes.length > LONGEST_NUMBER) return new Opaque("int");
+  if (bytes.length > MAX_NUMBER_LENGTH) return new Opaque("int");
   let value = 0n;
   for (const [place, byte] of bytes.entries()) value |= BigInt(byte) << BigInt(8 * place);
   value = BigInt.asIntN(8 * bytes.length, value);

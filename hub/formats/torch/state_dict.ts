@@ -1,5 +1,5 @@
 /**
- * The tensors among what a torch file holds, whichever way it keeps their storages.
+ * The tensors of a state dict in a torch file of any format.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import { type TensorSource, tensorSource } from "../tensor_source.ts";
 import { type TorchStorage, TorchTensor } from "./objects.ts";
 import type { Span } from "./zip_entry.ts";
 
-/** How the bytes of a storage are read. */
+/** Reads the bytes of a storage. */
 export interface StorageReader {
-  /** Told what will be read, and nothing else, before any of it is: what several tensors share is unpacked once. */
+  /** Announces all spans that will be read, before the first one is: parts that several tensors share are unpacked once. */
   expect(spans: readonly Span[]): void;
-  /** Reads into a buffer of its own. */
+  /** Reads a span into a new buffer. */
   read(span: Span): Promise<Uint8Array<ArrayBuffer>>;
 }
 
@@ -29,7 +29,7 @@ export interface TorchFile {
   readonly openStorage: (storage: TorchStorage) => StorageReader;
 }
 
-/** A tensor, and how its storage is read. */
+/** A tensor and the reader of its storage. */
 interface Stored {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -37,15 +37,14 @@ interface Stored {
   readonly reader: StorageReader;
 }
 
-/** An honest pickle has some hundred bytes a tensor. */
-export const LARGEST_PICKLE = 64 * 1024 * 1024;
+/** Regular pickles have a few hundred bytes per tensor. */
+export const MAX_PICKLE_SIZE = 64 * 1024 * 1024;
 
 /**
- * The tensors by name in what a torch file holds: a state dict, or a checkpoint with one as `state_dict`. Other values
- * beside tensors are passed over.
+ * The tensors by name of a state dict, or of a checkpoint with one under `state_dict`. Other values are ignored.
  *
- * @param value what was unpickled
- * @param name what the file is called in messages
+ * @param value the object in the file
+ * @param name name of the file in messages
  * @throws {WeightsError} if there is no tensor
  */
 function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
@@ -71,7 +70,7 @@ function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
 }
 
 /**
- * The state dict of a file as a source of tensors. Closing it closes `source`.
+ * Opens the state dict of a file. Closing the result closes `source`.
  *
  * @throws {WeightsError} if there is none
  */
@@ -86,7 +85,7 @@ export function torchTensorSource(source: ByteSource, { value, openStorage }: To
   return tensorSource({ name: source.name, tensors, load, expect, close: () => source.close() });
 }
 
-/** Tells storages which parts of them some tensors are. */
+/** Announces to storages the spans of some tensors. */
 function expectTensors(tensors: ReadonlyMap<string, Stored>, names: Iterable<string>): void {
   const spans = new Map<StorageReader, Span[]>();
   for (const { reader } of tensors.values()) spans.set(reader, []);
@@ -97,13 +96,13 @@ function expectTensors(tensors: ReadonlyMap<string, Stored>, names: Iterable<str
   for (const [reader, parts] of spans) reader.expect(parts);
 }
 
-/** The bytes of its storage from a tensor's first element to its last. */
+/** The bytes of the storage from a tensor's first element to its last. */
 export function spanOf(view: TorchTensor): Span {
   const { bytes } = ELEMENT_TYPES.get(view.storage.dtype)!;
   return { begin: view.offset * bytes, end: (view.offset + elementsSpanned(view)) * bytes };
 }
 
-/** Reads the part of the storage that a tensor spans, then puts its elements in order. */
+/** Reads the part of the storage that a tensor spans, and orders its elements. */
 async function load({ view, reader }: Stored, widen: Widen): Promise<Float32Array<ArrayBuffer>> {
   return toRowMajor(widen(await reader.read(spanOf(view))), view);
 }

@@ -1,5 +1,5 @@
 /**
- * Storages in a zip archive. What tensors need of one is unpacked in one go, however many of them view it.
+ * Storages in a zip archive. Each is unpacked once for all tensors that are views of it.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { checkZipEntry, costOfSpans, lengthOf, readStoredSpan, readZipSpans, typ
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Bytes that may be unpacked in all without being part of a tensor, on the way to others. */
-const MOST_WASTED = 2 ** 30;
+/** Most bytes of an archive that are unpacked without being part of a tensor. */
+const MAX_WASTED_BYTES = 2 ** 30;
 
-/** The storages of an archive, by their entries. */
+/** Returns a function that opens the storages of an archive by their entries. */
 export function zipStorages(source: ByteSource): (entry: ZipEntry) => StorageReader {
   const storages = new Map<ZipEntry, ZipStorage>();
-  const allowance = { left: MOST_WASTED };
+  const allowance = { left: MAX_WASTED_BYTES };
   return (entry) => {
     const storage = storages.get(entry) ?? new ZipStorage(source, entry, allowance);
     storages.set(entry, storage);
@@ -36,7 +36,7 @@ class ZipStorage implements StorageReader {
   #checked?: Promise<void>;
   #unpacked?: Promise<Map<string, Bytes>>;
 
-  /** `allowance` is what all storages of the archive may still waste together. */
+  /** `allowance` is shared by all storages of the archive: the bytes that may still be unpacked in vain. */
   constructor(source: ByteSource, entry: ZipEntry, allowance: { left: number }) {
     this.#source = source;
     this.#entry = entry;
@@ -60,7 +60,7 @@ class ZipStorage implements StorageReader {
     return await readStoredSpan(this.#source, this.#entry, span);
   }
 
-  /** The checksum is that of all bytes: it is checked where most of them are read anyway. */
+  /** Checks the checksum, which takes reading the whole entry, if most of it is read anyway. */
   async #check(): Promise<void> {
     const isCheap = costOfSpans(this.#entry, merge(this.#expected)) === this.#entry.size;
     if (isCheap) await checkZipEntry(this.#source, this.#entry);
@@ -75,7 +75,7 @@ class ZipStorage implements StorageReader {
     return isLast && bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
   }
 
-  /** What is expected to be read, by where it is. */
+  /** Unpacks all announced spans, by their position. */
   async #unpack(): Promise<Map<string, Bytes>> {
     const spans = merge(this.#expected);
     this.#allow(spans);
@@ -104,7 +104,7 @@ function inOrder(spans: readonly Span[]): Span[] {
   return spans.toSorted((a, b) => a.begin - b.begin);
 }
 
-/** Spans in order, those that touch or overlap as one. */
+/** Sorts spans, and merges those that touch or overlap. */
 function merge(spans: readonly Span[]): Span[] {
   const merged: { begin: number; end: number }[] = [];
   for (const { begin, end } of inOrder(spans)) {

@@ -1,5 +1,5 @@
 /**
- * Reads which entries a zip archive has, with 64-bit sizes where it has those.
+ * Reads the directory of a zip archive, with 64-bit sizes (ZIP64).
  *
  * @module
  */
@@ -11,45 +11,45 @@ import { showText } from "../../show.ts";
 
 /** A file in an archive. */
 export interface ZipEntry {
-  /** Its path in the archive. */
+  /** Path in the archive. */
   readonly name: string;
-  /** How many bytes it has once unpacked. */
+  /** Unpacked size in bytes. */
   readonly size: number;
-  /** How many bytes it takes in the archive. */
+  /** Size in the archive in bytes. */
   readonly packedSize: number;
   /** 0: stored; 8: deflated. */
   readonly method: 0 | 8;
-  /** Where its local header is. */
+  /** Offset of the local header. */
   readonly offset: number;
-  /** Its CRC-32, unless it was left out, which torch can be told to do. */
+  /** CRC-32; absent if the writer left it out, which is an option of torch. */
   readonly checksum?: number;
 }
 
-/** The end record: fixed part, and the longest comment that may follow it. */
+/** Size of the end record without, and of the longest comment at its end. */
 const END_SIZE = 22;
-const LONGEST_COMMENT = 0xffff;
-/** What is in front of an entry's bytes, at least. */
+const MAX_COMMENT_LENGTH = 0xffff;
+/** Smallest size of the header in front of an entry's bytes. */
 const LOCAL_HEADER_SIZE = 30;
-/** The index of an archive is read as a whole. */
-const LARGEST_DIRECTORY = 64 * 1024 * 1024;
-/** A model of a hundred thousand tensors has as many. */
-const MOST_ENTRIES = 100_000;
+/** The directory is read as a whole. */
+const MAX_DIRECTORY_SIZE = 64 * 1024 * 1024;
+/** Enough for a model of a hundred thousand tensors. */
+const MAX_ENTRIES = 100_000;
 
 /**
- * The entries of an archive, by path.
+ * Reads the directory of a zip archive: its entries by path.
  *
  * @throws {WeightsError} if the archive is damaged
  */
 export async function readZipDirectory(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const { offset, size } = await findDirectory(source);
-  if (size > LARGEST_DIRECTORY || offset + size > source.size) {
+  if (size > MAX_DIRECTORY_SIZE || offset + size > source.size) {
     throw damaged(source.name, `its directory of ${size} bytes at ${offset} does not fit into ${source.size} bytes`);
   }
   const directory = new ByteCursor(await source.read(offset, size), `the zip directory of ${source.name}`);
   const entries = new Map<string, ZipEntry>();
   const places: [begin: number, end: number][] = [];
   while (directory.left > 0) {
-    if (places.length === MOST_ENTRIES) throw damaged(source.name, `it has more than ${MOST_ENTRIES} entries`);
+    if (places.length === MAX_ENTRIES) throw damaged(source.name, `it has more than ${MAX_ENTRIES} entries`);
     const entry = readEntry(directory, source.name);
     if (entries.has(entry.name)) throw damaged(source.name, `it has the entry ${showText(entry.name)} twice`);
     entries.set(entry.name, entry);
@@ -60,7 +60,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
 }
 
 async function findDirectory(source: ByteSource): Promise<{ offset: number; size: number }> {
-  const length = Math.min(source.size, END_SIZE + LONGEST_COMMENT);
+  const length = Math.min(source.size, END_SIZE + MAX_COMMENT_LENGTH);
   const tail = await source.read(source.size - length, length);
   const view = new DataView(tail.buffer);
   for (let at = length - END_SIZE; at >= 0; at--) {
@@ -72,7 +72,7 @@ async function findDirectory(source: ByteSource): Promise<{ offset: number; size
   throw damaged(source.name, "the record that ends every zip archive is missing");
 }
 
-/** The same from the 64-bit record that a locator right before the end record points to, where there is one. */
+/** The same from the 64-bit end record, if a locator directly before the end record points to one. */
 async function findDirectory64(source: ByteSource, end: number): Promise<{ offset: number; size: number } | undefined> {
   if (end < 20) return undefined;
   const locator = new DataView((await source.read(end - 20, 20)).buffer);
@@ -85,7 +85,7 @@ async function findDirectory64(source: ByteSource, end: number): Promise<{ offse
 }
 
 function readEntry(directory: ByteCursor, archive: string): ZipEntry {
-  if (directory.u32() !== 0x02014b50) throw damaged(archive, "its directory holds something else than entries");
+  if (directory.u32() !== 0x02014b50) throw damaged(archive, "its directory contains something other than entries");
   directory.take(4); // versions
   const flags = directory.u16();
   const method = directory.u16();
@@ -118,7 +118,7 @@ function readEntry(directory: ByteCursor, archive: string): ZipEntry {
   return { name, size, packedSize, method, offset, checksum };
 }
 
-/** Bytes that several entries share could be unpacked again and again. */
+/** Refuses entries that share bytes, which could be unpacked many times (a zip bomb). */
 function checkApart(places: readonly (readonly [begin: number, end: number])[], archive: string): void {
   let last = 0;
   for (const [begin, end] of places.toSorted(([a], [b]) => a - b)) {
@@ -127,10 +127,10 @@ function checkApart(places: readonly (readonly [begin: number, end: number])[], 
   }
 }
 
-/** The error for an archive that is none. */
+/** The error for a damaged archive. */
 export function damaged(archive: string, problem: string, options?: ErrorOptions): WeightsError {
   return new WeightsError(
-    `Cannot read ${archive}: ${problem}. It is damaged or no zip archive; fetch it again`,
+    `Cannot read ${archive}: ${problem}. It is damaged or not a zip archive; fetch it again`,
     options,
   );
 }

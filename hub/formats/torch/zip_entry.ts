@@ -1,5 +1,5 @@
 /**
- * Unpacks entries of zip archives, in memory that is known beforehand, and checks their checksums.
+ * Unpacks entries of zip archives in bounded memory, and checks their checksums.
  *
  * @module
  */
@@ -12,46 +12,46 @@ import { damaged, type ZipEntry } from "./zip.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Bytes of an unpacked entry: from `begin` up to, but not including, `end`. */
+/** A range of bytes of an unpacked entry: from `begin` up to, but not including, `end`. */
 export interface Span {
   readonly begin: number;
   readonly end: number;
 }
 
-/** No deflated byte becomes more than 1032 bytes. */
-const LARGEST_DEFLATE_RATIO = 1032;
-/** Packed bytes to read at once: what they become is held as a whole, also where it is more than the entry says. */
+/** A deflated byte unpacks to 1032 bytes at most. */
+const MAX_DEFLATE_RATIO = 1032;
+/** Packed bytes to read at once, by method. Their unpacked bytes are in memory together, even if a false size hides them. */
 const PIECES: Readonly<Record<ZipEntry["method"], number>> = { 0: 4 * 2 ** 20, 8: 16 * 1024 };
-/** So many bytes more are unpacked without being needed, to get at the checksum; or as many as are needed. */
+/** Bytes that are unpacked in addition to reach the checksum, if the needed ones are fewer. */
 const CHEAP = 2 ** 20;
 
 /**
- * All of an entry.
+ * Reads and unpacks an entry of a zip archive, and checks its checksum.
  *
- * @throws {WeightsError} if it is damaged
+ * @throws {WeightsError} if the entry is damaged
  */
 export async function readZipEntry(source: ByteSource, entry: ZipEntry): Promise<Uint8Array<ArrayBuffer>> {
   const [bytes] = await readZipSpans(source, entry, [{ begin: 0, end: entry.size }]);
   return bytes;
 }
 
-/** How many bytes of an entry are unpacked to get at some spans of it: up to the last, or all if that is little more. */
+/** Number of bytes of an entry that are unpacked to read some spans: up to the last, or all if that is little more. */
 export function costOfSpans({ size }: ZipEntry, spans: readonly Span[]): number {
   const end = spans.at(-1)?.end ?? 0;
   return size - end <= lengthOf(spans) + CHEAP ? size : end;
 }
 
-/** How many bytes spans have in all. */
+/** Total number of bytes of spans. */
 export function lengthOf(spans: readonly Span[]): number {
   return spans.reduce((sum, { begin, end }) => sum + end - begin, 0);
 }
 
 /**
- * Spans of an entry, which is read once, and no further than {@linkcode costOfSpans} says. Where that is all of it, its
- * checksum is checked.
+ * Reads spans of an entry in one pass, as far as {@linkcode costOfSpans} says. If that is the whole entry, its checksum is
+ * checked.
  *
  * @param spans in order, without overlap
- * @throws {WeightsError} if the entry is damaged, or shorter than that
+ * @throws {WeightsError} if the entry is damaged, or ends before a span
  */
 export async function readZipSpans(source: ByteSource, entry: ZipEntry, spans: readonly Span[]): Promise<Bytes[]> {
   checkSpan(source, entry, spans.at(-1));
@@ -61,9 +61,9 @@ export async function readZipSpans(source: ByteSource, entry: ZipEntry, spans: r
 }
 
 /**
- * A span of a stored entry, and nothing before it.
+ * Reads a span of a stored entry, and nothing before it.
  *
- * @throws {WeightsError} if the entry is damaged, or shorter than that
+ * @throws {WeightsError} if the entry is damaged, or ends before the span
  */
 export async function readStoredSpan(source: ByteSource, entry: ZipEntry, span: Span): Promise<Bytes> {
   checkSpan(source, entry, span);
@@ -71,7 +71,7 @@ export async function readStoredSpan(source: ByteSource, entry: ZipEntry, span: 
 }
 
 /**
- * Checks the checksum of an entry, of which nothing is kept.
+ * Checks the checksum of an entry without keeping its bytes.
  *
  * @throws {WeightsError} if it is damaged
  */
@@ -82,16 +82,16 @@ export async function checkZipEntry(source: ByteSource, entry: ZipEntry): Promis
 function checkSpan(source: ByteSource, entry: ZipEntry, span: Span | undefined): void {
   const { size, packedSize, method } = entry;
   if (span && span.end > size) throw damagedEntry(source, entry, `has ${size} bytes, expected ${span.end}`);
-  if (method === 8 && size > packedSize * LARGEST_DEFLATE_RATIO) {
-    throw damagedEntry(source, entry, `says it unpacks ${packedSize} bytes to ${size}, which cannot be`);
+  if (method === 8 && size > packedSize * MAX_DEFLATE_RATIO) {
+    throw damagedEntry(source, entry, `claims to unpack ${packedSize} bytes to ${size}, which is impossible`);
   }
 }
 
-/** Unpacks an entry up to a place, at which it may end; then its checksum must be right. */
+/** Unpacks at least the first `minimum` bytes of an entry. If that is all of it, its checksum is checked. */
 async function unpack(
   source: ByteSource,
   entry: ZipEntry,
-  most: number,
+  minimum: number,
   use: (chunk: Uint8Array, start: number) => void,
 ): Promise<void> {
   const fail = (problem: string, cause?: unknown) => damagedEntry(source, entry, problem, cause);
@@ -106,7 +106,7 @@ async function unpack(
       use(chunk, done);
       checksum = crc32(chunk, checksum);
       done += chunk.length;
-      if (done >= most && most < size) return;
+      if (done >= minimum && minimum < size) return;
     }
   } catch (cause) {
     throw cause instanceof WeightsError ? cause : fail(`cannot be unpacked: ${reasonOf(cause)}`, cause);
@@ -117,7 +117,7 @@ async function unpack(
   }
 }
 
-/** Puts the bytes of a chunk, which begins at `start`, where spans that overlap it want them. */
+/** Copies the bytes of a chunk at offset `start` into the parts whose spans overlap it. */
 function copyInto(parts: readonly Bytes[], spans: readonly Span[], chunk: Uint8Array, start: number): void {
   const end = start + chunk.length;
   for (let i = firstBeyond(spans, start); i < spans.length && spans[i].begin < end; i++) {
@@ -127,12 +127,12 @@ function copyInto(parts: readonly Bytes[], spans: readonly Span[], chunk: Uint8A
   }
 }
 
-/** The first span that ends after a place. */
-function firstBeyond(spans: readonly Span[], place: number): number {
+/** Index of the first span that ends after an offset. */
+function firstBeyond(spans: readonly Span[], offset: number): number {
   let [low, high] = [0, spans.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (spans[middle].end > place) high = middle;
+    if (spans[middle].end > offset) high = middle;
     else low = middle + 1;
   }
   return low;
@@ -146,7 +146,7 @@ async function* packedPieces(source: ByteSource, entry: ZipEntry): AsyncGenerato
   }
 }
 
-/** Where an entry's bytes begin: behind a header whose length only it knows. */
+/** Offset of an entry's bytes, after a header of variable length. */
 async function findData(source: ByteSource, entry: ZipEntry): Promise<number> {
   const header = new DataView((await source.read(entry.offset, 30)).buffer);
   if (header.getUint32(0, true) !== 0x04034b50) {
