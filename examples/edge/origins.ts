@@ -13,7 +13,7 @@ export const SECURITY_HEADERS = {
 };
 
 /**
- * Checks the origin of a request that is not a mere GET or HEAD.
+ * Checks the origin of a request other than GET or HEAD.
  *
  * @throws {Refusal} if it comes from a page of another origin that is not one of `allowed`
  */

@@ -40,7 +40,7 @@ export class Picture {
   readonly width: number;
   /** Height in pixels, at least 1. */
   readonly height: number;
-  /** Four bytes a pixel: red, green, blue, alpha (255 is opaque), row by row from the top left. */
+  /** Four bytes per pixel: red, green, blue, alpha (255 is opaque), row by row from the top left. */
   readonly data: Uint8ClampedArray<ArrayBuffer>;
 
   /**

@@ -12,7 +12,7 @@ import { nameOf, type PictureSource, readSource, toRaster } from "./sources.ts";
 import { WORKERS } from "./workers/pool.ts";
 import { offloadPreparation } from "./workers/offload.ts";
 
-/** The most files in memory at once: what the workers prepare, and as many that wait for them. */
+/** Most files in memory at once: twice as many as workers, so that no worker waits for a file. */
 const MAX_FILES = 2 * WORKERS;
 
 /** A picture of the size that was asked for, and whether its source was gray pixels. */
@@ -21,7 +21,7 @@ export interface PreparedPicture {
   readonly gray: boolean;
 }
 
-/** Prepares pictures, several at once. An error names the picture that it is about. */
+/** Prepares pictures concurrently. Errors name the picture. */
 export async function prepareSources(
   sources: readonly PictureSource[],
   preparation: Preparation,

@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: fac936c1a5f9e79d05325635add9d1a70e68cffe8ee73b00a4ad95f281bd760d
+// Sources: fa4a2d4549cb8ebcef1426666176f8e87e8da1d25997a7090d93d60a078120f7
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `

@@ -55,7 +55,7 @@ const KINDS: Kind[] = [
     [1, 2, 3, 255],
   ],
   [
-    "palette behind the pixels, which does not count",
+    "palette after the pixels, which is ignored",
     { size: [1, 1], depth: 8, colour: 3, rows: [0, 7], late: { PLTE: Array(24).fill(1) } },
     gray([7]),
   ],
@@ -130,7 +130,7 @@ Deno.test("decodePicture() reads JPEGs as PIL does: progressive, gray, CMYK", as
   }
 });
 
-Deno.test("decodePicture() turns pictures upright by their EXIF orientation unless told otherwise", async () => {
+Deno.test("decodePicture() turns pictures upright by their EXIF orientation, unless applyOrientation is false", async () => {
   const file = await readJpeg("exif-rotated");
   const [turned, stored] = [await decodePicture(file), await decodePicture(file, { applyOrientation: false })];
   assertNotEquals(turned.data, stored.data);

@@ -7,7 +7,7 @@
 import { cannotDecode } from "../errors.ts";
 import { Inflater } from "../inflate.ts";
 
-/** The keywords of such texts. */
+/** The keywords of these texts. */
 export const EXIF_KEYWORD = "Raw profile type exif", XMP_KEYWORD = "XML:com.adobe.xmp";
 
 /** Longest inflated text in bytes. PIL refuses files with longer ones. */

@@ -30,7 +30,7 @@ const WAYS: Record<Way, (source: Raster, width: number, height: number) => Raste
 };
 
 for (const [way, fit] of Object.entries(WAYS)) {
-  Deno.test(`fitting by "${way}" gives upstream's bytes of any shape`, () => {
+  Deno.test(`fitting by "${way}" returns upstream's bytes for any aspect ratio`, () => {
     for (const { size, out, seed, sha256 } of readCases<Case>("fitted.json")) {
       const expected = sha256[way as Way];
       if (expected === null) continue;
