@@ -24,43 +24,43 @@ import { Recorder } from "./record/recorder.ts";
 import { recordGraph, recordPixelConversion } from "./record_graph.ts";
 import { PipelineCache } from "./shader/pipeline.ts";
 import type { Tile, Tuning } from "./shader/tiles.ts";
-import { isTunable, KeptChoices, layerKey, mergeChoices, NO_CHOICES, opKey } from "./tuning/choices.ts";
+import { isTunable, layerKey, mergeChoices, NO_CHOICES, opKey, StoredChoices } from "./tuning/choices.ts";
 import { measureChoices } from "./tuning/tuner.ts";
 
 /** How to open the WebGPU engine. */
 export interface WebGpuOptions {
-  /** A device to use, which the caller keeps; by default one is requested with all its limits. */
+  /** A device to use, which the caller owns; by default one is requested with the limits of its adapter. */
   readonly device?: GPUDevice;
-  /** Where a device is requested otherwise. Default `navigator.gpu`. */
+  /** WebGPU, to request a device from. Default `navigator.gpu`. */
   readonly gpu?: GPU;
-  /** Compute every 3×3 convolution of stride 1 this way; by default each the faster way. */
+  /** Algorithm of all 3×3 convolutions of stride 1; by default the faster one for each. */
   readonly algorithm?: ConvAlgorithm;
-  /** Compute every matrix product in this tile, where it can be; by default each in the one that suits it. */
+  /** Tile of all matrix products that support it; by default the best one for each. */
   readonly tile?: Tile;
   /** Kernel constants; by default those for the kind of adapter. */
   readonly tuning?: Tuning;
-  /** What feature maps and weights are stored in; computed is in float32. Default `"float32"`. */
+  /** Element type of stored feature maps and weights; kernels compute in float32. Default `"float32"`. */
   readonly dtype?: "float32" | "float16";
-  /** Where what {@linkcode Backend.tune} measures is found and kept. By default nowhere. */
+  /** Stores what {@linkcode Backend.tune} measures. By default it is not stored. */
   readonly tuningStore?: TuningStore;
 }
 
-/** How long to run one program after another before the event loop gets its turn: in Deno, waiting for a GPU blocks it. */
+/** Longest time of runs before the event loop runs: in Deno, waiting for a GPU blocks it. */
 const PATIENCE_MS = 250;
 
-/** How many ops are planned in a third of a second. */
+/** Ops that are planned in a third of a second. */
 const QUICK_OPS = 10_000;
 
-/** Preparing weights moves at most so many bytes for each of theirs: transformed for Winograd's algorithm they are four. */
-const PREPARED = 5;
+/** Bytes that packing moves per byte of weights, at most: those transformed for Winograd's algorithm take four. */
+const PACKING_BYTES = 5;
 
-/** A program in bands has to take less than this share of the memory of one that found too little. */
+/** A program in bands must take less than this share of the memory of the program that ran out of memory. */
 const WORTHWHILE = 0.9;
 
 /**
  * Opens the WebGPU engine.
  *
- * @throws {DeviceError} if there is no adapter, or it has no float16 and that is asked for
+ * @throws {DeviceError} if there is no adapter, or it does not support the `dtype`
  */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend> {
   const gpu = await (options.device ? borrowGpu(options.device) : openGpu(options.gpu));
@@ -76,13 +76,13 @@ class WebGpuBackend implements Backend {
   readonly #gpu: Gpu;
   readonly #options: WebGpuOptions;
   readonly #tuning: Tuning;
-  readonly #kept: KeptChoices;
+  readonly #stored: StoredChoices;
   #choices = NO_CHOICES;
   readonly #pipelines: PipelineCache;
   readonly #pool: BufferPool;
   readonly #pace: Pace;
   readonly #weights: WeightStore;
-  /** What a run can have at most, as far as is known: devices say it only by refusing. */
+  /** Bytes that a run may take, lowered whenever the device runs out of memory: WebGPU does not report how much it has. */
   #available = Infinity;
   readonly #pixels = new PixelReader((shape, range) =>
     this.#createProgram(atOnce(shareBuffers(recordPixelConversion(this.#recorder(new Set()), shape, range))))
@@ -97,7 +97,7 @@ class WebGpuBackend implements Backend {
     this.#gpu = gpu;
     this.#options = options;
     this.#tuning = tuning;
-    this.#kept = new KeptChoices(tuningStore, gpu.info, dtype, tuning);
+    this.#stored = new StoredChoices(tuningStore, gpu.info, dtype, tuning);
     this.#pipelines = pipelines;
     this.#pool = new BufferPool(gpu.device);
     this.#pace = new Pace(gpu.device.queue, gpu.software);
@@ -120,12 +120,12 @@ class WebGpuBackend implements Backend {
 
   get memory(): MemoryUse {
     const { bytes: weights } = this.#weights;
-    const { bytes: buffers, lent } = this.#pool;
-    return { weights, buffers, held: weights + buffers, used: weights + lent };
+    const { bytes: buffers, usedBytes } = this.#pool;
+    return { weights, buffers, held: weights + buffers, used: weights + usedBytes };
   }
 
   async setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
-    const milliseconds = this.#pace.guess({ flops: 0, bytes: PREPARED * weight.byteLength });
+    const milliseconds = this.#pace.guess({ flops: 0, bytes: PACKING_BYTES * weight.byteLength });
     await this.#orLoss((async () => {
       if (!this.#pace.hasRoom(milliseconds)) await this.#pace.settle();
       this.#checkUsable();
@@ -137,8 +137,8 @@ class WebGpuBackend implements Backend {
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {
     const programs = [await this.#orLoss(this.#create(graph, options))];
     /**
-     * Uses the last program; where memory runs out, once more without the idle buffers of others, then makes one that takes
-     * less, and uses that.
+     * Calls the last program. If the device runs out of memory, retries without idle buffers of other programs, then with a
+     * new program that takes less.
      */
     const use = async <T>(call: (program: Program) => Promise<T>): Promise<T> => {
       for (let attempt = 0;; attempt++) {
@@ -168,7 +168,7 @@ class WebGpuBackend implements Backend {
     };
   }
 
-  /** What comes of some work for the device; if it was lost or the model disposed meanwhile, an error that says so. */
+  /** Awaits work; if it fails because the device was lost or the model disposed, the error says so. */
   async #orLoss<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
@@ -182,12 +182,12 @@ class WebGpuBackend implements Backend {
   async #create(graph: Graph, options?: PlanOptions): Promise<Program> {
     const plan = await inTurns(this.#plan(graph, options));
     this.#checkUsable();
-    this.#pool.trim(); // a new shape wants buffers of other sizes
+    this.#pool.trim(); // a new shape needs buffers of other sizes
     this.#pool.limit = (options?.memoryLimit ?? Infinity) - this.#weights.bytes;
     return await this.#createProgram(plan);
   }
 
-  /** A program for half the memory of one that found too little; throws `error` where there is none. */
+  /** A program that takes at most half the memory of the last one; throws `error` if there is none. */
   async #createSmaller(
     graph: Graph,
     options: PlanOptions | undefined,
@@ -203,9 +203,9 @@ class WebGpuBackend implements Backend {
     return atOnce(this.#plan(graph, options, true)).bytes;
   }
 
-  /** Takes what was measured on such a device before. */
+  /** Reads the choices that were measured on such a device before. */
   async readChoices(): Promise<void> {
-    this.#choices = await this.#kept.read();
+    this.#choices = await this.#stored.read();
   }
 
   async tune(graph: Graph, options?: TuneOptions): Promise<boolean> {
@@ -218,7 +218,7 @@ class WebGpuBackend implements Backend {
       algorithmOf: (layer, wanted) => this.#chooseAlgorithm(layer, wanted),
     }, options));
     this.#choices = mergeChoices(this.#choices, measured);
-    await this.#kept.add(measured);
+    await this.#stored.add(measured);
     return graph.nodes.some((op) =>
       op.kind === "conv2d" && this.#algorithmOf(op.weights) !== this.#weights.algorithmOf(op.weights)
     );
@@ -246,7 +246,7 @@ class WebGpuBackend implements Backend {
     return plan;
   }
 
-  /** The algorithm for a layer whose weights are set now. */
+  /** The algorithm for a layer if its weights are set now. */
   #algorithmOf(layer: Conv2d["weights"]): ConvAlgorithm {
     return this.#chooseAlgorithm(layer, this.#options.algorithm ?? this.#choices.algorithms.get(layerKey(layer)));
   }
@@ -255,7 +255,7 @@ class WebGpuBackend implements Backend {
     return chooseAlgorithm(layer, this.#gpu.device.limits.maxStorageBufferBindingSize, wanted);
   }
 
-  /** The tile that is wanted for an op, or was measured to be the fastest. */
+  /** The tile for an op that the options give, or that was measured to be the fastest. */
   #tileOf(op: Op): Tile | undefined {
     if (this.#options.tile || !isTunable(op)) return this.#options.tile;
     const algorithm = op.kind === "conv2d" ? this.#weights.algorithmOf(op.weights) : undefined;

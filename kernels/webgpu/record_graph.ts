@@ -1,5 +1,5 @@
 /**
- * From a graph to the dispatches that compute it, between the layouts of the API and those of the kernels.
+ * Records the dispatches of a graph, with conversions between the layouts of the API and of the kernels.
  *
  * @module
  */

@@ -20,14 +20,14 @@ const IN_BANDS = { ...SOFTWARE, windowBytes: 6 << 10, scratchBytes: 64 << 10, di
 /** All engines under test; each op is run on each. */
 export const ENGINES: readonly Engine[] = [
   { name: "webgpu", open: () => createWebGpuBackend(), tolerance: 1e-5 },
-  { name: "webgpu, direct", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-6 },
+  { name: "webgpu, implicit GEMM", open: () => createWebGpuBackend({ algorithm: "implicitGemm" }), tolerance: 1e-6 },
   { name: "webgpu, winograd", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: 1e-5 },
   { name: "webgpu, tuned for hardware", open: () => createWebGpuBackend({ tuning: HARDWARE }), tolerance: 1e-5 },
   { name: "webgpu, tuned for SwiftShader", open: () => createWebGpuBackend({ tuning: SWIFTSHADER }), tolerance: 1e-5 },
   { name: "webgpu, in bands", open: () => createWebGpuBackend({ tuning: IN_BANDS }), tolerance: 1e-5 },
   {
-    name: "webgpu, direct in bands",
-    open: () => createWebGpuBackend({ tuning: IN_BANDS, algorithm: "direct" }),
+    name: "webgpu, implicit GEMM in bands",
+    open: () => createWebGpuBackend({ tuning: IN_BANDS, algorithm: "implicitGemm" }),
     tolerance: 1e-6,
   },
   { name: "wasm on 1 thread, 128 bits", open: () => createWasmBackend({ threads: 1, wide: false }), tolerance: 1e-5 },

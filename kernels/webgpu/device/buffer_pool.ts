@@ -1,8 +1,8 @@
 /**
- * Device memory: buffers that return to a pool when a tensor or a program lets go of them.
+ * A pool of device buffers, reused when tensors and programs release them.
  *
- * Commands run in the order they were submitted, so a buffer may be handed out again while the device still reads it:
- * whoever gets it next is served after.
+ * Commands run in the order they were submitted, so a released buffer may be reused while the device still reads it: its
+ * next user's commands run later.
  *
  * @module
  */
@@ -10,42 +10,43 @@
 import { DeviceError } from "../../errors.ts";
 import { HighWater } from "../../host/high_water.ts";
 
-/** The device could not provide a buffer. */
+/** Thrown if the device has no memory for a buffer. */
 export class OutOfMemoryError extends DeviceError {}
 
-/** Kernels read and write `storage` buffers; `readback` ones can be mapped to the host. */
+/** `storage`: kernels read and write it. `readback`: it can be mapped to the host. */
 export type BufferUse = "storage" | "readback";
 
-const GRAIN = 256;
+/** Sizes of buffers are multiples of this many bytes, so that more of them can be reused. */
+const SIZE_STEP = 256;
 
-/** Idle buffers of fewer bytes than this are kept anyway. */
-const LEAST_EXCESS = 2 ** 20;
+/** Bytes by which idle buffers may always exceed what is needed. */
+const MIN_EXCESS = 2 ** 20;
 
 /**
- * Refuses a buffer that is too large for a device.
+ * Checks that a buffer is not too large for a device.
  *
- * @throws {DeviceError}
+ * @throws {DeviceError} if it is
  */
 export function checkBufferSize(size: number, label: string, limit: number): void {
   if (size <= limit) return;
   throw new DeviceError(
-    `Cannot allocate ${size} bytes for ${label}: one buffer of this device holds ${limit}. Use a smaller picture or batch`,
+    `Cannot allocate ${size} bytes for ${label}: a buffer of this device has at most ${limit}. Use a smaller picture or batch`,
   );
 }
 
-/** Hands out buffers and takes them back. */
+/** Creates buffers and reuses those that were released. */
 export class BufferPool {
   readonly #device: GPUDevice;
-  /** Those that were released last come last. */
+  /** In the order they were released. */
   readonly #idle: GPUBuffer[] = [];
-  readonly #lent = new Set<GPUBuffer>();
-  /** What the device said of new buffers. */
-  readonly #answers = new WeakMap<GPUBuffer, Promise<GPUError | null>>();
-  /** Bytes of all buffers beyond which idle ones are given back before others are made. */
+  readonly #used = new Set<GPUBuffer>();
+  /** For each new buffer, the device's error if it could not be allocated. */
+  readonly #errors = new WeakMap<GPUBuffer, Promise<GPUError | null>>();
+  /** Bytes of all buffers above which idle ones are destroyed before a new one is created. */
   limit = Infinity;
   #bytes = 0;
-  #lentBytes = 0;
-  /** The most bytes that were lent since the last call ended. */
+  #usedBytes = 0;
+  /** Peak of the bytes in use since the last call ended. */
   #peak = 0;
   readonly #needed = new HighWater();
   #disposed = false;
@@ -60,65 +61,65 @@ export class BufferPool {
   }
 
   /** Bytes of the buffers in use. */
-  get lent(): number {
-    return this.#lentBytes;
+  get usedBytes(): number {
+    return this.#usedBytes;
   }
 
   /**
-   * A buffer of at least `bytes` bytes with undefined contents. Whether the device could provide it,
-   * {@linkcode BufferPool.confirm} says later.
+   * Returns a buffer of at least `bytes` bytes with undefined contents. Check with {@linkcode BufferPool.confirm} that the
+   * device had memory for it.
    *
-   * @param label what for, in messages
-   * @param before the buffer that served last time: taken if it is idle, so that what was bound to it still is
-   * @throws {DeviceError} if one buffer cannot be that large on this device, or the pool was disposed
+   * @param label names its purpose in messages
+   * @param before the buffer of the last run: taken if it is idle, so that bind groups with it can be reused
+   * @throws {DeviceError} if a buffer of this device cannot be that large, or the pool was disposed
    */
   acquire(bytes: number, label: string, use: BufferUse = "storage", before?: GPUBuffer): GPUBuffer {
     if (this.#disposed) {
-      throw new DeviceError("Cannot use this device memory: its model was disposed, or its device lost");
+      throw new DeviceError("Cannot allocate device memory: its model was disposed, or its device lost");
     }
-    const size = Math.max(GRAIN, Math.ceil(bytes / GRAIN) * GRAIN);
-    const buffer = this.#takeBack(before) ?? this.#reuse(size, use) ?? this.#create(size, label, use);
-    this.#lent.add(buffer);
-    this.#lentBytes += buffer.size;
-    this.#peak = Math.max(this.#peak, this.#lentBytes);
+    const size = Math.max(SIZE_STEP, Math.ceil(bytes / SIZE_STEP) * SIZE_STEP);
+    const buffer = this.#removeIdle(before) ?? this.#reuse(size, use) ?? this.#create(size, label, use);
+    this.#used.add(buffer);
+    this.#usedBytes += buffer.size;
+    this.#peak = Math.max(this.#peak, this.#usedBytes);
     return buffer;
   }
 
   /**
-   * Waits for what the device says of buffers that were acquired.
+   * Waits until the device has allocated these buffers.
    *
-   * @throws {OutOfMemoryError} if it could not provide one of them
+   * @throws {OutOfMemoryError} if it had no memory for one of them
    */
   async confirm(buffers: readonly GPUBuffer[]): Promise<void> {
-    const answers = await Promise.all(buffers.map((buffer) => this.#answers.get(buffer)));
-    const refused = buffers.filter((_, i) => answers[i]);
+    const errors = await Promise.all(buffers.map((buffer) => this.#errors.get(buffer)));
+    const refused = buffers.filter((_, i) => errors[i]);
     if (refused.length === 0) return;
     const [{ size, label }] = refused;
     throw new OutOfMemoryError(
       `Cannot allocate ${size} bytes for ${label}: the device has no memory left, ${this.#bytes} bytes were in use. ` +
         "Use a smaller picture or batch, or a lower memory limit",
-      { cause: answers.find((answer) => answer) },
+      { cause: errors.find((error) => error) },
     );
   }
 
-  /** Takes a buffer back. */
+  /** Returns a buffer to the pool. */
   release(buffer: GPUBuffer): void {
-    if (this.#takeFromLent(buffer)) this.#idle.push(buffer); // unless the pool was disposed meanwhile
+    if (this.#removeUsed(buffer)) this.#idle.push(buffer); // otherwise the pool was disposed
   }
 
   /**
-   * Takes note that a call has ended. Gives idle buffers back to the system, those that were used least recently first, if
-   * all buffers are more than twice what one of the last calls needed: shapes that alternate find theirs again.
+   * Marks the end of a call. Destroys idle buffers, the least recently used first, if all buffers take more than twice the
+   * bytes that one of the last calls needed. Shapes that alternate keep theirs.
    */
   endCall(): void {
     this.#needed.note(this.#peak);
-    this.#peak = this.#lentBytes;
+    this.#peak = this.#usedBytes;
     const needed = this.#needed.bytes;
-    if (this.#bytes - needed <= Math.max(LEAST_EXCESS, needed)) return;
+    if (this.#bytes - needed <= Math.max(MIN_EXCESS, needed)) return;
     while (this.#bytes > needed && this.#idle.length > 0) this.#destroy(this.#idle.shift()!);
   }
 
-  /** Gives idle buffers back to the system. */
+  /** Destroys idle buffers. */
   trim(): void {
     for (const buffer of this.#idle.splice(0)) this.#destroy(buffer);
   }
@@ -127,24 +128,24 @@ export class BufferPool {
   dispose(): void {
     this.#disposed = true;
     this.trim();
-    for (const buffer of this.#lent) this.#forget(buffer);
+    for (const buffer of this.#used) this.#forget(buffer);
   }
 
-  #takeBack(buffer: GPUBuffer | undefined): GPUBuffer | undefined {
+  #removeIdle(buffer: GPUBuffer | undefined): GPUBuffer | undefined {
     const at = buffer ? this.#idle.indexOf(buffer) : -1;
     return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
   }
 
-  #takeFromLent(buffer: GPUBuffer): boolean {
-    if (!this.#lent.delete(buffer)) return false;
-    this.#lentBytes -= buffer.size;
+  #removeUsed(buffer: GPUBuffer): boolean {
+    if (!this.#used.delete(buffer)) return false;
+    this.#usedBytes -= buffer.size;
     return true;
   }
 
-  /** The smallest idle buffer that fits without wasting more than a quarter; where memory is limited, without any waste. */
+  /** The smallest idle buffer that fits and is at most a quarter larger; not larger at all if memory is limited. */
   #reuse(size: number, use: BufferUse): GPUBuffer | undefined {
     const idle = this.#idle;
-    const largest = this.limit === Infinity ? size * 1.25 + GRAIN : size;
+    const largest = this.limit === Infinity ? size * 1.25 + SIZE_STEP : size;
     let best = -1;
     idle.forEach((buffer, i) => {
       const fits = useOf(buffer) === use && buffer.size >= size && buffer.size <= largest;
@@ -162,17 +163,17 @@ export class BufferPool {
     this.#bytes += size;
     this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({ label, size, usage });
-    const answer = this.#device.popErrorScope().then((error) => {
+    const allocation = this.#device.popErrorScope().then((error) => {
       if (error) this.#forget(buffer);
       return error;
     });
-    this.#answers.set(buffer, answer);
+    this.#errors.set(buffer, allocation);
     return buffer;
   }
 
-  /** Lets no one have a buffer any more that there never was. */
+  /** Removes a buffer from the pool and destroys it. */
   #forget(buffer: GPUBuffer): void {
-    if (this.#takeBack(buffer) || this.#takeFromLent(buffer)) this.#destroy(buffer);
+    if (this.#removeIdle(buffer) || this.#removeUsed(buffer)) this.#destroy(buffer);
   }
 
   #destroy(buffer: GPUBuffer): void {

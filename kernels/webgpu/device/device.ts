@@ -1,5 +1,5 @@
 /**
- * Finding a GPU, and asking it for all it has: WebGPU's default limits are far below what adapters offer.
+ * Opens WebGPU devices with the limits of their adapters: WebGPU's default limits are far lower.
  *
  * @module
  */
@@ -7,17 +7,16 @@
 import { DeviceError } from "../../errors.ts";
 import { HARDWARE, SOFTWARE, SWIFTSHADER, type Tuning } from "../shader/tiles.ts";
 
-/** What an adapter says of itself, as a copy. */
+/** A copy of an adapter's info. */
 export type AdapterInfo = Pick<GPUAdapterInfo, "vendor" | "architecture" | "device" | "description">;
 
-/** A device, with what kernels need to know about it. */
+/** A device and its adapter's properties. */
 export interface Gpu {
   readonly device: GPUDevice;
-  /** What its adapter is. */
   readonly info: AdapterInfo;
-  /** A software adapter wants other tile shapes than a real GPU; see `tuning.ts`. */
+  /** Whether the adapter computes on the CPU, for which other tiles are faster; see `shader/tiles.ts`. */
   readonly software: boolean;
-  /** The device was handed in by the caller, who also destroys it. */
+  /** Whether the caller passed the device, and destroys it. */
   readonly borrowed: boolean;
 }
 
@@ -32,7 +31,7 @@ const LIMITS = [
 
 const FEATURES: GPUFeatureName[] = ["timestamp-query", "shader-f16"];
 
-/** The adapter that WebGPU prefers, or `null` where there is none. */
+/** The high-performance adapter, or `null` if there is none. */
 export async function findAdapter(gpu = runtimeGpu()): Promise<GPUAdapter | null> {
   return await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
 }
@@ -51,16 +50,16 @@ function isSwiftShader({ architecture, description }: AdapterInfo): boolean {
   return /swiftshader/i.test(`${architecture} ${description}`);
 }
 
-/** The constants for a device. */
+/** The kernel constants for a device. */
 export function tuningFor({ software, info }: Gpu): Tuning {
   if (!software) return HARDWARE;
   return isSwiftShader(info) ? SWIFTSHADER : SOFTWARE;
 }
 
 /**
- * Requests a device with the adapter's own limits.
+ * Requests a device with the adapter's limits.
  *
- * @throws {DeviceError} if there is no adapter, or it refuses
+ * @throws {DeviceError} if there is no adapter, or it does not provide a device
  */
 export async function openGpu(gpu?: GPU): Promise<Gpu> {
   const adapter = await findAdapter(gpu);
@@ -83,14 +82,14 @@ export async function openGpu(gpu?: GPU): Promise<Gpu> {
   }
 }
 
-/** Uses a device that the caller opened and will destroy. */
+/** Wraps a device that the caller opened and will destroy. */
 export async function borrowGpu(device: GPUDevice): Promise<Gpu> {
   return { device, ...describe(await infoOf(device)), borrowed: true };
 }
 
 /**
- * What the adapter of a device is. Deno ends the process where that is asked for and the adapter has been collected as
- * garbage; there it is taken from the adapter that is preferred, which is seldom another.
+ * The info of a device's adapter. In Deno, `device.adapterInfo` ends the process if the adapter was garbage-collected, so
+ * there it is that of the preferred adapter, which is nearly always the same.
  */
 async function infoOf(device: GPUDevice): Promise<GPUAdapterInfo | undefined> {
   return "Deno" in globalThis ? (await findAdapter())?.info : device.adapterInfo;
@@ -101,15 +100,15 @@ function describe(info?: GPUAdapterInfo): Pick<Gpu, "info" | "software"> {
   return { info: { vendor, architecture, device, description }, software: info !== undefined && isSoftware(info) };
 }
 
-/** Lets a loss of the device come to be known: whatever failed may be explained by it. */
+/** Waits until `device.lost` has resolved if the device was lost, which may be why an operation failed. */
 export function noticeLoss(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /**
- * Refuses a device without float16.
+ * Checks that a device supports float16.
  *
- * @throws {DeviceError}
+ * @throws {DeviceError} if it does not
  */
 export function checkFloat16({ device, info, borrowed }: Gpu): void {
   if (device.features.has("shader-f16")) return;
@@ -119,15 +118,15 @@ export function checkFloat16({ device, info, borrowed }: Gpu): void {
     `Cannot compute in float16: expected a WebGPU device with the feature shader-f16, found ${
       description || vendor || "one"
     } without it. ` +
-      (borrowed ? 'Request the device with requiredFeatures: ["shader-f16"], or leave' : "Leave") + " dtype out",
+      (borrowed ? 'Request the device with requiredFeatures: ["shader-f16"], or omit' : "Omit") + " dtype",
   );
 }
 
 /**
- * Does some work for the device, without waiting for it.
+ * Runs `work`, which gives the device commands, in error scopes for memory and validation.
  *
- * @param what the work, in messages
- * @throws {DeviceError} with what the device says against it, which it would not say otherwise
+ * @param what names the work in messages
+ * @throws {DeviceError} if the device reports an error, which WebGPU does not throw by itself
  */
 export async function guarded<T>(device: GPUDevice, what: string, work: () => T): Promise<T> {
   device.pushErrorScope("out-of-memory");
@@ -137,7 +136,7 @@ export async function guarded<T>(device: GPUDevice, what: string, work: () => T)
   } finally {
     const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
     const cause = errors.find((error) => error !== null);
-    // deno-lint-ignore no-unsafe-finally -- what the device says explains why the work failed, if it did
+    // deno-lint-ignore no-unsafe-finally -- the device's error explains why the work failed, if it did
     if (cause) throw new DeviceError(`Cannot ${what}: the device refused, ${cause.message}`, { cause });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The device's own clock: how long each of many passes took.
+ * Times compute passes with the device's timestamps.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { DeviceError } from "../../errors.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 
-/** Passes whose beginnings and ends one query set holds: WebGPU allows 4096 queries. */
+/** Passes of one query set, with two queries each: WebGPU allows 4096. */
 const PASSES = 2048;
 /** Bytes of a timestamp, a 64-bit number of nanoseconds. */
 const TIMESTAMP = 8;
@@ -21,14 +21,14 @@ export class Stopwatch {
   readonly #resolved: GPUBuffer;
 
   /**
-   * A stopwatch for `passes` passes.
+   * Creates the queries of `passes` passes.
    *
-   * @throws {DeviceError} if the device tells no time
+   * @throws {DeviceError} if the device lacks the feature `timestamp-query`
    */
   constructor(device: GPUDevice, pool: BufferPool, passes: number) {
     if (!device.features.has("timestamp-query")) {
       throw new DeviceError(
-        "Cannot profile on this device: it lacks the feature timestamp-query. Request it with a device of your own, " +
+        "Cannot profile on this device: it lacks the feature timestamp-query. Pass a device with it, " +
           'or use device: "wasm"',
       );
     }
@@ -45,7 +45,7 @@ export class Stopwatch {
     });
   }
 
-  /** What makes a pass number `i`. */
+  /** The descriptor of pass number `i`. */
   pass(i: number): GPUComputePassDescriptor {
     const first = 2 * (i % PASSES);
     return {
@@ -57,7 +57,7 @@ export class Stopwatch {
     };
   }
 
-  /** Waits for the passes, which were submitted, and returns the milliseconds that each took. */
+  /** Waits for the submitted passes and returns the milliseconds of each. */
   async read(): Promise<number[]> {
     const staging = this.#pool.acquire(this.#bytes, "timestamps", "readback");
     try {

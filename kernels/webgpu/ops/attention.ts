@@ -1,8 +1,8 @@
 /**
- * Self-attention over all pixels, one head, by a running softmax (Milakov and Gimelshein, 2018).
+ * Self-attention over all pixels with one head, by online softmax (Milakov and Gimelshein, 2018).
  *
- * Scores are computed for a block of queries and keys at a time, so that no N×N matrix is ever held. After each block of
- * keys the result is that of the keys so far: it is scaled down, and what the block adds is weighed with the new total.
+ * Scores are computed for a block of queries and a block of keys at a time, so that no N×N matrix is stored. After each
+ * block of keys, the result so far is rescaled to the new sum of exponentials, and the block's contribution added.
  *
  * @module
  */
@@ -17,8 +17,8 @@ import type { Recorder } from "../record/recorder.ts";
 import { REDUCE } from "../shader/wgsl.ts";
 
 /**
- * Each workgroup turns one row of scores into weights in place; padding columns become zero. `running` holds, for each
- * row, the greatest score so far and the sum of all exponentials relative to it; `kept` what share of that sum is older.
+ * Each workgroup normalizes one row of scores to weights in place, with zeros in padding columns. For each row, `running`
+ * has the maximum so far and the sum of exponentials relative to it, and `kept` the share of earlier blocks in that sum.
  */
 const SOFTMAX = `
 struct Params { columns: u32, n4: u32, isFirst: u32 }
@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   }
 }`;
 
-/** Adds what a block of keys gives to what is kept of those before. */
+/** Rescales the result of earlier blocks of keys and adds that of the next one. */
 const MERGE: Kernel = {
   label: "merge attention",
   source: `
@@ -66,7 +66,7 @@ fn visit(pixel: u32, at: u32, c: u32) { y[at - p.yOrigin] = stored(kept[pixel] *
 ${PER_PIXEL}`,
 };
 
-/** Keys with their values. */
+/** A block of keys with their values. */
 interface Block {
   readonly k: FeatureMap;
   readonly v: FeatureMap;
@@ -85,7 +85,7 @@ export function recordAttention(r: Recorder, op: Attention): void {
   }
 }
 
-/** Records an attention of some queries to all keys. */
+/** Records the attention of a block of queries to all blocks of keys. */
 function attend(r: Recorder, q: FeatureMap, blocks: readonly Block[], y: FeatureMap): void {
   const rows = q.w;
   const [running, kept] = [r.allocate(2 * rows * WORD), r.allocate(rows * WORD)];
@@ -117,13 +117,13 @@ function merge(r: Recorder, older: FeatureMap, kept: Memory, added: FeatureMap, 
   });
 }
 
-/** How many queries meet how many keys at once: about as many, where their scores would else take too many bytes. */
+/** Sizes of blocks of queries and keys whose scores take at most `bytes` bytes; nearly square if they cannot be whole. */
 function blockSize(pixels: number, bytes: number): { queries: number; keys: number } {
   const keys = Math.min(pixels, Math.max(1, Math.floor(Math.sqrt(bytes / WORD))));
   return { keys, queries: Math.min(pixels, Math.max(1, Math.floor(bytes / (Math.ceil(keys / 4) * VEC4)))) };
 }
 
-/** Some pixels of a feature map, counted through all images: one row of one image. */
+/** A range of pixels, numbered through all images, as a feature map of one row. */
 function pixelsOf(map: FeatureMap, first: number, count: number): FeatureMap {
   const offset = map.offset + first * map.c4 * VEC4_BYTES[map.memory.element];
   return { ...map, offset, n: 1, h: 1, w: count };

@@ -1,5 +1,5 @@
 /**
- * Convolution: which algorithm computes it.
+ * Convolution: chooses the algorithm.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import type { ConvAlgorithm } from "../record/packed_weights.ts";
 import { POSITIONS } from "../shader/winograd_transforms.ts";
 import { recordWinograd } from "./winograd.ts";
 
-/** Below this many channels Winograd's transforms cost more than the multiplications they save. */
+/** With fewer channels, Winograd's transforms cost more than the multiplications they save. */
 const WINOGRAD_CHANNELS = 32;
 
-/** The algorithm for a layer, `wanted` if it computes such a layer; fixed when its weights are uploaded. */
+/** The algorithm for a layer: `wanted`, if it can compute the layer. Weights are packed for it. */
 export function chooseAlgorithm(
   parameter: ConvParameter | LinearParameter,
   bindingLimit: number,
   wanted?: ConvAlgorithm,
 ): ConvAlgorithm {
-  if (!canUseWinograd(parameter, bindingLimit)) return "direct";
-  return wanted ?? (Math.min(parameter.in, parameter.out) >= WINOGRAD_CHANNELS ? "winograd" : "direct");
+  if (!canUseWinograd(parameter, bindingLimit)) return "implicitGemm";
+  return wanted ?? (Math.min(parameter.in, parameter.out) >= WINOGRAD_CHANNELS ? "winograd" : "implicitGemm");
 }
 
 /**
- * Whether Winograd's algorithm computes this convolution at all: one of 3×3 and stride 1, whose transformed weights one
- * binding can show to the kernel that transforms them.
+ * Whether Winograd's algorithm can compute a convolution: one of 3×3 and stride 1 whose transformed weights fit a binding
+ * of the packing kernel.
  */
 function canUseWinograd(parameter: ConvParameter | LinearParameter, bindingLimit: number): boolean {
   if (parameter.kind !== "conv" || parameter.kernel !== 3 || parameter.stride !== 1) return false;

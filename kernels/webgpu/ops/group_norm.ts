@@ -1,5 +1,5 @@
 /**
- * Group normalization and spatial normalization of whole feature maps; in bands of rows their passes are ops of their own.
+ * Group norm and spatial norm of whole feature maps; in bands of rows their passes are ops of their own.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import type { GroupNorm } from "../../graph/graph.ts";
 import { type FeatureMap, rowsOf } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
 import { recordApply } from "./normalize.ts";
-import { allocateSums, cutIntoStrips, recordFold, recordSums } from "./norm_sums.ts";
+import { allocateSums, recordFold, recordSums, splitIntoStrips } from "./norm_sums.ts";
 
-/** Records a group norm, or a spatial norm where there is a modulation. */
+/** Records a group norm, or a spatial norm if there is a modulation. */
 export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
   const x = r.featureMap(op.x);
-  const cut = cutIntoStrips(r, x, x.h);
-  const sums = allocateSums(r, x, cut);
-  recordSums(r, x, sums, cut);
-  const table = recordFold(r, x, sums, cut, op);
+  const split = splitIntoStrips(r, x, x.h);
+  const sums = allocateSums(r, x, split);
+  recordSums(r, x, sums, split);
+  const table = recordFold(r, x, sums, split, op);
   const y = r.createFeatureMap(op);
   const maps = op.modulation && [r.featureMap(op.modulation.scale), r.featureMap(op.modulation.shift)];
   const modulationHeight = maps?.[0].h ?? 1;

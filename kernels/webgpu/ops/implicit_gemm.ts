@@ -1,9 +1,9 @@
 /**
- * Convolution as a matrix product whose left operand is read straight from the feature map: one row for each output
- * pixel, tap by tap.
+ * Convolution by implicit GEMM: a matrix product whose lhs, one row per output pixel, is gathered from the feature map tap
+ * by tap.
  *
- * An invocation computes a run of output pixels, for a few `vec4f` of output channels. Where those are too few for the
- * lanes of a workgroup, the lanes share the input channels instead, and add up their sums at the end.
+ * An invocation computes consecutive output pixels, for a few `vec4f` of output channels. If those are too few for the
+ * lanes of a workgroup, the lanes partition the input channels instead, and their partial sums are added at the end.
  *
  * @module
  */
@@ -16,25 +16,25 @@ import type { Tile } from "../shader/tiles.ts";
 import type { PreparedConv } from "../record/packed_weights.ts";
 import { memoized, multiplyRow, unroll } from "../shader/wgsl.ts";
 
-/** How output pixels lie over the input. */
+/** How output pixels map to input pixels. */
 interface Geometry {
   readonly kernel: 1 | 3;
   readonly stride: 1 | 2;
-  /** Zeros on the left and on top; upstream's stride-2 convolution pads only on the right and at the bottom. */
+  /** Padding on the left and at the top; upstream's stride-2 convolution pads only on the right and at the bottom. */
   readonly pad: 0 | 1;
-  /** Each input pixel counts as 2 ** shift pixels in either direction. */
+  /** Each input pixel is repeated 2 ** shift times in each direction. */
   readonly shift: 0 | 1;
 }
 
-/** The most `vec4f` of an invocation that adds a residual: for 128, Mesa's llvmpipe takes 7.5 s to compile. */
+/** Most `vec4f` of an invocation that adds a residual: with 128, Mesa's llvmpipe compiles for 7.5 s. */
 const RESIDUAL_OUTPUTS = 64;
 
-/** How the lanes of a workgroup share the work along their first dimension. */
-type Sharing = "output channels" | "input channels";
+/** What the lanes of a workgroup partition along their first dimension. */
+type Partition = "output channels" | "input channels";
 
-function implicitGemm(tile: Tile, sharing: Sharing, residual: boolean): Kernel {
+function implicitGemm(tile: Tile, partition: Partition, residual: boolean): Kernel {
   const { rows, columns, lanesX, lanesY } = tile;
-  const split = sharing === "input channels";
+  const split = partition === "input channels";
   return {
     label: labelOf("conv", split && "few channels", residual && "residual"),
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
@@ -50,7 +50,7 @@ override LANES_X: u32;
 override LANES_Y: u32;
 ${split ? `var<workgroup> partials: array<vec4f, LANES_X * LANES_Y * ${rows}u>;` : ""}
 
-/** The input under the first tap of an output pixel, counted in repeated pixels; it may lie before the first one. */
+/** Input position of the first tap of an output pixel, in repeated pixels; it wraps around if it is before the first one. */
 struct Place { image: u32, top: u32, left: u32 }
 fn placeOf(pixel: u32) -> Place {
   let row = pixel / p.outW;
@@ -86,7 +86,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
       unroll(rows, (i) =>
         `let y${i} = place${i}.top + tap / p.kernel;
     let x${i} = place${i}.left + tap % p.kernel;
-    let inside${i} = y${i} < height && x${i} < width; // places before the first wrap around to large ones
+    let inside${i} = y${i} < height && x${i} < width; // false for positions that wrapped around
     let at${i} = ((place${i}.image * p.h + (y${i} >> p.shift)) * p.w + (x${i} >> p.shift)) * p.inC4 - p.xOrigin;
     `)
     }
@@ -105,24 +105,24 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     }
     }
   }
-  ${(split ? addUp : putAll)(tile, residual)}
+  ${(split ? storeSums : storeTile)(tile, residual)}
 }`,
   };
 }
 
-function putAll({ rows, columns }: Tile, residual: boolean): string {
-  const put = (i: number, j: number) =>
+function storeTile({ rows, columns }: Tile, residual: boolean): string {
+  const storeOne = (i: number, j: number) =>
     `if (column + ${j}u * LANES_X < p.outC4) { ${store(`row + c${j}`, `s${i}_${j}`, residual)} }\n    `;
   return unroll(rows, (i) =>
     `if (pixel + ${i}u < p.end) {
     let row = (pixel + ${i}u) * p.outC4 - p.yOrigin;
-    ${unroll(columns, (j) => put(i, j))}
+    ${unroll(columns, (j) => storeOne(i, j))}
   }
   `);
 }
 
-/** Each lane has summed over some input channels; now each adds up all of them for some pixels. */
-function addUp({ rows }: Tile, residual: boolean): string {
+/** Adds the partial sums of all lanes; each lane does so for some pixels. */
+function storeSums({ rows }: Tile, residual: boolean): string {
   return `
   let start = l.y * ${rows}u * LANES_X;
   ${unroll(rows, (i) => `partials[start + ${i}u * LANES_X + l.x] = s${i}_0;\n  `)}
@@ -187,15 +187,15 @@ function geometryOf({ upsample }: Conv2d, { kernel, stride }: PreparedConv): Geo
   return { kernel, stride, pad: kernel === 3 && stride === 1 ? 1 : 0, shift: upsample ? 1 : 0 };
 }
 
-/** As many output rows as the bindings show, a grid numbers whose workgroups take `each` pixels, and take not too long. */
+/** Output rows that fit the bindings, the time, and the workgroups of a dispatch, which process `each` pixels. */
 function rowsPerBand(r: Recorder, x: FeatureMap, y: FeatureMap, { stride, shift }: Geometry, each: number): number {
   const outputs = r.rowsPerBinding(rowBytes(y));
-  const inputs = r.rowsPerBinding(rowBytes(x)) - 2; // the kernel reaches over the band's edges
+  const inputs = r.rowsPerBinding(rowBytes(x)) - 2; // the halo of the band
   const grid = Math.floor(MAX_GRID * each / y.w);
   return Math.max(1, Math.min(outputs, Math.floor((inputs << shift) / stride), grid, r.rowsPerDispatch(y.n * y.h)));
 }
 
-/** The input pixels that the output rows `[from, to)` read; rows are counted through all images. */
+/** The input pixels that the output rows `[from, to)` read; rows are numbered through all images. */
 function sourcePixels(
   x: FeatureMap,
   y: FeatureMap,
@@ -203,8 +203,8 @@ function sourcePixels(
   from: number,
   to: number,
 ): [from: number, to: number] {
-  const inputRow = (row: number, reach: number) => {
-    return Math.floor(row / y.h) * x.h + (((row % y.h) * stride + reach) >> shift);
+  const inputRow = (row: number, offset: number) => {
+    return Math.floor(row / y.h) * x.h + (((row % y.h) * stride + offset) >> shift);
   };
   const first = Math.max(0, inputRow(from, -pad));
   const last = Math.min(x.n * x.h - 1, inputRow(to - 1, kernel - 1 - pad));

@@ -1,7 +1,7 @@
 /**
- * Between the layout of the API, NCHW, and that of the kernels: NHWC with channels padded to a multiple of four.
+ * Converts between NCHW, the layout of the API, and NHWC with channels padded to a multiple of four, that of the kernels.
  *
- * An array that one binding does not show is converted plane by plane: channels of a pixel lie far apart in it.
+ * An array that does not fit a binding is converted plane by plane, as the channels of a pixel are far apart in it.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { unroll } from "../shader/wgsl.ts";
 
 const LANES = 64;
 
-/** A kernel that moves channels `[from, to)` of pixels `[first, end)`; padding channels are written as well. */
+/** A kernel that copies channels `[channel, endChannel)` of pixels `[first, end)`, and sets padding channels to zero. */
 function conversion(label: string, access: { array: string; map: string }, move: (lane: number) => string): Kernel {
   return {
     label,
@@ -51,28 +51,28 @@ const TO_NCHW = conversion(
     `if (channel >= p.channel && channel < p.endChannel) { nchw[start + ${lane}u * p.area] = map[at][${lane}]; }`,
 );
 
-/** Reads an NCHW array into a picture. */
-export function recordFromNchw(r: Recorder, array: Memory, picture: FeatureMap): void {
-  recordConversion(r, FROM_NCHW, array, picture);
+/** Records the conversion of an NCHW array to a feature map. */
+export function recordFromNchw(r: Recorder, array: Memory, map: FeatureMap): void {
+  recordConversion(r, FROM_NCHW, array, map);
 }
 
-/** Writes a picture to an NCHW array. */
-export function recordToNchw(r: Recorder, picture: FeatureMap, array: Memory): void {
-  recordConversion(r, TO_NCHW, array, picture);
+/** Records the conversion of a feature map to an NCHW array. */
+export function recordToNchw(r: Recorder, map: FeatureMap, array: Memory): void {
+  recordConversion(r, TO_NCHW, array, map);
 }
 
-/** What one dispatch converts. */
+/** The part that one dispatch converts. */
 interface Part {
   readonly channels: readonly [first: number, end: number];
   readonly pixels: readonly [first: number, end: number];
-  /** The words of the array that are shown. */
+  /** The words of the array that are bound. */
   readonly words: readonly [first: number, end: number];
 }
 
-function recordConversion(r: Recorder, kernel: Kernel, array: Memory, picture: FeatureMap): void {
-  const { h, w, c, c4 } = picture;
-  for (const { channels: [channel, endChannel], pixels: [first, end], words } of partsOf(r, picture)) {
-    const map = r.window(picture, first, end);
+function recordConversion(r: Recorder, kernel: Kernel, array: Memory, map: FeatureMap): void {
+  const { h, w, c, c4 } = map;
+  for (const { channels: [channel, endChannel], pixels: [first, end], words } of partsOf(r, map)) {
+    const window = r.window(map, first, end);
     const nchw = span(array, ...words);
     r.dispatch(kernel, {
       params: {
@@ -84,22 +84,22 @@ function recordConversion(r: Recorder, kernel: Kernel, array: Memory, picture: F
         first,
         end,
         arrayOrigin: words[0] - nchw.within,
-        mapOrigin: map.origin,
+        mapOrigin: window.origin,
       },
-      buffers: { nchw: nchw.binding, map: map.binding },
+      buffers: { nchw: nchw.binding, map: window.binding },
       grid: [Math.ceil((end - first) / LANES), Math.ceil(endChannel / 4) - Math.floor(channel / 4), 1],
     });
   }
 }
 
-/** All channels of bands of pixels, if one binding shows the array; otherwise bands of each plane. */
-function partsOf(r: Recorder, picture: FeatureMap): Part[] {
-  const { n, c, h, w } = picture;
+/** All channels of bands of pixels, if the array fits a binding; otherwise bands of each plane. */
+function partsOf(r: Recorder, map: FeatureMap): Part[] {
+  const { n, c, h, w } = map;
   const area = h * w, words = n * c * area;
   if (words * WORD <= r.windowLimit) {
-    return r.pixelBands([picture], LANES).map((pixels) => ({ channels: [0, c], pixels, words: [0, words] }));
+    return r.pixelBands([map], LANES).map((pixels) => ({ channels: [0, c], pixels, words: [0, words] }));
   }
-  const bands = r.pixelBands([{ ...picture, n: 1 }], LANES);
+  const bands = r.pixelBands([{ ...map, n: 1 }], LANES);
   return Array.from({ length: n * c }, (_, plane): Part[] => {
     const channel = plane % c, image = (plane - channel) / c;
     return bands.map(([first, end]) => ({

@@ -21,7 +21,7 @@ fn visit(pixel: u32, at: u32, c: u32) { y[at - p.origin] = codebook[indices[pixe
 ${PER_PIXEL}`,
 };
 
-/** Records a reading of code vectors. */
+/** Records the lookup of code vectors. */
 export function recordLookup(r: Recorder, op: Lookup): void {
   const y = r.createFeatureMap(op);
   const indices = r.array(op.indices);

@@ -1,7 +1,7 @@
 /**
  * Batched matrix products in register tiles: C[b] = scale · A[b] · B[b], or A[b] · B[b]ᵀ.
  *
- * Rows are padded to whole `vec4f`. Rows of B past its last one are read as the last one, so A must be zero there.
+ * Rows are padded to whole `vec4f`. Past its last row, B repeats that row, so A must be zero in its padding.
  *
  * @module
  */
@@ -13,16 +13,16 @@ import type { Recorder } from "../record/recorder.ts";
 import type { Tile } from "../shader/tiles.ts";
 import { memoized, multiplyRow, unroll } from "../shader/wgsl.ts";
 
-/** A stack of matrices with padded rows, in memory. */
+/** A batch of matrices with padded rows. */
 export interface Matrices {
   readonly memory: Memory;
-  /** How many matrices. */
+  /** Number of matrices. */
   readonly count: number;
   /** Rows of each. */
   readonly rows: number;
   /** Columns of each, in `vec4f`. */
   readonly columns4: number;
-  /** Where the first matrix starts, in `vec4f`. */
+  /** Offset of the first matrix in the memory, in `vec4f`. */
   readonly start?: number;
 }
 
@@ -86,7 +86,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 
 const kernelOf = memoized(matmul);
 
-/** Records C = scale · A · B, or scale · A · Bᵀ with `transposed`; as many matrices at once as the bindings can show. */
+/** Records C = scale · A · B, or scale · A · Bᵀ with `transposed`; a dispatch computes as many matrices as bindings hold. */
 export function recordMatmul(
   r: Recorder,
   a: Matrices,
@@ -100,7 +100,7 @@ export function recordMatmul(
   const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4_BYTES[matrices.memory.element]));
   const perDispatch = Math.max(1, Math.floor((r.bindingLimit - ALIGNMENT) / largest));
   for (const [from, to] of bands(c.count, perDispatch)) {
-    const [wa, wb, wc] = [a, b, c].map((matrices) => show(matrices, from, to));
+    const [wa, wb, wc] = [a, b, c].map((matrices) => bindMatrices(matrices, from, to));
     r.dispatch(kernel, {
       params: {
         m: c.rows,
@@ -125,13 +125,13 @@ export function recordMatmul(
   }
 }
 
-/** `vec4f`s from one matrix to the next. */
+/** Distance of matrices in `vec4f`. */
 function stride({ rows, columns4 }: Matrices): number {
   return rows * columns4;
 }
 
-/** The matrices `[from, to)` of a stack, and where in the binding the first one starts. */
-function show(matrices: Matrices, from: number, to: number): { binding: Binding; start: number } {
+/** A binding of the matrices `[from, to)`, and the offset of the first one in it. */
+function bindMatrices(matrices: Matrices, from: number, to: number): { binding: Binding; start: number } {
   const vec4 = VEC4_BYTES[matrices.memory.element];
   const first = ((matrices.start ?? 0) + from * stride(matrices)) * vec4;
   const offset = Math.floor(first / ALIGNMENT) * ALIGNMENT;

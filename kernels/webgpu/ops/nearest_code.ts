@@ -1,6 +1,6 @@
 /**
- * Vector quantization: the nearest codebook row of each pixel. Distances are compared as they are computed; no
- * pixels × codes matrix is held.
+ * Vector quantization: the nearest code of each pixel. Distances are compared as they are computed, without a matrix of
+ * pixels × codes.
  *
  * @module
  */
@@ -8,19 +8,19 @@
 import type { NearestCode } from "../../graph/graph.ts";
 import type { Kernel } from "../shader/pipeline.ts";
 import type { Recorder } from "../record/recorder.ts";
-import { MAX_ROUNDS, unroll } from "../shader/wgsl.ts";
+import { MAX_ITERATIONS, unroll } from "../shader/wgsl.ts";
 
-/** Pixels an invocation compares, with this many codes at a time. */
+/** Pixels of an invocation, and codes that it compares them with at a time. */
 const PIXELS = 4;
 const CODES = 4;
 const LANES = 8;
-/** Pixels for which workgroups are laid out in one row. */
+/** Pixels of a row of workgroups. */
 const ROW = 65536;
 
-/** The largest float. */
+/** The largest float32. */
 const LARGEST = "bitcast<f32>(0x7f7fffffu)";
 
-/** The best code of each pixel within one part of the codebook. A distance that is not a number is never less. */
+/** The nearest code of each pixel in one part of the codebook. A distance that is NaN is never less. */
 const SEARCH: Kernel = {
   label: "nearest code",
   source: `
@@ -74,7 +74,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`,
 };
 
-/** The best of the parts; an earlier part wins a tie, as it holds the lower index. Some pixels are not near any code. */
+/** The nearest code of all parts; on a tie the earlier part wins, as it has the lower index. Pixels of NaN have none. */
 const CHOOSE: Kernel = {
   label: "nearest code: choose",
   source: `
@@ -105,8 +105,8 @@ export function recordNearestCode(r: Recorder, op: NearestCode): void {
   const { codes } = op.codebook;
   const pixels = x.n * x.h * x.w;
   const wanted = Math.ceil(r.tuning.minInvocations * PIXELS / pixels);
-  const bearable = Math.max(1, Math.floor(MAX_ROUNDS / (x.c4 + 1))) * CODES;
-  const codesPerPart = Math.min(bearable, Math.ceil(codes / Math.min(wanted, Math.ceil(codes / 64))));
+  const mostCodes = Math.max(1, Math.floor(MAX_ITERATIONS / (x.c4 + 1))) * CODES;
+  const codesPerPart = Math.min(mostCodes, Math.ceil(codes / Math.min(wanted, Math.ceil(codes / 64))));
   const parts = Math.ceil(codes / codesPerPart);
   const distances = r.allocate(parts * pixels * 4);
   const candidates = r.allocate(parts * pixels * 4);

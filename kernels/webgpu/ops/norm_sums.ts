@@ -1,10 +1,10 @@
 /**
  * The statistics of a group norm, in two passes.
  *
- * `sums`: over strips of pixels, for each channel, sums of x and x² about the strip's first pixel, so that a large mean
- * does not swallow a small variance, and scaled, so that their sums stay finite where torch's do. `fold`: one workgroup
- * per image and group joins strips and channels (Chan's formula) into the coefficients of
- * y = (x - center) * scale + shift, where `center` is the mean rounded and `shift` makes up for the rounding.
+ * `sums`: for each channel, sums of x and x² over strips of pixels, relative to the strip's first pixel, so that a small
+ * variance is not lost beside a large mean, and scaled, so that they stay finite where torch's do. `fold`: one workgroup
+ * per image and group combines strips and channels (Chan's formula) to the coefficients of
+ * y = (x - center) * scale + shift, where `center` is the rounded mean and `shift` compensates for the rounding.
  *
  * In bands of rows the passes are ops of their own; a strip ends where its band ends.
  *
@@ -103,7 +103,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   }
   let variance = reduceSum(squares, l.x) / elements;
 
-  // Dropping bits keeps compilers from simplifying the difference below to nothing.
+  // Dropping bits keeps compilers from simplifying the difference below to zero.
   let center = bitcast<f32>(bitcast<u32>(about + mean / SCALE) & 0xfffffff0u);
   let rest = mean / SCALE - (center - about);
   let scale = SCALE / sqrt(variance + p.epsilon * SCALE * SCALE);
@@ -126,38 +126,38 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 /** Records the sums of one band, or of a whole feature map. */
 export function recordNormSums(r: Recorder, op: NormSums): void {
   const { of, height, image, first } = op.band;
-  const map = mapOf(of);
-  const cut = cutIntoStrips(r, map, height);
-  const sums = op.into ? r.array(op.into) : allocateSums(r, map, cut);
-  recordSums(r, r.featureMap(op.x), sums, cut, image * cut.strips + Math.floor(first / height) * cut.bandStrips);
+  const map = mapSize(of);
+  const split = splitIntoStrips(r, map, height);
+  const sums = op.into ? r.array(op.into) : allocateSums(r, map, split);
+  recordSums(r, r.featureMap(op.x), sums, split, image * split.strips + Math.floor(first / height) * split.bandStrips);
   r.alias(op, sums);
 }
 
-/** Records what the sums of all bands come to. */
+/** Records the coefficients from the sums of all bands. */
 export function recordNormCoefficients(r: Recorder, op: NormCoefficients): void {
   const { band, groups } = op.sums;
-  const map = mapOf(band.of);
-  const cut = cutIntoStrips(r, map, band.height);
-  r.alias(op, recordFold(r, map, r.array(op.sums), cut, { ...op, groups }));
+  const map = mapSize(band.of);
+  const split = splitIntoStrips(r, map, band.height);
+  r.alias(op, recordFold(r, map, r.array(op.sums), split, { ...op, groups }));
 }
 
-/** The sides of a feature map, without its memory. */
-type Sides = Pick<FeatureMap, "n" | "h" | "w" | "c" | "c4">;
+/** The size of a feature map, without its memory. */
+type Size = Pick<FeatureMap, "n" | "h" | "w" | "c" | "c4">;
 
-function mapOf([n, c, h, w]: Shape): Sides {
+function mapSize([n, c, h, w]: Shape): Size {
   return { n, h, w, c, c4: Math.ceil(c / 4) };
 }
 
-/** Strips are short, for exact sums and many invocations, unless there were too many of them. */
-export function cutIntoStrips(r: Recorder, { h, w }: Sides, bandHeight: number): Strips {
+/** Splits an image into strips: short ones, for accuracy and many invocations, unless that would be too many. */
+export function splitIntoStrips(r: Recorder, { h, w }: Size, bandHeight: number): Strips {
   return splitImage(h, w, bandHeight, Math.max(r.tuning.strip, Math.ceil(h * w / MAX_STRIPS)));
 }
 
-export function allocateSums(r: Recorder, { n, c4 }: Sides, { strips }: Strips): PlannedMemory {
+export function allocateSums(r: Recorder, { n, c4 }: Size, { strips }: Strips): PlannedMemory {
   return r.allocate(n * strips * c4 * 3 * VEC4);
 }
 
-/** Sums the strips of `x`, which are those from number `firstSum` on. */
+/** Records the sums of the strips of `x`, of which `firstSum` is the index of the first. */
 export function recordSums(r: Recorder, x: FeatureMap, sums: PlannedMemory, { strip }: Strips, firstSum = 0): void {
   const [lanesX, lanesY] = r.tuning.lanes;
   const area = x.h * x.w;
@@ -178,19 +178,19 @@ export function recordSums(r: Recorder, x: FeatureMap, sums: PlannedMemory, { st
   }
 }
 
-/** Joins the sums of all strips into the table of what to do with each channel. */
+/** Records the coefficients of each channel from the sums of all strips. */
 export function recordFold(
   r: Recorder,
-  { n, h, w, c, c4 }: Sides,
+  { n, h, w, c, c4 }: Size,
   sums: PlannedMemory,
-  cut: Strips,
+  split: Strips,
   { weights, groups, epsilon }: { weights: NormParameter; groups: number; epsilon: number },
 ): PlannedMemory {
   const table = r.allocate(n * 3 * c4 * VEC4);
   const each = c / groups;
-  const lanes = lanesFor((2 * cut.strips + 1) * each, r.tuning.reduceLanes);
+  const lanes = lanesFor((2 * split.strips + 1) * each, r.tuning.reduceLanes);
   r.dispatch({ label: "group norm: fold", source: FOLD, constants: { LANES: lanes } }, {
-    params: { channels: c, c4, area: h * w, ...cut, groups, epsilon },
+    params: { channels: c, c4, area: h * w, ...split, groups, epsilon },
     buffers: { sums, weights: r.parameter(weights).buffer, table },
     grid: [groups, n, 1],
   });

@@ -10,7 +10,7 @@ import type { Recorder } from "../record/recorder.ts";
 import { type Kernel, labelOf } from "../shader/pipeline.ts";
 import { activationFunction, memoized } from "../shader/wgsl.ts";
 
-/** Normalizes pixels of one image. Those of `x` begin `shift` pixels into it, those of the modulation in its row `mapFirst`. */
+/** Normalizes pixels of one image: `x` begins at its pixel `shift`, the modulation at its row `mapFirst`. */
 function applySource(activation: Activation | undefined, modulated: boolean): string {
   return `
 struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32, strip: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32, shiftOrigin: u32 }
@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     ${
     modulated
       ? `let at = pixel + p.shift;
-    // Maps are a whole number of times smaller; products of two sides could take more than 32 bits.
+    // The image is a multiple of the maps in each direction. Dividing first avoids products of more than 32 bits.
     let mapRow = (at / p.w) / (p.h / p.mapH) - p.mapFirst;
     let source = (mapRow * p.mapW + (at % p.w) / (p.w / p.mapW)) * p.c4 + c;
     v = v * vec4f(scaleMap[source - p.scaleOrigin]) + vec4f(shiftMap[source - p.shiftOrigin]);`
@@ -69,7 +69,7 @@ export function recordNormalize(r: Recorder, op: Normalize): void {
   });
 }
 
-/** Rows of one image to normalize. */
+/** Rows of one image to normalize, and how. */
 interface Application {
   readonly x: FeatureMap;
   readonly y: FeatureMap;

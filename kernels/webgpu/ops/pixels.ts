@@ -1,5 +1,5 @@
 /**
- * Between RGBA bytes, one word a pixel, and numbers; to the last bit what `../pixels.ts` computes on the host.
+ * Converts between RGBA pixels, one word each, and floats, with the same results as `tensor/pixels.ts` on the host.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import type { Recorder } from "../record/recorder.ts";
 
 const LANES = 64;
 
-// b / 255 is the binary fraction 0.bbbb… with the byte repeated without end. Cut to 24 significant bits and rounded by the
-// bit that follows, it is the quotient rounded correctly, which a division on a GPU need not be.
+// b / 255 is the binary fraction 0.bbbb… that repeats the byte. Truncated to 24 significant bits and rounded by the bit that
+// follows, it is correctly rounded, which a division on a GPU need not be.
 const FROM_PIXELS: Kernel = {
   label: "from pixels",
   source: `
@@ -51,7 +51,7 @@ struct Params { count: u32, redOrigin: u32, greenOrigin: u32, blueOrigin: u32, y
 @group(0) @binding(4) var<storage, read_write> y: array<u32>;
 
 fn byte(value: f32) -> u32 {
-  if ((bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u) { return 0u; } // not a number; compilers may assume there is none
+  if ((bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u) { return 0u; } // NaN; compilers may assume that there is none
   return u32(round(clamp(value * p.factor + p.offset, 0.0, 1.0) * 255.0));
 }
 
@@ -64,16 +64,16 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`,
 };
 
-/** Reads pixels into a picture. */
-export function recordFromPixels(r: Recorder, pixels: Memory, picture: FeatureMap, range: PixelRange): void {
+/** Records the conversion of pixels to a feature map. */
+export function recordFromPixels(r: Recorder, pixels: Memory, map: FeatureMap, range: PixelRange): void {
   const [factor, offset] = range === "signed" ? [2, -1] : [1, 0];
-  for (const [first, end] of r.pixelBands([picture], LANES)) {
+  for (const [first, end] of r.pixelBands([map], LANES)) {
     const x = span(pixels, first, end);
-    const y = r.window(picture, first, end);
+    const y = r.window(map, first, end);
     r.dispatch(FROM_PIXELS, {
       params: {
-        channels: picture.c,
-        c4: picture.c4,
+        channels: map.c,
+        c4: map.c4,
         first,
         end,
         xOrigin: first - x.within,
@@ -87,7 +87,7 @@ export function recordFromPixels(r: Recorder, pixels: Memory, picture: FeatureMa
   }
 }
 
-/** Writes an NCHW array of pictures to pixels. */
+/** Records the conversion of an NCHW array to pixels. */
 export function recordToPixels(
   r: Recorder,
   array: Memory,

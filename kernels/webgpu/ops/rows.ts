@@ -1,5 +1,5 @@
 /**
- * Rows of feature maps, for what is computed in bands: views, which cost nothing, and copies into a whole.
+ * Rows of feature maps, for computing in bands: views, which take no dispatch, and copies into a whole.
  *
  * @module
  */
@@ -21,12 +21,12 @@ fn visit(pixel: u32, at: u32, c: u32) { y[at - p.yOrigin] = stored(vec4f(x[at - 
 ${PER_PIXEL}`,
 };
 
-/** Makes rows of a feature map known as one of its own. */
+/** Makes a view of rows the result of an op. */
 export function recordRows(r: Recorder, op: Rows): void {
   r.alias(op, rowsOf(r.featureMap(op.x), op.image, op.first, op.shape[2]));
 }
 
-/** Records the copy of rows into a whole, which at first has undefined contents. */
+/** Records the copy of rows into a whole, whose contents are undefined before. */
 export function recordPlace(r: Recorder, op: Place): void {
   const whole = op.into ? r.featureMap(op.into) : r.createFeatureMap(op);
   if (op.into) r.alias(op, whole);

@@ -1,5 +1,5 @@
 /**
- * The quantization loss: factor · mean((x - code)²), summed within workgroups and then over them.
+ * The quantization loss, factor · mean((x - code)²): sums of each workgroup, then their total.
  *
  * @module
  */
@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   if (l.x == 0u) { sums[p.firstSum + wg.x] = sum; }
 }`;
 
-/** One workgroup adds the sums up. */
+/** One workgroup adds the sums. */
 const TOTAL = `
 struct Params { count: u32, factor: f32 }
 @group(0) @binding(0) var<uniform> p: Params;

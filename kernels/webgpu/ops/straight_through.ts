@@ -1,5 +1,5 @@
 /**
- * What a straight-through estimator leaves at inference: x + (code - x), the code up to one rounding.
+ * The straight-through estimator at inference, x + (code - x), which is the code up to rounding.
  *
  * @module
  */
@@ -17,7 +17,7 @@ struct Params { c4: u32, first: u32, end: u32, origin: u32, zero: u32 }
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> code: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-// Compilers would make x + (code - x) just code, and lose what is not a number: they cannot see through the xor.
+// Compilers would simplify x + (code - x) to code, which loses NaN; the xor prevents that.
 fn visit(pixel: u32, at: u32, c: u32) { let v = x[at - p.origin]; let difference = bitcast<vec4u>(code[at - p.origin] - v) ^ vec4u(p.zero); y[at - p.origin] = v + bitcast<vec4f>(difference); }
 ${PER_PIXEL}`,
 };

@@ -1,9 +1,9 @@
 /**
- * 3×3 convolution by Winograd's F(4×4, 3×3) (Lavin and Gray, 2015): a 4×4 tile of outputs takes 36 multiplications a
- * channel pair instead of 144.
+ * 3×3 convolution by Winograd's F(4×4, 3×3) (Lavin and Gray, 2015): a 4×4 tile of outputs takes 36 multiplications per
+ * pair of channels instead of 144.
  *
  * Three passes over bands of tile rows: transform input tiles of 6×6 pixels, multiply channels at each of the 36
- * positions, transform back. The weights were transformed when they were uploaded.
+ * positions, transform the products to outputs. Weights are transformed when they are packed.
  *
  * @module
  */
@@ -21,9 +21,9 @@ import {
   B_TRANSPOSED,
   countOf,
   dot,
+  INPUT_TILE,
   KERNEL_SCALE,
   positionOf,
-  REACH,
   TILE,
 } from "../shader/winograd_transforms.ts";
 
@@ -39,11 +39,11 @@ fn tileOf(wg: vec3u, l: vec3u) -> Tile {
   return Tile(index, row / p.tilesY, (row % p.tilesY) * ${TILE}u, ((p.firstTile + index) % p.tilesX) * ${TILE}u, wg.x * LANES_X + l.x);
 }`;
 
-/** Input rows or columns that a tile reads, without repeats, and which of them stands at each of its six places. */
+/** The number of input rows (or columns) that a tile reads, and the index `of` the one at each of its six places. */
 function sources(upsample: boolean): { count: number; of: (place: number) => number; first: string } {
   return upsample
     ? { count: 4, of: (place) => Math.floor((place + 1) / 2), first: " / 2u) - 1" }
-    : { count: REACH, of: (place) => place, first: ") - 1" };
+    : { count: INPUT_TILE, of: (place) => place, first: ") - 1" };
 }
 
 /** x → [position][tile][channel]. */
@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let row${i} = (tile.image * p.h + u32(clamp(y${i}, 0, i32(p.h) - 1))) * p.w;
   `)
   }
-  ${unroll(places, (i) => unroll(REACH, (j) => `var t${i}_${j}: vec4f;\n  `))}
+  ${unroll(places, (i) => unroll(INPUT_TILE, (j) => `var t${i}_${j}: vec4f;\n  `))}
   ${
     unroll(count, (j) =>
       `{ let x${j} = left + ${j};
@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
           } * vec4f(x[(row${i} + column) * p.c4 + tile.channel - p.origin]), inside && insideY${i});\n    `)
       }
     ${
-        unroll(REACH, (place) =>
+        unroll(INPUT_TILE, (place) =>
           of(place) !== j
             ? ""
             : unroll(places, (i) => `t${i}_${place} = ${dot(B_TRANSPOSED[i], (k) => `d${of(k)}`)};\n    `))
@@ -158,7 +158,7 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
     source: outputSource(op.upsample, residual !== undefined),
     constants,
   };
-  const { element } = weights.weights; // the scratch memory's, too
+  const { element } = weights.weights; // also the element type of the scratch memory
   const positions = countOf(op.upsample) ** 2;
   for (const [from, to] of bands(y.n * tilesY, tileRowsPerBand(r, op.upsample, x, y, tilesX))) {
     const tiles = (to - from) * tilesX;
@@ -204,7 +204,7 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
   }
 }
 
-/** As many tile rows as fit the bindings of the pictures, and the scratch memory; with float16 that takes half as much. */
+/** Tile rows that fit the bindings and the scratch memory, by its size with float32. */
 function tileRowsPerBand(r: Recorder, upsample: boolean, x: FeatureMap, y: FeatureMap, tilesX: number): number {
   const scratch = Math.floor(r.tuning.scratchBytes / (countOf(upsample) ** 2 * tilesX * Math.max(x.c4, y.c4) * VEC4));
   const outputs = Math.floor(r.rowsPerBinding(rowBytes(y)) / TILE);
@@ -213,7 +213,7 @@ function tileRowsPerBand(r: Recorder, upsample: boolean, x: FeatureMap, y: Featu
   return Math.max(1, Math.min(scratch, outputs, inputs, grid));
 }
 
-/** The input pixels that the tile rows `[from, to)` read; rows are counted through all images. */
+/** The input pixels that the tile rows `[from, to)` read; rows are numbered through all images. */
 function sourcePixels(
   upsample: boolean,
   x: FeatureMap,
@@ -221,8 +221,8 @@ function sourcePixels(
   from: number,
   to: number,
 ): [from: number, to: number] {
-  const inputRow = (tileRow: number, reach: number) => {
-    const virtual = (tileRow % tilesY) * TILE + reach;
+  const inputRow = (tileRow: number, offset: number) => {
+    const virtual = (tileRow % tilesY) * TILE + offset;
     return Math.floor(tileRow / tilesY) * x.h + (upsample ? Math.floor(virtual / 2) : virtual);
   };
   const first = Math.max(0, inputRow(from, -1));

@@ -1,5 +1,5 @@
 /**
- * Which values share a buffer: those that are never in use at the same time.
+ * Assigns buffers to memory, so that values that are never live at the same time share one.
  *
  * @module
  */
@@ -28,24 +28,24 @@ export interface Plan {
   readonly overflow: PlannedMemory | undefined;
 }
 
-/** Buffers for planned memory. */
+/** An assignment of planned memory to slots, each of which is a buffer. */
 interface Slots {
-  /** Number of the slot. */
+  /** Index of the slot of some memory. */
   readonly slotOf: ReadonlyMap<PlannedMemory, number>;
   /** The largest memory in each slot, which decides its size. */
   readonly slots: readonly PlannedMemory[];
 }
 
-/** A plan, and which buffers it takes. */
+/** A plan and its slots. */
 export interface SharedPlan extends Plan, Slots {
   /** Bytes of all buffers, including the dispatches' parameters and the staging buffer of the results. */
   readonly bytes: number;
 }
 
-/** Each dispatch's parameters start at a multiple of this many bytes. */
+/** Alignment of each dispatch's parameters, in bytes. */
 export const UNIFORM_STRIDE = 256;
 
-/** Decides which buffers a plan takes. Inputs and outputs have their own. */
+/** Assigns slots to the memory of a plan. Inputs and outputs have their own buffers. */
 export function* shareBuffers(plan: Plan): Steps<SharedPlan> {
   const ports = [...plan.inputs, ...plan.outputs].map(({ memory }) => memory).concat(plan.overflow ?? []);
   const slots = yield* shareSlots(plan.dispatches, new Set(ports));

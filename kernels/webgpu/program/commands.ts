@@ -1,5 +1,5 @@
 /**
- * The dispatches of a program as commands: their parameters, bind groups and passes.
+ * Encodes the dispatches of a program: their parameters, bind groups and compute passes.
  *
  * @module
  */
@@ -26,16 +26,16 @@ interface Bound {
   readonly groups: readonly GPUBindGroup[];
 }
 
-/** Encodes a plan's dispatches, whose pipelines are compiled. */
+/** The commands of a plan whose pipelines are compiled. */
 export class Commands {
-  /** Ops in the order they run. */
+  /** Ops in the order in which they run. */
   readonly ops: readonly OpRange[];
   readonly #device: GPUDevice;
   readonly #plan: SharedPlan;
   readonly #pipelines: readonly GPUComputePipeline[];
   readonly #uniforms: GPUBuffer;
   #bound: Bound | undefined;
-  /** Creates the bind group of a dispatch once more. */
+  /** Creates a bind group with the buffers of the last run. */
   #createGroup: ((i: number) => GPUBindGroup) | undefined;
 
   constructor(device: GPUDevice, plan: SharedPlan, pipelines: readonly GPUComputePipeline[]) {
@@ -51,7 +51,7 @@ export class Commands {
     return this.#bound;
   }
 
-  /** The bind groups with these buffers, kept for as long as the pool hands out the same. */
+  /** The bind groups for some buffers; those of the last run if the buffers are the same. */
   bind(slots: readonly GPUBuffer[], ports: ReadonlyMap<PlannedMemory, GPUBuffer>): readonly GPUBindGroup[] {
     const bound = this.#bound;
     if (bound && same(bound.slots, slots) && same([...bound.ports.values()], [...ports.values()])) return bound.groups;
@@ -77,12 +77,12 @@ export class Commands {
     return groups;
   }
 
-  /** Forgets the bind groups, which may be what the device refused. */
+  /** Drops the bind groups, as the device may have refused them. */
   unbind(): void {
     this.#bound = undefined;
   }
 
-  /** Encodes the dispatches of a part in one pass; or, to time them, in a pass for each op. */
+  /** Encodes the dispatches of a part in one pass, or in one pass per op if they are timed. */
   encode(encoder: GPUCommandEncoder, groups: readonly GPUBindGroup[], part: Part, stopwatch?: Stopwatch): void {
     const passes = stopwatch ? this.ops.filter(({ first, end }) => first >= part.first && end <= part.end) : [part];
     for (const { first, end } of passes) {
@@ -92,7 +92,7 @@ export class Commands {
     }
   }
 
-  /** An error that names the dispatch that the device refuses, found by trying each; `error` if it refuses none. */
+  /** Encodes each dispatch again, and returns an error that names the first that the device refuses; otherwise `error`. */
   async explain(error: unknown): Promise<unknown> {
     const createGroup = this.#createGroup;
     if (!createGroup) return error;

@@ -1,5 +1,5 @@
 /**
- * Reading pictures back as pixels: a third of their bytes.
+ * Reads pictures back as RGBA pixels, a third of the bytes of their floats.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Program } from "../../backend.ts";
 import type { PixelRange, Shape } from "../../tensor/storage.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
-/** How many programs are kept. What is dropped holds a few hundred bytes, which go with the garbage. */
+/** Programs to keep. Those that are dropped hold a few hundred bytes until they are garbage-collected. */
 const CAPACITY = 8;
 
 /** Compiles a program for each shape and range. */
@@ -20,7 +20,7 @@ export class PixelReader {
     this.#compile = compile;
   }
 
-  /** The pixels of a tensor of this engine. */
+  /** Converts a tensor of this engine to pixels. */
   async read(tensor: Tensor, range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     const program = await this.#program(tensor.shape, range);
     const [result] = await program.run([tensor]);
@@ -32,8 +32,8 @@ export class PixelReader {
     const key = `${range} ${shape}`;
     const program = this.#programs.get(key) ?? this.#compile(shape, range);
     this.#programs.delete(key);
-    this.#programs.set(key, program); // the last in order is the one used last
-    program.catch(() => this.#programs.delete(key)); // it may be tried again
+    this.#programs.set(key, program); // ordered by last use
+    program.catch(() => this.#programs.delete(key)); // so that it can be retried
     if (this.#programs.size > CAPACITY) this.#programs.delete(this.#programs.keys().next().value!);
     return program;
   }

@@ -1,5 +1,5 @@
 /**
- * A compiled graph: runs its dispatches part by part.
+ * Runs a compiled graph, part by part.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import { PIECE, Readback } from "./readback.ts";
 import { type RunBuffers, takeBuffers } from "./run_buffers.ts";
 import { GpuStorage, type ReadPixels, sourceOf } from "./storage.ts";
 
-/** Where `onProgress` is called, each part of a run should take no longer than this. */
+/** Longest time that a part should take if `onProgress` is called after each. */
 const PROGRESS_MS = 100;
 
-/** Compiles the pipelines of a plan and makes it runnable; `readPixels` is for its results. */
+/** Compiles the pipelines of a plan; results are read as pixels by `readPixels`. */
 export async function createProgram(
   device: GPUDevice,
   pool: BufferPool,
@@ -33,13 +33,13 @@ export async function createProgram(
   const { dispatches } = plan;
   const commands = new Commands(device, plan, await Promise.all(dispatches.map(({ pipeline }) => pipeline.compile())));
   const { ops } = commands;
-  const owner = { device, pool, plan, commands, readPixels };
+  const program = { device, pool, plan, commands, readPixels };
   const forecast = new Forecast(pace, dispatches);
   let disposed = false;
 
   /**
-   * Submits a part of a run. After the last its scratch memory is free at once, as later runs are queued behind this one.
-   * Returns what has to be looked at then, before the results may be used.
+   * Submits a part of a run. After the last part its buffers are released at once, as commands of later runs are queued
+   * behind. Returns the readback to verify before the results are used, if any.
    */
   function submit(
     { groups, overflow, storages, release }: RunBuffers,
@@ -60,14 +60,14 @@ export async function createProgram(
     return readback;
   }
 
-  /** Submits, and says which buffers or commands the device refuses. */
+  /** Submits, with an error that names the buffer or the dispatch that the device refuses. */
   async function refusable<T>(buffers: readonly GPUBuffer[], submit: () => T): Promise<T> {
     try {
       const result = await guarded(device, "run the model", submit);
       await pool.confirm(buffers);
       return result;
     } catch (error) {
-      await pool.confirm(buffers); // without memory all else fails, too
+      await pool.confirm(buffers); // without memory the commands fail, too
       throw await commands.explain(error);
     }
   }
@@ -89,7 +89,7 @@ export async function createProgram(
     let buffers: RunBuffers | undefined;
     const nextPart = (first: number): Part => {
       const part = forecast.partFrom(first, onProgress ? PROGRESS_MS : LIMIT_MS);
-      return stopwatch ? { ...part, end: ops.find(({ end }) => end >= part.end)!.end } : part; // which times whole ops
+      return stopwatch ? { ...part, end: ops.find(({ end }) => end >= part.end)!.end } : part; // it times whole ops
     };
     const settle = async (part?: Part) => {
       const ratio = await pace.settle();
@@ -105,7 +105,7 @@ export async function createProgram(
         const part = last = nextPart(end);
         unverified = await refusable(
           taken.buffers,
-          () => submit(buffers ??= takeBuffers(owner, sources, taken), part, stopwatch),
+          () => submit(buffers ??= takeBuffers(program, sources, taken), part, stopwatch),
         );
         pace.add(part.milliseconds);
         if (onProgress) await settle(part);

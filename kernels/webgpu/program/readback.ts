@@ -1,6 +1,6 @@
 /**
- * Bringing buffers to the host: one copy and one wait for any number of them, as a wait takes some ten milliseconds; but
- * what is large comes piece by piece, as the copy lies in the device's memory, too.
+ * Copies buffers to the host: several with one wait, which takes some 10 ms; large ones in pieces, as the staging buffer
+ * is in the device's memory, too.
  *
  * @module
  */
@@ -10,33 +10,33 @@ import { noticeLoss } from "../device/device.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
 import { bands, WORD } from "../record/feature_map.ts";
 
-/** Offsets of mapped ranges are multiples of this many bytes. */
-const GRAIN = 8;
+/** Alignment of mapped ranges, in bytes. */
+const MAP_ALIGNMENT = 8;
 
-/** The most bytes to bring at once. */
+/** Most bytes to copy at once. */
 export const PIECE = 32 << 20;
 
-/** Bytes of a buffer to bring. */
+/** A range of a buffer to copy. */
 interface Source {
   readonly buffer: GPUBuffer;
-  /** Where they begin. Default 0. */
+  /** Byte offset in the buffer. Default 0. */
   readonly offset?: number;
   readonly bytes: number;
 }
 
-/** Copies of buffers, on their way to the host. */
+/** A copy of buffers to the host. */
 export class Readback {
   readonly #pool: BufferPool;
   readonly #staging: GPUBuffer;
   readonly #bytes: number;
   readonly #ranges: { offset: number; bytes: number }[] = [];
 
-  /** Records the copying; it is done when the encoder's commands are. */
+  /** Encodes the copy, which runs when the encoder's commands do. */
   constructor(pool: BufferPool, encoder: GPUCommandEncoder, sources: readonly Source[]) {
     let end = 0;
     for (const { bytes } of sources) {
       this.#ranges.push({ offset: end, bytes });
-      end += Math.ceil(bytes / GRAIN) * GRAIN;
+      end += Math.ceil(bytes / MAP_ALIGNMENT) * MAP_ALIGNMENT;
     }
     this.#pool = pool;
     this.#bytes = end;
@@ -47,9 +47,9 @@ export class Readback {
   }
 
   /**
-   * Waits for the copies, in the order of the sources.
+   * Waits for the copies and returns them in the order of the sources.
    *
-   * @throws {DeviceError} if the device was lost or disposed of meanwhile, or has no memory for the copies
+   * @throws {DeviceError} if the device was lost or disposed meanwhile, or has no memory for the staging buffer
    */
   async read(): Promise<ArrayBuffer[]> {
     try {
@@ -69,7 +69,7 @@ export class Readback {
   }
 }
 
-/** Brings a buffer, whose contents must stay meanwhile, in pieces of one size: they take turns in the same memory. */
+/** Copies a buffer, whose contents must not change meanwhile, in pieces that use the same staging buffer in turn. */
 export async function readBuffer(
   device: GPUDevice,
   pool: BufferPool,

@@ -11,23 +11,23 @@ import type { SharedPlan } from "./buffer_plan.ts";
 import type { Commands } from "./commands.ts";
 import { bufferOf, GpuStorage, type ReadPixels, type Source } from "./storage.ts";
 
-/** What a run computes in. */
+/** The buffers that a run computes in. */
 export interface RunBuffers {
   readonly groups: readonly GPUBindGroup[];
   readonly overflow: GPUBuffer | undefined;
   readonly storages: readonly GpuStorage[];
-  /** Releases what only the run needs. */
+  /** Releases all buffers but those of the results and of inputs on the device. */
   release(): void;
 }
 
-/** What a run adds to as it takes buffers, for when it fails halfway. */
+/** Lists of the buffers and results so far, also if taking more fails. */
 export interface Taken {
   readonly buffers: GPUBuffer[];
   readonly results: Tensor[];
 }
 
-/** Where buffers come from, and what binds them. */
-interface Owner {
+/** The program that runs. */
+interface RunningProgram {
   readonly device: GPUDevice;
   readonly pool: BufferPool;
   readonly plan: SharedPlan;
@@ -35,9 +35,9 @@ interface Owner {
   readonly readPixels: ReadPixels;
 }
 
-/** Takes the buffers of a run, where possible those of the last one, and uploads its inputs. */
+/** Takes the buffers of a run, those of the last one if possible, and uploads its inputs. */
 export function takeBuffers(
-  { device, pool, plan, commands, readPixels }: Owner,
+  { device, pool, plan, commands, readPixels }: RunningProgram,
   inputs: readonly Source[],
   taken: Taken,
 ): RunBuffers {

@@ -1,5 +1,5 @@
 /**
- * Tensors that lie on a WebGPU device.
+ * Storage of tensors in the memory of a WebGPU device.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import { Tensor, valuesOf } from "../../tensor/tensor.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
 import { readBuffer } from "./readback.ts";
 
-/** Makes pixels of a tensor where it is, and copies them to the host. */
+/** Converts a tensor to pixels on its device, and copies them to the host. */
 export type ReadPixels = (tensor: Tensor, range: PixelRange) => Promise<Uint8ClampedArray<ArrayBuffer>>;
 
-/** An engine's memory behind a tensor. */
+/** A reference-counted buffer that holds the elements of a tensor. */
 export class GpuStorage implements DeviceStorage {
   readonly device: GPUDevice;
   readonly buffer: GPUBuffer;
@@ -30,8 +30,8 @@ export class GpuStorage implements DeviceStorage {
   readonly #dtype: DType;
   readonly #readPixels: ReadPixels;
   #copy: ArrayBuffer | undefined;
-  /** How many read the buffer now, or have yet to release it. */
-  #users = 1;
+  /** Reference count. */
+  #references = 1;
 
   constructor(
     device: GPUDevice,
@@ -56,7 +56,7 @@ export class GpuStorage implements DeviceStorage {
     return await this.#readPixels(tensor, range);
   }
 
-  /** Takes a copy of the elements on the host, for reading. */
+  /** Keeps a copy of the elements on the host for later reads. */
   keep(copy: ArrayBuffer): void {
     this.#copy = copy;
   }
@@ -75,26 +75,26 @@ export class GpuStorage implements DeviceStorage {
     }
   }
 
-  /** Keeps the buffer until one more {@linkcode release}. */
+  /** Adds a reference, which {@linkcode release} removes. */
   retain(): void {
-    this.#users++;
+    this.#references++;
   }
 
   release(): void {
-    if (--this.#users === 0) this.#pool.release(this.buffer);
+    if (--this.#references === 0) this.#pool.release(this.buffer);
   }
 }
 
-/** What an input is taken from: memory of this device, or values to upload. */
+/** The elements of an input: in memory of this device, or values to upload. */
 export type Source = TensorData | Pixels | GpuStorage;
 
-/** A tensor's elements where a device can take them from; tensors of other devices go by way of the host. */
+/** The elements of a tensor as an input of a device; those of other devices are copied to the host. */
 export async function sourceOf(tensor: Tensor, device: GPUDevice, range: PixelRange | undefined): Promise<Source> {
   const { storage } = tensor;
   return storage instanceof GpuStorage && storage.device === device ? storage : await valuesOf(tensor, range);
 }
 
-/** The buffer of a source, which is uploaded if it has none. */
+/** The buffer of a source; values are uploaded to one that `take` returns. */
 export function bufferOf(source: Source, device: GPUDevice, take: () => GPUBuffer): GPUBuffer {
   if (source instanceof GpuStorage) return source.buffer;
   const buffer = take();

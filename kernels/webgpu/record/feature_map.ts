@@ -1,16 +1,16 @@
 /**
- * Feature maps and other memory, as the kernels see it: parts of buffers, of which bindings show some.
+ * Feature maps in device memory, and the parts of it that are bound to kernels.
  *
  * @module
  */
 
 import { type Element, VEC4_BYTES } from "../shader/element.ts";
 
-/** Memory that a program needs while it runs; which buffer that is, liveness decides. */
+/** Memory of intermediate values, inputs and outputs. A buffer is assigned to it by liveness. */
 export class PlannedMemory {
   readonly bytes: number;
   readonly element: Element;
-  /** Whose it is, in messages. */
+  /** Name of its op, for messages. */
   readonly label: string;
 
   constructor(bytes: number, element: Element, label: string) {
@@ -20,58 +20,58 @@ export class PlannedMemory {
   }
 }
 
-/** Memory that exists already: weights. */
+/** Memory of weights, which is allocated. */
 export interface WeightMemory {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
   readonly element: Element;
 }
 
-/** Where a kernel reads or writes. */
+/** Memory that a kernel reads or writes. */
 export type Memory = PlannedMemory | WeightMemory;
 
-/** A part of some memory, as a kernel sees it. */
+/** A range of bytes that is bound to a kernel. */
 export interface Binding {
   readonly memory: Memory;
   readonly offset: number;
   readonly size: number;
 }
 
-/** A picture, or what a layer makes of one, on the device: NHWC with padded channels. */
+/** A picture or the result of a layer in device memory: NHWC with padded channels. */
 export interface FeatureMap {
-  /** Its element type is that of the feature map. */
+  /** Has the element type of the feature map. */
   readonly memory: Memory;
-  /** Where in the memory it begins, in bytes. */
+  /** Byte offset in the memory. */
   readonly offset: number;
   readonly n: number;
   readonly h: number;
   readonly w: number;
-  /** Channels that count. */
+  /** Channels without padding. */
   readonly c: number;
-  /** Channels in storage, in units of `vec4f`. */
+  /** Channels with padding, in `vec4f`. */
   readonly c4: number;
 }
 
-/** The pixels `[from, to)` of a feature map, or a few more on either side. */
+/** A binding of the pixels `[from, to)` of a feature map, or more of them. */
 export interface Window {
   readonly binding: Binding;
   /**
-   * Index, in the whole feature map, of the `vec4f` that the binding starts with. Negative, and to be subtracted modulo
-   * 2³², where the feature map begins after it.
+   * Index in the feature map of the binding's first `vec4f`, which kernels subtract modulo 2³²: it is negative if the
+   * feature map begins within the binding.
    */
   readonly origin: number;
 }
 
 /** Bytes of a `vec4f`. */
 export const VEC4 = VEC4_BYTES.f32;
-/** Bytes of a float, an index, or a pixel of RGBA bytes. */
+/** Bytes of a float32, an index, or an RGBA pixel. */
 export const WORD = 4;
-/** Bindings start at multiples of this many bytes. */
+/** Alignment of bindings, in bytes. */
 export const ALIGNMENT = 256;
-/** Workgroups in one dimension: what WebGPU guarantees. */
+/** Most workgroups of a dispatch in each dimension that WebGPU guarantees. */
 export const MAX_GRID = 65535;
 
-/** Rows of one image of a feature map: a feature map in the same memory. */
+/** Rows of one image of a feature map, as a feature map in the same memory. */
 export function rowsOf(map: FeatureMap, image: number, first: number, count: number): FeatureMap {
   return { ...map, offset: map.offset + (image * map.h + first) * rowBytes(map), n: 1, h: count };
 }
@@ -88,13 +88,13 @@ export function bands(total: number, size: number): [from: number, to: number][]
   return Array.from({ length: count }, (_, i) => [i * each, Math.min(total, (i + 1) * each)]);
 }
 
-/** Shows a kernel the words `[first, end)` of an array; `within` is where in the binding they begin. */
+/** A binding of the words `[first, end)` of an array; `within` is the index of the first in it. */
 export function span(memory: Memory, first: number, end: number): { binding: Binding; within: number } {
   const offset = Math.floor(first * WORD / ALIGNMENT) * ALIGNMENT;
   return { binding: { memory, offset, size: end * WORD - offset }, within: first - offset / WORD };
 }
 
-/** All of some memory, where no part of it is given. */
+/** A binding of all bytes of some memory; bindings are returned as they are. */
 export function asBinding(part: Memory | Binding): Binding {
   if ("memory" in part) return part;
   return { memory: part, offset: 0, size: Math.max(4, part.bytes) };

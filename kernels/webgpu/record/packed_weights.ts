@@ -1,6 +1,5 @@
 /**
- * Weights, uploaded once in the layouts that the kernels read. They arrive in the checkpoint's order; the device itself
- * reorders and transforms them.
+ * Uploads weights in the layouts that the kernels read. Kernels reorder and transform them from the checkpoint's layout.
  *
  * @module
  */
@@ -23,10 +22,10 @@ import type { WeightMemory } from "./feature_map.ts";
 import { unroll } from "../shader/wgsl.ts";
 import { KERNEL_SCALE, POSITIONS, transformKernel } from "../shader/winograd_transforms.ts";
 
-/** The ways to compute a convolution. */
-export const CONV_ALGORITHMS = ["winograd", "direct"] as const;
+/** The algorithms for convolutions. */
+export const CONV_ALGORITHMS = ["winograd", "implicitGemm"] as const;
 
-/** How a convolution is computed. */
+/** One of the {@linkcode CONV_ALGORITHMS}. */
 export type ConvAlgorithm = (typeof CONV_ALGORITHMS)[number];
 
 /** A convolution or linear layer on the device. */
@@ -35,13 +34,13 @@ export interface PreparedConv {
   readonly algorithm: ConvAlgorithm;
   readonly kernel: 1 | 3;
   readonly stride: 1 | 2;
-  /** Direct: `[tap][in][out]`. Winograd: `[position][in][out]`. Both padded to whole `vec4f`. */
+  /** Implicit GEMM: `[tap][in][out]`. Winograd: `[position][in][out]`. Both padded to whole `vec4f`. */
   readonly weights: WeightMemory;
   /** `[out]`, padded. */
   readonly bias: WeightMemory;
 }
 
-/** Scales of all channels, padded to whole `vec4f`, then offsets. */
+/** The scales of all channels, padded to whole `vec4f`, then their offsets. */
 export interface PreparedNorm {
   readonly kind: "norm";
   readonly buffer: WeightMemory;
@@ -53,20 +52,20 @@ export interface PreparedCodebook {
   readonly buffer: WeightMemory;
 }
 
-/** A layer's weights on the device. */
+/** A layer's packed weights. */
 export type PreparedParameter = PreparedConv | PreparedNorm | PreparedCodebook;
 
-/** Uploads a layer, and adds every buffer that it makes to `made`. */
-type Prepare = (weight: Float32Array, bias: Float32Array, made: WeightMemory[]) => PreparedParameter;
+/** Uploads a layer, and adds every buffer that it creates to `created`. */
+type Prepare = (weight: Float32Array, bias: Float32Array, created: WeightMemory[]) => PreparedParameter;
 
 const LANES = 64;
 /**
- * Bytes handed over before the device is waited for: until it has taken them, they lie on the host a second time. A wait
- * takes some ten milliseconds, so not after every layer.
+ * Bytes to upload between waits for the device, since the queue keeps a copy on the host. A wait takes some 10 ms, so there
+ * is none after most layers.
  */
-const BYTES_UNDERWAY = 32 << 20;
+const PENDING_BYTES = 32 << 20;
 
-/** [out][in][taps] → [tap or position][in][out], four output channels an invocation. */
+/** [out][in][taps] → [tap or position][in][out], four output channels per invocation. */
 function packSource(taps: 1 | 9, winograd: boolean): string {
   const write = (position: number, value: string) =>
     `packed[(${position}u * p.inRows + row) * p.outC4 + column] = vec4<PACKED>(${value});\n  `;
@@ -95,7 +94,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`;
 }
 
-/** Uploads layers. */
+/** The weights of an engine. */
 export class WeightStore {
   readonly parameters = new Map<string, Kept<PreparedParameter>>();
   readonly #device: GPUDevice;
@@ -104,7 +103,7 @@ export class WeightStore {
   readonly #element: Element;
   readonly #algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm;
   #bytes = 0;
-  #underway = 0;
+  #pendingBytes = 0;
   #disposed = false;
 
   constructor(
@@ -126,7 +125,7 @@ export class WeightStore {
     return this.#bytes;
   }
 
-  /** The algorithm that the weights of a layer were uploaded for, if they were. */
+  /** The algorithm that the weights of a layer were packed for, if they were set. */
   algorithmOf({ name }: ConvParameter | LinearParameter): ConvAlgorithm | undefined {
     return (this.parameters.get(name)?.prepared as PreparedConv | undefined)?.algorithm;
   }
@@ -134,42 +133,42 @@ export class WeightStore {
   /**
    * Uploads one layer.
    *
-   * @throws {RangeError} if there are not as many weights and biases as it has
-   * @throws {DeviceError} if the device has no room for it, or it is too large for a kernel
+   * @throws {RangeError} if the numbers of weights or biases are not those of the layer
+   * @throws {DeviceError} if the device has no memory for it, or it is too large for a binding
    */
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     checkParameter(parameter, weight, bias);
     const prepare = await this.#preparation(parameter, weight);
     const what = `upload ${weight.byteLength} bytes of ${parameter.name}`;
-    const made: WeightMemory[] = [];
+    const created: WeightMemory[] = [];
     try {
-      const prepared = await guarded(this.#device, what, () => prepare(weight, bias, made));
+      const prepared = await guarded(this.#device, what, () => prepare(weight, bias, created));
       if (this.#disposed) throw new DeviceError(`Cannot ${what}: the engine was disposed`);
       this.#free(parameter.name);
       this.parameters.set(parameter.name, { layer: parameter, prepared });
     } catch (error) {
-      made.forEach((memory) => this.#destroy(memory));
+      created.forEach((memory) => this.#destroy(memory));
       throw error;
     }
-    this.#underway += weight.byteLength;
-    if (this.#underway < BYTES_UNDERWAY) return;
-    this.#underway = 0;
+    this.#pendingBytes += weight.byteLength;
+    if (this.#pendingBytes < PENDING_BYTES) return;
+    this.#pendingBytes = 0;
     await this.#device.queue.onSubmittedWorkDone();
   }
 
-  /** Frees every layer, and those under way when they arrive. */
+  /** Frees every layer, and those that are being uploaded when they are done. */
   dispose(): void {
     this.#disposed = true;
     for (const name of [...this.parameters.keys()]) this.#free(name);
   }
 
-  /** How to upload a layer, once its kernel is compiled. */
+  /** Compiles the packing kernel of a layer, and returns the function that uploads it. */
   async #preparation(parameter: Parameter, values: Float32Array): Promise<Prepare> {
     switch (parameter.kind) {
       case "norm":
-        return (weight, bias, made) => ({ kind: "norm", buffer: this.#norm(parameter, weight, bias, made) });
+        return (weight, bias, created) => ({ kind: "norm", buffer: this.#norm(parameter, weight, bias, created) });
       case "codebook":
-        return (weight, _, made) => ({ kind: "codebook", buffer: this.#codebook(parameter, weight, made) });
+        return (weight, _, created) => ({ kind: "codebook", buffer: this.#codebook(parameter, weight, created) });
       default:
         return await this.#convPreparation(parameter, values);
     }
@@ -179,41 +178,42 @@ export class WeightStore {
     const { kernel, stride } = parameter.kind === "conv" ? parameter : { kernel: 1, stride: 1 } as const;
     const algorithm = this.#algorithm(parameter);
     const taps = kernel === 3 ? 9 : 1;
-    const positions = algorithm === "winograd" ? POSITIONS : taps;
+    const winograd = algorithm === "winograd";
+    const positions = winograd ? POSITIONS : taps;
     const element = this.#element === "f16" && fitsFloat16(values, KERNEL_SCALE) ? "f16" : "f32";
     const pack = {
-      label: labelOf("pack", `${kernel}×${kernel}`, algorithm),
-      source: packSource(taps, algorithm === "winograd"),
+      label: labelOf("pack", `${kernel}×${kernel}`, winograd ? "winograd" : "implicit GEMM"),
+      source: packSource(taps, winograd),
     };
     const pipeline = this.#pipelines.get(specialize(pack, [["packed", element]]));
     const compiled = await pipeline.compile();
 
     const [inRows, outC4] = [padded(parameter.in), padded(parameter.out) / 4];
     const params = { ins: parameter.in, outs: parameter.out, inRows, outC4 };
-    return (weight, bias, made) => {
-      const weights = this.#create(positions * inRows * outC4 * VEC4_BYTES[element], element, made);
+    return (weight, bias, created) => {
+      const weights = this.#create(positions * inRows * outC4 * VEC4_BYTES[element], element, created);
       this.#pack(pipeline, compiled, weight, weights.buffer, params);
       const paddedBias = new Float32Array(outC4 * 4);
       paddedBias.set(bias);
-      return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias, made) };
+      return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias, created) };
     };
   }
 
-  #norm({ channels }: NormParameter, weight: Float32Array, bias: Float32Array, made: WeightMemory[]): WeightMemory {
+  #norm({ channels }: NormParameter, weight: Float32Array, bias: Float32Array, created: WeightMemory[]): WeightMemory {
     const both = new Float32Array(2 * padded(channels));
     both.set(weight);
     both.set(bias, padded(channels));
-    return this.#upload(both, made);
+    return this.#upload(both, created);
   }
 
-  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array, made: WeightMemory[]): WeightMemory {
+  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array, created: WeightMemory[]): WeightMemory {
     const width = padded(channels);
-    if (width === channels) return this.#upload(weight, made);
+    if (width === channels) return this.#upload(weight, created);
     const rows = new Float32Array(codes * width);
     for (let code = 0; code < codes; code++) {
       rows.set(weight.subarray(code * channels, (code + 1) * channels), code * width);
     }
-    return this.#upload(rows, made);
+    return this.#upload(rows, created);
   }
 
   /** Runs a packing kernel over one layer. */
@@ -250,17 +250,17 @@ export class WeightStore {
     this.#pool.release(raw);
   }
 
-  #upload(data: Float32Array, made: WeightMemory[]): WeightMemory {
-    const memory = this.#create(data.byteLength, "f32", made);
+  #upload(data: Float32Array, created: WeightMemory[]): WeightMemory {
+    const memory = this.#create(data.byteLength, "f32", created);
     this.#device.queue.writeBuffer(memory.buffer, 0, data as Float32Array<ArrayBuffer>);
     return memory;
   }
 
-  #create(bytes: number, element: Element, made: WeightMemory[]): WeightMemory {
+  #create(bytes: number, element: Element, created: WeightMemory[]): WeightMemory {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
     const memory = { buffer: this.#device.createBuffer({ size: bytes, usage }), bytes, element };
     this.#bytes += bytes;
-    made.push(memory);
+    created.push(memory);
     return memory;
   }
 

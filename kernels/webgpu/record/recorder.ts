@@ -1,10 +1,10 @@
 /**
- * Turns ops into dispatches: what each op's launcher writes on.
+ * Records the dispatches of a graph, which the launcher of each op adds.
  *
- * Inside this engine pictures are NHWC with channels padded to a multiple of four, so that a `vec4f` holds four channels
- * of one pixel; padding channels are zero everywhere. The pixels of a batch are counted through: image, row, column.
- * A tensor may be larger than one binding. Launchers then work in bands of rows or pixels, and bind the part of each
- * tensor that a band touches, its {@linkcode Window}.
+ * Feature maps are NHWC with channels padded to a multiple of four, so that a `vec4f` holds four channels of one pixel;
+ * padding channels are zero. Pixels are numbered through a batch: image, row, column. A feature map may be larger than a
+ * binding. Launchers then process bands of rows, and bind the part of each feature map that a band accesses, its
+ * {@linkcode Window}.
  *
  * @module
  */
@@ -34,7 +34,7 @@ import type { PreparedParameter } from "./packed_weights.ts";
 
 /** One recorded dispatch. */
 export interface Dispatch {
-  /** What it is part of. */
+  /** The op that it is a part of. */
   readonly op: OpCost;
   readonly label: string;
   readonly pipeline: Pipeline;
@@ -43,7 +43,7 @@ export interface Dispatch {
   readonly grid: readonly [number, number, number];
 }
 
-/** What a launcher says of a dispatch; parameters and buffers are named as in the shader. */
+/** Arguments of a dispatch, by their names in the shader. */
 export interface Launch {
   readonly params: Readonly<Record<string, number>>;
   readonly buffers: Readonly<Record<string, Memory | Binding>>;
@@ -56,9 +56,9 @@ export class Recorder {
   readonly dispatches: Dispatch[] = [];
   /** The op that is being recorded. */
   op!: OpCost;
-  /** The tile that was measured to be the fastest for it, if any was. */
+  /** The tile that was measured to be the fastest for it, if any. */
   tile: Tile | undefined;
-  /** Not 0 after a run in which a value was out of float16's range; planned if that can be. */
+  /** Not 0 after a run in which a value was out of float16's range; planned if a kernel writes float16. */
   overflow: PlannedMemory | undefined;
   readonly tuning: Tuning;
   readonly #gpu: Gpu;
@@ -81,17 +81,17 @@ export class Recorder {
     this.#float16 = float16;
   }
 
-  /** The most bytes that one binding can show a kernel. */
+  /** Most bytes of a binding. */
   get bindingLimit(): number {
     return this.#gpu.device.limits.maxStorageBufferBindingSize;
   }
 
-  /** The most bytes of a feature map, or of an array like one, that one binding shows. */
+  /** Most bytes of a binding of a feature map, or of an array of its size. */
   get windowLimit(): number {
     return Math.min(this.bindingLimit, this.tuning.windowBytes);
   }
 
-  /** Plans memory; throws a {@linkcode DeviceError} if it is more than a buffer of the device. */
+  /** Plans memory; throws a {@linkcode DeviceError} if it is larger than a buffer of the device can be. */
   allocate(bytes: number, element: Element = "f32"): PlannedMemory {
     checkBufferSize(bytes, this.op.name, this.#gpu.device.limits.maxBufferSize);
     return new PlannedMemory(bytes, element, this.op.name);
@@ -102,7 +102,7 @@ export class Recorder {
     return this.#float16.has(node);
   }
 
-  /** Plans the result of an op that makes a picture. */
+  /** Plans the feature map that is the result of an op. */
   createFeatureMap(node: Node): FeatureMap {
     const [n, c, h, w] = node.shape;
     const c4 = Math.ceil(c / 4);
@@ -113,35 +113,35 @@ export class Recorder {
     return map;
   }
 
-  /** Plans the result of an op that makes a plain array: indices, scalars. */
+  /** Plans the plain array that is the result of an op: indices, sums, scalars. */
   createArray(node: Node): PlannedMemory {
     const memory = this.allocate(node.shape.reduce((product, side) => product * side, 1) * 4);
     this.#values.set(node.id, memory);
     return memory;
   }
 
-  /** Makes the result of an op something that exists already. */
+  /** Makes existing memory the result of an op. */
   alias(node: Node, value: FeatureMap | PlannedMemory): void {
     this.#values.set(node.id, value);
   }
 
-  /** The picture that an earlier op made. */
+  /** The feature map that is the result of an earlier op. */
   featureMap(node: Node): FeatureMap {
     return this.#values.get(node.id) as FeatureMap;
   }
 
-  /** The plain array that an earlier op made. */
+  /** The plain array that is the result of an earlier op. */
   array(node: Node): PlannedMemory {
     return this.#values.get(node.id) as PlannedMemory;
   }
 
-  /** The weights of a layer, as prepared for this device. */
+  /** The packed weights of a layer. */
   parameter<K extends Parameter["kind"]>(parameter: Parameter & { kind: K }): PreparedParameter & { kind: K } {
     return findParameter(this.#parameters, parameter) as PreparedParameter & { kind: K };
   }
 
   /**
-   * The tile for a product of `rows` × `columns` (in `vec4f`), where an invocation may compute at most `outputs` of them.
+   * The tile for a product of `rows` × `columns` (in `vec4f`), of which an invocation computes at most `outputs`.
    */
   chooseTile(rows: number, columns: number, outputs = Infinity): Tile {
     const tiles = this.tuning.tiles.filter((tile) => tile.rows * tile.columns <= outputs);
@@ -161,7 +161,7 @@ export class Recorder {
     for (const { size } of bindings) this.#checkBinding(label, size);
     if (grid.some((side) => side > MAX_GRID)) {
       throw new DeviceError(
-        `Cannot run ${label}: it takes [${grid}] workgroups, a device ${MAX_GRID} in each dimension. ` +
+        `Cannot run ${label}: expected at most ${MAX_GRID} workgroups in each dimension, found [${grid}]. ` +
           "Use a smaller picture or batch",
       );
     }
@@ -175,7 +175,7 @@ export class Recorder {
     });
   }
 
-  /** Shows a kernel the pixels `[from, to)`; all of them, where one binding holds all. */
+  /** A binding of the pixels `[from, to)`; of all pixels, if one binding can hold them. */
   window({ memory, offset, n, h, w, c4 }: FeatureMap, from: number, to: number): Window {
     const vec4 = VEC4_BYTES[memory.element];
     const pixel = c4 * vec4;
@@ -189,23 +189,23 @@ export class Recorder {
   }
 
   /**
-   * Splits the pixels of pictures of one size into bands of whole rows, `[first, end)`, such that a band of each fits a
-   * binding, and a dispatch whose workgroups take `each` pixels fits the grid and takes not too long.
+   * Splits the pixels `[first, end)` of feature maps of one size into bands of whole rows, such that a band of each fits a
+   * binding, and a dispatch whose workgroups process `each` pixels is within the limits of workgroups and time.
    */
-  pixelBands(pictures: readonly FeatureMap[], each: number): [first: number, end: number][] {
-    const { n, h, w } = pictures[0];
-    const bytes = Math.max(...pictures.map(rowBytes));
+  pixelBands(maps: readonly FeatureMap[], each: number): [first: number, end: number][] {
+    const { n, h, w } = maps[0];
+    const bytes = Math.max(...maps.map(rowBytes));
     const rows = Math.min(this.rowsPerBinding(bytes), Math.floor(MAX_GRID * each / w), this.rowsPerDispatch(n * h));
     return bands(n * h, Math.max(1, rows)).map(([from, to]) => [from * w, to * w]);
   }
 
-  /** How many rows of `bytes` bytes one binding can show, and one dispatch can number. */
+  /** Rows of `bytes` bytes that fit a binding and the workgroups of a dispatch. */
   rowsPerBinding(bytes: number): number {
     const rows = Math.floor((this.windowLimit - ALIGNMENT) / bytes);
-    return Math.min(Math.max(rows, 1), MAX_GRID); // where not even one row fits, the dispatch says so
+    return Math.min(Math.max(rows, 1), MAX_GRID); // if not even one row fits, dispatch throws
   }
 
-  /** How many of the `rows` of the op at hand one dispatch should compute; it may be less than one. */
+  /** Rows that one dispatch should compute of the `rows` of the current op; may be 0. */
   rowsPerDispatch(rows: number): number {
     return Math.floor(rows * this.tuning.dispatchFlops / this.op.flops);
   }
@@ -213,7 +213,7 @@ export class Recorder {
   #checkBinding(label: string, size: number): void {
     if (size > this.bindingLimit) {
       throw new DeviceError(
-        `Cannot run ${label}: it must see ${size} bytes at once, this device shows a kernel ${this.bindingLimit}. ` +
+        `Cannot run ${label}: it binds ${size} bytes, but a binding of this device has at most ${this.bindingLimit}. ` +
           "Use a smaller picture or batch",
       );
     }

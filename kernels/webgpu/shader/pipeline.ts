@@ -1,6 +1,6 @@
 /**
- * From WGSL to pipelines. The text of a shader is the single description of its interface: its bindings and the fields of
- * its `struct Params` are read from it, and launchers name them.
+ * Compiles WGSL to pipelines. The source is the only description of a shader's interface: its bindings and the fields of
+ * its `struct Params` are parsed from it, and launchers refer to them by name.
  *
  * @module
  */
@@ -26,11 +26,11 @@ export function labelOf(name: string, ...options: readonly (string | false | und
   return given.length > 0 ? `${name} (${given.join(", ")})` : name;
 }
 
-/** What a kernel's text declares. */
+/** The interface that a kernel's source declares. */
 export interface Interface {
-  /** Fields of `struct Params`, in order; all are four bytes wide. */
+  /** Fields of `struct Params`, in order, four bytes each. */
   readonly params: readonly { readonly name: string; readonly type: "u32" | "f32" }[];
-  /** Storage buffers, in the order of their bindings from 1. */
+  /** Storage buffers of the bindings 1, 2, …. */
   readonly buffers: readonly { readonly name: string; readonly writable: boolean }[];
 }
 
@@ -39,7 +39,7 @@ export interface Pipeline {
   readonly kernel: Kernel;
   readonly interface: Interface;
   readonly layout: GPUBindGroupLayout;
-  /** Compiles it, once. Recording a graph does not: its memory may be all that is asked for. */
+  /** Compiles it, once. Recording a graph does not compile, as it may be recorded only to measure its memory. */
   compile(): Promise<GPUComputePipeline>;
 }
 
@@ -57,7 +57,7 @@ export class PipelineCache {
     this.#compileMs = compileMs;
   }
 
-  /** The pipeline of a kernel; its cache key is the source with the constants, so that none can be forgotten. */
+  /** The pipeline of a kernel. Its cache key is the source with the constants, so nothing can be missing from it. */
   get(kernel: Kernel): Pipeline {
     const constants = JSON.stringify(kernel.constants);
     let variants = this.#pipelines.get(kernel.source);
@@ -73,7 +73,7 @@ export class PipelineCache {
     let compiled: Promise<GPUComputePipeline> | undefined;
     const compile = () => {
       compiled ??= this.#compile(kernel, layout);
-      compiled.catch(() => compiled = undefined); // a failed compilation may be tried again
+      compiled.catch(() => compiled = undefined); // so that it can be retried
       return compiled;
     };
     return { kernel, interface: parsed, layout, compile };
@@ -120,7 +120,7 @@ export class PipelineCache {
   }
 }
 
-/** Reads the interface from WGSL; throws where the text breaks the conventions of {@linkcode Kernel}. */
+/** Parses the interface of a source; throws if that breaks the conventions of {@linkcode Kernel}. */
 export function parseInterface(source: string): Interface {
   const struct = source.match(/struct Params\s*\{([^}]*)\}/)?.[1] ?? "";
   const params = [...struct.matchAll(/(\w+)\s*:\s*(u32|f32)/g)].map(([, name, type]) => ({
@@ -137,7 +137,7 @@ export function parseInterface(source: string): Interface {
   return { params, buffers };
 }
 
-/** Packs the values of `struct Params` in the order the shader declares them. */
+/** Packs the values of `struct Params` in the order of their declaration. */
 export function packParams({ params }: Interface, values: Readonly<Record<string, number>>): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(params.length);
   const floats = new Float32Array(words.buffer);

@@ -1,14 +1,14 @@
 /**
- * The constants that suit an adapter: three sets for one source.
+ * Kernel constants for each kind of adapter.
  *
- * A software adapter runs a workgroup's lanes in SIMD and pays for every load (a loop over lanes), so an invocation should
- * do as many multiplications per load as its accumulators allow, with all lanes along channels. A real GPU wants thousands
- * of invocations with few registers.
+ * A software adapter runs a workgroup's lanes in SIMD, and each load is a loop over lanes, so an invocation should do as
+ * many multiplications per load as its accumulators allow, with all lanes along channels. A real GPU needs thousands of
+ * invocations with few registers for occupancy.
  *
  * @module
  */
 
-/** The outputs that one invocation computes, and how invocations form a workgroup. */
+/** The outputs of one invocation, and the invocations of a workgroup. */
 export interface Tile {
   /** Rows (pixels) an invocation computes. */
   readonly rows: number;
@@ -20,25 +20,25 @@ export interface Tile {
   readonly lanesY: number;
 }
 
-/** Everything that depends on the kind of adapter. */
+/** Constants that depend on the kind of adapter. */
 export interface Tuning {
-  /** Matrix products: what {@linkcode chooseTile} chooses from for convolutions and attention. */
+  /** Candidates of {@linkcode chooseTile} for the matrix products of convolutions and attention. */
   readonly tiles: readonly Tile[];
-  /** Convolutions to a few channels: `lanesX` share the input channels. */
+  /** Convolutions to a few channels: `lanesX` lanes partition the input channels. */
   readonly thinTile: Tile & { columns: 1 };
-  /** Workgroups of kernels that do little per element: lanes along channels, and along pixels. */
+  /** Workgroups of element-wise kernels: lanes along channels and along pixels. */
   readonly lanes: readonly [channels: number, pixels: number];
-  /** Pixels an invocation of such a kernel visits. */
+  /** Pixels that an invocation of such a kernel processes. */
   readonly strip: number;
-  /** Bytes of a feature map that a kernel sees at once, where its binding limit is not less. */
+  /** Most bytes of a feature map in one binding, if the binding limit is not lower. */
   readonly windowBytes: number;
-  /** Bytes of Winograd's transformed tiles, or of attention's scores, held at once. */
+  /** Most bytes of Winograd's transformed tiles, or of attention's scores, at a time. */
   readonly scratchBytes: number;
-  /** Floating-point operations of one dispatch, which nothing can stop. On poor devices they take a second or two. */
+  /** Most floating-point operations of one dispatch, which cannot be stopped: a second or two on slow devices. */
   readonly dispatchFlops: number;
-  /** Invocations in a workgroup that reduces together. */
+  /** Invocations of a workgroup that computes a reduction. */
   readonly reduceLanes: number;
-  /** Invocations below which the codebook search is split among more of them. */
+  /** Invocations below which each searches only a part of the codebook. */
   readonly minInvocations: number;
 }
 
@@ -64,7 +64,7 @@ export const SOFTWARE: Tuning = {
   minInvocations: 64,
 };
 
-/** For Chrome's software adapter, whose compiler takes minutes for kernels of many accumulators, and others a second. */
+/** For Chrome's software adapter, whose compiler takes minutes for kernels of many accumulators. */
 export const SWIFTSHADER: Tuning = {
   ...SOFTWARE,
   tiles: [
@@ -96,13 +96,13 @@ export const HARDWARE: Tuning = {
   minInvocations: 16384,
 };
 
-/** What loading a `vec4f` costs, in products of a `vec4f` with a 4×4 matrix: measured on Mesa's llvmpipe. */
-const LOAD = 2;
+/** Cost of loading a `vec4f`, in products of a `vec4f` with a 4×4 matrix, as measured on Mesa's llvmpipe. */
+const LOAD_COST = 2;
 
-/** The tile that computes a matrix of `rows` × `columns` (in `vec4f`) at the least cost, idle lanes included. */
+/** The tile with the lowest cost for a matrix of `rows` × `columns` (in `vec4f`), idle lanes included. */
 export function chooseTile(tiles: readonly Tile[], rows: number, columns: number): Tile {
   const cost = (tile: Tile) => {
-    const each = LOAD * (tile.rows + 4 * tile.columns) + tile.rows * tile.columns;
+    const each = LOAD_COST * (tile.rows + 4 * tile.columns) + tile.rows * tile.columns;
     const across = Math.ceil(columns / (tile.columns * tile.lanesX)) * tile.lanesX;
     const down = Math.ceil(rows / (tile.rows * tile.lanesY)) * tile.lanesY;
     return each * across * down;

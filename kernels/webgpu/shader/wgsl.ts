@@ -1,18 +1,18 @@
 /**
- * Pieces of WGSL that several kernels share. Templates are used only for what WGSL cannot say itself: unrolling, and the
- * choice of an activation.
+ * WGSL that several kernels share. Templates are used only for what WGSL cannot express: unrolling, and the choice of an
+ * activation.
  *
  * @module
  */
 
 import type { Activation } from "../../graph/graph.ts";
 
-/** Writes `line(0)` … `line(count - 1)` one after the other. Loops cost: compilers add bounds to them. */
+/** Concatenates `line(0)` … `line(count - 1)`. Loops are slower, as compilers add bounds to them. */
 export function unroll(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join("");
 }
 
-/** Adds to `s{i}_0` … `s{i}_{columns - 1}` the products of the row vector `a` with the 4×4 matrices `b0_{j}` … `b3_{j}`. */
+/** Adds the products of the row vector `a` with the 4×4 matrices `b0_{j}` … `b3_{j}` to `s{i}_0` … `s{i}_{columns - 1}`. */
 export function multiplyRow(i: number, columns: number, a: string): string {
   return unroll(
     columns,
@@ -20,7 +20,7 @@ export function multiplyRow(i: number, columns: number, a: string): string {
   );
 }
 
-/** Makes what `make` makes once for each list of arguments: graphs in bands record the same kernels thousands of times. */
+/** Caches the results of `make` by its arguments: graphs in bands record the same kernels thousands of times. */
 export function memoized<A extends readonly unknown[], T>(make: (...args: A) => T): (...args: A) => T {
   const made = new Map<string, T>();
   return (...args) => {
@@ -39,16 +39,16 @@ fn activate(x: vec4f) -> vec4f { ${ACTIVATIONS[activation ?? "none"]} }`;
 
 const ACTIVATIONS: Record<Activation | "none", string> = {
   none: "return x;",
-  relu: "return select(x, vec4f(), x < vec4f());", // unlike max, it keeps what is no number
+  relu: "return select(x, vec4f(), x < vec4f());", // unlike max, it keeps NaN
   silu: "return x / (1.0 + exp(-x));",
   gelu: "return 0.5 * x * (1.0 + erf(x * 0.70710678));",
-  // x tanh(ln(1 + e)) with e = exp(x), as a quotient that neither overflows nor cancels
+  // x tanh(ln(1 + e)) with e = exp(x), as a quotient without overflow or cancellation
   mish: `let e = exp(min(x, vec4f(20.0)));
   let m = e * (e + 2.0);
   return x * (m / (m + 2.0));`,
 };
 
-/** erf by a Chebyshev fit of erfc, relative error below 1.2e-7 everywhere; near zero by its series, which does not cancel. */
+/** erf by a Chebyshev fit of erfc, relative error below 1.2e-7; near zero by its series, without cancellation. */
 const ERF = `
 fn erf(x: vec4f) -> vec4f {
   let z = abs(x);
@@ -61,20 +61,20 @@ fn erf(x: vec4f) -> vec4f {
   return select(far, near, z < vec4f(0.3));
 }`;
 
-/** Software adapters silently leave a loop after 65,535 rounds, counted over all loops of an invocation. */
-export const MAX_ROUNDS = 60000;
-/** Lanes of a workgroup at most, on every device. */
+/** Most iterations of an invocation: software adapters silently leave a loop after 65,535, counted over all its loops. */
+export const MAX_ITERATIONS = 60000;
+/** Most lanes of a workgroup that every device supports. */
 const MAX_LANES = 256;
 
-/** The lanes that share so many rounds of loops: `lanes`, or as many more as it takes to keep {@linkcode MAX_ROUNDS}. */
-export function lanesFor(rounds: number, lanes: number): number {
-  while (rounds / lanes > MAX_ROUNDS && lanes < MAX_LANES) lanes *= 2;
+/** The lanes for a number of iterations: `lanes`, or more so that each has at most {@linkcode MAX_ITERATIONS}. */
+export function lanesFor(iterations: number, lanes: number): number {
+  while (iterations / lanes > MAX_ITERATIONS && lanes < MAX_LANES) lanes *= 2;
   return lanes;
 }
 
 /**
- * `fn reduceSum(value: f32, lane: u32) -> f32` (and the maximum): every lane of the workgroup gets the result, and all must
- * call it. `LANES` is the workgroup's size, a power of two.
+ * `fn reduceSum(value: f32, lane: u32) -> f32`, and `reduceMax`: all lanes of the workgroup must call it, and get the
+ * result. `LANES` is the workgroup's size, a power of two.
  */
 export const REDUCE = `
 override LANES: u32;

@@ -1,5 +1,5 @@
 /**
- * The transforms of Winograd's F(4×4, 3×3), as WGSL: matrices, and where in a transformed tile each value stands.
+ * The transforms of Winograd's F(4×4, 3×3): their matrices, and the order of values in a transformed tile.
  *
  * @module
  */
@@ -8,25 +8,25 @@ import { unroll } from "./wgsl.ts";
 
 /** Outputs along one side of a tile. */
 export const TILE = 4;
-/** Inputs along one side of a tile. */
-export const REACH = TILE + 2;
-/** Matrix products a tile takes. */
-export const POSITIONS = REACH * REACH;
+/** Inputs along one side of a tile: its outputs and their halo. */
+export const INPUT_TILE = TILE + 2;
+/** Positions of a transformed tile, with a matrix product for each. */
+export const POSITIONS = INPUT_TILE * INPUT_TILE;
 /**
- * The last transformed row and column are differences of neighbors. Where each pixel stands for 2×2, these are equal, and
- * only the rows and columns before count.
+ * Index of the last transformed row and column. They are differences of neighbors, so they are zero where the input is
+ * upsampled and each pixel is repeated 2×2.
  */
-export const LAST = REACH - 1;
+export const LAST = INPUT_TILE - 1;
 
 type Matrix = readonly (readonly number[])[];
 
 /**
- * Kernels are transformed to this many times their values, and inputs to as many times less: their transform makes values
- * up to a hundred times as large, which float16 might not hold. A power of two, so float32 comes out the same.
+ * Transformed kernels are scaled by this, and transformed inputs by its inverse: the input transform enlarges values up to
+ * a hundred times, which may overflow float16. A power of two, so that results in float32 stay the same.
  */
 export const KERNEL_SCALE = 64;
 
-/** Transforms a kernel column, and scales it by the root of {@linkcode KERNEL_SCALE}. */
+/** Transforms a kernel column and scales it by the square root of {@linkcode KERNEL_SCALE}. */
 const G: Matrix = [
   [2, 0, 0],
   [-4 / 3, -4 / 3, -4 / 3],
@@ -52,7 +52,7 @@ export const A_TRANSPOSED: Matrix = [
   [0, 1, 8, -8, 1, -1],
 ];
 
-/** One row of a matrix times a column of named values, as WGSL. */
+/** The dot product of a matrix row and named values, as WGSL. */
 export function dot(row: readonly number[], value: (k: number) => string): string {
   const terms = row.map((factor, k) =>
     factor === 0 ? "" : `${factor < 0 ? "-" : "+"} ${term(Math.abs(factor), value(k))} `
@@ -64,19 +64,19 @@ function term(factor: number, value: string): string {
   return factor === 1 ? value : `${factor.toPrecision(10)} * ${value}`;
 }
 
-/** Transformed rows, or columns, that count. */
+/** Transformed rows, or columns, that are not zero. */
 export function countOf(upsample: boolean): number {
-  return upsample ? LAST : REACH;
+  return upsample ? LAST : INPUT_TILE;
 }
 
-/** The number of a place in a transformed tile: those that always count come first. */
+/** Index of a position in a transformed tile; those that are zero after upsampling come last. */
 export function positionOf(row: number, column: number): number {
   if (row < LAST && column < LAST) return row * LAST + column;
-  return LAST * LAST + (row === LAST ? column : REACH + row);
+  return LAST * LAST + (row === LAST ? column : INPUT_TILE + row);
 }
 
-/** Writes a transformed kernel, whose nine taps are `g0` … `g8`. */
+/** Transforms a kernel of nine taps `g0` … `g8`, and calls `write` for each position. */
 export function transformKernel(write: (position: number, value: string) => string): string {
-  return unroll(REACH, (i) => unroll(3, (x) => `let t${i}_${x} = ${dot(G[i], (ky) => `g${ky * 3 + x}`)};\n  `)) +
-    unroll(REACH, (i) => unroll(REACH, (j) => write(positionOf(i, j), dot(G[j], (x) => `t${i}_${x}`))));
+  return unroll(INPUT_TILE, (i) => unroll(3, (x) => `let t${i}_${x} = ${dot(G[i], (ky) => `g${ky * 3 + x}`)};\n  `)) +
+    unroll(INPUT_TILE, (i) => unroll(INPUT_TILE, (j) => write(positionOf(i, j), dot(G[j], (x) => `t${i}_${x}`))));
 }

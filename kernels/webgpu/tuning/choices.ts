@@ -1,5 +1,5 @@
 /**
- * How convolutions and attentions are computed on a device where that was measured, and keeping it.
+ * The algorithms and tiles that were measured to be the fastest on a device, and how they are stored.
  *
  * @module
  */
@@ -15,15 +15,15 @@ import { CONV_ALGORITHMS, type ConvAlgorithm } from "../record/packed_weights.ts
 /** Ops whose tile can be chosen. */
 export type TunableOp = Conv2d | Attention;
 
-/** What was measured to be the fastest. */
+/** The fastest algorithms and tiles. */
 export interface Choices {
   /** By {@linkcode layerKey}. */
   readonly algorithms: ReadonlyMap<string, ConvAlgorithm>;
-  /** By {@linkcode opKey}; `undefined` where no tile beats those that are chosen without measuring. */
+  /** By {@linkcode opKey}; `undefined` if no tile is faster than those chosen without measuring. */
   readonly tiles: ReadonlyMap<string, Tile | undefined>;
 }
 
-/** Nothing was measured. */
+/** Choices before anything was measured. */
 export const NO_CHOICES: Choices = { algorithms: new Map(), tiles: new Map() };
 
 /** Whether the tile of an op can be chosen. */
@@ -31,12 +31,12 @@ export function isTunable(op: Op): op is TunableOp {
   return op.kind === "conv2d" || op.kind === "attention";
 }
 
-/** Says which layers take the same algorithm. */
+/** The key of a layer; layers with the same key use the same algorithm. */
 export function layerKey({ in: ins, out }: ConvParameter | LinearParameter): string {
   return `${ins} to ${out}`;
 }
 
-/** Says which ops are alike: they take the same tile. `algorithm` is that of a convolution's weights. */
+/** The key of an op; ops with the same key use the same tile. `algorithm` is that of a convolution's weights. */
 export function opKey(op: TunableOp, algorithm: ConvAlgorithm | undefined): string {
   if (op.kind === "attention") return `attention of [${op.shape}]`;
   const { weights, upsample, residual, shape } = op;
@@ -45,7 +45,7 @@ export function opKey(op: TunableOp, algorithm: ConvAlgorithm | undefined): stri
   return `${algorithm} ${kernel}×${kernel} of ${weights.in} to [${shape}]${options}`;
 }
 
-/** Both; what the second says counts. */
+/** Merges choices; those of `b` take precedence. */
 export function mergeChoices(a: Choices, b: Choices): Choices {
   return {
     algorithms: new Map([...a.algorithms, ...b.algorithms]),
@@ -53,20 +53,20 @@ export function mergeChoices(a: Choices, b: Choices): Choices {
   };
 }
 
-/** The choices for one kind of device, element type and version of the kernels, in a store. */
-export class KeptChoices {
+/** Stores the choices for one kind of device, element type and version of this package. */
+export class StoredChoices {
   readonly #store: TuningStore | undefined;
   readonly #tuning: Tuning;
   readonly #key: string;
 
   constructor(store: TuningStore | undefined, info: AdapterInfo, dtype: string, tuning: Tuning) {
-    const { vendor, architecture, device, description } = info; // WebGPU tells no more of the driver
+    const { vendor, architecture, device, description } = info; // WebGPU reports nothing else of the driver
     this.#store = store;
     this.#tuning = tuning;
     this.#key = JSON.stringify({ version: deno.version, vendor, architecture, device, description, dtype });
   }
 
-  /** Those that were kept. None where that cannot be read, is damaged, or belongs to something else. */
+  /** The stored choices; none if they cannot be read, are damaged, or are those of another key. */
   async read(): Promise<Choices> {
     if (!this.#store) return NO_CHOICES;
     try {
@@ -79,7 +79,7 @@ export class KeptChoices {
     }
   }
 
-  /** Keeps choices beside those of other shapes. Where that cannot be, they count in this process alone. */
+  /** Adds choices to the stored ones. If they cannot be written, they are valid in this process only. */
   async add(choices: Choices): Promise<void> {
     if (!this.#store) return;
     const { algorithms, tiles } = mergeChoices(await this.read(), choices);
@@ -93,7 +93,7 @@ export class KeptChoices {
   }
 }
 
-/** The properties of an object that are among some values, as these. */
+/** The properties of an object that equal one of some values, as that value. */
 function pick<T>(object: unknown, values: readonly T[]): Map<string, T> {
   const found = new Map<string, T>();
   for (const [key, value] of Object.entries(object ?? {})) {

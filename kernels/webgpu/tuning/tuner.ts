@@ -1,8 +1,8 @@
 /**
- * Measuring which algorithm and which tile computes an op the fastest on a device.
+ * Measures which algorithm and which tile is the fastest for each op on a device.
  *
- * The whole graph is run in each way, with weights of zeros: then every op is measured among its neighbours, on operands
- * of the types and sizes that it has.
+ * The whole graph is run with each candidate and weights of zeros, so that every op is measured between its neighbors, with
+ * its own operand types and sizes.
  *
  * @module
  */
@@ -18,35 +18,35 @@ import { type Choices, isTunable, layerKey, opKey, type TunableOp } from "./choi
 import type { Tile } from "../shader/tiles.ts";
 import { CONV_ALGORITHMS, type ConvAlgorithm } from "../record/packed_weights.ts";
 
-/** A way to compute a graph: all convolutions that can be by one algorithm, all products that can be in one tile. */
+/** An algorithm for all convolutions and a tile for all matrix products that support it. */
 export interface Candidate {
   readonly algorithm: ConvAlgorithm;
-  /** By default each product in the tile that its cost suggests. */
+  /** By default the tile with the lowest estimated cost for each product. */
   readonly tile?: Tile;
 }
 
-/** What of a device the measuring takes. */
+/** What to measure on a device. */
 export interface Bench {
-  /** Ways to compute. */
+  /** Candidates to run the graph with. */
   readonly candidates: readonly Candidate[];
-  /** An engine on the same device that computes in one of these ways. */
+  /** Opens an engine on the device with a candidate. */
   open(candidate: Candidate): Backend;
-  /** The algorithm for a layer where one is wanted; by default that which is chosen without measuring. */
+  /** The algorithm for a layer: `wanted` if that supports it; by default the one chosen without measuring. */
   algorithmOf(layer: Conv2d["weights"], wanted?: ConvAlgorithm): ConvAlgorithm;
 }
 
-/** Milliseconds in each tile; `undefined` stands for those that are chosen without measuring. */
+/** Milliseconds with each tile; `undefined` stands for the tiles chosen without measuring. */
 type TileTimes = Map<Tile | undefined, number>;
-/** Those of all ops that are alike, by {@linkcode opKey}. */
+/** Milliseconds by {@linkcode opKey}. */
 type Times = Map<string, TileTimes>;
 
-/** Runs of which the fastest counts, after one that compiles. */
+/** Runs of which the fastest counts, after a warm-up. */
 const ROUNDS = 3;
-/** A choice has to take less than this share of the time of that which is made without measuring, or it may be chance. */
+/** A choice must take less than this share of the time of the default one, to exceed the noise. */
 const WORTHWHILE = 0.9;
 
 /**
- * Measures every way to compute a graph.
+ * Runs a graph with each candidate and chooses the fastest for each kind of op.
  *
  * @throws {DeviceError} if the device has no `timestamp-query`, or cannot run the graph
  */
@@ -71,7 +71,7 @@ export async function measureChoices(
   return { algorithms: chooseAlgorithms([...ops.values()], times, bench), tiles: chooseTiles(times) };
 }
 
-/** Milliseconds of every op of a graph on an engine, which is disposed of. */
+/** Milliseconds of every op of a graph on an engine, which is disposed afterwards. */
 async function measure(graph: Graph, engine: Backend, signal?: AbortSignal): Promise<Map<string, number>> {
   let program: Program | undefined;
   try {
@@ -94,7 +94,7 @@ async function measure(graph: Graph, engine: Backend, signal?: AbortSignal): Pro
   }
 }
 
-/** Something for an input to be. */
+/** Zeros for an input. */
 function zeros({ shape, dtype, pixels }: Input): Tensor {
   if (pixels) {
     const [n, , h, w] = shape;
@@ -117,13 +117,13 @@ function chooseTiles(times: Times): Map<string, Tile | undefined> {
   const tiles = new Map<string, Tile | undefined>();
   for (const [key, byTile] of times) {
     const [tile, milliseconds] = fastest(byTile);
-    const usual = byTile.get(undefined) ?? 0;
-    tiles.set(key, milliseconds < WORTHWHILE * usual ? tile : undefined);
+    const standard = byTile.get(undefined) ?? 0;
+    tiles.set(key, milliseconds < WORTHWHILE * standard ? tile : undefined);
   }
   return tiles;
 }
 
-/** A layer has one algorithm for pictures of all sizes: the one that takes less for all ops of layers like it. */
+/** Chooses the algorithm of each kind of layer, the same for feature maps of all sizes: the one with the lower total time. */
 function chooseAlgorithms(ops: readonly TunableOp[], times: Times, { algorithmOf }: Bench): Map<string, ConvAlgorithm> {
   const algorithms = new Map<string, ConvAlgorithm>();
   const convolutions = ops.filter((op) => op.kind === "conv2d");
@@ -133,14 +133,14 @@ function chooseAlgorithms(ops: readonly TunableOp[], times: Times, { algorithmOf
       const keys = new Set(alike.map((op) => opKey(op, algorithm)));
       return [...keys].reduce((sum, key) => sum + fastest(times.get(key))[1], 0);
     };
-    const usual = algorithmOf(alike[0].weights);
-    const other = CONV_ALGORITHMS.find((algorithm) => algorithm !== usual)!;
-    algorithms.set(layer, total(other) < WORTHWHILE * total(usual) ? other : usual);
+    const standard = algorithmOf(alike[0].weights);
+    const other = CONV_ALGORITHMS.find((algorithm) => algorithm !== standard)!;
+    algorithms.set(layer, total(other) < WORTHWHILE * total(standard) ? other : standard);
   }
   return algorithms;
 }
 
-/** The tile that took least, and how long. Ops are not measured where the graph had to be computed in bands. */
+/** The fastest tile and its time. Ops are not measured if the graph was computed in bands. */
 function fastest(byTile: TileTimes = new Map()): [Tile | undefined, number] {
   return [...byTile].reduce((best, next) => next[1] < best[1] ? next : best, [undefined, Infinity]);
 }

@@ -107,7 +107,7 @@ testOnEveryEngine("bands of any height compute what the whole does", async (back
       );
     }
   }
-}, ["webgpu, winograd", "webgpu, tuned for hardware", "webgpu, direct in bands", "wasm, winograd"]);
+}, ["webgpu, winograd", "webgpu, tuned for hardware", "webgpu, implicit GEMM in bands", "wasm, winograd"]);
 
 testOnEveryEngine("a memory limit is kept, and the result stays the same", async (backend, { tolerance }) => {
   const shape = [1, 3, 120, 40];

@@ -117,7 +117,7 @@ function longNetwork(): Graph {
 
 /** Compiles it on a device; `run` runs it. */
 async function open(device: GPUDevice) {
-  const backend = await createWebGpuBackend({ device, algorithm: "direct" });
+  const backend = await createWebGpuBackend({ device, algorithm: "implicitGemm" });
   await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
   const program = await backend.compile(longNetwork());
   const run = async (options?: RunOptions) => {
@@ -168,7 +168,7 @@ function reportingGpu(events: string[]): GPU {
 
 Deno.test("a model that is disposed of computes no further, and its device ends when it has done what it was given", async () => {
   const events: string[] = [];
-  const backend = await createWebGpuBackend({ gpu: reportingGpu(events), algorithm: "direct" });
+  const backend = await createWebGpuBackend({ gpu: reportingGpu(events), algorithm: "implicitGemm" });
   await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
   const program = await backend.compile(longNetwork());
   const running = runOnce(program, new Tensor(new Float32Array(32 * 128 * 128), SHAPE));
@@ -182,7 +182,7 @@ Deno.test("a model that is disposed of computes no further, and its device ends 
 
 Deno.test("a large convolution is more than one dispatch", async () => {
   const { device, counts } = await openDevice();
-  const backend = await createWebGpuBackend({ device, algorithm: "direct" });
+  const backend = await createWebGpuBackend({ device, algorithm: "implicitGemm" });
   await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
   const graph = new Graph();
   graph.output(graph.conv2d(graph.input([1, 32, 512, 512]), CONV)); // 5 GFLOP

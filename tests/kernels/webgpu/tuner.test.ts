@@ -10,7 +10,7 @@ import {
   type TuningStore,
 } from "../../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
-import { type Choices, KeptChoices } from "../../../kernels/webgpu/tuning/choices.ts";
+import { type Choices, StoredChoices } from "../../../kernels/webgpu/tuning/choices.ts";
 import { type Candidate, measureChoices } from "../../../kernels/webgpu/tuning/tuner.ts";
 import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
@@ -74,26 +74,26 @@ function measure(
     } as unknown as Backend;
   };
   const algorithmOf = ({ kind, ...layer }: Parameter & { kind: "conv" | "linear" }, wanted?: Candidate["algorithm"]) =>
-    kind === "conv" && (layer as ConvParameter).kernel === 3 ? wanted ?? "winograd" : "direct";
+    kind === "conv" && (layer as ConvParameter).kernel === 3 ? wanted ?? "winograd" : "implicitGemm";
   const result = measureChoices(graph(), { candidates: CANDIDATES, open, algorithmOf }, options);
   return { engines, result };
 }
 
 Deno.test("the tile and the algorithm that take least are chosen, where they take clearly less", async () => {
   const { engines, result } = measure((name, { algorithm, tile }) => {
-    if (name === "wide") return algorithm === "direct" && tile === HIGH ? 3 : 5;
+    if (name === "wide") return algorithm === "implicitGemm" && tile === HIGH ? 3 : 5;
     if (name === "a") return tile === LOW ? 4 : 6;
     if (name === "b") return tile === LOW ? 4 : 4.5; // with "a", like which it is, 8 to 10.5
     return tile === HIGH ? 9.5 : 10; // not worth a change
   });
   const { algorithms, tiles } = await result;
-  assertEquals([...algorithms], [["8 to 8", "winograd"], ["8 to 16", "direct"]]);
+  assertEquals([...algorithms], [["8 to 8", "winograd"], ["8 to 16", "implicitGemm"]]);
   assertEquals(Object.fromEntries(tiles), {
     "winograd 3×3 of 8 to [1,8,4,4]": LOW,
     "winograd 3×3 of 8 to [1,16,4,4]": undefined,
-    "direct 1×1 of 16 to [1,8,4,4]": undefined,
-    "direct 3×3 of 8 to [1,8,4,4]": LOW,
-    "direct 3×3 of 8 to [1,16,4,4]": HIGH,
+    "implicitGemm 1×1 of 16 to [1,8,4,4]": undefined,
+    "implicitGemm 3×3 of 8 to [1,8,4,4]": LOW,
+    "implicitGemm 3×3 of 8 to [1,16,4,4]": HIGH,
   });
   assertEquals(engines, { opened: 6, disposed: 6, runs: 24 });
 });
@@ -123,23 +123,23 @@ function memoryStore(): TuningStore & { texts: Map<string, string> } {
 
 const INFO = { vendor: "10de", architecture: "hopper", device: "2330", description: "a GPU" } as GPUAdapterInfo;
 const CHOICES: Choices = {
-  algorithms: new Map([["8 to 8", "direct"]]),
+  algorithms: new Map([["8 to 8", "implicitGemm"]]),
   tiles: new Map([["some op", LOW], ["other op", undefined]]),
 };
-const kept = (store: TuningStore, info = INFO, dtype = "float32") => new KeptChoices(store, info, dtype, SOFTWARE);
+const kept = (store: TuningStore, info = INFO, dtype = "float32") => new StoredChoices(store, info, dtype, SOFTWARE);
 const plain = ({ algorithms, tiles }: Choices) => [Object.fromEntries(algorithms), Object.fromEntries(tiles)];
 
 Deno.test("choices are kept for one adapter and element type, and added to", async () => {
   const store = memoryStore();
   await kept(store).add(CHOICES);
-  assertEquals(plain(await kept(store).read()), [{ "8 to 8": "direct" }, { "some op": LOW }]);
+  assertEquals(plain(await kept(store).read()), [{ "8 to 8": "implicitGemm" }, { "some op": LOW }]);
   const [tile] = [...(await kept(store).read()).tiles.values()];
   assertEquals(SOFTWARE.tiles.includes(tile!), true, "one of the table, not one like it");
   assertEquals(plain(await kept(store, INFO, "float16").read()), [{}, {}]);
   assertEquals(plain(await kept(store, { ...INFO, description: "another" } as GPUAdapterInfo).read()), [{}, {}]);
 
   await kept(store).add({ algorithms: new Map(), tiles: new Map([["some op", undefined], ["third op", HIGH]]) });
-  assertEquals(plain(await kept(store).read()), [{ "8 to 8": "direct" }, { "third op": HIGH }]);
+  assertEquals(plain(await kept(store).read()), [{ "8 to 8": "implicitGemm" }, { "third op": HIGH }]);
 });
 
 Deno.test("what is kept is not trusted", async () => {
@@ -154,7 +154,7 @@ Deno.test("what is kept is not trusted", async () => {
   for (const broken of ["", "{", "null", "[]", text.slice(0, -9), "\0", { ...file, key: "another" }]) {
     assertEquals(await read(broken), [{}, {}], `${broken}`);
   }
-  const odd = { ...file, algorithms: "direct", tiles: { "some op": { ...LOW, rows: 1000 }, "other op": null } };
+  const odd = { ...file, algorithms: "implicitGemm", tiles: { "some op": { ...LOW, rows: 1000 }, "other op": null } };
   assertEquals(await read(odd), [{}, {}]);
 
   const failing = { read: () => Promise.reject(new Error("gone")), write: () => Promise.reject(new Error("full")) };

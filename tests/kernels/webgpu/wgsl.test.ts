@@ -93,7 +93,7 @@ function fileOf({ label, source }: Kernel): string {
 Deno.test("the kernels are those of the snapshots", async () => {
   const texts = new Map<string, string>();
   for (const dtype of ["float32", "float16"] as const) {
-    for (const algorithm of ["winograd", "direct"] as const) {
+    for (const algorithm of ["winograd", "implicitGemm"] as const) {
       for (const kernel of await kernelsOf({ dtype, algorithm })) {
         const file = fileOf(kernel);
         const text = `// ${kernel.label}, ${JSON.stringify(kernel.constants ?? {})}\n${kernel.source.trimEnd()}\n`;

@@ -14,7 +14,7 @@ import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tenso
 const LATENTS = 3e-5;
 /** The engines whose stages are compared, with what is allowed for latents and the stages before them. */
 const ENGINES: { name: string; open: () => Promise<Backend>; tolerance: number }[] = [
-  { name: "direct convolutions on WebGPU", open: () => createWebGpuBackend({ algorithm: "direct" }), tolerance: 1e-5 },
+  { name: "implicit GEMM on WebGPU", open: () => createWebGpuBackend({ algorithm: "implicitGemm" }), tolerance: 1e-5 },
   { name: "Winograd on WebGPU", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: LATENTS },
   {
     name: "direct convolutions on WebAssembly, one thread, 128 bits",

@@ -16,7 +16,7 @@ override LANES_X: u32;
 override LANES_Y: u32;
 
 
-/** The input under the first tap of an output pixel, counted in repeated pixels; it may lie before the first one. */
+/** Input position of the first tap of an output pixel, in repeated pixels; it wraps around if it is before the first one. */
 struct Place { image: u32, top: u32, left: u32 }
 fn placeOf(pixel: u32) -> Place {
   let row = pixel / p.outW;
@@ -53,11 +53,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   for (var tap = 0u; tap < p.kernel * p.kernel; tap++) {
     let y0 = place0.top + tap / p.kernel;
     let x0 = place0.left + tap % p.kernel;
-    let inside0 = y0 < height && x0 < width; // places before the first wrap around to large ones
+    let inside0 = y0 < height && x0 < width; // false for positions that wrapped around
     let at0 = ((place0.image * p.h + (y0 >> p.shift)) * p.w + (x0 >> p.shift)) * p.inC4 - p.xOrigin;
     let y1 = place1.top + tap / p.kernel;
     let x1 = place1.left + tap % p.kernel;
-    let inside1 = y1 < height && x1 < width; // places before the first wrap around to large ones
+    let inside1 = y1 < height && x1 < width; // false for positions that wrapped around
     let at1 = ((place1.image * p.h + (y1 >> p.shift)) * p.w + (x1 >> p.shift)) * p.inC4 - p.xOrigin;
     
     for (var k = 0u; k < p.inC4; k += 1u) {

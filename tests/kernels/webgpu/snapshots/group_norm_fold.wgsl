@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   }
   let variance = reduceSum(squares, l.x) / elements;
 
-  // Dropping bits keeps compilers from simplifying the difference below to nothing.
+  // Dropping bits keeps compilers from simplifying the difference below to zero.
   let center = bitcast<f32>(bitcast<u32>(about + mean / SCALE) & 0xfffffff0u);
   let rest = mean / SCALE - (center - about);
   let scale = SCALE / sqrt(variance + p.epsilon * SCALE * SCALE);

@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   for (var pixel = start; pixel < end; pixel++) {
     var v = (vec4f(x[pixel * p.c4 + c - p.xOrigin]) - center) * scale + shift;
     let at = pixel + p.shift;
-    // Maps are a whole number of times smaller; products of two sides could take more than 32 bits.
+    // The image is a multiple of the maps in each direction. Dividing first avoids products of more than 32 bits.
     let mapRow = (at / p.w) / (p.h / p.mapH) - p.mapFirst;
     let source = (mapRow * p.mapW + (at % p.w) / (p.w / p.mapW)) * p.c4 + c;
     v = v * vec4f(scaleMap[source - p.scaleOrigin]) + vec4f(shiftMap[source - p.shiftOrigin]);

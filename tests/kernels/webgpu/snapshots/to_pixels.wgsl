@@ -8,7 +8,7 @@ struct Params { count: u32, redOrigin: u32, greenOrigin: u32, blueOrigin: u32, y
 @group(0) @binding(4) var<storage, read_write> y: array<u32>;
 
 fn byte(value: f32) -> u32 {
-  if ((bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u) { return 0u; } // not a number; compilers may assume there is none
+  if ((bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u) { return 0u; } // NaN; compilers may assume that there is none
   return u32(round(clamp(value * p.factor + p.offset, 0.0, 1.0) * 255.0));
 }
 

@@ -1,4 +1,4 @@
-// pack (1×1, direct), {}
+// pack (1×1, implicit GEMM), {}
 enable f16;
 alias PACKED = f16;
 

@@ -1,5 +1,6 @@
-// pack (3×3, direct), {}
-alias PACKED = f32;
+// pack (3×3, implicit GEMM), {}
+enable f16;
+alias PACKED = f16;
 
 struct Params { ins: u32, outs: u32, inRows: u32, outC4: u32 }
 @group(0) @binding(0) var<uniform> p: Params;

@@ -1,4 +1,4 @@
-// pack (1×1, direct), {}
+// pack (1×1, implicit GEMM), {}
 alias PACKED = f32;
 
 struct Params { ins: u32, outs: u32, inRows: u32, outC4: u32 }

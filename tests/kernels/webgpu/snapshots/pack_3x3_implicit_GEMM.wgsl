@@ -1,6 +1,5 @@
-// pack (3×3, direct), {}
-enable f16;
-alias PACKED = f16;
+// pack (3×3, implicit GEMM), {}
+alias PACKED = f32;
 
 struct Params { ins: u32, outs: u32, inRows: u32, outC4: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
