@@ -25,11 +25,11 @@
  */
 
 // Models
-export { type HubModelOptions, locateModel, openHubModel, openModel } from "./models/hub_model.ts";
+export { HUB_MODEL_OPTIONS, type HubModelOptions, locateModel, openHubModel, openModel } from "./models/hub_model.ts";
 export { openLocalModel } from "./models/local.ts";
 export type { ModelChoice, ModelFiles } from "./models/file_store.ts";
-export { saveLocalModel, type SaveOptions } from "./models/save.ts";
-export { type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
+export { SAVE_OPTIONS, saveLocalModel, type SaveOptions } from "./models/save.ts";
+export { PUSH_OPTIONS, type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
 export type { HubAccess } from "./remote/access.ts";
 export type { HubProgress, OnProgress } from "./remote/progress.ts";
 export { isLocalPath } from "./repo_id.ts";
@@ -62,7 +62,7 @@ export { readZipEntry } from "./formats/torch/zip_entry.ts";
 // This machine
 export { openTextStore, type TextStore } from "./cache/text_store.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
-export { checkOptions, type OptionNames } from "./options.ts";
+export { checkOptions, type OptionNames, pickOptions } from "./options.ts";
 export { printable } from "./show.ts";
 export { saveFile } from "./system/save_file.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";

@@ -46,6 +46,11 @@ export function checkOptions(action: string, options: unknown, names: Readonly<R
   }
 }
 
+/** The options with some names, for a function that refuses other ones. */
+export function pickOptions<T extends object>(options: T, names: OptionNames<T>): T {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(names, name))) as T;
+}
+
 function refuse(action: string, name: string, known: readonly string[]): never {
   const nearest = nearestOf(name, known);
   const advice = nearest === undefined ? `expected one of ${known.join(", ")}` : `did you mean "${nearest}"?`;

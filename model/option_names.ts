@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HubModelOptions, OptionNames, PushOptions, SaveOptions } from "../hub/mod.ts";
+import { HUB_MODEL_OPTIONS, type OptionNames } from "../hub/mod.ts";
 import type {
   CallOptions,
   ComputeOptions,
@@ -26,21 +26,7 @@ export const COMPUTE_OPTIONS: OptionNames<ComputeOptions> = {
   onProgress: true,
 };
 
-export const FILE_OPTIONS: OptionNames<HubModelOptions> = {
-  subfolder: true,
-  variant: true,
-  revision: true,
-  cacheDir: true,
-  localFilesOnly: true,
-  token: true,
-  hubUrl: true,
-  fetch: true,
-  timeout: true,
-  signal: true,
-  onProgress: true,
-};
-
-export const LOAD_OPTIONS: OptionNames<LoadOptions> = { ...FILE_OPTIONS, ...COMPUTE_OPTIONS };
+export const LOAD_OPTIONS: OptionNames<LoadOptions> = { ...HUB_MODEL_OPTIONS, ...COMPUTE_OPTIONS };
 
 export const CALL_OPTIONS: OptionNames<Omit<CallOptions, "returnDict">> = { signal: true, onProgress: true };
 
@@ -53,24 +39,3 @@ export const MEMORY_OPTIONS: OptionNames<MemoryOptions> = { shape: true, method:
 export const PROFILE_OPTIONS: OptionNames<ProfileOptions> = { rounds: true, signal: true };
 
 export const TUNE_OPTIONS: OptionNames<TuneOptions> = { shape: true, signal: true, onProgress: true };
-
-export const SAVE_OPTIONS: OptionNames<SaveOptions> = { maxShardSize: true };
-
-export const PUSH_OPTIONS: OptionNames<PushOptions> = {
-  commitMessage: true,
-  commitDescription: true,
-  subfolder: true,
-  revision: true,
-  createPr: true,
-  private: true,
-  token: true,
-  hubUrl: true,
-  fetch: true,
-  timeout: true,
-  signal: true,
-};
-
-/** Of the options of several functions, those of one. */
-export function pickOptions<T extends object>(options: T, names: OptionNames<T>): T {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(names, name))) as T;
-}

@@ -6,14 +6,18 @@
 
 import {
   checkOptions,
+  HUB_MODEL_OPTIONS,
   type HubModelOptions,
   locateModel,
   type ModelFiles,
   openModel,
   openTextStore,
+  pickOptions,
+  PUSH_OPTIONS,
   type PushOptions,
   type PushResult,
   pushToHub,
+  SAVE_OPTIONS,
   type SaveOptions,
   withTemporaryDirectory,
 } from "../hub/mod.ts";
@@ -36,13 +40,9 @@ import {
   COMPUTE_OPTIONS,
   DECODE_OPTIONS,
   DICT_CALL_OPTIONS,
-  FILE_OPTIONS,
   LOAD_OPTIONS,
   MEMORY_OPTIONS,
-  pickOptions,
   PROFILE_OPTIONS,
-  PUSH_OPTIONS,
-  SAVE_OPTIONS,
   TUNE_OPTIONS,
 } from "./option_names.ts";
 import type {
@@ -113,7 +113,7 @@ export class VQModel {
     checkOptions("load model", options, LOAD_OPTIONS);
     const { revision, tuningStore = openTextStore(options.cacheDir) } = options;
     const place = await locateModel(source);
-    let fileOptions = pickOptions<HubModelOptions>(options, FILE_OPTIONS);
+    let fileOptions = pickOptions<HubModelOptions>(options, HUB_MODEL_OPTIONS);
     const open = async () => {
       const files = await openModel(place, fileOptions);
       // Opened again, they are the same files, whatever the branch is then; the signal was for loading.

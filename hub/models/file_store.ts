@@ -8,6 +8,7 @@ import type { ByteSource } from "../formats/byte_source.ts";
 import { HubError, WeightsError } from "../errors.ts";
 import { UNFINISHED } from "./exchange.ts";
 import { isObject, parseJson } from "../formats/json.ts";
+import type { OptionNames } from "../options.ts";
 import { chooseWeights, CONFIG_NAME, findVqComponent, listNames, PIPELINE_NAME } from "./model_files.ts";
 import { subfolderParts } from "../system/paths.ts";
 import type { TensorSource } from "../formats/tensor_source.ts";
@@ -38,6 +39,9 @@ export interface ModelChoice {
   /** Variant of the weights: with `"fp16"`, those in `diffusion_pytorch_model.fp16.safetensors` and the like. */
   variant?: string;
 }
+
+/** The names of {@linkcode ModelChoice}. */
+export const MODEL_CHOICE: OptionNames<ModelChoice> = { subfolder: true, variant: true };
 
 /** The files of a model, open for reading. */
 export interface ModelFiles {

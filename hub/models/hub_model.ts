@@ -6,16 +6,17 @@
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { connectTo, type HubAccess } from "../remote/access.ts";
+import { connectTo, HUB_ACCESS, type HubAccess } from "../remote/access.ts";
 import { openCache, type RepoCache } from "../cache/cache.ts";
 import { defaultCacheDir, isOfflineMode } from "../system/environment.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { expandUser } from "../system/expand.ts";
-import { type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
+import { MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 import { hubStore } from "./hub_store.ts";
 import { openLocalModel } from "./local.ts";
 import { possibleNames } from "./model_files.ts";
+import { checkOptions, type OptionNames, pickOptions } from "../options.ts";
 import { tellSteps } from "../remote/progress.ts";
 import { checkRepoId, checkRevision, isCommitHash, isLocalPath } from "../repo_id.ts";
 import { resolveRevision } from "../remote/resolve.ts";
@@ -36,15 +37,26 @@ export interface HubModelOptions extends ModelChoice, HubAccess {
   localFilesOnly?: boolean;
 }
 
+/** The names of {@linkcode HubModelOptions}. */
+export const HUB_MODEL_OPTIONS: OptionNames<HubModelOptions> = {
+  ...MODEL_CHOICE,
+  ...HUB_ACCESS,
+  revision: true,
+  cacheDir: true,
+  localFilesOnly: true,
+};
+
 /**
  * Opens a model in a local directory ({@linkcode openLocalModel}) or on the Hub ({@linkcode openHubModel}).
  *
  * @param model `"owner/name"`, the path of a directory, or a `file:` URL; see {@linkcode isLocalPath}
+ * @throws {TypeError} if an option is unknown
  * @throws {HubError} if there is no such directory or repository, or it contains no model
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openModel(model: string | URL, options: HubModelOptions = {}): Promise<ModelFiles> {
-  if (await isLocalPath(model)) return await openLocalModel(model, options);
+  checkOptions("open model", options, HUB_MODEL_OPTIONS);
+  if (await isLocalPath(model)) return await openLocalModel(model, pickOptions<ModelChoice>(options, MODEL_CHOICE));
   return await openHubModel(model as string, options);
 }
 
@@ -83,11 +95,13 @@ export async function locateModel(model: string | URL): Promise<string | URL> {
  * ```
  *
  * @param repo `"owner/name"`
+ * @throws {TypeError} if an option is unknown
  * @throws {HubError} if there is no such repository, revision or model, access is denied, the Hub cannot be reached, or
  * sends wrong bytes; `status` is the HTTP status, if there is one
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openHubModel(repo: string, options: HubModelOptions = {}): Promise<ModelFiles> {
+  checkOptions("open model", options, HUB_MODEL_OPTIONS);
   options.signal?.throwIfAborted();
   checkRepoId(repo);
   checkRevision(options.revision ?? "main");

@@ -8,10 +8,11 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openFile } from "../formats/byte_source.ts";
+import { checkOptions } from "../options.ts";
 import { expandUser } from "../system/expand.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
-import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
+import { type FileStore, MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 
 /**
  * Opens a model in a directory, as Diffusers saves it: `config.json`, and weights in safetensors (one file, or shards with
@@ -27,10 +28,12 @@ import { type FileStore, type ModelChoice, type ModelFiles, openModelIn } from "
  * ```
  *
  * @param directory a path, in which a leading `~` is the home folder, or a `file:` URL
+ * @throws {TypeError} if an option is unknown
  * @throws {HubError} if there is no such directory, or it contains no model; the message says what was found
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openLocalModel(directory: string | URL, options: ModelChoice = {}): Promise<ModelFiles> {
+  checkOptions("open model", options, MODEL_CHOICE);
   const path = directoryPath(directory);
   return { ...await openModelIn(directoryStore(path), options), name: path };
 }

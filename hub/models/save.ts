@@ -11,6 +11,7 @@ import { reasonOf } from "../show.ts";
 import { exchangeModel } from "./exchange.ts";
 import { directoryPath } from "./local.ts";
 import { CONFIG_NAME } from "./model_files.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
 import { writeSynced } from "../system/atomic_write.ts";
 import type { TensorToWrite } from "../formats/safetensors_writer.ts";
 import { isWeightsName, parseSize, writeWeights } from "../formats/shard_writer.ts";
@@ -24,6 +25,9 @@ export interface SaveOptions {
   maxShardSize?: number | string;
 }
 
+/** The names of {@linkcode SaveOptions}. */
+export const SAVE_OPTIONS: OptionNames<SaveOptions> = { maxShardSize: true };
+
 /**
  * Saves `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and their index. An existing model stays
  * until the new one is complete. Whenever the process ends, the directory contains the old model, the new one, or a
@@ -34,6 +38,7 @@ export interface SaveOptions {
  * @param directory a path, in which a leading `~` is the home folder, or a `file:` URL; created if it does not exist
  * @param config the text of `config.json`
  * @param tensors the weights; `data` is called for one tensor at a time
+ * @throws {TypeError} if an option is unknown
  * @throws {RangeError} if `maxShardSize` is not a size
  * @throws {HubError} if the directory cannot be written to, or another process took over while this one was suspended
  * @throws {WeightsError} if the weights cannot be written
@@ -42,9 +47,11 @@ export async function saveLocalModel(
   directory: string | URL,
   config: string,
   tensors: Iterable<TensorToWrite>,
-  { maxShardSize = "10GB" }: SaveOptions = {},
+  options: SaveOptions = {},
 ): Promise<void> {
-  const folder = directoryPath(directory), shardSize = parseSize(maxShardSize);
+  checkOptions("save model", options, SAVE_OPTIONS);
+  const { maxShardSize = "10GB" } = options;
+  const [folder, shardSize] = [directoryPath(directory), parseSize(maxShardSize)];
   try {
     await mkdir(folder, { recursive: true });
   } catch (cause) {

@@ -6,6 +6,7 @@
 
 import { connect, type Connection } from "./connection.ts";
 import { defaultHubUrl, findToken, isDefaultHub } from "../system/environment.ts";
+import type { OptionNames } from "../options.ts";
 import type { OnProgress } from "./progress.ts";
 
 /** Options for access to the Hub. */
@@ -30,6 +31,16 @@ export interface HubAccess {
   /** Called with each step of the download. */
   onProgress?: OnProgress;
 }
+
+/** The names of {@linkcode HubAccess}. */
+export const HUB_ACCESS: OptionNames<HubAccess> = {
+  token: true,
+  hubUrl: true,
+  fetch: true,
+  signal: true,
+  timeout: true,
+  onProgress: true,
+};
 
 /** Opens a connection for a repository. The environment provides what the options do not. */
 export async function connectTo(

@@ -10,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { connectTo, type HubAccess } from "./access.ts";
 import { HubError } from "../errors.ts";
 import { type HubPackage, useHubPackage } from "./hub_package.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
 import { subfolderParts } from "../system/paths.ts";
 import { checkRepoId, checkRevision, isCommitHash } from "../repo_id.ts";
 import { printable, reasonOf, show } from "../show.ts";
@@ -29,6 +30,21 @@ export interface PushOptions extends Omit<HubAccess, "onProgress"> {
   /** Whether the repository is private if it is created. By default as in its owner's settings. */
   private?: boolean;
 }
+
+/** The names of {@linkcode PushOptions}. */
+export const PUSH_OPTIONS: OptionNames<PushOptions> = {
+  token: true,
+  hubUrl: true,
+  fetch: true,
+  signal: true,
+  timeout: true,
+  commitMessage: true,
+  commitDescription: true,
+  subfolder: true,
+  revision: true,
+  createPr: true,
+  private: true,
+};
 
 /** The result of {@linkcode pushToHub}. */
 export interface PushResult {
@@ -56,13 +72,16 @@ const STOPPED =
  *
  * @param repo `"owner/name"`
  * @param directory a path or a `file:` URL; its folders and hidden files are not uploaded
+ * @throws {TypeError} if an option is unknown
  * @throws {HubError} if there is no token, it lacks permission, the upload fails, or the response has no commit
  */
 export async function pushToHub(
   repo: string,
   directory: string | URL,
-  { revision = "main", commitMessage = "Upload model", ...options }: PushOptions = {},
+  options: PushOptions = {},
 ): Promise<PushResult> {
+  checkOptions("push model", options, PUSH_OPTIONS);
+  const { revision = "main", commitMessage = "Upload model" } = options;
   checkRepoId(repo);
   checkRevision(revision);
   const prefix = subfolderParts(options.subfolder ?? "").map((part) => `${part}/`).join("");

@@ -1,6 +1,15 @@
 /** Options that no function knows. */
-import { assertEquals, assertThrows } from "@std/assert";
-import { checkOptions, type OptionNames } from "../../hub/mod.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  checkOptions,
+  openHubModel,
+  openLocalModel,
+  openModel,
+  type OptionNames,
+  pickOptions,
+  pushToHub,
+  saveLocalModel,
+} from "../../hub/mod.ts";
 
 interface Options {
   doNormalize?: boolean;
@@ -52,4 +61,21 @@ Deno.test("what is no object of options is refused", () => {
   assertEquals(refusal("float16"), 'Cannot encode: expected an object of options, found "float16"');
   assertEquals(refusal([{ dtype: "float16" }]).split(", found ")[0], "Cannot encode: expected an object of options");
   assertEquals(refusal(0).split(", found ")[0], "Cannot encode: expected an object of options");
+});
+
+Deno.test("pickOptions keeps the named options alone", () => {
+  const options = { dtype: "float16", device: "wasm", cacheDir: undefined };
+  assertEquals<object>(pickOptions<Options>(options, NAMES), { dtype: "float16", cacheDir: undefined });
+});
+
+Deno.test("opening, saving and pushing refuse unknown options before they do anything", async () => {
+  const calls: [() => Promise<unknown>, string][] = [
+    [() => openModel("owner/name", { cache_dir: "/none" } as object), 'did you mean "cacheDir"?'],
+    [() => openModel("./none", { local_files_only: true } as object), 'did you mean "localFilesOnly"?'],
+    [() => openHubModel("owner/name", { hubURL: "none" } as object), 'did you mean "hubUrl"?'],
+    [() => openLocalModel("./none", { sub_folder: "vqvae" } as object), 'did you mean "subfolder"?'],
+    [() => saveLocalModel("./none", "{}", [], { max_shard_size: "5GB" } as object), 'did you mean "maxShardSize"?'],
+    [() => pushToHub("owner/name", "./none", { commit_message: "Try" } as object), 'did you mean "commitMessage"?'],
+  ];
+  for (const [call, message] of calls) await assertRejects(call, TypeError, message);
 });
