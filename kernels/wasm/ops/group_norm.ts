@@ -6,7 +6,7 @@
 
 import type { GroupNorm, Node, Normalize, NormCoefficients, NormSums, RowPlace } from "../../graph/graph.ts";
 import type { Shape } from "../../tensor/storage.ts";
-import { splitImage, type Strips } from "../../tiling/strips.ts";
+import { type Chunks, splitImage } from "../../tiling/chunks.ts";
 import type { Job } from "../threads/job.ts";
 import { padded } from "../memory/layout.ts";
 import { Act, Kind } from "../abi.ts";
@@ -25,8 +25,8 @@ const ACTS = { silu: Act.Silu, mish: Act.Mish, gelu: Act.Gelu, relu: Act.Relu };
 export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
   const { shape, groups, modulation } = op;
   const [images, channels, height] = shape;
-  const chunks = chunksOf(shape, height);
-  const statistics = statisticsBytes(shape, chunks, groups);
+  const split = splitIntoChunks(shape, height);
+  const statistics = statisticsBytes(shape, split, groups);
   const place = { first: 0, height, modulationFirst: 0, modulationHeight: modulation?.scale.shape[2] ?? 1 };
   return {
     temporary: statistics + coefficientsBytes(images, channels),
@@ -34,8 +34,8 @@ export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
     jobs: (at) => {
       const coefficients = at.temporary + statistics;
       return [
-        sumsJob(op.x, chunks, groups, at, at.temporary),
-        foldJob(op, shape, chunks, context, at.temporary, coefficients),
+        sumsJob(op.x, split, groups, at, at.temporary),
+        foldJob(op, shape, split, context, at.temporary, coefficients),
         applyJob(op, { ...op, place }, context, at, coefficients),
       ];
     },
@@ -45,23 +45,23 @@ export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
 /** Lowers the statistics of a band. */
 export function lowerNormSums(op: NormSums): Lowering {
   const { band: { of, height, image, first }, groups } = op;
-  const chunks = chunksOf(of, height);
-  const before = image * chunks.strips + Math.floor(first / height) * chunks.bandStrips;
+  const split = splitIntoChunks(of, height);
+  const before = image * split.chunks + Math.floor(first / height) * split.bandChunks;
   return {
     temporary: 0,
     workspace: workspaceBytes(of[1]),
-    jobs: (at) => [sumsJob(op.x, chunks, groups, at, at.of(op) + STATISTICS * groups * before)],
+    jobs: (at) => [sumsJob(op.x, split, groups, at, at.of(op) + STATISTICS * groups * before)],
   };
 }
 
 /** Lowers the coefficients from the statistics of all bands. */
 export function lowerNormCoefficients(op: NormCoefficients, context: Context): Lowering {
   const { sums: { band: { of, height }, groups }, weights, epsilon } = op;
-  const chunks = chunksOf(of, height);
+  const split = splitIntoChunks(of, height);
   return {
     temporary: 0,
     workspace: 0,
-    jobs: (at) => [foldJob({ weights, groups, epsilon }, of, chunks, context, at.of(op.sums), at.of(op))],
+    jobs: (at) => [foldJob({ weights, groups, epsilon }, of, split, context, at.of(op.sums), at.of(op))],
   };
 }
 
@@ -77,7 +77,7 @@ export function lowerNormalize(op: Normalize, context: Context): Lowering {
 
 /** Bytes of the sums of all bands. */
 export function normSumsBytes({ band: { of, height }, groups }: NormSums): number {
-  return statisticsBytes(of, chunksOf(of, height), groups);
+  return statisticsBytes(of, splitIntoChunks(of, height), groups);
 }
 
 /** Bytes of the coefficients of all images. */
@@ -86,12 +86,12 @@ export function normCoefficientsBytes({ sums: { band: { of: [images, channels] }
 }
 
 /** The chunks of an image that is computed in bands of `bandHeight` rows. */
-function chunksOf([, channels, height, width]: Shape, bandHeight: number): Strips {
+function splitIntoChunks([, channels, height, width]: Shape, bandHeight: number): Chunks {
   return splitImage(height, width, bandHeight, Math.max(1, Math.floor(CHUNK_VALUES / padded(channels))));
 }
 
-function statisticsBytes([images]: Shape, { strips }: Strips, groups: number): number {
-  return STATISTICS * images * strips * groups;
+function statisticsBytes([images]: Shape, { chunks }: Chunks, groups: number): number {
+  return STATISTICS * images * chunks * groups;
 }
 
 /** Center, scale and shift of each channel. */
@@ -105,9 +105,9 @@ function workspaceBytes(channels: number): number {
 }
 
 /** Computes the statistics of the chunks of `x`. */
-function sumsJob(x: Node, { strip }: Strips, groups: number, at: Addresses, statistics: number): Job {
+function sumsJob(x: Node, { chunkPixels }: Chunks, groups: number, at: Addresses, statistics: number): Job {
   const [images, channels, height, width] = x.shape;
-  const pixels = height * width, chunks = Math.ceil(pixels / strip);
+  const pixels = height * width, chunks = Math.ceil(pixels / chunkPixels);
   return {
     kind: Kind.NormStatistics,
     blocks: images * chunks,
@@ -117,7 +117,7 @@ function sumsJob(x: Node, { strip }: Strips, groups: number, at: Addresses, stat
       channels,
       stored: padded(channels),
       groups,
-      chunkPixels: strip,
+      chunkPixels,
       chunks,
       statistics,
       workspace: at.workspace,
@@ -130,7 +130,7 @@ function sumsJob(x: Node, { strip }: Strips, groups: number, at: Addresses, stat
 function foldJob(
   { weights, groups, epsilon }: Pick<GroupNorm, "weights" | "groups" | "epsilon">,
   [images, channels, height, width]: Shape,
-  { strip, strips, bandArea, bandStrips }: Strips,
+  { chunkPixels, chunks, bandPixels, bandChunks }: Chunks,
   { parameters }: Context,
   statistics: number,
   coefficients: number,
@@ -147,10 +147,10 @@ function foldJob(
       stored: padded(channels),
       groups,
       epsilon,
-      chunkPixels: strip,
-      chunks: strips,
-      bandPixels: bandArea,
-      bandChunks: bandStrips,
+      chunkPixels,
+      chunks,
+      bandPixels,
+      bandChunks,
       statistics,
       coefficients,
     },

@@ -8,12 +8,12 @@ import type { GroupNorm } from "../../graph/graph.ts";
 import { type FeatureMap, rowsOf } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
 import { recordApply } from "./normalize.ts";
-import { allocateSums, recordFold, recordSums, splitIntoStrips } from "./norm_sums.ts";
+import { allocateSums, recordFold, recordSums, splitIntoChunks } from "./norm_sums.ts";
 
 /** Records a group norm, or a spatial norm if there is a modulation. */
 export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
   const x = r.featureMap(op.x);
-  const split = splitIntoStrips(r, x, x.h);
+  const split = splitIntoChunks(r, x, x.h);
   const sums = allocateSums(r, x, split);
   recordSums(r, x, sums, split);
   const table = recordFold(r, x, sums, split, op);

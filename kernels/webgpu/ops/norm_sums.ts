@@ -1,19 +1,19 @@
 /**
  * The statistics of a group norm, in two passes.
  *
- * `sums`: for each channel, sums of x and x² over strips of pixels, relative to the strip's first pixel, so that a small
+ * `sums`: for each channel, sums of x and x² over chunks of pixels, relative to the chunk's first pixel, so that a small
  * variance is not lost beside a large mean, and scaled, so that they stay finite where torch's do. `fold`: one workgroup
- * per image and group combines strips and channels (Chan's formula) to the coefficients of
+ * per image and group combines chunks and channels (Chan's formula) to the coefficients of
  * y = (x - center) * scale + shift, where `center` is the rounded mean and `shift` compensates for the rounding.
  *
- * In bands of rows the passes are ops of their own; a strip ends where its band ends.
+ * In bands of rows the passes are ops of their own; a chunk ends where its band ends.
  *
  * @module
  */
 
 import type { NormCoefficients, NormSums } from "../../graph/graph.ts";
 import type { NormParameter } from "../../graph/parameters.ts";
-import { splitImage, type Strips } from "../../tiling/strips.ts";
+import { type Chunks, splitImage } from "../../tiling/chunks.ts";
 import type { Shape } from "../../tensor/storage.ts";
 import { bands, type FeatureMap, type PlannedMemory, VEC4 } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
@@ -21,18 +21,18 @@ import { VEC4_BYTES } from "../shader/element.ts";
 import type { Kernel } from "../shader/pipeline.ts";
 import { lanesFor, REDUCE } from "../shader/wgsl.ts";
 
-/** Most strips of an image, as one workgroup folds those of a group; bands, which begin new strips, add a few. */
-const MAX_STRIPS = 2048;
+/** Most chunks of an image, as one workgroup folds those of a group; bands, which begin new chunks, add a few. */
+const MAX_CHUNKS = 2048;
 
 /** Scale of the sums: the squares of 1e24 are finite, and squares below float32's range are negligible beside epsilon. */
 const SCALE = "const SCALE = 2.3283064365386963e-10; // 2^-32";
 
 const SUMS = `
 ${SCALE}
-struct Params { c4: u32, area: u32, strip: u32, strips: u32, first: u32, end: u32, firstSum: u32, xOrigin: u32 }
+struct Params { c4: u32, area: u32, chunkPixels: u32, chunks: u32, first: u32, end: u32, firstSum: u32, xOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
-@group(0) @binding(2) var<storage, read_write> sums: array<vec4f>; // [image and strip][channel][about, sum, sum of squares]
+@group(0) @binding(2) var<storage, read_write> sums: array<vec4f>; // [image and chunk][channel][about, sum, sum of squares]
 override LANES_X: u32;
 override LANES_Y: u32;
 
@@ -41,9 +41,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let c = wg.x * LANES_X + l.x;
   let s = p.first + wg.y * LANES_Y + l.y;
   if (c >= p.c4 || s >= p.end) { return; }
-  let image = s / p.strips;
-  let start = (s % p.strips) * p.strip;
-  let count = min(p.strip, p.area - start);
+  let image = s / p.chunks;
+  let start = (s % p.chunks) * p.chunkPixels;
+  let count = min(p.chunkPixels, p.area - start);
   var at = (image * p.area + start) * p.c4 + c - p.xOrigin;
   let about = vec4f(x[at]);
   var sum = vec4f();
@@ -62,20 +62,20 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 
 const FOLD = `
 ${SCALE}
-struct Params { channels: u32, c4: u32, area: u32, strip: u32, strips: u32, bandArea: u32, bandStrips: u32, groups: u32, epsilon: f32 }
+struct Params { channels: u32, c4: u32, area: u32, chunkPixels: u32, chunks: u32, bandPixels: u32, bandChunks: u32, groups: u32, epsilon: f32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
 @group(0) @binding(2) var<storage, read> weights: array<f32>;       // scales of all channels, then offsets
 @group(0) @binding(3) var<storage, read_write> table: array<f32>;   // [image][center, scale, shift][channel]
 ${REDUCE}
 
-struct Part { mean: f32, count: f32, squares: f32 } // of one channel in one strip, scaled; the mean is relative to \`about\`
+struct Part { mean: f32, count: f32, squares: f32 } // of one channel in one chunk, scaled; the mean is relative to \`about\`
 fn part(i: u32, image: u32, start: u32, each: u32, about: f32) -> Part {
-  let strip = i / each;
-  let at = ((image * p.strips + strip) * p.c4 * 3u) * 4u + channelAt(start + i % each);
-  let band = strip / p.bandStrips * p.bandArea;
-  let before = band + strip % p.bandStrips * p.strip;
-  let count = f32(min(p.strip, min(band + p.bandArea, p.area) - before));
+  let chunk = i / each;
+  let at = ((image * p.chunks + chunk) * p.c4 * 3u) * 4u + channelAt(start + i % each);
+  let band = chunk / p.bandChunks * p.bandPixels;
+  let before = band + chunk % p.bandChunks * p.chunkPixels;
+  let count = f32(min(p.chunkPixels, min(band + p.bandPixels, p.area) - before));
   let sum = sums[at + 4u];
   return Part((sums[at] - about) * SCALE + sum / count, count, sums[at + 8u] - sum * sum / count);
 }
@@ -86,9 +86,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let image = wg.y;
   let each = p.channels / p.groups;
   let start = wg.x * each;
-  let parts = p.strips * each;
+  let parts = p.chunks * each;
   let elements = f32(p.area) * f32(each);
-  let about = sums[(image * p.strips * p.c4 * 3u) * 4u + channelAt(start)];
+  let about = sums[(image * p.chunks * p.c4 * 3u) * 4u + channelAt(start)];
 
   var sum = 0.0;
   for (var i = l.x; i < parts; i += LANES) {
@@ -127,9 +127,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 export function recordNormSums(r: Recorder, op: NormSums): void {
   const { of, height, image, first } = op.band;
   const map = mapSize(of);
-  const split = splitIntoStrips(r, map, height);
+  const split = splitIntoChunks(r, map, height);
   const sums = op.into ? r.array(op.into) : allocateSums(r, map, split);
-  recordSums(r, r.featureMap(op.x), sums, split, image * split.strips + Math.floor(first / height) * split.bandStrips);
+  recordSums(r, r.featureMap(op.x), sums, split, image * split.chunks + Math.floor(first / height) * split.bandChunks);
   r.alias(op, sums);
 }
 
@@ -137,7 +137,7 @@ export function recordNormSums(r: Recorder, op: NormSums): void {
 export function recordNormCoefficients(r: Recorder, op: NormCoefficients): void {
   const { band, groups } = op.sums;
   const map = mapSize(band.of);
-  const split = splitIntoStrips(r, map, band.height);
+  const split = splitIntoChunks(r, map, band.height);
   r.alias(op, recordFold(r, map, r.array(op.sums), split, { ...op, groups }));
 }
 
@@ -148,47 +148,55 @@ function mapSize([n, c, h, w]: Shape): Size {
   return { n, h, w, c, c4: Math.ceil(c / 4) };
 }
 
-/** Splits an image into strips: short ones, for accuracy and many invocations, unless that would be too many. */
-export function splitIntoStrips(r: Recorder, { h, w }: Size, bandHeight: number): Strips {
-  return splitImage(h, w, bandHeight, Math.max(r.tuning.strip, Math.ceil(h * w / MAX_STRIPS)));
+/** Splits an image into chunks: short ones, for accuracy and many invocations, unless that would be too many. */
+export function splitIntoChunks(r: Recorder, { h, w }: Size, bandHeight: number): Chunks {
+  return splitImage(h, w, bandHeight, Math.max(r.tuning.chunkPixels, Math.ceil(h * w / MAX_CHUNKS)));
 }
 
-export function allocateSums(r: Recorder, { n, c4 }: Size, { strips }: Strips): PlannedMemory {
-  return r.allocate(n * strips * c4 * 3 * VEC4);
+export function allocateSums(r: Recorder, { n, c4 }: Size, { chunks }: Chunks): PlannedMemory {
+  return r.allocate(n * chunks * c4 * 3 * VEC4);
 }
 
-/** Records the sums of the strips of `x`, of which `firstSum` is the index of the first. */
-export function recordSums(r: Recorder, x: FeatureMap, sums: PlannedMemory, { strip }: Strips, firstSum = 0): void {
+/** Records the sums of the chunks of `x`, of which `firstSum` is the index of the first. */
+export function recordSums(
+  r: Recorder,
+  x: FeatureMap,
+  sums: PlannedMemory,
+  { chunkPixels }: Chunks,
+  firstSum = 0,
+): void {
   const [lanesX, lanesY] = r.tuning.lanes;
   const area = x.h * x.w;
-  const perImage = Math.ceil(area / strip);
+  const perImage = Math.ceil(area / chunkPixels);
   const kernel: Kernel = {
     label: "group norm: sums",
     source: SUMS,
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
   };
-  const pixelAt = (s: number) => Math.floor(s / perImage) * area + Math.min(area, (s % perImage) * strip);
-  for (const [first, end] of bands(x.n * perImage, r.rowsPerBinding(strip * x.c4 * VEC4_BYTES[x.memory.element]))) {
+  const pixelAt = (s: number) => Math.floor(s / perImage) * area + Math.min(area, (s % perImage) * chunkPixels);
+  for (
+    const [first, end] of bands(x.n * perImage, r.rowsPerBinding(chunkPixels * x.c4 * VEC4_BYTES[x.memory.element]))
+  ) {
     const window = r.window(x, pixelAt(first), pixelAt(end));
     r.dispatch(kernel, {
-      params: { c4: x.c4, area, strip, strips: perImage, first, end, firstSum, xOrigin: window.origin },
+      params: { c4: x.c4, area, chunkPixels, chunks: perImage, first, end, firstSum, xOrigin: window.origin },
       buffers: { x: window.binding, sums },
       grid: [Math.ceil(x.c4 / lanesX), Math.ceil((end - first) / lanesY), 1],
     });
   }
 }
 
-/** Records the coefficients of each channel from the sums of all strips. */
+/** Records the coefficients of each channel from the sums of all chunks. */
 export function recordFold(
   r: Recorder,
   { n, h, w, c, c4 }: Size,
   sums: PlannedMemory,
-  split: Strips,
+  split: Chunks,
   { weights, groups, epsilon }: { weights: NormParameter; groups: number; epsilon: number },
 ): PlannedMemory {
   const table = r.allocate(n * 3 * c4 * VEC4);
   const each = c / groups;
-  const lanes = lanesFor((2 * split.strips + 1) * each, r.tuning.reduceLanes);
+  const lanes = lanesFor((2 * split.chunks + 1) * each, r.tuning.reduceLanes);
   r.dispatch({ label: "group norm: fold", source: FOLD, constants: { LANES: lanes } }, {
     params: { channels: c, c4, area: h * w, ...split, groups, epsilon },
     buffers: { sums, weights: r.parameter(weights).buffer, table },

@@ -13,7 +13,7 @@ import { activationFunction, memoized } from "../shader/wgsl.ts";
 /** Normalizes pixels of one image: `x` begins at its pixel `shift`, the modulation at its row `mapFirst`. */
 function applySource(activation: Activation | undefined, modulated: boolean): string {
   return `
-struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32, strip: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32, shiftOrigin: u32 }
+struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32, chunkPixels: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32, shiftOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
 @group(0) @binding(2) var<storage, read> table: array<vec4f>;
@@ -31,13 +31,13 @@ ${activationFunction(activation)}
 @compute @workgroup_size(LANES_X, LANES_Y)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
   let c = wg.x * LANES_X + l.x;
-  let start = p.first + (wg.y * LANES_Y + l.y) * p.strip;
+  let start = p.first + (wg.y * LANES_Y + l.y) * p.chunkPixels;
   if (c >= p.c4) { return; }
   let row = p.image * 3u * p.c4 + c;
   let center = table[row];
   let scale = table[row + p.c4];
   let shift = table[row + 2u * p.c4];
-  let end = min(start + p.strip, p.end);
+  let end = min(start + p.chunkPixels, p.end);
   for (var pixel = start; pixel < end; pixel++) {
     var v = (vec4f(x[pixel * p.c4 + c - p.xOrigin]) - center) * scale + shift;
     ${
@@ -83,14 +83,14 @@ interface Application {
 /** Records the normalization of rows of one image. */
 export function recordApply(r: Recorder, { x, y, table, maps, activation, place }: Application): void {
   const [lanesX, lanesY] = r.tuning.lanes;
-  const { strip } = r.tuning;
+  const { chunkPixels } = r.tuning;
   const kernel: Kernel = {
     label: labelOf(maps ? "spatial norm: apply" : "group norm: apply", activation),
     source: sourceOfApply(activation, maps !== undefined),
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
   };
   const [scale, shift] = (maps ?? []).map((map) => r.window(map, 0, map.h * map.w));
-  for (const [first, end] of r.pixelBands([x], strip * lanesY)) {
+  for (const [first, end] of r.pixelBands([x], chunkPixels * lanesY)) {
     const [source, target] = [r.window(x, first, end), r.window(y, first, end)];
     r.dispatch(kernel, {
       params: {
@@ -102,7 +102,7 @@ export function recordApply(r: Recorder, { x, y, table, maps, activation, place 
         mapH: place.modulationHeight,
         mapW: maps?.[0].w ?? 1,
         mapFirst: place.modulationFirst,
-        strip,
+        chunkPixels,
         first,
         end,
         xOrigin: source.origin,
@@ -116,7 +116,7 @@ export function recordApply(r: Recorder, { x, y, table, maps, activation, place 
         y: target.binding,
         ...(maps && { scaleMap: scale.binding, shiftMap: shift.binding }),
       },
-      grid: [Math.ceil(x.c4 / lanesX), Math.ceil((end - first) / (strip * lanesY)), 1],
+      grid: [Math.ceil(x.c4 / lanesX), Math.ceil((end - first) / (chunkPixels * lanesY)), 1],
     });
   }
 }

@@ -29,7 +29,7 @@ export interface Tuning {
   /** Workgroups of element-wise kernels: lanes along channels and along pixels. */
   readonly lanes: readonly [channels: number, pixels: number];
   /** Pixels that an invocation of such a kernel processes. */
-  readonly strip: number;
+  readonly chunkPixels: number;
   /** Most bytes of a feature map in one binding, if the binding limit is not lower. */
   readonly windowBytes: number;
   /** Most bytes of Winograd's transformed tiles, or of attention's scores, at a time. */
@@ -56,7 +56,7 @@ export const SOFTWARE: Tuning = {
   ],
   thinTile: { rows: 32, columns: 1, lanesX: 8, lanesY: 1 },
   lanes: [8, 1],
-  strip: 64,
+  chunkPixels: 64,
   windowBytes: Infinity,
   scratchBytes: 64 << 20,
   dispatchFlops: 1e9,
@@ -88,7 +88,7 @@ export const HARDWARE: Tuning = {
   ],
   thinTile: { rows: 8, columns: 1, lanesX: 16, lanesY: 4 },
   lanes: [16, 4],
-  strip: 16,
+  chunkPixels: 16,
   windowBytes: Infinity,
   scratchBytes: 64 << 20,
   dispatchFlops: 2e11,

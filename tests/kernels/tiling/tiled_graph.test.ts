@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { inBands, streamableSizes } from "../../../kernels/tiling/tiled_graph.ts";
 import { planWithin } from "../../../kernels/tiling/fit_memory.ts";
 import { atOnce, inTurns } from "../../../kernels/host/steps.ts";
-import { splitImage } from "../../../kernels/tiling/strips.ts";
+import { splitImage } from "../../../kernels/tiling/chunks.ts";
 import {
   type Activation,
   type Backend,
@@ -184,8 +184,8 @@ Deno.test("planning leaves the event loop its turns", async () => {
   assert(plans > 5 && longest < 500, `${plans}, each of a tenth of a second: at most ${longest} ms apart`);
 });
 
-Deno.test("an image is split into strips that do not reach over the end of a band", () => {
-  assertEquals(splitImage(10, 7, 10, 16), { strip: 16, strips: 5, bandArea: 70, bandStrips: 5 });
-  assertEquals(splitImage(10, 7, 4, 16), { strip: 16, strips: 2 + 2 + 1, bandArea: 28, bandStrips: 2 });
-  assertEquals(splitImage(8, 7, 4, 100), { strip: 100, strips: 2, bandArea: 28, bandStrips: 1 });
+Deno.test("an image is split into chunks that do not reach over the end of a band", () => {
+  assertEquals(splitImage(10, 7, 10, 16), { chunkPixels: 16, chunks: 5, bandPixels: 70, bandChunks: 5 });
+  assertEquals(splitImage(10, 7, 4, 16), { chunkPixels: 16, chunks: 2 + 2 + 1, bandPixels: 28, bandChunks: 2 });
+  assertEquals(splitImage(8, 7, 4, 100), { chunkPixels: 100, chunks: 2, bandPixels: 28, bandChunks: 1 });
 });

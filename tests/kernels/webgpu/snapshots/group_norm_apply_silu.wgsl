@@ -2,7 +2,7 @@
 alias X = f32;
 alias Y = f32;
 
-struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32, strip: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32, shiftOrigin: u32 }
+struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32, chunkPixels: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32, shiftOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
 @group(0) @binding(2) var<storage, read> table: array<vec4f>;
@@ -16,13 +16,13 @@ fn activate(x: vec4f) -> vec4f { return x / (1.0 + exp(-x)); }
 @compute @workgroup_size(LANES_X, LANES_Y)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
   let c = wg.x * LANES_X + l.x;
-  let start = p.first + (wg.y * LANES_Y + l.y) * p.strip;
+  let start = p.first + (wg.y * LANES_Y + l.y) * p.chunkPixels;
   if (c >= p.c4) { return; }
   let row = p.image * 3u * p.c4 + c;
   let center = table[row];
   let scale = table[row + p.c4];
   let shift = table[row + 2u * p.c4];
-  let end = min(start + p.strip, p.end);
+  let end = min(start + p.chunkPixels, p.end);
   for (var pixel = start; pixel < end; pixel++) {
     var v = (vec4f(x[pixel * p.c4 + c - p.xOrigin]) - center) * scale + shift;
     

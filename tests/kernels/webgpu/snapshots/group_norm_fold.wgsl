@@ -1,7 +1,7 @@
 // group norm: fold, {"LANES":8}
 
 const SCALE = 2.3283064365386963e-10; // 2^-32
-struct Params { channels: u32, c4: u32, area: u32, strip: u32, strips: u32, bandArea: u32, bandStrips: u32, groups: u32, epsilon: f32 }
+struct Params { channels: u32, c4: u32, area: u32, chunkPixels: u32, chunks: u32, bandPixels: u32, bandChunks: u32, groups: u32, epsilon: f32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
 @group(0) @binding(2) var<storage, read> weights: array<f32>;       // scales of all channels, then offsets
@@ -32,13 +32,13 @@ fn reduceMax(value: f32, lane: u32) -> f32 {
   return greatest;
 }
 
-struct Part { mean: f32, count: f32, squares: f32 } // of one channel in one strip, scaled; the mean is relative to `about`
+struct Part { mean: f32, count: f32, squares: f32 } // of one channel in one chunk, scaled; the mean is relative to `about`
 fn part(i: u32, image: u32, start: u32, each: u32, about: f32) -> Part {
-  let strip = i / each;
-  let at = ((image * p.strips + strip) * p.c4 * 3u) * 4u + channelAt(start + i % each);
-  let band = strip / p.bandStrips * p.bandArea;
-  let before = band + strip % p.bandStrips * p.strip;
-  let count = f32(min(p.strip, min(band + p.bandArea, p.area) - before));
+  let chunk = i / each;
+  let at = ((image * p.chunks + chunk) * p.c4 * 3u) * 4u + channelAt(start + i % each);
+  let band = chunk / p.bandChunks * p.bandPixels;
+  let before = band + chunk % p.bandChunks * p.chunkPixels;
+  let count = f32(min(p.chunkPixels, min(band + p.bandPixels, p.area) - before));
   let sum = sums[at + 4u];
   return Part((sums[at] - about) * SCALE + sum / count, count, sums[at + 8u] - sum * sum / count);
 }
@@ -49,9 +49,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let image = wg.y;
   let each = p.channels / p.groups;
   let start = wg.x * each;
-  let parts = p.strips * each;
+  let parts = p.chunks * each;
   let elements = f32(p.area) * f32(each);
-  let about = sums[(image * p.strips * p.c4 * 3u) * 4u + channelAt(start)];
+  let about = sums[(image * p.chunks * p.c4 * 3u) * 4u + channelAt(start)];
 
   var sum = 0.0;
   for (var i = l.x; i < parts; i += LANES) {

@@ -3,10 +3,10 @@ enable f16;
 alias X = f16;
 
 const SCALE = 2.3283064365386963e-10; // 2^-32
-struct Params { c4: u32, area: u32, strip: u32, strips: u32, first: u32, end: u32, firstSum: u32, xOrigin: u32 }
+struct Params { c4: u32, area: u32, chunkPixels: u32, chunks: u32, first: u32, end: u32, firstSum: u32, xOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
-@group(0) @binding(2) var<storage, read_write> sums: array<vec4f>; // [image and strip][channel][about, sum, sum of squares]
+@group(0) @binding(2) var<storage, read_write> sums: array<vec4f>; // [image and chunk][channel][about, sum, sum of squares]
 override LANES_X: u32;
 override LANES_Y: u32;
 
@@ -15,9 +15,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   let c = wg.x * LANES_X + l.x;
   let s = p.first + wg.y * LANES_Y + l.y;
   if (c >= p.c4 || s >= p.end) { return; }
-  let image = s / p.strips;
-  let start = (s % p.strips) * p.strip;
-  let count = min(p.strip, p.area - start);
+  let image = s / p.chunks;
+  let start = (s % p.chunks) * p.chunkPixels;
+  let count = min(p.chunkPixels, p.area - start);
   var at = (image * p.area + start) * p.c4 + c - p.xOrigin;
   let about = vec4f(x[at]);
   var sum = vec4f();
