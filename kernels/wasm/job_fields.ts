@@ -20,6 +20,28 @@ const PACK_CONV = {
   stored: "i32",
 } as const;
 
+const CONV = {
+  x: "usize",
+  weights: "usize",
+  bias: "usize",
+  /** Added to the result, or 0. */
+  residual: "usize",
+  y: "usize",
+  images: "i32",
+  /** Sides of the source. */
+  height: "i32",
+  width: "i32",
+  /** Sides of the result. */
+  outHeight: "i32",
+  outWidth: "i32",
+  /** 1 if each source pixel counts as 2x2 pixels. */
+  upsample: "i32",
+  stride: "i32",
+  /** Channels as stored: multiples of 4. */
+  inChannels: "i32",
+  outChannels: "i32",
+} as const;
+
 const ATTENTION = {
   q: "usize",
   k: "usize",
@@ -76,26 +98,8 @@ export const JOB_FIELDS = {
     stored: "i32",
   },
   [Kind.ImplicitGemm]: {
-    x: "usize",
-    weights: "usize",
-    bias: "usize",
-    /** Added to the result, or 0. */
-    residual: "usize",
-    y: "usize",
-    images: "i32",
-    /** Sides of the source. */
-    height: "i32",
-    width: "i32",
-    /** Sides of the result. */
-    outHeight: "i32",
-    outWidth: "i32",
-    /** 1 if each source pixel counts as 2x2 pixels. */
-    upsample: "i32",
-    /** Channels as stored: multiples of 4. */
-    inChannels: "i32",
-    outChannels: "i32",
+    ...CONV,
     kernel: "i32",
-    stride: "i32",
     /** Zeros above and to the left. */
     padding: "i32",
     /** Blocks are ranges of pixels times ranges of output channels. */
@@ -105,27 +109,9 @@ export const JOB_FIELDS = {
     workspaceBytes: "usize",
   },
   [Kind.Winograd]: {
-    x: "usize",
-    weights: "usize",
-    bias: "usize",
-    /** Added to the result, or 0. */
-    residual: "usize",
-    y: "usize",
-    images: "i32",
-    /** Sides of the source. */
-    height: "i32",
-    width: "i32",
-    /** Sides of the result. */
-    outHeight: "i32",
-    outWidth: "i32",
-    /** 1 if each source pixel counts as 2x2 pixels. */
-    upsample: "i32",
+    ...CONV,
     /** Side of a tile of results: 4 or 6; at stride 2, 4. */
     side: "i32",
-    stride: "i32",
-    /** Channels as stored: multiples of 4. */
-    inChannels: "i32",
-    outChannels: "i32",
     /** Blocks are ranges of tiles times ranges of output channels. */
     tileBlocks: "i32",
     channelBlocks: "i32",

@@ -34,11 +34,9 @@ export function lowerConv2d(op: Conv2d, context: Context): Lowering {
 
 function lowerWinograd(op: Conv2d, weights: Packed, side: 4 | 6, { threads }: Context): Lowering {
   const [images, channels, outHeight, outWidth] = op.shape;
-  const [, inChannels, height, width] = op.x.shape;
-  const stride = op.weights.kind === "conv" ? op.weights.stride : 1;
-  const inputs = padded(inChannels), outputs = padded(channels), octets = Math.ceil(outputs / 8);
+  const octets = Math.ceil(channels / 8);
   const groups = Math.ceil(images * Math.ceil(outHeight / side) * Math.ceil(outWidth / side) / GROUP);
-  const positions = ((side - 1) * stride + 3) ** 2;
+  const positions = ((side - 1) * strideOf(op) + 3) ** 2;
   const groupBytes = positions * GROUP * 4 * (DEPTH * SLICE + octets * 8);
   const { tileBlocks, channelBlocks } = winogradBlocks(octets, weights.bytes, groupBytes, groups, threads);
   const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * STAGGER;
@@ -49,17 +47,8 @@ function lowerWinograd(op: Conv2d, weights: Packed, side: 4 | 6, { threads }: Co
       kind: Kind.Winograd,
       blocks: tileBlocks * channelBlocks,
       fields: {
-        ...operandsOf(op, at, weights),
-        images,
-        height,
-        width,
-        outHeight,
-        outWidth,
-        upsample: Number(op.upsample),
+        ...convFields(op, at, weights),
         side,
-        stride,
-        inChannels: inputs,
-        outChannels: outputs,
         tileBlocks,
         channelBlocks,
         workspace: at.workspace,
@@ -90,9 +79,8 @@ const MAX_GROUPS = 32;
 
 function lowerImplicitGemm(op: Conv2d, weights: Packed, { threads }: Context): Lowering {
   const [images, channels, outHeight, outWidth] = op.shape;
-  const [, inChannels, height, width] = op.x.shape;
-  const { kernel, stride } = op.weights.kind === "conv" ? op.weights : { kernel: 1, stride: 1 };
-  const inputs = padded(inChannels), outputs = padded(channels), octets = Math.ceil(outputs / 8);
+  const kernel = op.weights.kind === "conv" ? op.weights.kernel : 1;
+  const octets = Math.ceil(channels / 8);
   const groups = Math.ceil(images * outHeight * outWidth / GROUP);
   const pixelBlocks = blocksOf(groups, MAX_GROUPS, threads);
   const channelBlocks = pixelBlocks < threads ? Math.min(octets, threads) : 1;
@@ -105,18 +93,9 @@ function lowerImplicitGemm(op: Conv2d, weights: Packed, { threads }: Context): L
       kind: Kind.ImplicitGemm,
       blocks: pixelBlocks * channelBlocks,
       fields: {
-        ...operandsOf(op, at, weights),
-        images,
-        height,
-        width,
-        outHeight,
-        outWidth,
-        upsample: Number(op.upsample),
-        inChannels: inputs,
-        outChannels: outputs,
+        ...convFields(op, at, weights),
         kernel,
-        stride,
-        padding: kernel === 3 && stride === 1 ? 1 : 0,
+        padding: kernel === 3 && strideOf(op) === 1 ? 1 : 0,
         pixelBlocks,
         channelBlocks,
         workspace: at.workspace,
@@ -126,6 +105,28 @@ function lowerImplicitGemm(op: Conv2d, weights: Packed, { threads }: Context): L
   };
 }
 
-function operandsOf(op: Conv2d, at: Addresses, { weight, bias }: Packed) {
-  return { x: at.of(op.x), weights: weight, bias, residual: op.residual ? at.of(op.residual) : 0, y: at.of(op) };
+function strideOf({ weights }: Conv2d): number {
+  return weights.kind === "conv" ? weights.stride : 1;
+}
+
+/** The fields that both kinds of jobs have. */
+function convFields(op: Conv2d, at: Addresses, { weight, bias }: Packed) {
+  const [images, outChannels, outHeight, outWidth] = op.shape;
+  const [, inChannels, height, width] = op.x.shape;
+  return {
+    x: at.of(op.x),
+    weights: weight,
+    bias,
+    residual: op.residual ? at.of(op.residual) : 0,
+    y: at.of(op),
+    images,
+    height,
+    width,
+    outHeight,
+    outWidth,
+    upsample: Number(op.upsample),
+    stride: strideOf(op),
+    inChannels: padded(inChannels),
+    outChannels: padded(outChannels),
+  };
 }
