@@ -5,6 +5,7 @@ import { createBackend } from "../../kernels/mod.ts";
 import { findBrowser } from "../../tools/setup/browser.ts";
 import { relativeError } from "../support/golden.ts";
 import { network, picture, setParameters } from "./every_op.ts";
+import { testOn } from "../support/engines.ts";
 
 const SCRIPT = fromFileUrl(new URL("./browser_script.ts", import.meta.url));
 const IMPORT_MAP = `--import-map=${fromFileUrl(new URL("../../tools/offline/import_map.json", import.meta.url))}`;
@@ -40,7 +41,7 @@ async function postOf(script: Uint8Array<ArrayBuffer>): Promise<string> {
   }
 }
 
-Deno.test("every op is compiled and computed in Chrome, on its software adapter", async () => {
+testOn("webgpu", "every op is compiled and computed in Chrome, on its software adapter", async () => {
   const args = ["bundle", "--quiet", IMPORT_MAP, "--platform=browser", SCRIPT];
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
   assert(success, new TextDecoder().decode(stderr));

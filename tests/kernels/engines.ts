@@ -5,6 +5,7 @@ import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { HARDWARE, SOFTWARE, SWIFTSHADER } from "../../kernels/webgpu/shader/tiles.ts";
 import type { Dense } from "../support/golden.ts";
+import { DEVICES } from "../support/engines.ts";
 
 /** An engine under test. */
 export interface Engine {
@@ -17,8 +18,7 @@ export interface Engine {
 /** Small enough that every test picture of some size is worked on in bands. */
 const IN_BANDS = { ...SOFTWARE, windowBytes: 6 << 10, scratchBytes: 64 << 10, dispatchFlops: 1e4 };
 
-/** All engines under test; each op is run on each. */
-export const ENGINES: readonly Engine[] = [
+const ALL: readonly Engine[] = [
   { name: "webgpu", open: () => createWebGpuBackend(), tolerance: 1e-5 },
   { name: "webgpu, implicit GEMM", open: () => createWebGpuBackend({ algorithm: "implicitGemm" }), tolerance: 1e-6 },
   { name: "webgpu, winograd", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: 1e-5 },
@@ -38,6 +38,9 @@ export const ENGINES: readonly Engine[] = [
   },
   { name: "wasm on 3 threads, 256 bits", open: () => createWasmBackend({ threads: 3, wide: true }), tolerance: 1e-5 },
 ];
+
+/** The engines under test; each op is run on each. */
+export const ENGINES: readonly Engine[] = ALL.filter(({ name }) => DEVICES.some((device) => name.startsWith(device)));
 
 /** Registers a test for every engine, or those of some names. */
 export function testOnEveryEngine(

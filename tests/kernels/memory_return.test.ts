@@ -5,6 +5,7 @@ import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import type { WasmStorage } from "../../kernels/wasm/program/storage.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { randomTensor, tensorOf, testOnEveryEngine } from "./engines.ts";
+import { testOn } from "../support/engines.ts";
 
 const ENGINES = ["webgpu", "wasm on 1 thread, 128 bits", "wasm on 3 threads, 256 bits"];
 const CONV = { kind: "conv", name: "conv", in: 3, out: 8, kernel: 3, stride: 1 } as const;
@@ -209,7 +210,7 @@ async function runtimeOf(program: Program) {
 }
 
 for (const threads of [1, 3]) {
-  Deno.test(`the system has the memory of a large call again, which ran on ${threads} threads`, async () => {
+  testOn("wasm", `the system has the memory of a large call again, which ran on ${threads} threads`, async () => {
     const backend = await open(threads);
     const large = await compile(backend, 256, 8), small = await compile(backend, 16);
     const resident = () => Deno.memoryUsage().rss;
@@ -221,7 +222,7 @@ for (const threads of [1, 3]) {
     backend.dispose();
   });
 
-  Deno.test(`an engine on ${threads} threads may be disposed of while it gives memory back`, async () => {
+  testOn("wasm", `an engine on ${threads} threads may be disposed of while it gives memory back`, async () => {
     const backend = await open(threads);
     const large = await compile(backend, 256, 8), small = await compile(backend, 16);
     const { memory } = await runtimeOf(small);
@@ -236,20 +237,24 @@ for (const threads of [1, 3]) {
     await assertRejects(() => run(small, picture(16)), Error, "disposed");
   });
 
-  Deno.test(`where the system refuses a smaller memory, an engine on ${threads} threads keeps its own`, async () => {
-    const backend = await open(threads);
-    const large = await compile(backend, 256, 8), small = await compile(backend, 16);
-    const expected = await values(small, picture(16));
-    const { memory } = await runtimeOf(small);
-    let asked = 0;
-    memory.create = () => {
-      asked++;
-      throw new RangeError("no memory");
-    };
-    await run(large, picture(256));
-    const { held } = backend.memory;
-    for (let i = 0; i < 2 * CALLS; i++) assertEquals(await values(small, picture(16)), expected);
-    assertEquals([asked, backend.memory.held], [2, held]);
-    backend.dispose();
-  });
+  testOn(
+    "wasm",
+    `where the system refuses a smaller memory, an engine on ${threads} threads keeps its own`,
+    async () => {
+      const backend = await open(threads);
+      const large = await compile(backend, 256, 8), small = await compile(backend, 16);
+      const expected = await values(small, picture(16));
+      const { memory } = await runtimeOf(small);
+      let asked = 0;
+      memory.create = () => {
+        asked++;
+        throw new RangeError("no memory");
+      };
+      await run(large, picture(256));
+      const { held } = backend.memory;
+      for (let i = 0; i < 2 * CALLS; i++) assertEquals(await values(small, picture(16)), expected);
+      assertEquals([asked, backend.memory.held], [2, held]);
+      backend.dispose();
+    },
+  );
 }

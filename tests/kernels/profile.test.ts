@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DeviceError, Graph, type OpCost, type Program, Tensor } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { testOnEveryEngine } from "./engines.ts";
+import { testOn } from "../support/engines.ts";
 
 const CONV = { kind: "conv", name: "level.0.conv", in: 3, out: 8, kernel: 3, stride: 1 } as const;
 const NORM = { kind: "norm", name: "level.0.norm", channels: 8 } as const;
@@ -69,7 +70,7 @@ testOnEveryEngine(
   },
 );
 
-Deno.test("a device without timestamps says what it lacks, and computes all the same", async () => {
+testOn("webgpu", "a device without timestamps says what it lacks, and computes all the same", async () => {
   const adapter = await navigator.gpu.requestAdapter();
   const device = await adapter!.requestDevice();
   const backend = await createWebGpuBackend({ device });

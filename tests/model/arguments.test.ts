@@ -1,7 +1,8 @@
 /** Samples, latents, indices and tokens that a model refuses, and what is not a number. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DeviceError, Tensor } from "../../mod.ts";
-import { filled, LOOKUP, makeModel, MOVQ, picture, soon, take, testOnEveryDevice, TINY } from "./models.ts";
+import { filled, LOOKUP, makeModel, MOVQ, picture, soon, take, TINY } from "./models.ts";
+import { testOnEveryDevice } from "../support/engines.ts";
 
 testOnEveryDevice("pictures that are none are refused", async (device) => {
   using model = await makeModel(TINY, { device });

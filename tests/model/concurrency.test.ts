@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { Tensor } from "../../mod.ts";
 import { syntheticImage } from "../support/synthetic.ts";
-import { makeModel, picture, take, testOnEveryDevice, TINY } from "./models.ts";
+import { makeModel, picture, take, TINY } from "./models.ts";
+import { testOnEveryDevice } from "../support/engines.ts";
 
 testOnEveryDevice("calls at the same time give what they give one after another", async (device) => {
   using model = await makeModel(TINY, { device });

@@ -3,7 +3,8 @@ import { assert, assertEquals, assertIsError, assertRejects } from "@std/assert"
 import { NO_MEMORY } from "../../kernels/mod.ts";
 import { type Device, DeviceError, Tensor } from "../../mod.ts";
 import { assertClose } from "../support/golden.ts";
-import { filled, LOOKUP, makeModel, openDevice, picture, soon, take, testOnEveryDevice, TINY } from "./models.ts";
+import { filled, LOOKUP, makeModel, openDevice, picture, soon, take, TINY } from "./models.ts";
+import { testOn, testOnEveryDevice } from "../support/engines.ts";
 
 testOnEveryDevice("fifty rounds of encoding and decoding take no more memory than two", async (device) => {
   using model = await makeModel(TINY, { device });
@@ -104,7 +105,7 @@ testOnEveryDevice("a model that was disposed of says so", async (device) => {
 
 testOnEveryDevice("a result that is read after its model was disposed of fails", checkReadAfterDispose);
 
-Deno.test("a result that is read after its model was disposed of fails, on the caller's device", async () => {
+testOn("webgpu", "a result that is read after its model was disposed of fails, on the caller's device", async () => {
   const device = await openDevice();
   await checkReadAfterDispose(device);
   device.destroy();
@@ -136,7 +137,7 @@ testOnEveryDevice(
   },
 );
 
-Deno.test("a device that the caller hands in is used and left alone", async () => {
+testOn("webgpu", "a device that the caller hands in is used and left alone", async () => {
   const device = await openDevice();
   let buffers = 0;
   const createBuffer = device.createBuffer.bind(device);
@@ -161,7 +162,7 @@ Deno.test("a device that the caller hands in is used and left alone", async () =
   device.destroy();
 });
 
-Deno.test("a device that is lost is said to be lost", async () => {
+testOn("webgpu", "a device that is lost is said to be lost", async () => {
   const device = await openDevice();
   using model = await makeModel(TINY, { device });
   device.destroy();

@@ -3,7 +3,8 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows }
 import { DeviceError, type MemoryOptions, type Tensor } from "../../mod.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { assertClose } from "../support/golden.ts";
-import { filled, makeModel, picture, take, testOnEveryDevice, TINY } from "./models.ts";
+import { filled, makeModel, picture, take, TINY } from "./models.ts";
+import { testOnEveryDevice } from "../support/engines.ts";
 
 testOnEveryDevice("memory is planned without taking any, and a call takes what was planned", async (device) => {
   const pictures = [1, 3, 64, 48], latents = [1, 3, 32, 24];

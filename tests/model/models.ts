@@ -12,14 +12,7 @@ import { tensorsOf } from "../../model/engine/checkpoint.ts";
 import type { Dense } from "../support/golden.ts";
 import { type Gains, syntheticImage, syntheticTensor } from "../support/synthetic.ts";
 import { fixture } from "../support/paths.ts";
-
-/** Where models compute in tests: every engine. */
-export const DEVICES = ["webgpu", "wasm"] as const;
-
-/** Registers a test for every engine. */
-export function testOnEveryDevice(name: string, run: (device: (typeof DEVICES)[number]) => Promise<void>): void {
-  for (const device of DEVICES) Deno.test(`${name} (${device})`, () => run(device));
-}
+import { ANY_DEVICE } from "../support/engines.ts";
 
 /** Two levels, an attention in the mid blocks, 24 codes of 3 numbers: one token for 2×2 pixels. */
 export const TINY: Partial<VQConfig> = {
@@ -117,7 +110,7 @@ export async function makeModel(
   options: Pick<LoadOptions, "device" | "threads" | "signal" | "onProgress"> = {},
 ): Promise<VQModel> {
   const files = new MemoryFiles(config, checkpointOf(config));
-  return await VQModel.fromFiles(files.opener, { device: "webgpu", ...options });
+  return await VQModel.fromFiles(files.opener, { device: ANY_DEVICE, ...options });
 }
 
 /** A generated picture. */

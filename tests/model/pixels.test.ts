@@ -1,7 +1,8 @@
 /** Pictures travel as bytes: nothing that anybody can see may change by that. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { ImageProcessor, Tensor } from "../../mod.ts";
-import { makeModel, testOnEveryDevice, TINY } from "./models.ts";
+import { makeModel, TINY } from "./models.ts";
+import { testOnEveryDevice } from "../support/engines.ts";
 
 const PICTURE = { width: 26, height: 14, data: Uint8Array.from({ length: 3 * 26 * 14 }, (_, i) => 37 * i ^ i >> 3) };
 

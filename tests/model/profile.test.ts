@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type OpProfile, Profile, Tensor } from "../../mod.ts";
 import { medianOps } from "../../model/profile.ts";
-import { makeModel, testOnEveryDevice, TINY } from "./models.ts";
+import { makeModel, TINY } from "./models.ts";
+import { testOnEveryDevice } from "../support/engines.ts";
 
 const CONV: OpProfile = {
   op: "conv2d",

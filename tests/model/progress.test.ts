@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Tensor, VQModel } from "../../mod.ts";
 import { repository } from "../support/paths.ts";
+import { testOn } from "../support/engines.ts";
 
 const MODEL = repository("examples/models/leaves-f4");
 
@@ -17,7 +18,7 @@ const ENGINES = [
 ] as const;
 
 for (const [engine, side] of ENGINES) {
-  Deno.test(`${JSON.stringify(engine)} tells how far a call is, and computes the same`, async () => {
+  testOn(engine.device, `${JSON.stringify(engine)} tells how far a call is, and computes the same`, async () => {
     using model = await VQModel.fromPretrained(MODEL, engine);
     const told: [done: number, total: number][] = [];
     const onProgress = (done: number, total: number) => void told.push([done, total]);
@@ -43,19 +44,23 @@ for (const [engine, side] of ENGINES) {
     assertEquals([...done].sort(), ["decode", "detokenize", "encode", "forward"]);
   });
 
-  Deno.test(`${JSON.stringify(engine)} rejects with what onProgress throws, and goes on computing`, async () => {
-    using model = await VQModel.fromPretrained(MODEL, engine);
-    const { indices } = await model.tokenize(picture(side));
-    const { used } = model.memory();
-    const wrong = new Error("no terminal");
-    const onProgress = () => {
-      throw wrong;
-    };
-    assertEquals(await assertRejects(() => model.tokenize(picture(side), { onProgress })), wrong);
-    const stop = new AbortController();
-    const aborting = { onProgress: () => stop.abort(), signal: stop.signal };
-    assertEquals(await assertRejects(() => model.encode(picture(side), aborting)), stop.signal.reason);
-    assertEquals((await model.tokenize(picture(side))).indices, indices);
-    assertEquals(model.memory().used, used);
-  });
+  testOn(
+    engine.device,
+    `${JSON.stringify(engine)} rejects with what onProgress throws, and goes on computing`,
+    async () => {
+      using model = await VQModel.fromPretrained(MODEL, engine);
+      const { indices } = await model.tokenize(picture(side));
+      const { used } = model.memory();
+      const wrong = new Error("no terminal");
+      const onProgress = () => {
+        throw wrong;
+      };
+      assertEquals(await assertRejects(() => model.tokenize(picture(side), { onProgress })), wrong);
+      const stop = new AbortController();
+      const aborting = { onProgress: () => stop.abort(), signal: stop.signal };
+      assertEquals(await assertRejects(() => model.encode(picture(side), aborting)), stop.signal.reason);
+      assertEquals((await model.tokenize(picture(side))).indices, indices);
+      assertEquals(model.memory().used, used);
+    },
+  );
 }

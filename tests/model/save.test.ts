@@ -3,9 +3,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { HubError, VQModel } from "../../mod.ts";
 import { loadGolden } from "../support/golden.ts";
-import { checkpointOf, makeModel, MemoryFiles, picture, take, testOnEveryDevice, TINY } from "./models.ts";
+import { checkpointOf, makeModel, MemoryFiles, picture, take, TINY } from "./models.ts";
 import { withFolder } from "../support/folders.ts";
 import { type Header, headerOf } from "../support/safetensors.ts";
+import { testOnEveryDevice } from "../support/engines.ts";
 
 testOnEveryDevice("a saved model loads again and computes the same", async (device) => {
   await withFolder(async (folder) => {

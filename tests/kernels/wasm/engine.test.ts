@@ -7,6 +7,7 @@ import { Parameters } from "../../../kernels/wasm/ops/packed_weights.ts";
 import type { WasmStorage } from "../../../kernels/wasm/program/storage.ts";
 import { randomTensor, tensorOf } from "../engines.ts";
 import { CODES, CONV, CONV_IN, network, picture, setParameters, SHAPE } from "../every_op.ts";
+import { testOn } from "../../support/engines.ts";
 
 async function open(
   threads: number,
@@ -32,7 +33,7 @@ function assertSame(actual: string, expected: string): void {
   assert(actual === expected, "the results differ");
 }
 
-Deno.test("results are the same bit for bit on 1, 2 and 5 threads", async () => {
+testOn("wasm", "results are the same bit for bit on 1, 2 and 5 threads", async () => {
   using one = await open(1);
   const expected = await bits(one.program);
   for (const threads of [2, 5]) {
@@ -42,7 +43,7 @@ Deno.test("results are the same bit for bit on 1, 2 and 5 threads", async () => 
   }
 });
 
-Deno.test("results are the same bit for bit with vectors of 128 and of 256 bits", async () => {
+testOn("wasm", "results are the same bit for bit with vectors of 128 and of 256 bits", async () => {
   using narrow = await open(1, false), wide = await open(2, true);
   const expected = await bits(narrow.program);
   // Repeated until V8 has optimized the kernels: only then does it merge pairs of vectors.
@@ -63,7 +64,7 @@ async function without(names: string[], task: () => Promise<void>): Promise<void
 // Where there is no `process`, as in a browser, the engine starts the web's workers.
 for (const [missing, threads] of [[["process"], 3], [["process", "Worker"], 1], [["SharedArrayBuffer"], 1]] as const) {
   const name = `without ${missing.join(" and ")} the engine computes the same on ${threads} threads`;
-  Deno.test(threads === 1 ? `${name}, and says why` : name, async () => {
+  testOn("wasm", threads === 1 ? `${name}, and says why` : name, async () => {
     using one = await open(1);
     const expected = await bits(one.program);
     await without([...missing], async () => {
@@ -78,7 +79,7 @@ for (const [missing, threads] of [[["process"], 3], [["process", "Worker"], 1], 
 }
 
 for (const threads of [1, 3]) {
-  Deno.test(`50 runs leave memory constant on ${threads} threads`, async () => {
+  testOn("wasm", `50 runs leave memory constant on ${threads} threads`, async () => {
     using engine = await open(threads);
     await bits(engine.program);
     const before = engine.backend.memory;
@@ -86,25 +87,29 @@ for (const threads of [1, 3]) {
     assertEquals(engine.backend.memory, before);
   });
 
-  Deno.test(`runs that overlap on ${threads} threads come out as if alone`, async () => {
+  testOn("wasm", `runs that overlap on ${threads} threads come out as if alone`, async () => {
     using engine = await open(threads);
     const expected = await bits(engine.program);
     const results = await Promise.all([1, 2, 3].map(() => bits(engine.program)));
     for (const result of results) assertSame(result, expected);
   });
 
-  Deno.test(`a device tensor goes into the next run on ${threads} threads, even if disposed meanwhile`, async () => {
-    using engine = await open(threads);
-    const copy = new Graph();
-    copy.output(copy.input(SHAPE));
-    const [x] = await (await engine.backend.compile(copy)).run([picture()]);
-    const expected = await bits(engine.program);
-    const running = bits(engine.program, x);
-    x.dispose();
-    assertSame(await running, expected);
-  });
+  testOn(
+    "wasm",
+    `a device tensor goes into the next run on ${threads} threads, even if disposed meanwhile`,
+    async () => {
+      using engine = await open(threads);
+      const copy = new Graph();
+      copy.output(copy.input(SHAPE));
+      const [x] = await (await engine.backend.compile(copy)).run([picture()]);
+      const expected = await bits(engine.program);
+      const running = bits(engine.program, x);
+      x.dispose();
+      assertSame(await running, expected);
+    },
+  );
 
-  Deno.test(`aborting stops between ops on ${threads} threads, and the engine goes on`, async () => {
+  testOn("wasm", `aborting stops between ops on ${threads} threads, and the engine goes on`, async () => {
     using engine = await open(threads);
     const expected = await bits(engine.program);
     const graph = new Graph();
@@ -121,7 +126,7 @@ for (const threads of [1, 3]) {
     assertSame(await bits(engine.program), expected);
   });
 
-  Deno.test(`aborting a run that waits for its turn on ${threads} threads ends it at once`, async () => {
+  testOn("wasm", `aborting a run that waits for its turn on ${threads} threads ends it at once`, async () => {
     using engine = await open(threads);
     const expected = await bits(engine.program);
     const controller = new AbortController();
@@ -137,7 +142,7 @@ for (const threads of [1, 3]) {
     assertEquals(done, ["waiting", "first"]);
   });
 
-  Deno.test(`disposing the engine on ${threads} threads ends runs, and tensors say so`, async () => {
+  testOn("wasm", `disposing the engine on ${threads} threads ends runs, and tensors say so`, async () => {
     using engine = await open(threads);
     const [result] = await engine.program.run([picture()]);
     const waiting = [engine.program.run([picture()]), engine.program.run([picture()])];
@@ -153,7 +158,7 @@ for (const threads of [1, 3]) {
   });
 }
 
-Deno.test("disposing the engine on one thread ends a run between ops", async () => {
+testOn("wasm", "disposing the engine on one thread ends a run between ops", async () => {
   const backend = await createWasmBackend({ threads: 1 });
   const layer = { kind: "conv", name: "conv", in: 32, out: 32, kernel: 3, stride: 1 } as const;
   await backend.setParameter(layer, new Float32Array(32 * 32 * 9), new Float32Array(32));
@@ -166,7 +171,7 @@ Deno.test("disposing the engine on one thread ends a run between ops", async () 
   await assertRejects(() => run, DeviceError, "disposed");
 });
 
-Deno.test("values that are not finite hang nothing", async () => {
+testOn("wasm", "values that are not finite hang nothing", async () => {
   using engine = await open(2);
   for (const value of [NaN, Infinity, -Infinity, 3e38]) {
     const data = new Float32Array(2 * 3 * 26 * 38).fill(value);
@@ -175,7 +180,7 @@ Deno.test("values that are not finite hang nothing", async () => {
   }
 });
 
-Deno.test("weights are counted in the layout that the kernels read", async () => {
+testOn("wasm", "weights are counted in the layout that the kernels read", async () => {
   using engine = await open(1);
   const { weights, buffers } = engine.backend.memory;
   assert(weights > 4 * 36 * 36 * (36 + 9 + 1) && weights < 4e6, `${weights}`);
@@ -184,7 +189,7 @@ Deno.test("weights are counted in the layout that the kernels read", async () =>
   assertEquals(engine.backend.memory.weights, weights);
 });
 
-Deno.test("weights that could not be set leave no memory behind", async () => {
+testOn("wasm", "weights that could not be set leave no memory behind", async () => {
   const memory = new Memory(false);
   const parameters = new Parameters(memory, undefined, () => Promise.reject(new DeviceError("no thread")));
   const top = memory.allocate(64);
@@ -197,7 +202,7 @@ Deno.test("weights that could not be set leave no memory behind", async () => {
   assertEquals(memory.weights, 0);
 });
 
-Deno.test("a graph beyond 4 GiB is refused, with the size that would fit", async () => {
+testOn("wasm", "a graph beyond 4 GiB is refused, with the size that would fit", async () => {
   using engine = await open(1);
   await engine.backend.setParameter(CONV_IN, new Float32Array(27 * CONV_IN.out), new Float32Array(CONV_IN.out));
   const measure = (height: number, width: number) => {
@@ -210,39 +215,43 @@ Deno.test("a graph beyond 4 GiB is refused, with the size that would fit", async
   assert(measure(height, width) > 2 ** 31, `${height}×${width} take little`);
 });
 
-Deno.test("pictures are read at once: while runs wait, from a full memory, and to the end where the engine is disposed of", async () => {
-  for (const threads of [1, 2]) {
-    const backend = await createWasmBackend({ threads });
-    const shape = [1, 3, 64, 64], gray = new Tensor(new Float32Array(3 * 64 * 64).fill(0.5), shape);
-    const graph = new Graph();
-    graph.output(graph.straightThrough(graph.input(shape), graph.input(shape)));
-    const program = await backend.compile(graph);
-    const order: string[] = [];
-    const results = await Promise.all(Array.from({ length: 4 }, async () => {
-      const [result] = await program.run([gray, gray]);
-      order.push("run");
-      assertEquals((await readPixels(result, "unit"))[0], 128);
-      order.push("picture");
-      return result;
-    }));
-    assert(order.indexOf("picture") < order.lastIndexOf("run"), `${order}`);
+testOn(
+  "wasm",
+  "pictures are read at once: while runs wait, from a full memory, and to the end where the engine is disposed of",
+  async () => {
+    for (const threads of [1, 2]) {
+      const backend = await createWasmBackend({ threads });
+      const shape = [1, 3, 64, 64], gray = new Tensor(new Float32Array(3 * 64 * 64).fill(0.5), shape);
+      const graph = new Graph();
+      graph.output(graph.straightThrough(graph.input(shape), graph.input(shape)));
+      const program = await backend.compile(graph);
+      const order: string[] = [];
+      const results = await Promise.all(Array.from({ length: 4 }, async () => {
+        const [result] = await program.run([gray, gray]);
+        order.push("run");
+        assertEquals((await readPixels(result, "unit"))[0], 128);
+        order.push("picture");
+        return result;
+      }));
+      assert(order.indexOf("picture") < order.lastIndexOf("run"), `${order}`);
 
-    const { memory } = (results[0].storage as WasmStorage).runtime;
-    memory.allocate = () => {
-      throw new DeviceError("the memory is full");
-    };
-    const reading = readPixels(results[0], "unit");
-    backend.dispose();
-    assertEquals((await reading)[0], 128);
-  }
-});
+      const { memory } = (results[0].storage as WasmStorage).runtime;
+      memory.allocate = () => {
+        throw new DeviceError("the memory is full");
+      };
+      const reading = readPixels(results[0], "unit");
+      backend.dispose();
+      assertEquals((await reading)[0], 128);
+    }
+  },
+);
 
-Deno.test("wrong options are refused", async () => {
+testOn("wasm", "wrong options are refused", async () => {
   for (const threads of [0, 1.5, NaN]) await assertRejects(() => createWasmBackend({ threads }), RangeError, "threads");
   await assertRejects(() => createWasmBackend({ signal: AbortSignal.abort() }), DOMException);
 });
 
-Deno.test("the event loop turns while a run computes", async () => {
+testOn("wasm", "the event loop turns while a run computes", async () => {
   for (const threads of [1, 2]) {
     using engine = await open(threads);
     const graph = new Graph();
@@ -263,7 +272,7 @@ Deno.test("the event loop turns while a run computes", async () => {
   }
 });
 
-Deno.test("timers have their turn between short runs on one thread", async () => {
+testOn("wasm", "timers have their turn between short runs on one thread", async () => {
   using engine = await open(1);
   const input = picture();
   const signal = AbortSignal.timeout(100);

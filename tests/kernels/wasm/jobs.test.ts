@@ -6,6 +6,7 @@ import { jobClasses } from "../../../kernels/wasm/build/job_classes.ts";
 import { JOB_FIELDS } from "../../../kernels/wasm/job_fields.ts";
 import { Memory } from "../../../kernels/wasm/memory/memory.ts";
 import { type Job, writeJobs } from "../../../kernels/wasm/threads/job.ts";
+import { testOn } from "../../support/engines.ts";
 
 /** A module that reads each field of each kind of job by its name. */
 async function readers(memory: WebAssembly.Memory): Promise<Record<string, (job: number) => number>> {
@@ -21,7 +22,7 @@ async function readers(memory: WebAssembly.Memory): Promise<Record<string, (job:
   return instance.exports as unknown as Record<string, (job: number) => number>;
 }
 
-Deno.test("each field of each kind of job is read where it was written", async () => {
+testOn("wasm", "each field of each kind of job is read where it was written", async () => {
   const memory = new Memory(false);
   const job = memory.allocate(JOB);
   const read = await readers(memory.memory);
@@ -36,7 +37,7 @@ Deno.test("each field of each kind of job is read where it was written", async (
   }
 });
 
-Deno.test("a missing or an unknown field, or one of another kind of job, is a type error", () => {
+testOn("wasm", "a missing or an unknown field, or one of another kind of job, is a type error", () => {
   const fields = { x: 1, y: 2, vectors: 3, blocks: 4 };
   const jobs: Job[] = [
     { kind: Kind.Copy, blocks: 4, fields },

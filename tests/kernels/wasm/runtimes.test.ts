@@ -4,6 +4,7 @@ import { join, toFileUrl } from "@std/path";
 import { withFolder } from "../../support/folders.ts";
 import { repository } from "../../support/paths.ts";
 import { IMPORT_MAP, printedBy, start } from "../../support/processes.ts";
+import { testOn } from "../../support/engines.ts";
 
 const SCRIPT = repository("tests/kernels/wasm/script.ts");
 const EXPECTED = "2 threads: 65 97 65 97 145 97 65 97 65\n";
@@ -13,11 +14,15 @@ async function outputOf(command: string, args: string[]): Promise<string> {
   return await printedBy(start(command, args, { signal: AbortSignal.timeout(60_000) }));
 }
 
-Deno.test("a script without permissions computes on two threads and ends, though it disposes of nothing", async () => {
-  assertEquals(await outputOf(Deno.execPath(), ["run", "--no-prompt", IMPORT_MAP, SCRIPT]), EXPECTED);
-});
+testOn(
+  "wasm",
+  "a script without permissions computes on two threads and ends, though it disposes of nothing",
+  async () => {
+    assertEquals(await outputOf(Deno.execPath(), ["run", "--no-prompt", IMPORT_MAP, SCRIPT]), EXPECTED);
+  },
+);
 
-Deno.test("the same script runs in Node", async () => {
+testOn("wasm", "the same script runs in Node", async () => {
   await withFolder(async (folder) => {
     const bundle = join(folder, "script.mjs");
     await outputOf(Deno.execPath(), ["bundle", "--quiet", IMPORT_MAP, "--platform=deno", "-o", bundle, SCRIPT]);
@@ -31,7 +36,7 @@ async function hasWideVectors(): Promise<boolean | undefined> {
   return Deno.build.arch === "x86_64" && /\bavx2\b/.test(await outputOf("cat", ["/proc/cpuinfo"]));
 }
 
-Deno.test("vectors of 256 bits are noticed where V8 makes them, and only there", async () => {
+testOn("wasm", "vectors of 256 bits are noticed where V8 makes them, and only there", async () => {
   const wide = toFileUrl(repository("kernels/wasm/threads/revectorize.ts"));
   const script = `import { vectorsAreWide } from "${wide}"; console.log(await vectorsAreWide());`;
   // A measurement that is disturbed may say anything, so one right answer of three counts.

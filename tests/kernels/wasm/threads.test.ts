@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { DeviceError, Graph, Tensor } from "../../../kernels/mod.ts";
 import { createWasmBackend, type WasmBackend, type WasmOptions } from "../../../kernels/wasm/mod.ts";
 import { inNoTime } from "../in_no_time.ts";
+import { testOn } from "../../support/engines.ts";
 
 /** Redirects messages to Node's workers to `post`. */
 async function withMessages(post: (worker: Worker, send: () => void) => void, use: () => Promise<void>): Promise<void> {
@@ -33,7 +34,7 @@ async function compute(backend: WasmBackend): Promise<number[]> {
   return Array.from(await result.data());
 }
 
-Deno.test("threads that never answer are given up after ten seconds, and one computes", async () => {
+testOn("wasm", "threads that never answer are given up after ten seconds, and one computes", async () => {
   using one = await open({ threads: 1 });
   await withMessages(() => {}, async () => {
     await inNoTime(async () => {
@@ -46,7 +47,7 @@ Deno.test("threads that never answer are given up after ten seconds, and one com
   });
 });
 
-Deno.test("one thread of many that never answers is enough", async () => {
+testOn("wasm", "one thread of many that never answers is enough", async () => {
   const silent = new Set<Worker>();
   const post = (worker: Worker, send: () => void) =>
     silent.size === 0 || silent.has(worker) ? silent.add(worker) : send();
@@ -58,7 +59,7 @@ Deno.test("one thread of many that never answers is enough", async () => {
   });
 });
 
-Deno.test("a signal ends the waiting for threads that never answer", async () => {
+testOn("wasm", "a signal ends the waiting for threads that never answer", async () => {
   await withMessages(() => {}, async () => {
     const controller = new AbortController();
     const start = performance.now();
@@ -69,7 +70,7 @@ Deno.test("a signal ends the waiting for threads that never answer", async () =>
   });
 });
 
-Deno.test("an engine whose thread ended is lost, and says so on every later call", async () => {
+testOn("wasm", "an engine whose thread ended is lost, and says so on every later call", async () => {
   const workers = new Set<Worker>();
   const post = (worker: Worker, send: () => void) => {
     workers.add(worker);
@@ -90,7 +91,7 @@ Deno.test("an engine whose thread ended is lost, and says so on every later call
   });
 });
 
-Deno.test("an engine that was disposed of is not lost", async () => {
+testOn("wasm", "an engine that was disposed of is not lost", async () => {
   const backend = await createWasmBackend({ threads: 2 });
   backend.dispose();
   await new Promise((resolve) => setTimeout(resolve, 50)); // its threads have ended

@@ -1,6 +1,7 @@
 /** The formulas from which Winograd's transforms are generated. */
 import { assertAlmostEquals } from "@std/assert";
 import { ALGORITHMS, type Formula } from "../../../kernels/wasm/build/winograd_formulas.ts";
+import { testOn } from "../../support/engines.ts";
 
 /** The values of formulas, in float64, beside those given. */
 function evaluate(formulas: readonly Formula[], given: Record<string, number>): Record<string, number> {
@@ -20,17 +21,21 @@ function noise(letter: string, count: number): Record<string, number> {
 }
 
 for (const { name, positions, results, source, weights, result } of ALGORITHMS) {
-  Deno.test(`the formulas of Winograd's algorithm "${name}" compute a convolution with three taps and a bias`, () => {
-    const stride = (positions - 3) / (results - 1);
-    const d = noise("d", positions), g = noise("g", 3), b = 0.5;
-    const v = evaluate(source, d), u = evaluate(weights, g);
-    const m = Object.fromEntries(
-      Array.from({ length: positions }, (_, i) => [`m${i}`, v[`v${i}`] * (u[`u${i}`] ?? u.u5)]),
-    );
-    const y = evaluate(result, { ...m, b });
-    for (let i = 0; i < results; i++) {
-      const expected = g.g0 * d[`d${i * stride}`] + g.g1 * d[`d${i * stride + 1}`] + g.g2 * d[`d${i * stride + 2}`];
-      assertAlmostEquals(y[`y${i}`], expected + b, 1e-12);
-    }
-  });
+  testOn(
+    "wasm",
+    `the formulas of Winograd's algorithm "${name}" compute a convolution with three taps and a bias`,
+    () => {
+      const stride = (positions - 3) / (results - 1);
+      const d = noise("d", positions), g = noise("g", 3), b = 0.5;
+      const v = evaluate(source, d), u = evaluate(weights, g);
+      const m = Object.fromEntries(
+        Array.from({ length: positions }, (_, i) => [`m${i}`, v[`v${i}`] * (u[`u${i}`] ?? u.u5)]),
+      );
+      const y = evaluate(result, { ...m, b });
+      for (let i = 0; i < results; i++) {
+        const expected = g.g0 * d[`d${i * stride}`] + g.g1 * d[`d${i * stride + 1}`] + g.g2 * d[`d${i * stride + 2}`];
+        assertAlmostEquals(y[`y${i}`], expected + b, 1e-12);
+      }
+    },
+  );
 }

@@ -15,6 +15,7 @@ import { SOFTWARE, type Tuning } from "../../../kernels/webgpu/shader/tiles.ts";
 import { assertClose, type Dense } from "../../support/golden.ts";
 import * as reference from "../../support/reference_ops.ts";
 import { type Layer, randomTensor, runOp, tensorOf } from "../engines.ts";
+import { testOn } from "../../support/engines.ts";
 
 /** Two roundings to float16, of what an op takes and of what it makes, each of at most 2⁻¹¹. */
 const TOLERANCE = 2 ** -11;
@@ -36,7 +37,7 @@ const VARIANTS: Record<string, WebGpuOptions> = {
 /** Registers a test for every way that the engine computes in float16. */
 function testInFloat16(name: string, run: (backend: Backend) => Promise<void>): void {
   for (const [variant, options] of Object.entries(VARIANTS)) {
-    Deno.test(`${name} (${variant})`, () => withBackend({ ...options, dtype: "float16" }, run));
+    testOn("webgpu", `${name} (${variant})`, () => withBackend({ ...options, dtype: "float16" }, run));
   }
 }
 
@@ -192,35 +193,39 @@ testInFloat16("what a quantizer compares is not rounded", async (backend) => {
   assertClose(codes.data, nearest.data, 1e-6, "codes");
 });
 
-Deno.test("float16 in bands of rows gives what it gives as a whole", () =>
-  withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
-    const conv = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;
-    const norm = { kind: "norm", name: "norm", channels: 36 } as const;
-    const [narrow, wide] = NARROW_AND_WIDE;
-    for (const parameter of [conv, narrow, wide]) {
-      const { in: ins, out, kernel } = parameter;
-      const weight = randomTensor([out * ins * kernel ** 2], 1, Math.sqrt(3 / (ins * kernel ** 2)));
-      await backend.setParameter(parameter, weight.data, randomTensor([out], 2).data);
-    }
-    await backend.setParameter(norm, randomTensor([36], 3, 0.5, 1).data, randomTensor([36], 4).data);
-    const graph = new Graph();
-    const x = graph.conv2d(graph.input([1, 1, 160, 12]), wide);
-    const h = graph.groupNorm(x, norm, { groups: 4, epsilon: 1e-6, activation: "silu" });
-    graph.output(graph.conv2d(graph.conv2d(h, conv, { residual: x }), narrow));
-    const input = tensorOf(randomTensor([1, 1, 160, 12], 5));
-    const run = async (memoryLimit?: number) => {
-      const program = await backend.compile(graph, { memoryLimit });
-      const [result] = await program.run([input]);
-      return { bytes: program.bytes, data: await result.data() };
-    };
-    const whole = await run();
-    const limit = backend.memory.weights + Math.ceil(0.8 * whole.bytes);
-    const banded = await run(limit);
-    assertLess(banded.bytes, whole.bytes * 0.8 + 1);
-    assertClose(banded.data, whole.data, WINOGRAD_TOLERANCE, "in bands");
-  }));
+testOn(
+  "webgpu",
+  "float16 in bands of rows gives what it gives as a whole",
+  () =>
+    withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
+      const conv = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;
+      const norm = { kind: "norm", name: "norm", channels: 36 } as const;
+      const [narrow, wide] = NARROW_AND_WIDE;
+      for (const parameter of [conv, narrow, wide]) {
+        const { in: ins, out, kernel } = parameter;
+        const weight = randomTensor([out * ins * kernel ** 2], 1, Math.sqrt(3 / (ins * kernel ** 2)));
+        await backend.setParameter(parameter, weight.data, randomTensor([out], 2).data);
+      }
+      await backend.setParameter(norm, randomTensor([36], 3, 0.5, 1).data, randomTensor([36], 4).data);
+      const graph = new Graph();
+      const x = graph.conv2d(graph.input([1, 1, 160, 12]), wide);
+      const h = graph.groupNorm(x, norm, { groups: 4, epsilon: 1e-6, activation: "silu" });
+      graph.output(graph.conv2d(graph.conv2d(h, conv, { residual: x }), narrow));
+      const input = tensorOf(randomTensor([1, 1, 160, 12], 5));
+      const run = async (memoryLimit?: number) => {
+        const program = await backend.compile(graph, { memoryLimit });
+        const [result] = await program.run([input]);
+        return { bytes: program.bytes, data: await result.data() };
+      };
+      const whole = await run();
+      const limit = backend.memory.weights + Math.ceil(0.8 * whole.bytes);
+      const banded = await run(limit);
+      assertLess(banded.bytes, whole.bytes * 0.8 + 1);
+      assertClose(banded.data, whole.data, WINOGRAD_TOLERANCE, "in bands");
+    }),
+);
 
-Deno.test("float16 takes half the memory", async () => {
+testOn("webgpu", "float16 takes half the memory", async () => {
   const conv = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;
   const [narrow, wide] = NARROW_AND_WIDE;
   const weightBytes = async (backend: Backend, parameter: ConvParameter) => {
@@ -270,38 +275,46 @@ testInFloat16("a value out of range is an error, which the run after it does not
   }
 });
 
-Deno.test("weights too large for float16 are kept in float32", () =>
-  withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
-    const layer = identity(4);
-    const weight = { ...layer.weight, data: layer.weight.data.map((value) => value * 1e6) };
-    const x = randomTensor([1, 4, 3, 3], 1);
-    const { data } = await runOp(
-      backend,
-      [tensorOf(x)],
-      [{ ...layer, weight }],
-      (graph, [node]) => graph.conv2d(node, layer.parameter),
-    );
-    assertClose(data, x.data.map((value) => value * 1e6), 1e-6, "scaled");
-  }));
+testOn(
+  "webgpu",
+  "weights too large for float16 are kept in float32",
+  () =>
+    withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
+      const layer = identity(4);
+      const weight = { ...layer.weight, data: layer.weight.data.map((value) => value * 1e6) };
+      const x = randomTensor([1, 4, 3, 3], 1);
+      const { data } = await runOp(
+        backend,
+        [tensorOf(x)],
+        [{ ...layer, weight }],
+        (graph, [node]) => graph.conv2d(node, layer.parameter),
+      );
+      assertClose(data, x.data.map((value) => value * 1e6), 1e-6, "scaled");
+    }),
+);
 
-Deno.test("results that came with the check are read without the device, as often as one likes", () =>
-  withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
-    const layer = identity(4);
-    await backend.setParameter(layer.parameter, layer.weight.data, layer.bias!.data);
-    const graph = new Graph();
-    graph.output(graph.conv2d(graph.conv2d(graph.input([1, 4, 2, 2]), layer.parameter), layer.parameter));
-    const program = await backend.compile(graph);
-    const x = rounded(randomTensor([1, 4, 2, 2], 1));
-    const [first] = await program.run([tensorOf(x)]);
-    const values = await first.data();
-    assertClose(values, x.data, 1e-6, "values");
-    values.fill(0);
-    assertClose(await first.data(), x.data, 1e-6, "values read again");
-    const [second] = await program.run([first]);
-    assertClose(await second.data(), x.data, 1e-6, "values handed on");
-  }));
+testOn(
+  "webgpu",
+  "results that came with the check are read without the device, as often as one likes",
+  () =>
+    withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
+      const layer = identity(4);
+      await backend.setParameter(layer.parameter, layer.weight.data, layer.bias!.data);
+      const graph = new Graph();
+      graph.output(graph.conv2d(graph.conv2d(graph.input([1, 4, 2, 2]), layer.parameter), layer.parameter));
+      const program = await backend.compile(graph);
+      const x = rounded(randomTensor([1, 4, 2, 2], 1));
+      const [first] = await program.run([tensorOf(x)]);
+      const values = await first.data();
+      assertClose(values, x.data, 1e-6, "values");
+      values.fill(0);
+      assertClose(await first.data(), x.data, 1e-6, "values read again");
+      const [second] = await program.run([first]);
+      assertClose(await second.data(), x.data, 1e-6, "values handed on");
+    }),
+);
 
-Deno.test("float16 without shader-f16, on the CPU engine, or of another kind is refused", async () => {
+testOn("webgpu", "float16 without shader-f16, on the CPU engine, or of another kind is refused", async () => {
   const adapter = await navigator.gpu.requestAdapter();
   const device = await adapter!.requestDevice();
   const refused = (

@@ -4,6 +4,7 @@ import { DeviceError, Graph, type Program, type RunOptions, Tensor } from "../..
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { Forecast, LIMIT_MS, Pace } from "../../../kernels/webgpu/program/pace.ts";
 import type { OpCost } from "../../../kernels/graph/cost.ts";
+import { testOn } from "../../support/engines.ts";
 
 /** A device that computes `flops` in a millisecond, and a clock that only it moves. */
 class FakeDevice {
@@ -53,22 +54,26 @@ async function run(device: FakeDevice, software: boolean, { ops, flops, times }:
   }
 }
 
-Deno.test("a GPU is given a whole network at once, and nobody waits for it", async () => {
+testOn("webgpu", "a GPU is given a whole network at once, and nobody waits for it", async () => {
   const device = new FakeDevice(1e10); // 10 TFLOP/s
   await run(device, false, { ops: 100, flops: 3e8, times: 10 });
   assertEquals([device.parts.length, device.waits], [10, 0]);
 });
 
-Deno.test("a slow device is given parts of a third of a second, be it ten times faster or slower than most", async () => {
-  for (const flops of [2e5, 2e6, 2e7]) {
-    const device = new FakeDevice(flops);
-    const each = 20 * flops; // 20 ms
-    await run(device, true, { ops: 200, flops: each, times: 3 });
-    assertLess(Math.max(...device.parts), 1.5 * LIMIT_MS);
-    assert(device.parts.at(-2)! > LIMIT_MS / 2, `${device.parts.at(-2)} ms are short`);
-    assertLess(device.parts.length, 3 * (3 * 200 * 20 / LIMIT_MS));
-  }
-});
+testOn(
+  "webgpu",
+  "a slow device is given parts of a third of a second, be it ten times faster or slower than most",
+  async () => {
+    for (const flops of [2e5, 2e6, 2e7]) {
+      const device = new FakeDevice(flops);
+      const each = 20 * flops; // 20 ms
+      await run(device, true, { ops: 200, flops: each, times: 3 });
+      assertLess(Math.max(...device.parts), 1.5 * LIMIT_MS);
+      assert(device.parts.at(-2)! > LIMIT_MS / 2, `${device.parts.at(-2)} ms are short`);
+      assertLess(device.parts.length, 3 * (3 * 200 * 20 / LIMIT_MS));
+    }
+  },
+);
 
 /** A device of its own whose submissions, waits and dispatches are counted. */
 async function openDevice() {
@@ -132,7 +137,7 @@ async function runOnce(program: Program, given: Tensor, options?: RunOptions): P
   result.dispose();
 }
 
-Deno.test("a signal is heard between the parts of a long network", async () => {
+testOn("webgpu", "a signal is heard between the parts of a long network", async () => {
   const { device, counts } = await openDevice();
   const { backend, run } = await open(device);
   await run();
@@ -166,21 +171,25 @@ function reportingGpu(events: string[]): GPU {
   return { requestAdapter: () => Promise.resolve(adapter) } as unknown as GPU;
 }
 
-Deno.test("a model that is disposed of computes no further, and its device ends when it has done what it was given", async () => {
-  const events: string[] = [];
-  const backend = await createWebGpuBackend({ gpu: reportingGpu(events), algorithm: "implicitGemm" });
-  await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
-  const program = await backend.compile(longNetwork());
-  const running = runOnce(program, new Tensor(new Float32Array(32 * 128 * 128), SHAPE));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  backend.dispose();
-  assertEquals(events.includes("destroyed"), false);
-  await assertRejects(() => running, DeviceError, "the model was disposed");
-  while (!events.includes("destroyed")) await new Promise((resolve) => setTimeout(resolve, 20));
-  assertEquals(events.slice(-2), ["done", "destroyed"]);
-});
+testOn(
+  "webgpu",
+  "a model that is disposed of computes no further, and its device ends when it has done what it was given",
+  async () => {
+    const events: string[] = [];
+    const backend = await createWebGpuBackend({ gpu: reportingGpu(events), algorithm: "implicitGemm" });
+    await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
+    const program = await backend.compile(longNetwork());
+    const running = runOnce(program, new Tensor(new Float32Array(32 * 128 * 128), SHAPE));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    backend.dispose();
+    assertEquals(events.includes("destroyed"), false);
+    await assertRejects(() => running, DeviceError, "the model was disposed");
+    while (!events.includes("destroyed")) await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(events.slice(-2), ["done", "destroyed"]);
+  },
+);
 
-Deno.test("a large convolution is more than one dispatch", async () => {
+testOn("webgpu", "a large convolution is more than one dispatch", async () => {
   const { device, counts } = await openDevice();
   const backend = await createWebGpuBackend({ device, algorithm: "implicitGemm" });
   await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
@@ -193,7 +202,7 @@ Deno.test("a large convolution is more than one dispatch", async () => {
   device.destroy();
 });
 
-Deno.test("a device is used whose adapter was collected as garbage", async () => {
+testOn("webgpu", "a device is used whose adapter was collected as garbage", async () => {
   const url = (path: string) => new URL(path, import.meta.url).href;
   const script = `
     import { VQModel } from "${url("../../../mod.ts")}";

@@ -3,8 +3,9 @@ import { assertRejects } from "@std/assert";
 import { DeviceError } from "../../../kernels/mod.ts";
 import { PipelineCache } from "../../../kernels/webgpu/shader/pipeline.ts";
 import { recordingDevice } from "./recording_device.ts";
+import { testOn } from "../../support/engines.ts";
 
-Deno.test("a compiler that hangs is given up after some time, with an error that says what to use", async () => {
+testOn("webgpu", "a compiler that hangs is given up after some time, with an error that says what to use", async () => {
   const { device } = recordingDevice();
   device.createComputePipelineAsync = () => new Promise(() => {});
   const pipeline = new PipelineCache(device, 100).get({ label: "count", source: "struct Params { n: u32 }" });

@@ -16,6 +16,7 @@ import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
 import { assertClose } from "../../support/golden.ts";
 import { randomTensor } from "../engines.ts";
+import { testOn } from "../../support/engines.ts";
 
 const [LOW, HIGH] = [{ rows: 1, columns: 4, lanesX: 8, lanesY: 1 }, { rows: 32, columns: 4, lanesX: 8, lanesY: 1 }];
 const CANDIDATES = CONV_ALGORITHMS.flatMap((algorithm) =>
@@ -79,7 +80,7 @@ function measure(
   return { engines, result };
 }
 
-Deno.test("the tile and the algorithm that take least are chosen, where they take clearly less", async () => {
+testOn("webgpu", "the tile and the algorithm that take least are chosen, where they take clearly less", async () => {
   const { engines, result } = measure((name, { algorithm, tile }) => {
     if (name === "wide") return algorithm === "implicitGemm" && tile === HIGH ? 3 : 5;
     if (name === "a") return tile === LOW ? 4 : 6;
@@ -98,7 +99,7 @@ Deno.test("the tile and the algorithm that take least are chosen, where they tak
   assertEquals(engines, { opened: 6, disposed: 6, runs: 24 });
 });
 
-Deno.test("measuring tells how far it is, and can be stopped", async () => {
+testOn("webgpu", "measuring tells how far it is, and can be stopped", async () => {
   const controller = new AbortController();
   const told: number[][] = [];
   const onProgress = (...numbers: number[]) => {
@@ -129,7 +130,7 @@ const CHOICES: Choices = {
 const kept = (store: TuningStore, info = INFO, dtype = "float32") => new StoredChoices(store, info, dtype, SOFTWARE);
 const plain = ({ algorithms, tiles }: Choices) => [Object.fromEntries(algorithms), Object.fromEntries(tiles)];
 
-Deno.test("choices are kept for one adapter and element type, and added to", async () => {
+testOn("webgpu", "choices are kept for one adapter and element type, and added to", async () => {
   const store = memoryStore();
   await kept(store).add(CHOICES);
   assertEquals(plain(await kept(store).read()), [{ "8 to 8": "implicitGemm" }, { "some op": LOW }]);
@@ -142,7 +143,7 @@ Deno.test("choices are kept for one adapter and element type, and added to", asy
   assertEquals(plain(await kept(store).read()), [{ "8 to 8": "implicitGemm" }, { "third op": HIGH }]);
 });
 
-Deno.test("what is kept is not trusted", async () => {
+testOn("webgpu", "what is kept is not trusted", async () => {
   const store = memoryStore();
   await kept(store).add(CHOICES);
   const [[name, text]] = store.texts;
@@ -166,38 +167,42 @@ Deno.test("what is kept is not trusted", async () => {
 const TUNING = { ...SOFTWARE, tiles: [SOFTWARE.tiles[4]] };
 const NARROW = { kind: "conv", name: "layer", in: 96, out: 96, kernel: 3, stride: 1 } as const;
 
-Deno.test("an engine that was tuned computes the same in the way that is kept, and so does the next engine", async () => {
-  const tuningStore = memoryStore();
-  const [weight, bias] = [randomTensor([96, 96, 3, 3], 1, 0.05).data, randomTensor([96], 2).data];
-  const picture = randomTensor([1, 96, 1, 1], 3);
-  const g = new Graph();
-  g.output(g.conv2d(g.input([1, 96, 1, 1]), NARROW));
-  const compute = async (backend: Backend) => {
-    const program = await backend.compile(g);
-    const [result] = await program.run([new Tensor(picture.data, picture.shape)]);
-    return await result.data() as Float32Array<ArrayBuffer>;
-  };
+testOn(
+  "webgpu",
+  "an engine that was tuned computes the same in the way that is kept, and so does the next engine",
+  async () => {
+    const tuningStore = memoryStore();
+    const [weight, bias] = [randomTensor([96, 96, 3, 3], 1, 0.05).data, randomTensor([96], 2).data];
+    const picture = randomTensor([1, 96, 1, 1], 3);
+    const g = new Graph();
+    g.output(g.conv2d(g.input([1, 96, 1, 1]), NARROW));
+    const compute = async (backend: Backend) => {
+      const program = await backend.compile(g);
+      const [result] = await program.run([new Tensor(picture.data, picture.shape)]);
+      return await result.data() as Float32Array<ArrayBuffer>;
+    };
 
-  const backend = await createWebGpuBackend({ tuning: TUNING, tuningStore });
-  await backend.setParameter(NARROW, weight, bias);
-  const [expected, { weights: transformed }] = [await compute(backend), backend.memory];
-  // For a picture of one pixel, Winograd's algorithm multiplies four times as much.
-  assertEquals(await backend.tune(g), true);
-  assertClose(await compute(backend), expected, 1e-6, "before the weights are set again");
-  await backend.setParameter(NARROW, weight, bias);
-  assertEquals(backend.memory.weights < transformed / 3, true);
-  assertClose(await compute(backend), expected, 1e-5, "by the other algorithm");
-  assertEquals(await backend.tune(g), false);
-  backend.dispose();
+    const backend = await createWebGpuBackend({ tuning: TUNING, tuningStore });
+    await backend.setParameter(NARROW, weight, bias);
+    const [expected, { weights: transformed }] = [await compute(backend), backend.memory];
+    // For a picture of one pixel, Winograd's algorithm multiplies four times as much.
+    assertEquals(await backend.tune(g), true);
+    assertClose(await compute(backend), expected, 1e-6, "before the weights are set again");
+    await backend.setParameter(NARROW, weight, bias);
+    assertEquals(backend.memory.weights < transformed / 3, true);
+    assertClose(await compute(backend), expected, 1e-5, "by the other algorithm");
+    assertEquals(await backend.tune(g), false);
+    backend.dispose();
 
-  const next = await createWebGpuBackend({ tuning: TUNING, tuningStore });
-  await next.setParameter(NARROW, weight, bias);
-  assertEquals(next.memory.weights < transformed / 3, true);
-  assertClose(await compute(next), expected, 1e-5, "on the next engine");
-  next.dispose();
-});
+    const next = await createWebGpuBackend({ tuning: TUNING, tuningStore });
+    await next.setParameter(NARROW, weight, bias);
+    assertEquals(next.memory.weights < transformed / 3, true);
+    assertClose(await compute(next), expected, 1e-5, "on the next engine");
+    next.dispose();
+  },
+);
 
-Deno.test("graphs of tokens and pictures are tuned, and nothing of it stays on the device", async () => {
+testOn("webgpu", "graphs of tokens and pictures are tuned, and nothing of it stays on the device", async () => {
   const adapter = await navigator.gpu.requestAdapter();
   const device = await adapter!.requestDevice({ requiredFeatures: ["timestamp-query"] });
   let buffers = 0;

@@ -7,6 +7,7 @@ import { chooseTile, HARDWARE, SOFTWARE } from "../../../kernels/webgpu/shader/t
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
 import { assertClose } from "../../support/golden.ts";
 import { randomTensor, runOp, tensorOf } from "../engines.ts";
+import { testOn } from "../../support/engines.ts";
 
 const shape = (rows: number, columns: number) => {
   const tile = chooseTile(SOFTWARE.tiles, rows, columns);
@@ -84,7 +85,7 @@ async function runProducts(backend: Backend) {
 }
 
 for (const [name, tuning] of Object.entries({ SOFTWARE, HARDWARE })) {
-  Deno.test(`products are the same in every tile, by every algorithm (${name})`, async () => {
+  testOn("webgpu", `products are the same in every tile, by every algorithm (${name})`, async () => {
     using cpu = disposable(await createWasmBackend({ threads: 1 }));
     const expected = await runProducts(cpu.backend);
     for (const tile of tuning.tiles) {

@@ -4,12 +4,13 @@ import { openLocalModel, writeSafetensors } from "../../../hub/mod.ts";
 import { type Progress, Tensor, VQModel, WeightsError } from "../../../mod.ts";
 import { type Checkpoint, checkpointOf, MemoryFiles, take, TINY } from "../models.ts";
 import { withFolder } from "../../support/folders.ts";
+import { ANY_DEVICE } from "../../support/engines.ts";
 
 const ATTENTION = "encoder.mid_block.attentions.0";
 const DEPRECATED = { to_q: "query", to_k: "key", to_v: "value", "to_out.0": "proj_attn" };
 
 function load(checkpoint: Checkpoint): Promise<VQModel> {
-  return VQModel.fromFiles(new MemoryFiles(TINY, checkpoint).opener, { device: "webgpu" });
+  return VQModel.fromFiles(new MemoryFiles(TINY, checkpoint).opener, { device: ANY_DEVICE });
 }
 
 /** What the model with these weights makes of one picture. */
@@ -97,7 +98,7 @@ Deno.test("what trainings leave beside the model is left alone, told of, and not
   const files = new MemoryFiles(TINY, checkpoint);
   const reports: Progress[] = [];
   const onProgress = (progress: Progress) => reports.push(progress);
-  using model = await VQModel.fromFiles(files.opener, { device: "webgpu", onProgress });
+  using model = await VQModel.fromFiles(files.opener, { device: ANY_DEVICE, onProgress });
   const ignored = reports.filter(({ status }) => status === "ignored");
   assertEquals(ignored.map(({ tensors, total, loaded }) => ({ tensors, total, loaded })), [{
     tensors: beside,
@@ -130,16 +131,16 @@ Deno.test("unexpected tensors in the model's own parts are left alone only where
     checkpoint.set(name, { shape: [1], values: () => new Float32Array(1) });
     checkpoint.set("global_step", { shape: [1], values: () => new Float32Array(1) });
     const { opener } = new MemoryFiles(TINY, checkpoint);
-    const { message } = await assertRejects(() => VQModel.fromFiles(opener, { device: "webgpu" }), WeightsError);
+    const { message } = await assertRejects(() => VQModel.fromFiles(opener, { device: ANY_DEVICE }), WeightsError);
     assertStringIncludes(message, `2 unexpected: ${name}, global_step`);
 
     const told: unknown[] = [];
     const onProgress = ({ tensors }: Progress) => tensors && told.push(tensors);
-    using model = await VQModel.fromFiles(opener, { device: "webgpu", strict: false, onProgress });
+    using model = await VQModel.fromFiles(opener, { device: ANY_DEVICE, strict: false, onProgress });
     assertEquals(told, [[name, "global_step"]]);
     await withFolder((folder) => model.savePretrained(folder));
     checkpoint.delete("decoder.conv_out.bias");
-    const incomplete = () => VQModel.fromFiles(opener, { device: "webgpu", strict: false });
+    const incomplete = () => VQModel.fromFiles(opener, { device: ANY_DEVICE, strict: false });
     await assertRejects(incomplete, WeightsError, "1 missing: decoder.conv_out.bias");
   }
 });
@@ -162,7 +163,7 @@ Deno.test("a weight file that was cut off is refused", async () => {
     const bytes = await Deno.readFile(path);
     for (const length of [bytes.length - 1, Math.floor(bytes.length / 2), 100, 8, 3, 0]) {
       await Deno.writeFile(path, bytes.subarray(0, length));
-      await assertRejects(() => VQModel.fromPretrained(folder, { device: "webgpu" }), WeightsError);
+      await assertRejects(() => VQModel.fromPretrained(folder, { device: ANY_DEVICE }), WeightsError);
     }
   });
 });
@@ -170,7 +171,7 @@ Deno.test("a weight file that was cut off is refused", async () => {
 Deno.test("weights that are whole numbers are refused by name", async () => {
   await withFolder(async (folder) => {
     await writeModel(folder, "decoder.conv_in.bias");
-    const loading = () => VQModel.fromPretrained(folder, { device: "webgpu" });
+    const loading = () => VQModel.fromPretrained(folder, { device: ANY_DEVICE });
     const { message } = await assertRejects(loading, WeightsError, "Cannot read tensor decoder.conv_in.bias");
     assertStringIncludes(message, "expected F32, F16, BF16 or F64 elements, found I32");
   });
@@ -179,7 +180,7 @@ Deno.test("weights that are whole numbers are refused by name", async () => {
 Deno.test("loading tells how many layers are on the device, and when the model is ready", async () => {
   const reports: Progress[] = [];
   const files = new MemoryFiles(TINY, checkpointOf(TINY));
-  using _model = await VQModel.fromFiles(files.opener, { device: "webgpu", onProgress: (p) => reports.push(p) });
+  using _model = await VQModel.fromFiles(files.opener, { device: ANY_DEVICE, onProgress: (p) => reports.push(p) });
   const layers = new Set([...files.checkpoint.keys()].map((name) => name.replace(/\.(weight|bias)$/, ""))).size;
   const file = "memory/config.json";
   const progress = { status: "load", name: file, file, total: layers } as const;
@@ -194,7 +195,7 @@ Deno.test("loading tells how many layers are on the device, and when the model i
 Deno.test("a signal stops the loading, and nothing stays open", async () => {
   const reason = new Error("the user went away");
   const before = new MemoryFiles(TINY, checkpointOf(TINY));
-  const aborted = VQModel.fromFiles(before.opener, { device: "webgpu", signal: AbortSignal.abort(reason) });
+  const aborted = VQModel.fromFiles(before.opener, { device: ANY_DEVICE, signal: AbortSignal.abort(reason) });
   assertEquals(await assertRejects(() => aborted), reason);
   assertEquals([before.open, before.reads], [0, []]);
 
@@ -202,7 +203,7 @@ Deno.test("a signal stops the loading, and nothing stays open", async () => {
   const controller = new AbortController();
   const onProgress = ({ loaded }: Progress) => loaded === 3 && controller.abort(reason);
   const { signal } = controller;
-  const loading = VQModel.fromFiles(during.opener, { device: "webgpu", signal, onProgress });
+  const loading = VQModel.fromFiles(during.opener, { device: ANY_DEVICE, signal, onProgress });
   assertEquals(await assertRejects(() => loading), reason);
   assertEquals(during.open, 0);
   assert(during.reads.length <= 8, `${during.reads.length} tensors were read`);
@@ -213,7 +214,7 @@ Deno.test("an error in a progress callback stops the loading, and nothing stays 
   const onProgress = () => {
     throw new Error("the progress bar broke");
   };
-  await assertRejects(() => VQModel.fromFiles(files.opener, { device: "webgpu", onProgress }), Error, "progress bar");
+  await assertRejects(() => VQModel.fromFiles(files.opener, { device: ANY_DEVICE, onProgress }), Error, "progress bar");
   assertEquals(files.open, 0);
 });
 

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DeviceError, type Progress, VQModel } from "../../../mod.ts";
 import { assertClose } from "../../support/golden.ts";
 import { checkpointOf, makeModel, MemoryFiles, picture, take, TINY } from "../models.ts";
+import { testOn } from "../../support/engines.ts";
 
 const CONFIG = { ...TINY, mid_block_add_attention: false };
 
@@ -40,7 +41,7 @@ function limitMemory(device: GPUDevice): { limit: number; used: number } {
   return memory;
 }
 
-Deno.test("where the device has too little memory, a call takes less", async () => {
+testOn("webgpu", "where the device has too little memory, a call takes less", async () => {
   const device = await openDevice();
   const memory = limitMemory(device);
   const config = { ...CONFIG, block_out_channels: [16, 16] };
@@ -57,22 +58,26 @@ Deno.test("where the device has too little memory, a call takes less", async () 
   device.destroy();
 });
 
-Deno.test("memory that the device does not have is an error that names the op, and the model goes on", async () => {
-  const device = await openDevice();
-  const memory = limitMemory(device);
-  using model = await makeModel(CONFIG, { device });
-  using sample = picture(1, 3, 24, 40);
-  memory.limit = memory.used + 1000;
-  const { message } = await assertRejects(() => model.encode(sample), DeviceError, "Cannot allocate");
-  assert(/\d+ bytes for (inputs|encoder)\.[\w.]+: the device has no memory left/.test(message), message);
-  memory.limit = Infinity;
-  const { latents } = await model.encode(sample);
-  using other = await makeModel(CONFIG, { device });
-  assertClose(await take(latents), await take((await other.encode(sample)).latents), 3e-6, "latents");
-  device.destroy();
-});
+testOn(
+  "webgpu",
+  "memory that the device does not have is an error that names the op, and the model goes on",
+  async () => {
+    const device = await openDevice();
+    const memory = limitMemory(device);
+    using model = await makeModel(CONFIG, { device });
+    using sample = picture(1, 3, 24, 40);
+    memory.limit = memory.used + 1000;
+    const { message } = await assertRejects(() => model.encode(sample), DeviceError, "Cannot allocate");
+    assert(/\d+ bytes for (inputs|encoder)\.[\w.]+: the device has no memory left/.test(message), message);
+    memory.limit = Infinity;
+    const { latents } = await model.encode(sample);
+    using other = await makeModel(CONFIG, { device });
+    assertClose(await take(latents), await take((await other.encode(sample)).latents), 3e-6, "latents");
+    device.destroy();
+  },
+);
 
-Deno.test("what other calls left idle is given back before memory runs out", async () => {
+testOn("webgpu", "what other calls left idle is given back before memory runs out", async () => {
   const device = await openDevice();
   const memory = limitMemory(device);
   using model = await makeModel(TINY, { device });
@@ -85,7 +90,7 @@ Deno.test("what other calls left idle is given back before memory runs out", asy
   device.destroy();
 });
 
-Deno.test("no picture is too large for an error", async () => {
+testOn("webgpu", "no picture is too large for an error", async () => {
   using model = await makeModel(CONFIG);
   using tokens = picture(1, 3, 2, 2);
   const shape = [1, 3, 2 ** 16, 2 ** 16];
@@ -99,7 +104,7 @@ Deno.test("no picture is too large for an error", async () => {
   await take((await model.encode(tokens)).latents);
 });
 
-Deno.test("commands that the device refuses are an error that names the op, and the model goes on", async () => {
+testOn("webgpu", "commands that the device refuses are an error that names the op, and the model goes on", async () => {
   const device = await openDevice();
   using model = await makeModel(CONFIG, { device });
   using sample = picture(1, 3, 8, 8);
@@ -116,7 +121,7 @@ Deno.test("commands that the device refuses are an error that names the op, and 
   device.destroy();
 });
 
-Deno.test("a device of the caller's that was lost is an error, also in results, and nothing hangs", async () => {
+testOn("webgpu", "a device of the caller's that was lost is an error, also in results, and nothing hangs", async () => {
   const device = await openDevice();
   using model = await makeModel(CONFIG, { device });
   using sample = picture(1, 3, 8, 8);
@@ -159,7 +164,7 @@ async function withGpu(
   }
 }
 
-Deno.test("a device that was chosen by itself and lost is replaced, the second time by the CPU", async () => {
+testOn("webgpu", "a device that was chosen by itself and lost is replaced, the second time by the CPU", async () => {
   await withGpu(async (devices) => {
     const events: Progress[] = [];
     using model = await makeModel(CONFIG, { device: "auto", onProgress: (progress) => events.push(progress) });
@@ -188,7 +193,7 @@ Deno.test("a device that was chosen by itself and lost is replaced, the second t
   });
 });
 
-Deno.test("a device that is lost while something compiles is replaced", async () => {
+testOn("webgpu", "a device that is lost while something compiles is replaced", async () => {
   await withGpu(async (devices) => {
     using model = await makeModel(CONFIG, { device: "auto" });
     using sample = picture(1, 3, 12, 8);
@@ -201,40 +206,48 @@ Deno.test("a device that is lost while something compiles is replaced", async ()
   });
 });
 
-Deno.test("a device that repeats calls in float32 is replaced when it is lost, the second time by the CPU", async () => {
-  await withGpu(async (devices) => {
-    const checkpoint = checkpointOf(CONFIG);
-    const stored = checkpoint.get("encoder.conv_in.weight")!;
-    const loud = { ...stored, values: () => stored.values().map((value) => value * 1e6) }; // beyond float16
-    checkpoint.set("encoder.conv_in.weight", loud);
-    const { opener } = new MemoryFiles(CONFIG, checkpoint);
+testOn(
+  "webgpu",
+  "a device that repeats calls in float32 is replaced when it is lost, the second time by the CPU",
+  async () => {
+    await withGpu(async (devices) => {
+      const checkpoint = checkpointOf(CONFIG);
+      const stored = checkpoint.get("encoder.conv_in.weight")!;
+      const loud = { ...stored, values: () => stored.values().map((value) => value * 1e6) }; // beyond float16
+      checkpoint.set("encoder.conv_in.weight", loud);
+      const { opener } = new MemoryFiles(CONFIG, checkpoint);
+      const events: Progress[] = [];
+      const onProgress = (progress: Progress) => events.push(progress);
+      using model = await VQModel.fromFiles(opener, { device: "auto", dtype: "float16", onProgress });
+      using sample = picture(1, 3, 12, 8);
+      const expected = await take((await model.encode(sample)).latents);
+
+      for (const [repeating, opened] of [[1, 3], [2, 3]]) {
+        devices[repeating].destroy();
+        await devices[repeating].lost;
+        assertClose(await take((await model.encode(sample)).latents), expected, 3e-6, "latents");
+        assertEquals([devices.length, model.device, model.dtype], [opened, "webgpu", "float16"]);
+      }
+      assertEquals(events.filter(({ status }) => status === "fallback").length, 2);
+      assertEquals(events.filter(({ status }) => status === "repeat").length, 3);
+    });
+  },
+);
+
+testOn(
+  "webgpu",
+  "a GPU that has no memory for the model leaves it to the CPU, if it was chosen by itself",
+  async () => {
     const events: Progress[] = [];
     const onProgress = (progress: Progress) => events.push(progress);
-    using model = await VQModel.fromFiles(opener, { device: "auto", dtype: "float16", onProgress });
-    using sample = picture(1, 3, 12, 8);
-    const expected = await take((await model.encode(sample)).latents);
-
-    for (const [repeating, opened] of [[1, 3], [2, 3]]) {
-      devices[repeating].destroy();
-      await devices[repeating].lost;
-      assertClose(await take((await model.encode(sample)).latents), expected, 3e-6, "latents");
-      assertEquals([devices.length, model.device, model.dtype], [opened, "webgpu", "float16"]);
-    }
-    assertEquals(events.filter(({ status }) => status === "fallback").length, 2);
-    assertEquals(events.filter(({ status }) => status === "repeat").length, 3);
-  });
-});
-
-Deno.test("a GPU that has no memory for the model leaves it to the CPU, if it was chosen by itself", async () => {
-  const events: Progress[] = [];
-  const onProgress = (progress: Progress) => events.push(progress);
-  await withGpu(async () => {
-    using model = await makeModel(CONFIG, { device: "auto", onProgress });
-    assertEquals(model.device, "wasm");
-    using sample = picture(1, 3, 12, 8);
-    await take((await model.encode(sample)).latents);
-    const [{ reason }] = events.filter(({ status }) => status === "fallback");
-    assert(/^Cannot upload \d+ bytes of (encoder|decoder)\./.test(reason!), reason);
-    await assertRejects(() => makeModel(CONFIG, { device: "webgpu" }), DeviceError, "Cannot upload");
-  }, (device) => limitMemory(device).limit = 2000);
-});
+    await withGpu(async () => {
+      using model = await makeModel(CONFIG, { device: "auto", onProgress });
+      assertEquals(model.device, "wasm");
+      using sample = picture(1, 3, 12, 8);
+      await take((await model.encode(sample)).latents);
+      const [{ reason }] = events.filter(({ status }) => status === "fallback");
+      assert(/^Cannot upload \d+ bytes of (encoder|decoder)\./.test(reason!), reason);
+      await assertRejects(() => makeModel(CONFIG, { device: "webgpu" }), DeviceError, "Cannot upload");
+    }, (device) => limitMemory(device).limit = 2000);
+  },
+);

@@ -5,10 +5,11 @@ import { DeviceError, ImageProcessor, type Progress, Tensor, type VQConfig, VQMo
 import { assertClose, loadBundled, loadGolden } from "../../support/golden.ts";
 import { checkpointOf, MemoryFiles, take, TINY } from "../models.ts";
 import { repository } from "../../support/paths.ts";
+import { testOn } from "../../support/engines.ts";
 
 const PICTURES = ["still-life", "close-up"].map((name) => repository(`examples/images/${name}.png`));
 
-Deno.test("in float16 the bundled model gives nearly the same tokens and pictures", async () => {
+testOn("webgpu", "in float16 the bundled model gives nearly the same tokens and pictures", async () => {
   const { directory } = loadBundled();
   using full = await VQModel.fromPretrained(directory, { device: "webgpu" });
   using half = await VQModel.fromPretrained(directory, { device: "webgpu", dtype: "float16" });
@@ -51,7 +52,7 @@ async function loadLoud(onProgress?: (progress: Progress) => void) {
   return { files, model, full };
 }
 
-Deno.test("where float16 cannot hold a value, the call is repeated in float32, and that is told", async () => {
+testOn("webgpu", "where float16 cannot hold a value, the call is repeated in float32, and that is told", async () => {
   const events: Progress[] = [];
   const { files, model, full } = await loadLoud((progress) => events.push(progress));
   const layers = events[0].total;
@@ -87,7 +88,7 @@ Deno.test("where float16 cannot hold a value, the call is repeated in float32, a
   assertEquals(model.memory(), NO_MEMORY);
 });
 
-Deno.test("pictures that float16 cannot hold are encoded in float32", async () => {
+testOn("webgpu", "pictures that float16 cannot hold are encoded in float32", async () => {
   const { model, full } = await loadLoud();
   for (const value of [1e8, NaN]) {
     using picture = sample();
@@ -101,20 +102,24 @@ Deno.test("pictures that float16 cannot hold are encoded in float32", async () =
   full.dispose();
 });
 
-Deno.test("a float32 model that cannot be loaded is an error of the call, which may be tried again", async () => {
-  const { files, model, full } = await loadLoud();
-  using latents = (await full.encode(sample())).latents;
-  const stored = files.checkpoint.get("decoder.conv_in.weight")!;
-  files.checkpoint.set("decoder.conv_in.weight", { ...stored, shape: [1] });
-  await assertRejects(() => model.decode(latents), Error, "The weights do not fit the configuration");
-  files.checkpoint.set("decoder.conv_in.weight", stored);
-  using decoded = (await model.decode(latents)).sample;
-  assertEquals(decoded.shape, [1, 3, 4, 36]);
-  model.dispose();
-  full.dispose();
-});
+testOn(
+  "webgpu",
+  "a float32 model that cannot be loaded is an error of the call, which may be tried again",
+  async () => {
+    const { files, model, full } = await loadLoud();
+    using latents = (await full.encode(sample())).latents;
+    const stored = files.checkpoint.get("decoder.conv_in.weight")!;
+    files.checkpoint.set("decoder.conv_in.weight", { ...stored, shape: [1] });
+    await assertRejects(() => model.decode(latents), Error, "The weights do not fit the configuration");
+    files.checkpoint.set("decoder.conv_in.weight", stored);
+    using decoded = (await model.decode(latents)).sample;
+    assertEquals(decoded.shape, [1, 3, 4, 36]);
+    model.dispose();
+    full.dispose();
+  },
+);
 
-Deno.test("a model that is disposed of while it loads in float32 holds nothing afterwards", async () => {
+testOn("webgpu", "a model that is disposed of while it loads in float32 holds nothing afterwards", async () => {
   let repeats = false;
   const { files, model, full } = await loadLoud(({ status }) => {
     repeats ||= status === "repeat";
@@ -126,7 +131,7 @@ Deno.test("a model that is disposed of while it loads in float32 holds nothing a
   full.dispose();
 });
 
-Deno.test("checkpoints with force_upcast stay float32 unless float16 is named", async () => {
+testOn("webgpu", "checkpoints with force_upcast stay float32 unless float16 is named", async () => {
   const { directory, config } = loadGolden("tiny-amused");
   assertEquals(config.force_upcast, true);
   using model = await VQModel.fromPretrained(directory, { device: "webgpu" });
@@ -134,7 +139,7 @@ Deno.test("checkpoints with force_upcast stay float32 unless float16 is named", 
   assertEquals([model.dtype, named.dtype], ["float32", "float16"]);
 });
 
-Deno.test("float16 on the CPU engine is refused, and the files are closed", async () => {
+testOn("webgpu", "float16 on the CPU engine is refused, and the files are closed", async () => {
   const files = new MemoryFiles(TINY, checkpointOf(TINY));
   const loading = () => VQModel.fromFiles(files.opener, { device: "wasm", dtype: "float16" });
   await assertRejects(loading, DeviceError, "expected a WebGPU adapter with the feature shader-f16");

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { ImageProcessor, type Tensor, VQModel } from "../../../mod.ts";
 import { checkpointOf, MemoryFiles, TINY } from "../models.ts";
+import { testOn } from "../../support/engines.ts";
 
 const CREATORS = [
   "createBuffer",
@@ -63,37 +64,41 @@ async function countingDevice() {
 
 const [WIDTH, HEIGHT] = [24, 16];
 
-Deno.test("a second call makes no pipelines, no buffers and no bind groups, and moves pictures as bytes", async () => {
-  using counting = await countingDevice();
-  const files = new MemoryFiles(TINY, checkpointOf(TINY));
-  using model = await VQModel.fromFiles(files.opener, { device: counting.device });
-  const processor = new ImageProcessor({ vaeScaleFactor: 2 });
-  const data = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => 7 * i);
-  using sample = await processor.preprocess({ width: WIDTH, height: HEIGHT, data });
-  const dispose = (...tensors: Tensor[]) => tensors.forEach((tensor) => tensor.dispose());
+testOn(
+  "webgpu",
+  "a second call makes no pipelines, no buffers and no bind groups, and moves pictures as bytes",
+  async () => {
+    using counting = await countingDevice();
+    const files = new MemoryFiles(TINY, checkpointOf(TINY));
+    using model = await VQModel.fromFiles(files.opener, { device: counting.device });
+    const processor = new ImageProcessor({ vaeScaleFactor: 2 });
+    const data = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => 7 * i);
+    using sample = await processor.preprocess({ width: WIDTH, height: HEIGHT, data });
+    const dispose = (...tensors: Tensor[]) => tensors.forEach((tensor) => tensor.dispose());
 
-  const tokens = await model.tokenize(sample);
-  const { latents } = await model.encode(sample);
-  const { sample: decoded } = await model.decode(latents);
-  const [bytes, codes, pixels] = [4 * WIDTH * HEIGHT, 4 * tokens.indices.length, WIDTH * HEIGHT];
-  const calls: [name: string, call: () => Promise<unknown>, moved: { written: number; read: number }][] = [
-    ["tokenize", () => model.tokenize(sample), { written: bytes, read: codes }],
-    ["encode", async () => dispose((await model.encode(sample)).latents), { written: bytes, read: 0 }],
-    ["quantize", async () => dispose(...Object.values(await model.quantize(latents))), { written: 0, read: 0 }],
-    ["decode", async () => dispose(...Object.values(await model.decode(latents))), { written: 0, read: 0 }],
-    ["detokenize", async () => dispose(await model.detokenize(tokens)), { written: codes, read: 0 }],
-    ["forward", async () => dispose(...Object.values(await model.forward(sample))), { written: bytes, read: 0 }],
-    ["postprocess", () => processor.postprocess(decoded), { written: 0, read: bytes }],
-    ["data", () => decoded.data(), { written: 0, read: 12 * pixels }],
-  ];
-  for (const [name, call, moved] of calls) {
-    await call();
-    assertEquals(await counting.count(call), { made: [], ...moved }, name);
-  }
-  const all = async () => {
-    for (const [, call] of calls) await call();
-  };
-  await all(); // what was made for one call may have been let go when the next was compiled
-  assertEquals((await counting.count(all)).made, [], "all in turn");
-  dispose(latents, decoded);
-});
+    const tokens = await model.tokenize(sample);
+    const { latents } = await model.encode(sample);
+    const { sample: decoded } = await model.decode(latents);
+    const [bytes, codes, pixels] = [4 * WIDTH * HEIGHT, 4 * tokens.indices.length, WIDTH * HEIGHT];
+    const calls: [name: string, call: () => Promise<unknown>, moved: { written: number; read: number }][] = [
+      ["tokenize", () => model.tokenize(sample), { written: bytes, read: codes }],
+      ["encode", async () => dispose((await model.encode(sample)).latents), { written: bytes, read: 0 }],
+      ["quantize", async () => dispose(...Object.values(await model.quantize(latents))), { written: 0, read: 0 }],
+      ["decode", async () => dispose(...Object.values(await model.decode(latents))), { written: 0, read: 0 }],
+      ["detokenize", async () => dispose(await model.detokenize(tokens)), { written: codes, read: 0 }],
+      ["forward", async () => dispose(...Object.values(await model.forward(sample))), { written: bytes, read: 0 }],
+      ["postprocess", () => processor.postprocess(decoded), { written: 0, read: bytes }],
+      ["data", () => decoded.data(), { written: 0, read: 12 * pixels }],
+    ];
+    for (const [name, call, moved] of calls) {
+      await call();
+      assertEquals(await counting.count(call), { made: [], ...moved }, name);
+    }
+    const all = async () => {
+      for (const [, call] of calls) await call();
+    };
+    await all(); // what was made for one call may have been let go when the next was compiled
+    assertEquals((await counting.count(all)).made, [], "all in turn");
+    dispose(latents, decoded);
+  },
+);

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Worker } from "node:worker_threads";
 import { DeviceError, type Progress } from "../../../mod.ts";
 import { makeModel, picture, take, TINY } from "../models.ts";
+import { testOn } from "../../support/engines.ts";
 
 /** Collects the threads that something starts. */
 async function withThreads(use: (threads: Set<Worker>) => Promise<void>): Promise<void> {
@@ -25,25 +26,29 @@ async function endOne(threads: Set<Worker>): Promise<void> {
   threads.clear();
 }
 
-Deno.test("an engine that was chosen by itself is replaced when a thread ends, the second time by one thread", async () => {
-  await withThreads(async (threads) => {
-    const events: Progress[] = [];
-    using model = await makeModel(TINY, { device: "auto", threads: 2, onProgress: (event) => events.push(event) });
-    using sample = picture(1, 3, 12, 8);
-    const expected = await take((await model.encode(sample)).latents);
-    assertEquals([model.device, threads.size], ["wasm", 2]);
-    for (const left of [2, 0]) {
-      await endOne(threads);
-      assertEquals(await take((await model.encode(sample)).latents), expected);
-      assertEquals(threads.size, left);
-    }
-    const fallbacks = events.filter(({ status }) => status === "fallback");
-    assertEquals(fallbacks.length, 2);
-    for (const { reason } of fallbacks) assertStringIncludes(reason!, "A thread ended unexpectedly");
-  });
-});
+testOn(
+  "wasm",
+  "an engine that was chosen by itself is replaced when a thread ends, the second time by one thread",
+  async () => {
+    await withThreads(async (threads) => {
+      const events: Progress[] = [];
+      using model = await makeModel(TINY, { device: "auto", threads: 2, onProgress: (event) => events.push(event) });
+      using sample = picture(1, 3, 12, 8);
+      const expected = await take((await model.encode(sample)).latents);
+      assertEquals([model.device, threads.size], ["wasm", 2]);
+      for (const left of [2, 0]) {
+        await endOne(threads);
+        assertEquals(await take((await model.encode(sample)).latents), expected);
+        assertEquals(threads.size, left);
+      }
+      const fallbacks = events.filter(({ status }) => status === "fallback");
+      assertEquals(fallbacks.length, 2);
+      for (const { reason } of fallbacks) assertStringIncludes(reason!, "A thread ended unexpectedly");
+    });
+  },
+);
 
-Deno.test("with a device of one's choice every call says that a thread has ended", async () => {
+testOn("wasm", "with a device of one's choice every call says that a thread has ended", async () => {
   await withThreads(async (threads) => {
     using model = await makeModel(TINY, { device: "wasm", threads: 2 });
     using sample = picture(1, 3, 12, 8);

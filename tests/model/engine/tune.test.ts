@@ -6,6 +6,7 @@ import { assertClose } from "../../support/golden.ts";
 import { tree } from "../../hub/hub_fixture.ts";
 import { makeModel, picture, take, TINY } from "../models.ts";
 import { withFolder } from "../../support/folders.ts";
+import { testOn } from "../../support/engines.ts";
 
 /**
  * One level of 96 channels, tuned for pictures of one pixel: Winograd's algorithm, which is the choice for so many
@@ -21,7 +22,7 @@ const CONFIG = {
   sample_size: 1,
 } as const;
 
-Deno.test("a tuned model computes the same in another way, and so does the next that is loaded", async () => {
+testOn("webgpu", "a tuned model computes the same in another way, and so does the next that is loaded", async () => {
   await withFolder(async (folder) => {
     const [directory, cacheDir] = [join(folder, "model"), join(folder, "cache")];
     using made = await makeModel(CONFIG);
@@ -59,27 +60,39 @@ Deno.test("a tuned model computes the same in another way, and so does the next 
   });
 });
 
-Deno.test("tuning changes nothing on the CPU engine, and refuses shapes that the model does not take", async () => {
-  using model = await makeModel(TINY, { device: "wasm" });
-  const before = model.memory();
-  await model.tune({ shape: [1, 3, 4, 4], onProgress: () => assert(false, "nothing is measured") });
-  assertEquals(model.memory(), before);
-  await assertRejects(() => model.tune({ shape: [1, 4, 8, 8] }), RangeError, "Cannot use sample: expected 3 channels");
-  model.dispose();
-  await assertRejects(() => model.tune(), TypeError, "Cannot use the model: it was disposed");
-});
+testOn(
+  "webgpu",
+  "tuning changes nothing on the CPU engine, and refuses shapes that the model does not take",
+  async () => {
+    using model = await makeModel(TINY, { device: "wasm" });
+    const before = model.memory();
+    await model.tune({ shape: [1, 3, 4, 4], onProgress: () => assert(false, "nothing is measured") });
+    assertEquals(model.memory(), before);
+    await assertRejects(
+      () => model.tune({ shape: [1, 4, 8, 8] }),
+      RangeError,
+      "Cannot use sample: expected 3 channels",
+    );
+    model.dispose();
+    await assertRejects(() => model.tune(), TypeError, "Cannot use the model: it was disposed");
+  },
+);
 
-Deno.test("tuning takes the height and width of config.sample_size, and asks for a shape where there is none", async () => {
-  using oblong = await makeModel({ ...TINY, sample_size: [8, 4] }, { device: "wasm" });
-  await oblong.tune();
-  for (const sample_size of [null, [], 0, 2.5, [8, 4.5]]) {
-    using model = await makeModel({ ...TINY, sample_size }, { device: "wasm" });
-    await assertRejects(() => model.tune(), RangeError);
-    await model.tune({ shape: [1, 3, 4, 4] });
-  }
-});
+testOn(
+  "webgpu",
+  "tuning takes the height and width of config.sample_size, and asks for a shape where there is none",
+  async () => {
+    using oblong = await makeModel({ ...TINY, sample_size: [8, 4] }, { device: "wasm" });
+    await oblong.tune();
+    for (const sample_size of [null, [], 0, 2.5, [8, 4.5]]) {
+      using model = await makeModel({ ...TINY, sample_size }, { device: "wasm" });
+      await assertRejects(() => model.tune(), RangeError);
+      await model.tune({ shape: [1, 3, 4, 4] });
+    }
+  },
+);
 
-Deno.test("tuning that is stopped changes nothing", async () => {
+testOn("webgpu", "tuning that is stopped changes nothing", async () => {
   using model = await makeModel(CONFIG);
   const before = model.memory().weights;
   const controller = new AbortController();
@@ -90,7 +103,7 @@ Deno.test("tuning that is stopped changes nothing", async () => {
   assertEquals((await take((await model.encode(sample)).latents)).length, 12);
 });
 
-Deno.test("tuning a model that is disposed of meanwhile says so", async () => {
+testOn("webgpu", "tuning a model that is disposed of meanwhile says so", async () => {
   using model = await makeModel(CONFIG);
   await assertRejects(() => model.tune({ onProgress: () => model.dispose() }), DeviceError, "the model was disposed");
 });

@@ -4,17 +4,8 @@ import { HubError, WeightsError } from "../../../mod.ts";
 import { REPO } from "../../hub/hub_fixture.ts";
 import { COMMIT } from "../../hub/server.ts";
 import { loadGolden } from "../../support/golden.ts";
-import {
-  assertComputes,
-  asVariant,
-  bytesSent,
-  DEVICES,
-  filesOf,
-  jsonFile,
-  OTHER,
-  placeWith,
-  SAFETENSORS,
-} from "./place.ts";
+import { assertComputes, asVariant, bytesSent, filesOf, jsonFile, OTHER, placeWith, SAFETENSORS } from "./place.ts";
+import { DEVICES } from "../../support/engines.ts";
 
 for (const device of DEVICES) {
   for (const name of ["tiny-f4", "tiny-movq", "tiny-sharded", "tiny-bin"]) {

@@ -4,10 +4,11 @@ import { join } from "@std/path";
 import type { LoadOptions } from "../../../mod.ts";
 import { findAdapter, isSoftware } from "../../../kernels/webgpu/mod.ts";
 import { checkpointOf } from "../models.ts";
-import { type DEVICES, SAFETENSORS } from "./place.ts";
+import { SAFETENSORS } from "./place.ts";
 import { outcomeOf } from "./child.ts";
 import type { Outcome } from "./load_in_process.ts";
 import { withFolder } from "../../support/folders.ts";
+import { type Engine, testOn } from "../../support/engines.ts";
 
 /** Everything that is not the model: Deno, the driver, compiled kernels. */
 const SMALL = 32;
@@ -48,19 +49,19 @@ async function loadSparse(device: LoadOptions["device"], channels: number): Prom
 }
 
 /** Loads 1 GB, and checks that little more than that was ever in memory. */
-async function loadLarge(device: (typeof DEVICES)[number]): Promise<Outcome & { size: number }> {
+async function loadLarge(device: Engine): Promise<Outcome & { size: number }> {
   const large = await loadSparse(device, LARGE);
   assert(large.size > 1e9, `the file has ${large.size} bytes`);
   assert(large.held > large.size * 0.99, `the device holds only ${large.held} bytes`);
   return large;
 }
 
-Deno.test("loading 1 GB for wasm never takes 1.3 times as much", async () => {
+testOn("wasm", "loading 1 GB for wasm never takes 1.3 times as much", async () => {
   const { peak, size } = await loadLarge("wasm");
   assert(peak < 1.3 * size, `${peak} bytes for ${size}`);
 });
 
-Deno.test("loading 1 GB for webgpu takes less than 200 MB beside what the driver takes", async () => {
+testOn("webgpu", "loading 1 GB for webgpu takes less than 200 MB beside what the driver takes", async () => {
   const onHost = isSoftware((await findAdapter())!.info);
   const beside = ({ peak, held }: Outcome) => peak - (onHost ? held : 0);
   const small = await loadSparse("webgpu", SMALL);

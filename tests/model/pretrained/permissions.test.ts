@@ -6,9 +6,10 @@ import { REPO, tree } from "../../hub/hub_fixture.ts";
 import type { FakeHub } from "../../hub/server.ts";
 import { syntheticImage } from "../../support/synthetic.ts";
 import { loadGolden } from "../../support/golden.ts";
-import { bytesSent, DEVICE, DEVICES, filesOf, optionsFor, placeWith, SAFETENSORS } from "./place.ts";
+import { bytesSent, DEVICE, filesOf, optionsFor, placeWith, SAFETENSORS } from "./place.ts";
 import { outcomeOf } from "./child.ts";
 import { withFolder } from "../../support/folders.ts";
+import { DEVICES } from "../../support/engines.ts";
 
 const SHAPE = [1, 3, 32, 24];
 

@@ -9,7 +9,6 @@ import { take, tensorOf } from "../models.ts";
 
 /** Another commit than the server's. */
 export const OTHER = "f".repeat(40);
-export const DEVICES = ["webgpu", "wasm"] as const;
 /** Where it does not matter which: the one that is ready soonest. */
 export const DEVICE = { device: "wasm", threads: 1 } as const;
 export const SAFETENSORS = "diffusion_pytorch_model.safetensors";

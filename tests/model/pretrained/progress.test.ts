@@ -5,7 +5,8 @@ import { HubError, type Progress } from "../../../mod.ts";
 import { REPO } from "../../hub/hub_fixture.ts";
 import { sha256 } from "../../hub/server.ts";
 import { loadGolden } from "../../support/golden.ts";
-import { assertComputes, bytesSent, DEVICES, filesOf, locksIn, placeWith, SAFETENSORS } from "./place.ts";
+import { assertComputes, bytesSent, filesOf, locksIn, placeWith, SAFETENSORS } from "./place.ts";
+import { DEVICES } from "../../support/engines.ts";
 
 /** The files that were told of, each with what was told, without repeats. */
 function toldOf(events: readonly Progress[]): Record<string, string[]> {

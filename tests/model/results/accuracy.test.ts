@@ -13,6 +13,7 @@ import { syntheticImage } from "../../support/synthetic.ts";
 import { type Checkpoint, checkpointOf } from "../models.ts";
 import { randomModel } from "./random_models.ts";
 import { runReference } from "./reference_graph.ts";
+import { testOn } from "../../support/engines.ts";
 
 /** How far errors may be from torch's: the median of their ratios, and the largest. */
 const [MEDIAN, WORST] = [2, 4];
@@ -80,13 +81,13 @@ async function compare(seeds: readonly string[], backend: Backend): Promise<void
 
 const SEEDS = Object.keys(torch.errors);
 
-Deno.test("random models are as exact as in torch, as a whole and in bands (wasm)", async () => {
+testOn("wasm", "random models are as exact as in torch, as a whole and in bands (wasm)", async () => {
   const backend = await createWasmBackend({ threads: 2 });
   await compare(SEEDS, backend);
   backend.dispose();
 });
 
-Deno.test("some random models are as exact as in torch, as a whole and in bands (webgpu)", async () => {
+testOn("webgpu", "some random models are as exact as in torch, as a whole and in bands (webgpu)", async () => {
   const backend = await createWebGpuBackend();
   await compare(SEEDS.slice(0, 4), backend);
   backend.dispose();

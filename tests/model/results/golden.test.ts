@@ -8,20 +8,33 @@ import { Tensor, VQModel } from "../../../mod.ts";
 import { parseConfig } from "../../../model/architecture/config.ts";
 import { loadWeights } from "../../../model/engine/checkpoint.ts";
 import { assertClose, assertSameCodes, type Dense, type Golden, loadGolden } from "../../support/golden.ts";
-import { DEVICES, modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "../models.ts";
+import { modelGoldens, recordDecoder, recordEncoder, stage, take, tensorOf } from "../models.ts";
+import { DEVICES, type Engine, testOn } from "../../support/engines.ts";
 
 /** Relative error allowed for latents where 3×3 convolutions may be computed by Winograd's algorithm. */
 const LATENTS = 3e-5;
 /** The engines whose stages are compared, with what is allowed for latents and the stages before them. */
-const ENGINES: { name: string; open: () => Promise<Backend>; tolerance: number }[] = [
-  { name: "implicit GEMM on WebGPU", open: () => createWebGpuBackend({ algorithm: "implicitGemm" }), tolerance: 1e-5 },
-  { name: "Winograd on WebGPU", open: () => createWebGpuBackend({ algorithm: "winograd" }), tolerance: LATENTS },
+const ENGINES: { device: Engine; name: string; open: () => Promise<Backend>; tolerance: number }[] = [
   {
+    device: "webgpu",
+    name: "implicit GEMM on WebGPU",
+    open: () => createWebGpuBackend({ algorithm: "implicitGemm" }),
+    tolerance: 1e-5,
+  },
+  {
+    device: "webgpu",
+    name: "Winograd on WebGPU",
+    open: () => createWebGpuBackend({ algorithm: "winograd" }),
+    tolerance: LATENTS,
+  },
+  {
+    device: "wasm",
     name: "direct convolutions on WebAssembly, one thread, 128 bits",
     open: () => createWasmBackend({ threads: 1, wide: false, algorithm: "direct" }),
     tolerance: 1e-5,
   },
   {
+    device: "wasm",
     name: "Winograd on WebAssembly, three threads, 256 bits",
     open: () => createWasmBackend({ threads: 3, wide: true, algorithm: "winograd" }),
     tolerance: LATENTS,
@@ -46,8 +59,8 @@ for (const name of GOLDENS) {
     });
   }
 
-  for (const { name: engine, open, tolerance } of ENGINES) {
-    Deno.test(`every stage of ${name} is Diffusers' (${engine})`, async () => {
+  for (const { device, name: engine, open, tolerance } of ENGINES) {
+    testOn(device, `every stage of ${name} is Diffusers' (${engine})`, async () => {
       const golden = loadGolden(name);
       const backend = await open();
       try {

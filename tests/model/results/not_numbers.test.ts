@@ -6,8 +6,9 @@ import { parseConfig } from "../../../model/architecture/config.ts";
 import { recordPass } from "../../../model/architecture/passes.ts";
 import { assertClose } from "../../support/golden.ts";
 import { syntheticImage } from "../../support/synthetic.ts";
-import { checkpointOf, makeModel, MemoryFiles, take, testOnEveryDevice, TINY } from "../models.ts";
+import { checkpointOf, makeModel, MemoryFiles, take, TINY } from "../models.ts";
 import { runReference } from "./reference_graph.ts";
+import { testOnEveryDevice } from "../../support/engines.ts";
 
 const SHAPE = [2, 3, 12, 10];
 

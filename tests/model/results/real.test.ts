@@ -3,7 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { Tensor, VQModel } from "../../../mod.ts";
 import { assertClose, assertSameCodes, type Dense, loadReal } from "../../support/golden.ts";
 import { loadRecipe, syntheticImage } from "../../support/synthetic.ts";
-import { DEVICES, generate, MemoryFiles, take, tensorOf } from "../models.ts";
+import { generate, MemoryFiles, take, tensorOf } from "../models.ts";
+import { DEVICES } from "../../support/engines.ts";
 
 /** Each with how many of its tokens can be judged: those whose latent is clearly nearest to one code. */
 const MODELS = { "vq-f4": 4090, amused: 256, movq: 1021, "vq-diffusion-ithq": 256 };

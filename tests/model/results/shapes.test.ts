@@ -5,19 +5,9 @@ import { Tensor, type VQConfig } from "../../../mod.ts";
 import { parseConfig } from "../../../model/architecture/config.ts";
 import { assertClose, type Dense } from "../../support/golden.ts";
 import { syntheticImage } from "../../support/synthetic.ts";
-import {
-  checkpointOf,
-  DEVICES,
-  makeModel,
-  MOVQ,
-  picture,
-  recordDecoder,
-  recordEncoder,
-  take,
-  testOnEveryDevice,
-  TINY,
-} from "../models.ts";
+import { checkpointOf, makeModel, MOVQ, picture, recordDecoder, recordEncoder, take, TINY } from "../models.ts";
 import { runReference } from "./reference_graph.ts";
+import { DEVICES, testOnEveryDevice } from "../../support/engines.ts";
 
 const SHAPES: [config: Partial<VQConfig>, n: number, h: number, w: number][] = [
   [TINY, 1, 2, 2],

@@ -4,6 +4,7 @@ import { decodeTokens, encodeTokens, Tensor, type TokensLike, VQModel } from "..
 import { checkpointOf, makeModel, MemoryFiles, take, TINY } from "../models.ts";
 import { withFolder } from "../../support/folders.ts";
 import { fixture } from "../../support/paths.ts";
+import { ANY_DEVICE } from "../../support/engines.ts";
 
 const WASM = { device: "wasm", threads: 1 } as const;
 const VALUES = [3, 0, 23, 7, 7, 1, 2, 9, 22, 4, 5, 6];
@@ -111,8 +112,8 @@ Deno.test("the hash of a codebook is that of its float32 values, whatever dtype 
     const { hash, codes, model: name } = await model.codebook();
     assertEquals([codes, name], [256, GOLDEN]);
     await model.savePretrained(folder, { maxShardSize: 100_000 });
-    using gpu = await VQModel.fromPretrained(folder, { device: "webgpu" });
-    assertEquals((await gpu.codebook()).hash, hash);
+    using other = await VQModel.fromPretrained(folder, { device: ANY_DEVICE });
+    assertEquals((await other.codebook()).hash, hash);
     assertEquals(hash.length, 64);
   });
 
