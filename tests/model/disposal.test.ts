@@ -24,7 +24,7 @@ testOnEveryDevice("fifty rounds of encoding and decoding take no more memory tha
   assertEquals(model.memory(), before);
 });
 
-Deno.test("tensors that are kept keep their memory, and give it back when they are disposed of", async () => {
+testOn("webgpu", "tensors that are kept keep their memory, and give it back when they are disposed of", async () => {
   using model = await makeModel();
   using sample = picture(1, 3, 32, 32);
   (await model.encode(sample)).latents.dispose();
