@@ -1,5 +1,5 @@
 /**
- * Checks of what the model's methods are called with.
+ * Checks of the arguments of the model's methods.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import type { MemoryOptions } from "./options.ts";
 import { NO_CODE } from "./architecture/passes.ts";
 import { isArrays, type TokenIndices, type Tokens, toTokens } from "./tokens/mod.ts";
 
-/** Checks that `encode` can take a tensor: `[n, in_channels, H, W]` of a token at least. */
+/** Checks that a tensor is a sample for `encode`: float32 `[n, in_channels, H, W]`, large enough for one token. */
 export function checkSample(sample: Tensor, config: VQConfig): void {
   checkFloats("sample", sample);
   checkSampleShape(sample.shape, config);
 }
 
-/** Checks that `quantize` and `decode` can take a tensor: `[n, vq_embed_dim, h, w]`. */
+/** Checks that a value holds latents for `quantize` or `decode`: float32 `[n, vq_embed_dim, h, w]`. */
 export function checkLatents(latents: unknown, config: VQConfig): Tensor {
   checkFloats("latents", latents);
   checkLatentsShape(latents.shape, config);
   return latents;
 }
 
-/** Checks that a method can take input of this shape. */
+/** Checks the shape of a method's input. */
 export function checkInputShape(method: NonNullable<MemoryOptions["method"]>, shape: Shape, config: VQConfig): void {
   switch (method) {
     case "encode":
@@ -65,10 +65,10 @@ function checkLatentsShape(shape: Shape, config: VQConfig): void {
 }
 
 /**
- * The tensor `[n, h, w]` of the indices that `decode` is called with, all of them in the codebook: shaders would clamp others
- * silently.
+ * The indices that `decode` is called with, as an int32 tensor `[n, h, w]`. Checks that each is in the codebook:
+ * shaders would clamp it silently.
  *
- * @param shape that of the latents that they stand for, `[n, h, w, vq_embed_dim]`
+ * @param shape of the latents that they stand for, `[n, h, w, vq_embed_dim]`
  */
 export async function toIndices(
   indices: Tensor | TokenIndices,
@@ -95,7 +95,9 @@ export async function toIndices(
   return new Tensor(tokens.indices, tokens.shape);
 }
 
-/** Checks that the model can decode at all: upstream builds spatial norms for `latent_channels` but feeds them code vectors. */
+/**
+ * Checks that the model can decode: upstream builds spatial norms for `latent_channels` but feeds them code vectors.
+ */
 export function checkDecodable(config: VQConfig): void {
   const { norm_type, latent_channels } = config;
   if (norm_type === "spatial" && embedDim(config) !== latent_channels) {
@@ -107,7 +109,7 @@ export function checkDecodable(config: VQConfig): void {
   }
 }
 
-/** Checks that each pixel of the latents of a sample was near some code. */
+/** Checks that every latent vector of a sample has a nearest code. */
 export async function checkTokens({ indices, shape }: Tokens, sample: Tensor): Promise<void> {
   const missing = indices.indexOf(NO_CODE);
   if (missing < 0) return;
@@ -123,12 +125,12 @@ export async function checkTokens({ indices, shape }: Tokens, sample: Tensor): P
   throw new RangeError(
     `Cannot tokenize: sample is finite, but its latents at [n, y, x] = ${
       placeOf(missing, shape)
-    } are too large, or no ` +
-      "numbers. Check that the weights are finite, and the sample in the range that the model was trained on",
+    } are too large or NaN. ` +
+      "Check that the weights are finite, and that the sample is in the range that the model was trained on",
   );
 }
 
-/** The position of an element of a tensor. */
+/** The position of an element in a tensor, for messages. */
 function placeOf(index: number, shape: Shape): string {
   const position = shape.map((side, i) => {
     const stride = shape.slice(i + 1).reduce((product, inner) => product * inner, 1);
@@ -152,7 +154,7 @@ function checkFloats(name: string, tensor: unknown): asserts tensor is Tensor {
   if (dtype !== "float32") throw new TypeError(`Cannot use ${name}: expected float32 elements, found ${dtype}`);
 }
 
-/** Checks that a shape is that of a picture or latents, `[n, channels, h, w]`. `key` is where the configuration says so. */
+/** Checks that a shape is `[n, channels, h, w]`; `key` is the key of the configuration that says how many channels. */
 function checkPicture(name: string, shape: Shape, channels: number, key: string): void {
   checkSides(name, shape, ["n", `${channels}`, "height", "width"]);
   if (shape[1] !== channels) {
@@ -162,7 +164,7 @@ function checkPicture(name: string, shape: Shape, channels: number, key: string)
   }
 }
 
-/** Checks that a shape has these dimensions, none of them 0. */
+/** Checks that a shape has these dimensions, none of which is 0. */
 function checkSides(name: string, shape: Shape, expected: readonly string[]): void {
   if (!Array.isArray(shape) || shape.length !== expected.length) {
     const found = shape ? show(shape) : "none";
@@ -176,7 +178,7 @@ function checkSides(name: string, shape: Shape, expected: readonly string[]): vo
   }
 }
 
-/** Checks a limit of memory. */
+/** Checks a memory limit. */
 export function checkMemoryLimit(bytes: unknown): void {
   if (bytes === undefined || typeof bytes === "number" && bytes > 0) return;
   throw new RangeError(

@@ -1,32 +1,33 @@
 /**
- * Figures on a reconstruction: how many tokens it took, and how close it came.
+ * Metrics of a reconstruction: number of tokens, bits per pixel, PSNR.
  *
  * @module
  */
 
+import { checkOptions } from "../hub/mod.ts";
 import type { Picture } from "./images/mod.ts";
 import type { Tokens } from "./tokens/mod.ts";
 
-/** What {@linkcode describeReconstruction} finds. */
+/** The result of {@linkcode describeReconstruction}. */
 export interface ReconstructionReport {
   /** Rows and columns of tokens. */
   readonly grid: readonly [height: number, width: number];
-  /** How many tokens there are. */
+  /** Number of tokens. */
   readonly tokens: number;
-  /** How many different codes they use. */
+  /** Number of different codes among them. */
   readonly distinctCodes: number;
-  /** Bits that the tokens take, at log₂ of the codebook's size each, over the pixels of the picture. */
+  /** Bits of the tokens, log₂ of the codebook's size each, divided by the number of pixels. */
   readonly bitsPerPixel: number;
   /** See {@linkcode psnr}. */
   readonly psnr: number;
 }
 
 /**
- * Describes what became of a picture on its way through tokens.
+ * Compares a picture with its reconstruction from tokens.
  *
  * @param original the picture at the size that was tokenized
- * @param tokens those of this one picture, `[1, h, w]`
- * @param codes how many codes the codebook has: `num_vq_embeddings`
+ * @param options.tokens the tokens of this picture, `[1, h, w]`
+ * @param options.codes number of codes in the codebook: `num_vq_embeddings`
  * @throws {RangeError} if the pictures differ in size, or the tokens are those of several pictures
  *
  * @example
@@ -48,8 +49,10 @@ export interface ReconstructionReport {
 export function describeReconstruction(
   original: Picture,
   reconstruction: Picture,
-  { tokens, codes }: { tokens: Tokens; codes: number },
+  options: { tokens: Tokens; codes: number },
 ): ReconstructionReport {
+  checkOptions("describe reconstruction", options, { tokens: true, codes: true });
+  const { tokens, codes } = options;
   const [n, height, width] = tokens.shape;
   if (n !== 1) {
     throw new RangeError(`Cannot describe reconstruction: expected tokens of one picture, found [${tokens.shape}]`);

@@ -1,5 +1,5 @@
 /**
- * The model, and what is made of pictures and tokens around it: the face of this folder.
+ * The model, and the pictures and tokens that it takes and gives.
  *
  * @module
  */

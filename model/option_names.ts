@@ -1,5 +1,5 @@
 /**
- * The options that the model's methods know; the compiler checks that none is forgotten.
+ * The known options of the model's methods. The compiler checks that none is missing.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Where the time goes: every op of a call, with what it took.
+ * Profiles: the time of every op of a call.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import { type OpProfile, sizeOf } from "../kernels/mod.ts";
 /** An op of a call. */
 export interface ProfiledOp extends OpProfile {
   /**
-   * How often it was computed: more than once where the call is computed in bands of rows. Then `shape` is that of the
-   * largest band, and all else is of all bands together.
+   * Number of bands of rows that it was computed in, 1 unless there is a memory limit or the device is small. `shape`
+   * is that of the largest band; times, operations and bytes are sums over all bands.
    */
   readonly bands: number;
 }
 
 /**
- * What {@linkcode VQModel.profile} measures. Converted to a string it is a table.
+ * The result of {@linkcode VQModel.profile}. Converted to a string, it is a table.
  *
  * @example
  * ```ts
@@ -33,21 +33,21 @@ export interface ProfiledOp extends OpProfile {
 export class Profile {
   /** The engine, `"webgpu"` or `"wasm"`. */
   readonly device: "webgpu" | "wasm";
-  /** Every op, in the order of computing. */
+  /** Every op, in the order of execution. */
   readonly ops: readonly ProfiledOp[];
 
-  /** A profile of these ops; those of the same kind and name are the bands of one. */
+  /** A profile of these ops; ops of the same kind and name are bands of one. */
   constructor(device: "webgpu" | "wasm", ops: readonly OpProfile[]) {
     this.device = device;
     this.ops = [...Map.groupBy(ops, ({ op, name }) => `${op} ${name}`).values()].map(joinBands);
   }
 
-  /** Milliseconds of all ops. */
+  /** Milliseconds of all ops together. */
   get milliseconds(): number {
     return total(this.ops).milliseconds;
   }
 
-  /** Tables of the kinds of ops and of all ops, each sorted by time. */
+  /** Two tables, one of the kinds of ops and one of all ops, both sorted by time. */
   toString(): string {
     const all = this.milliseconds;
     const table = (
@@ -63,13 +63,13 @@ function joinBands(bands: readonly OpProfile[]): ProfiledOp {
   return { ...largest, ...total(bands), bands: bands.length };
 }
 
-/** One line: an op, or several. */
+/** A line of a table: one op, or several. */
 interface Row extends Omit<ProfiledOp, "op"> {
   readonly op: string;
 }
 
 const HEADER = ["op", "layer", "result", "ms", "%", "GFLOP/s", "GB/s"];
-/** Columns of words; those of numbers end at the right. */
+/** The first columns hold words and are left-aligned, the others hold numbers and are right-aligned. */
 const WORDS = 3;
 
 function sumOf(op: string, ops: readonly OpProfile[]): Row {
@@ -95,7 +95,7 @@ function align(rows: readonly (readonly string[])[]): string {
   return rows.map(line).join("\n");
 }
 
-/** Of several runs of the same ops, each op with its median time. */
+/** The ops of several runs of one program, each with its median time. */
 export function medianOps(runs: readonly (readonly OpProfile[])[]): OpProfile[] {
   return runs[0].map((op, i) => {
     const times = runs.map((run) => run[i].milliseconds).sort((a, b) => a - b);

@@ -72,6 +72,8 @@ import {
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
  *
+ * Every method refuses options that it does not know with a `TypeError` that names the nearest known one.
+ *
  * @example
  * ```ts ignore
  * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
@@ -116,7 +118,7 @@ export class VQModel {
     let fileOptions = pickOptions<HubModelOptions>(options, HUB_MODEL_OPTIONS);
     const open = async () => {
       const files = await openModel(place, fileOptions);
-      // Opened again, they are the same files, whatever the branch is then; the signal was for loading.
+      // Opened again, these must be the same files, even if the branch has moved; the signal was for loading.
       fileOptions = { ...fileOptions, revision: files.commit ?? revision, signal: undefined };
       return files;
     };
@@ -125,10 +127,11 @@ export class VQModel {
   }
 
   /**
-   * Loads a model from files that something else opens, such as bytes in memory.
+   * Loads a model from files that the caller opens, such as bytes in memory.
    *
-   * @param open opens the files; called once for loading, once for each saving, once for
-   * {@linkcode VQModel.codebook}, once where a model in float16 is needed in float32, and once for each device that is lost
+   * @param open opens the files. Called to load the model, and again to save it, for {@linkcode VQModel.codebook}, when
+   * a call is first repeated in float32, when weights change their layout after {@linkcode VQModel.tune}, and when a
+   * lost device is replaced
    * @throws {ConfigError} if the configuration describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
@@ -152,25 +155,25 @@ export class VQModel {
     return this.#engine.device;
   }
 
-  /** What weights and intermediate values are stored in on the device; inputs and results are float32. */
+  /** The element type of weights and intermediate values on the device; inputs and results are float32. */
   get dtype(): Backend["dtype"] {
     return this.#engine.dtype;
   }
 
-  /** Pixels along each side of a picture for one token: 2 to the number of levels less one. */
+  /** Pixels per token along each side of a picture: 2 to the power of the number of levels minus 1. */
   get downsamplingFactor(): number {
     return downsamplingFactor(this.config);
   }
 
   /**
-   * Bytes the model holds on its device now, and how many of them are in use; those included that a model in float16 holds
-   * to repeat calls in float32. Held beyond what is in use is what one of the last four calls needed, see
+   * Bytes that the model holds on its device now, and how many of them are in use. Includes the float32 weights that a
+   * model in float16 repeats calls with. Memory beyond that is kept for the next calls: see
    * {@linkcode MemoryUse}.
    */
   memory(): MemoryUse;
   /**
-   * Bytes that a call would need on the device. Nothing is computed or allocated. A limit of memory is planned for only a
-   * third of a second: where it is tight, the call itself, which plans longer, may take less, or fit where this says no.
+   * Bytes that a call would need on the device. Nothing is computed or allocated. With a tight memory limit, the call
+   * itself may need less, or fit where this method finds no plan: it spends more time on planning.
    *
    * @throws {RangeError} if the method does not take such a shape
    * @throws {DeviceError} if the device cannot run it at all
@@ -196,9 +199,9 @@ export class VQModel {
   }
 
   /**
-   * The most bytes that weights and a call may take together; `undefined`, the default, for no limit but the device's. A call
-   * that would take more is computed in bands of rows: that takes longer, and the result is the same up to rounding.
-   * Unlike upstream's `enable_tiling` (`AutoencoderKL`), whose tiles overlap and are blended.
+   * The most bytes that weights and a call may take together; `undefined`, the default, for no limit but the device's.
+   * A call that would take more is computed in bands of rows, which takes longer. The result is the same up to
+   * rounding, unlike with `enable_tiling` of upstream's `AutoencoderKL`, which blends overlapping tiles.
    *
    * @throws {RangeError} when set to anything but a number > 0 or `undefined`
    */
@@ -219,13 +222,13 @@ export class VQModel {
   /**
    * Upstream's `VQModel.encode`: continuous latents, before quantization.
    *
-   * @param sample float32 `[n, in_channels, H, W]`, each side at least {@linkcode VQModel.downsamplingFactor}; sides are
-   * halved and floored level by level
+   * @param sample float32 `[n, in_channels, H, W]`, each side at least {@linkcode VQModel.downsamplingFactor}. Each
+   * level but the last halves the sides, rounding down
    */
   encode(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<VQEncoderOutput>;
   /** With `returnDict: false`, `[latents]`. */
   encode(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[latents: Tensor]>;
-  /** As `options.returnDict` says. */
+  /** Depending on `options.returnDict`. */
   encode(sample: Tensor, options?: CallOptions): Promise<VQEncoderOutput | [Tensor]>;
   async encode(sample: Tensor, options: CallOptions = {}): Promise<VQEncoderOutput | [Tensor]> {
     checkOptions("encode", options, DICT_CALL_OPTIONS);
@@ -247,10 +250,10 @@ export class VQModel {
   }
 
   /**
-   * Upstream's `VQModel.decode`: quantizes the latents, unless told otherwise, and decodes them.
+   * Upstream's `VQModel.decode`: quantizes the latents, unless `forceNotQuantize` is set, and decodes them.
    *
-   * @param latents float32 `[n, vq_embed_dim, h, w]`; with `forceNotQuantize`, for models with `lookup_from_codebook`,
-   * int32 indices or arrays of them, and `shape` says how they lie
+   * @param latents float32 `[n, vq_embed_dim, h, w]`; with `forceNotQuantize` and a model with `lookup_from_codebook`,
+   * int32 indices, as a tensor or in arrays, and `options.shape` is needed
    */
   decode(latents: Tensor | TokenIndices, options?: DecodeOptions & { returnDict?: true }): Promise<DecoderOutput>;
   /** With `returnDict: false`, `[sample, commitLoss]`. */
@@ -258,7 +261,7 @@ export class VQModel {
     latents: Tensor | TokenIndices,
     options: DecodeOptions & { returnDict: false },
   ): Promise<[sample: Tensor, commitLoss: Tensor]>;
-  /** As `options.returnDict` says. */
+  /** Depending on `options.returnDict`. */
   decode(latents: Tensor | TokenIndices, options?: DecodeOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async decode(
     latents: Tensor | TokenIndices,
@@ -282,7 +285,7 @@ export class VQModel {
   forward(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<DecoderOutput>;
   /** With `returnDict: false`, `[sample, commitLoss]`. */
   forward(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[sample: Tensor, commitLoss: Tensor]>;
-  /** As `options.returnDict` says. */
+  /** Depending on `options.returnDict`. */
   forward(sample: Tensor, options?: CallOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async forward(sample: Tensor, options: CallOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
     checkOptions("run forward", options, DICT_CALL_OPTIONS);
@@ -293,7 +296,7 @@ export class VQModel {
   }
 
   /**
-   * Measures each op of {@linkcode VQModel.forward}: the device's time on WebGPU, wall time on the CPU engine.
+   * Measures each op of {@linkcode VQModel.forward}: device time on WebGPU, wall time on the CPU engine.
    *
    * @param sample as for {@linkcode VQModel.encode}
    * @throws {DeviceError} if a WebGPU device has no `timestamp-query`
@@ -311,13 +314,13 @@ export class VQModel {
   }
 
   /**
-   * Measures which algorithms and kernel shapes compute this model the fastest on its WebGPU device, and uses those from
-   * then on: for seconds on a GPU, for minutes on a software adapter, in which other work on the device would disturb.
-   * Results stay the same up to rounding. What is found is kept: models that are loaded on such a device later use it, as
-   * far as they have layers of the same sizes. Models on the CPU engine have nothing to tune, and stay as they are.
+   * Finds the fastest algorithms and kernel shapes for this model on its WebGPU device, and uses them from then on.
+   * Takes seconds on a GPU, minutes on a software adapter; other work on the device disturbs the measurement. Results
+   * stay the same up to rounding. The findings are kept in `tuningStore`, and used by models with layers of the same
+   * sizes that are loaded on such a device later. Does nothing on the CPU engine.
    *
-   * @throws {DeviceError} if the device has no `timestamp-query`, or no memory for the weights a second time
-   * @throws {RangeError} if the model does not take pictures of this shape, or there is none to be had from `sample_size`
+   * @throws {DeviceError} if the device has no `timestamp-query`, or not enough memory for a second copy of the weights
+   * @throws {RangeError} if the model does not take pictures of this shape, or `sample_size` gives no shape
    */
   async tune(options: TuneOptions = {}): Promise<void> {
     checkOptions("tune", options, TUNE_OPTIONS);
@@ -331,8 +334,8 @@ export class VQModel {
    * Picture to tokens in one pass.
    *
    * @param sample as for {@linkcode VQModel.encode}
-   * @throws {RangeError} that names the first place in `sample` that is NaN or infinite, if there is one, as such a picture
-   * has no tokens; {@linkcode VQModel.encode} passes it on, as upstream does
+   * @throws {RangeError} if `sample` holds NaN or infinity; the message names the first place. `encode` does not check
+   * that, as upstream does not
    */
   async tokenize(sample: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tokens> {
     checkOptions("tokenize", options, CALL_OPTIONS);
@@ -347,25 +350,26 @@ export class VQModel {
   /**
    * Tokens to picture: `[n, out_channels, H, W]`, not clamped.
    *
-   * @param tokens as {@linkcode VQModel.tokenize} and {@linkcode readTokens} give them; or arrays of any integer type; or
-   * arrays alone, nested as `[h][w]` or `[n][h][w]`
-   * @throws {TypeError} if there are no indices, or the shape is none
-   * @throws {RangeError} if an index is not in the codebook, there are too few or too many for the shape, or the tokens say
-   * that they are of another codebook
+   * @param tokens the result of {@linkcode VQModel.tokenize} or {@linkcode readTokens}; or indices in arrays of any
+   * integer type; or just arrays, nested as `[h][w]` or `[n][h][w]`
+   * @throws {TypeError} if there are no indices, or the shape is invalid
+   * @throws {RangeError} if an index is not in the codebook, the number of indices does not fit the shape, or
+   * `tokens.codebook` is another codebook
    */
   async detokenize(tokens: TokensLike | TokenIndices, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tensor> {
     checkOptions("detokenize", options, CALL_OPTIONS);
     checkDecodable(this.config);
     const { codebook } = Object(tokens) as TokensLike;
-    if (codebook) checkCodebook(codebook, await this.codebook()); // first: it tells why indices may be out of range
+    if (codebook) checkCodebook(codebook, await this.codebook()); // first, as it explains indices that are out of range
     const { indices, shape } = toTokens(tokens, this.config.num_vq_embeddings);
     const [sample] = await this.#engine.call("detokenize", new Tensor(indices, shape), options);
     return sample;
   }
 
   /**
-   * What tells this model's codebook from others. `{ ...tokens, codebook: await model.codebook() }` are tokens that say
-   * which they are of, in files too. The first call reads the codebook once more from where the model was loaded.
+   * Identifies this model's codebook. `{ ...tokens, codebook: await model.codebook() }` are tokens that only a model
+   * with the same codebook decodes, also when they are saved to a file. The first call reads the codebook again from
+   * the model's files.
    *
    * @throws {HubError} if the model's files are no longer there
    * @throws {WeightsError} if the codebook cannot be read
@@ -377,11 +381,11 @@ export class VQModel {
   }
 
   /**
-   * Saves `config.json` and `diffusion_pytorch_model.safetensors`, or shards of it, float32, as Diffusers does and loads.
-   * The weights are read once more from where the model was loaded. A model that is there is exchanged as a whole: see
-   * `saveLocalModel`. Upstream's `save_pretrained`.
+   * Saves `config.json` and `diffusion_pytorch_model.safetensors`, or shards of it, float32, as Diffusers does and
+   * loads. The weights are read again from the model's files. A model that is already in the directory is replaced as a
+   * whole: see `saveLocalModel`. Upstream's `save_pretrained`.
    *
-   * @param directory created if need be
+   * @param directory created if it does not exist
    * @throws {HubError} if the model's files are no longer there, or the directory cannot be written
    * @throws {WeightsError} if the weights cannot be read or written
    */
@@ -392,10 +396,11 @@ export class VQModel {
   }
 
   /**
-   * Saves the model into a temporary directory, and puts that on the Hub in one commit. Upstream's `push_to_hub`. Options of
-   * {@linkcode VQModel.fromPretrained} are allowed too: those for access to the Hub apply, the others are ignored.
+   * Saves the model into a temporary directory, and uploads it to the Hub in one commit. Upstream's `push_to_hub`.
+   * Options of {@linkcode VQModel.fromPretrained} are allowed too: those for access to the Hub apply, the others are
+   * ignored.
    *
-   * @param repo `"owner/name"`, created if need be
+   * @param repo `"owner/name"`, created if it does not exist
    * @throws {HubError} if there is no token, it lacks the permission, or the upload fails
    */
   async pushToHub(repo: string, options: PushOptions & SaveOptions = {}): Promise<PushResult> {
@@ -407,7 +412,7 @@ export class VQModel {
     });
   }
 
-  /** Frees all device memory, that of tensors not yet disposed of included. Disposing twice is harmless. */
+  /** Frees all device memory, including that of results that were not disposed. Disposing twice is harmless. */
   dispose(): void {
     this.#engine.dispose();
   }

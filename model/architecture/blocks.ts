@@ -1,5 +1,5 @@
 /**
- * The parts that encoder and decoder are made of.
+ * The building blocks of encoder and decoder.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import type { Activation, Graph, Node } from "../../kernels/mod.ts";
 import { SPATIAL_NORM_GROUPS } from "./config.ts";
 import type { Scope } from "./scope.ts";
 
-/** Upstream's epsilon of every norm. */
+/** Epsilon of every norm, upstream's. */
 const EPSILON = 1e-6;
 
 /** A normalization with the activation that follows it, if any. */
 export interface Norm {
-  /** What an attention calls its norm in checkpoints. */
+  /** The name in checkpoints of the norm inside an attention. */
   readonly attentionName: "group_norm" | "spatial_norm";
   /** Normalizes `x` with the weights under `name`. */
   apply(w: Scope, name: string, x: Node, activation?: Activation): Node;
 }
 
-/** What the blocks of one half of the model have in common. */
+/** What all blocks of the encoder, or of the decoder, share. */
 export interface Blocks {
   readonly g: Graph;
   readonly norm: Norm;

@@ -35,11 +35,11 @@ export interface VQConfig {
   readonly sample_size: number | readonly number[] | null;
   /** Rows of the codebook. Default 256. */
   readonly num_vq_embeddings: number;
-  /** Groups of the group norms; spatial norms have 32 whatever this says. Default 32. */
+  /** Groups of the group norms; spatial norms always have 32. Default 32. */
   readonly norm_num_groups: number;
   /** Channels of a code vector; `null` stands for `latent_channels`. Default `null`. */
   readonly vq_embed_dim: number | null;
-  /** For pipelines; VQ latents are never scaled by it here. Default 0.18215. */
+  /** For pipelines; the model does not scale latents by it. Default 0.18215. */
   readonly scaling_factor: number | readonly number[] | null;
   /** Norms of the decoder: `group`, or `spatial` (MoVQ), which the quantized latents modulate. Default `group`. */
   readonly norm_type: "group" | "spatial";
@@ -51,17 +51,17 @@ export interface VQConfig {
   readonly force_upcast: boolean | number | null;
 }
 
-/** A configuration, and what else the file said. */
+/** A configuration, and the other keys of its file. */
 export interface ParsedConfig {
   readonly config: VQConfig;
-  /** Keys that the model does not know, `_diffusers_version` among them; kept for saving. */
+  /** Unknown keys, such as `_diffusers_version`; kept for saving. */
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
 /** Groups of every spatial norm. */
 export const SPATIAL_NORM_GROUPS = 32;
 
-/** Far beyond any model; a damaged or hostile file must not make us build one of a billion layers. */
+/** Far beyond any model: a damaged or hostile file must not make us build a billion layers. */
 const MAX_LAYERS = 256;
 const MAX_LEVELS = 24;
 
@@ -94,7 +94,7 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
 };
 
 /**
- * Checks what `config.json` holds and fills in defaults.
+ * Checks the parsed `config.json` and fills in defaults.
  *
  * @throws {ConfigError} that names the key, its value, and what is allowed
  */
@@ -117,7 +117,7 @@ export function parseConfig(json: unknown): ParsedConfig {
   return { config: freeze(config), extra };
 }
 
-/** What to write to `config.json`. */
+/** The text of `config.json`. */
 export function formatConfig({ config, extra }: ParsedConfig): string {
   return JSON.stringify({ _class_name: "VQModel", ...extra, ...config }, null, 2) + "\n";
 }
@@ -151,7 +151,7 @@ function checkTypes(config: VQConfig): void {
   for (const key of ["mid_block_add_attention", "lookup_from_codebook"] as const) {
     if (typeof config[key] !== "boolean") fail(key, config[key], "true or false");
   }
-  // Nothing is computed from the next three: what Python takes is kept as it is.
+  // Nothing is computed from the next three: whatever Python accepts is kept.
   for (const key of ["sample_size", "scaling_factor"] as const) {
     const value = config[key];
     if (value !== null && ![value].flat().every(Number.isFinite)) {

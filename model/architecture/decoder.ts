@@ -12,7 +12,7 @@ import type { Scope } from "./scope.ts";
 /**
  * What follows quantization in upstream's `VQModel.decode`: `[n, vq_embed_dim, h, w]` → `[n, out_channels, H, W]`.
  *
- * @param zq what modulates spatial norms; the quantized latents themselves, but where only the weights matter
+ * @param zq modulates spatial norms. Default: `quantized`; another node where only the weights are of interest
  */
 export function decode(g: Graph, w: Scope, config: VQConfig, quantized: Node, zq: Node = quantized): Node {
   const latents = g.conv2d(

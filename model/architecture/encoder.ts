@@ -9,7 +9,10 @@ import { type Blocks, downsample, groupNorm, level, midBlock } from "./blocks.ts
 import { activationOf, embedDim, type VQConfig } from "./config.ts";
 import type { Scope } from "./scope.ts";
 
-/** Upstream's `VQModel.encode`: `[n, in_channels, H, W]` → `[n, vq_embed_dim, h, w]`, each side halved and floored at every level but the last. */
+/**
+ * Upstream's `VQModel.encode`: `[n, in_channels, H, W]` → `[n, vq_embed_dim, h, w]`, each side halved and floored at
+ * every level but the last.
+ */
 export function encode(g: Graph, w: Scope, config: VQConfig, sample: Node): Node {
   const latents = encoder(g, w.at("encoder"), config, sample);
   return g.conv2d(latents, w.conv("quant_conv", { in: config.latent_channels, out: embedDim(config), kernel: 1 }));

@@ -13,13 +13,13 @@ import { Scope } from "./scope.ts";
 
 const ROOT = new Scope();
 
-/** Stands for a token where latents are no numbers. */
+/** The token of latents that are NaN. */
 export const NO_CODE = -1;
 
-/** Records the computation of the one input, and returns the outputs in order. */
+/** Records a computation of one input, and returns its outputs in order. */
 type Record = (g: Graph, config: VQConfig, input: Node) => Node[];
 
-/** Every computation of a model, by the name it goes under in the cache of programs. */
+/** The computations of a model, by name. */
 export const PASSES = {
   encode: (g, config, sample) => [encode(g, ROOT, config, sample)],
 

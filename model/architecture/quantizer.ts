@@ -8,7 +8,7 @@ import type { CodebookParameter, Graph, Node } from "../../kernels/mod.ts";
 import { embedDim, type VQConfig } from "./config.ts";
 import type { Scope } from "./scope.ts";
 
-/** The commitment loss counts a quarter: mean((e - z)²) + 0.25 · mean((e - z)²). */
+/** With a commitment loss of weight 0.25: mean((e - z)²) + 0.25 · mean((e - z)²). */
 const LOSS_FACTOR = 1.25;
 
 /** The codebook of a model. */
@@ -16,7 +16,7 @@ export function codebookOf(w: Scope, config: VQConfig): CodebookParameter {
   return w.codebook("quantize.embedding", { codes: config.num_vq_embeddings, channels: embedDim(config) });
 }
 
-/** What quantization makes of latents. */
+/** The results of quantization. */
 export interface Quantization {
   /** int32 `[n, h, w]`. */
   readonly indices: Node;

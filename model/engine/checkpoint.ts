@@ -1,5 +1,5 @@
 /**
- * Reading a checkpoint: which tensors are the model's, and loading them into a backend.
+ * Checkpoints: which tensors belong to the model, and loading them into a backend.
  *
  * @module
  */
@@ -78,13 +78,13 @@ export function countParameters(parameters: readonly Parameter[]): number {
     .reduce((total, [, shape]) => total + shape.reduce((product, side) => product * side, 1), 0);
 }
 
-/** The model proper, and what is beside it in the checkpoints of trainings: discriminators, averages, counters. */
+/** Tensors of the model itself. Training checkpoints may hold others: discriminators, averages, counters. */
 const OF_THE_MODEL = /^(encoder|decoder|quant_conv|post_quant_conv|quantize\.embedding)\./;
 
-/** Of each kind: who has more of them has the wrong file. */
+/** The most names that a message lists of one problem. */
 const MAX_LISTED = 10;
 
-/** Names in old checkpoints, by the names they have now. */
+/** The layers' names in old checkpoints, by their current names. */
 const DEPRECATED_ATTENTION: Readonly<Record<string, string>> = {
   to_q: "query",
   to_k: "key",
@@ -92,24 +92,24 @@ const DEPRECATED_ATTENTION: Readonly<Record<string, string>> = {
   "to_out.0": "proj_attn",
 };
 
-/** What a tensor may be called in a checkpoint, the current name first. */
+/** The names that a tensor may have in a checkpoint, the current one first. */
 function namesOf(name: string): string[] {
   const match = name.match(/^(.*\.attentions\.\d+)\.(to_q|to_k|to_v|to_out\.0)\.(weight|bias)$/);
   return match ? [name, `${match[1]}.${DEPRECATED_ATTENTION[match[2]]}.${match[3]}`] : [name];
 }
 
-/** Which tensors of a checkpoint are whose. */
+/** Which tensors of a checkpoint the model uses. */
 export interface TensorMatch {
-  /** Where each tensor of the model is: the names in the checkpoint, by current names. */
+  /** The names in the checkpoint, by current names. */
   readonly found: ReadonlyMap<string, string>;
-  /** The tensors that are left alone. */
+  /** The tensors that the model does not use. */
   readonly ignored: readonly string[];
 }
 
 /**
  * Finds the tensors of the model in a checkpoint.
  *
- * @param strict whether tensors in the model's parts that it has no place for are an error; others never are
+ * @param strict whether unused tensors under the model's own prefixes (see `OF_THE_MODEL`) are an error
  * @throws {WeightsError} that lists every missing, unexpected and misshapen tensor
  */
 export function matchTensors(source: TensorSource, parameters: readonly Parameter[], strict = true): TensorMatch {
@@ -139,7 +139,7 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
   return { found, ignored: unexpected };
 }
 
-/** Names in a message, which ought not to fill a screen where nothing fits. */
+/** Names for a message, shortened if there are many. */
 export function listSome(names: readonly string[]): string {
   const shown = names.slice(0, MAX_LISTED).map((name) => showText(name, 100));
   return shown.join(", ") + (names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : "");
@@ -149,14 +149,14 @@ export function listSome(names: readonly string[]): string {
 export interface WeightOptions {
   /** See {@linkcode matchTensors}. */
   strict?: boolean;
-  /** Called with the tensors that are left alone, if there are any. */
+  /** Called with the unused tensors, if there are any. */
   onIgnored?: (tensors: readonly string[]) => void;
   /** Called with the number of layers loaded so far. */
   onLayer?: (loaded: number) => void;
 }
 
 /**
- * Hands a checkpoint's weights to an engine, one layer at a time.
+ * Loads a checkpoint's weights into a backend, one layer at a time.
  *
  * @throws {WeightsError} if they do not fit the model, or a row of the codebook holds NaN
  */
@@ -190,7 +190,7 @@ function checkCodes({ name, channels }: CodebookParameter, values: ArrayLike<num
   );
 }
 
-/** Devices put what is small into the gaps that large uploads leave: then the next large one does not fit there. */
+/** Large layers first: small ones would take the gaps that a later large upload needs. */
 function largestFirst(parameters: readonly Parameter[]): Parameter[] {
   const size = (parameter: Parameter) => tensorsOf(parameter)[0][1].reduce((product, side) => product * side, 1);
   return parameters.toSorted((a, b) => size(b) - size(a));

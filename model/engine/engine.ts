@@ -1,6 +1,6 @@
 /**
- * The engine of a model: the device with the model's weights, its compiled programs, and what to do when the device is lost
- * or a value is out of float16's range.
+ * The engine of a model: its device, its compiled programs, the memory limit, the replacement of a lost device, and the
+ * repetition of calls in float32.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export class Engine {
   #replacing: Promise<void> | undefined;
   readonly #running = new Set<Promise<unknown>>();
   #losses = 0;
-  /** The same model in float32, once a call has needed it, and its opening. */
+  /** The same model in float32, opened by the first call that needs it. */
   #float32: Engine | undefined;
   #openingFloat32: Promise<Engine> | undefined;
   #disposed = false;
@@ -69,7 +69,7 @@ export class Engine {
     return this.#backend.dtype;
   }
 
-  /** Bytes held now, those of the model in float32 included. */
+  /** Bytes held now, including those of the model in float32. */
   get memory(): MemoryUse {
     const [own, repeats] = [this.#backend.memory, this.#float32?.memory];
     if (!repeats) return own;
@@ -98,8 +98,8 @@ export class Engine {
   }
 
   /**
-   * Runs a pass. With `toHost`, reads the results before it returns: a device that is lost before they are there is
-   * replaced, too.
+   * Runs a pass. With `toHost`, also reads its results, so that a device that is lost before they arrive is replaced
+   * too.
    */
   call(
     pass: Pass,
@@ -112,7 +112,7 @@ export class Engine {
     });
   }
 
-  /** Measures every op of a pass, `rounds` times, after a run that does not count. */
+  /** Measures every op of a pass, `rounds` times, after a run to warm up. */
   profile(pass: Pass, input: Tensor, rounds: number, signal?: AbortSignal): Promise<OpProfile[][]> {
     return this.#compute(pass, input, signal, async (program, given) => {
       const runs = [];
@@ -146,7 +146,7 @@ export class Engine {
     this.#float32?.dispose();
   }
 
-  /** Does a job with the compiled program of a pass; in float32 if a value is out of float16's range. */
+  /** Does a job with the compiled program of a pass. Repeats it in float32 if a value is out of float16's range. */
   async #compute<T>(pass: Pass, input: Tensor, signal: AbortSignal | undefined, job: Job<T>): Promise<T> {
     this.checkUsable();
     signal?.throwIfAborted();
@@ -163,8 +163,8 @@ export class Engine {
   }
 
   /**
-   * Does something that needs the device. If the device is lost meanwhile, and the caller did not choose it, does it again
-   * on another.
+   * Attempts something on the device. If the device is lost meanwhile, and `"auto"` chose it, attempts it again on
+   * another.
    */
   async #withDevice<T>(attempt: (backend: Backend) => Promise<T>): Promise<T> {
     for (;;) {
@@ -201,7 +201,10 @@ export class Engine {
     return graph;
   }
 
-  /** Replaces a lost device: the first time by the one that `"auto"` chooses then, later by the CPU; lost threads by one. */
+  /**
+   * Replaces a lost device: the first time by the one that `"auto"` chooses now, later by the CPU engine, with a single
+   * thread if a thread was lost.
+   */
   async #replace(reason: string): Promise<void> {
     const [checkpoint, options] = [this.#checkpoint, this.#options];
     try {
@@ -224,7 +227,7 @@ export class Engine {
     }
   }
 
-  /** Drops the programs, and loads the weights again if need be, when the calls that use them are over. */
+  /** Once running calls are over, drops the programs, and loads the weights again if asked to. */
   async #renew(reloadWeights: boolean): Promise<void> {
     await Promise.allSettled(this.#running);
     this.#programs.clear();

@@ -50,7 +50,7 @@ async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options
     await loadWeights(weights, parameters, backend, {
       strict,
       onIgnored(tensors) {
-        const reason = `The checkpoint holds tensors that are left alone: ${listSome(tensors)}`;
+        const reason = `The checkpoint holds tensors that the model does not use: ${listSome(tensors)}`;
         report(checkpoint, options, { status: "ignored", total: tensors.length, tensors, reason });
       },
       onLayer(loaded) {

@@ -27,7 +27,9 @@ export interface Lease extends Disposable {
 export class ProgramCache {
   readonly #entries = new Map<string, Entry>();
 
-  /** The program under a key; `compile` is called where there is none. The key must say all that `compile` depends on. */
+  /**
+   * The program under a key; `compile` is called where there is none. The key must say all that `compile` depends on.
+   */
   lease(key: string, compile: () => Promise<Program>): Lease {
     const entry = this.#entries.get(key) ?? this.#compile(key, compile);
     this.#entries.delete(key);

@@ -7,7 +7,9 @@
 import type { ComputeOptions, Progress } from "../options.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
-/** Calls `onProgress`, if there is one. Unless the event says otherwise, its total is the number of the model's layers. */
+/**
+ * Calls `onProgress`, if there is one. Unless the event says otherwise, its total is the number of the model's layers.
+ */
 export function report(
   { name, configPath, parameters }: Checkpoint,
   { onProgress }: ComputeOptions,

@@ -83,7 +83,7 @@ Deno.test("formats, dtypes and models that tokens do not fit are refused", async
 
     await succeed("tokenize", MODEL, PICTURE, ...SIZE, "-o", path("tokens.npz"));
     const refused = await fail(1, "detokenize", AMUSED, path("tokens.npz"), "-o", path("out.png"));
-    assertStringIncludes(refused, `they are of the model ${MODEL} with codebook`);
+    assertStringIncludes(refused, `they belong to the model ${MODEL} with codebook`);
     assertStringIncludes(refused, `this is the model ${AMUSED} with codebook`);
   });
 });

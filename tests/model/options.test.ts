@@ -1,9 +1,10 @@
 /** Options of the model's methods: unknown ones are refused by name, and the rest is passed on. */
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { Tensor, VQModel } from "../../mod.ts";
+import { describeReconstruction, Picture, Tensor, VQModel } from "../../mod.ts";
 import { withFolder } from "../support/folders.ts";
 import { checkpointOf, makeModel, MemoryFiles, picture, TINY } from "./models.ts";
 
+const GRAY = new Picture(8, 8, new Uint8ClampedArray(4 * 64));
 const MODEL = new URL("../../examples/models/leaves-f4", import.meta.url);
 
 async function refusal(call: () => Promise<unknown>): Promise<string> {
@@ -29,6 +30,7 @@ Deno.test("a method that gets an option that it does not know names the nearest 
     ["shape", { shap: [1, 3, 8, 8] }, (options) => model.tune(options)],
     ["method", { shape: [1, 3, 8, 8], methods: "encode" }, (options) => Promise.try(() => model.memory(options))],
     ["maxShardSize", { max_shard_size: "1GB" }, (options) => model.savePretrained("/never/written", options)],
+    ["codes", { tokens, code: 8 }, (options) => Promise.try(() => describeReconstruction(GRAY, GRAY, options))],
     ["commitMessage", { commit_message: "x" }, (options) => model.pushToHub("owner/name", options)],
     ["maxShardSize", { maxShardsize: "1GB" }, (options) => model.pushToHub("owner/name", options)],
   ];
