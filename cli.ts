@@ -7,7 +7,7 @@
  * ```
  *
  * `--help` lists the commands, and after a command its options. Results go to standard output, progress and errors to
- * standard error. The exit code is 0, or 1 where something failed, or 2 where the arguments were wrong.
+ * standard error. The exit code is 0, 1 if something failed, or 2 if the arguments were wrong.
  *
  * @module
  */
@@ -53,14 +53,14 @@ import {
 
 const COMMANDS: Record<string, Command> = {
   info: {
-    summary: "Show what a model is",
+    summary: "Describe a model",
     usage: "info MODEL",
     operands: ["MODEL"],
     options: LOADING,
     run: info,
   },
   reconstruct: {
-    summary: "Turn a picture into tokens and back, and measure what is lost",
+    summary: "Turn a picture into tokens and back, and measure the loss",
     usage: "reconstruct MODEL PICTURE [-o OUT.png]",
     operands: ["MODEL", "PICTURE"],
     options: ["output", "side-by-side", ...READING, "range", ...COMPUTING],
@@ -76,7 +76,7 @@ const COMMANDS: Record<string, Command> = {
     run: tokenize,
   },
   detokenize: {
-    summary: "Turn tokens of a file, or with - of standard input, into pictures",
+    summary: "Turn tokens from a file, or from standard input with -, into pictures",
     usage: "detokenize MODEL TOKENS -o PICTURE.png",
     operands: ["MODEL", "TOKENS"],
     options: ["output", "grid", "range", ...COMPUTING],
@@ -93,7 +93,7 @@ const COMMANDS: Record<string, Command> = {
   },
 };
 
-/** Does what the arguments say, and returns the exit code. */
+/** Runs a command, and returns the exit code. */
 async function main(args: string[]): Promise<number> {
   quietenDrivers();
   try {
@@ -175,7 +175,7 @@ async function tokenize([source, ...paths]: readonly string[], options: Options)
   const format = isPiped ? "json" : tokenFormatOf(output);
   const { computed, stored } = dtypesOf(options.dtype);
   const dtype = stored as TokenDType | undefined;
-  encodeTokens({ indices: [0], shape: [1, 1, 1] }, format, { dtype }); // whether it takes the dtype is said before anything is computed
+  encodeTokens({ indices: [0], shape: [1, 1, 1] }, format, { dtype }); // fails before anything is computed if the format does not have the dtype
   await checkPictures(paths, options);
   using model = await load(source, { ...options, dtype: computed });
   using sample = await preprocess(processorFor(model, options), paths, options);
@@ -205,7 +205,7 @@ async function detokenize([source, path]: readonly string[], options: Options): 
   }
 }
 
-/** A picture of such sides fits an array of floats. */
+/** A picture with such sides fits into an array of floats. */
 const LARGEST_SIDE = 16384;
 
 async function profile([source]: readonly string[], options: Options): Promise<void> {
@@ -219,7 +219,7 @@ async function profile([source]: readonly string[], options: Options): Promise<v
   console.log(`${engineOf(model)}, ${side}×${side}\n\n${measured}`);
 }
 
-/** Loads a model, and says how far it is where someone may be watching. */
+/** Loads a model, with progress if standard error is a terminal. */
 async function load(source: string, options: Options): Promise<VQModel> {
   const { device, dtype, threads, subfolder, revision, variant } = options;
   const memoryLimit = options["memory-limit"];
@@ -257,7 +257,7 @@ function engineOf({ device, dtype }: VQModel): string {
   return `${device}, ${dtype}`;
 }
 
-/** Where the result goes. That it can go there is checked now, before anything is computed. */
+/** The file to write, which is checked before anything is computed. */
 async function outputOf({ output }: Options): Promise<string> {
   if (output === undefined) throw new UsageError("-o is needed: the file to write");
   await checkWritable(output);
@@ -270,15 +270,15 @@ async function pictureOutputOf(options: Options): Promise<string> {
 }
 
 /**
- * Graphics drivers on Linux complain on standard error, past us, where this variable is not set, as in containers. What they
- * would put there, a socket of a desktop, is not needed to compute.
+ * Graphics drivers on Linux write warnings to standard error if this variable is not set, as in containers. They would
+ * keep a desktop's socket there, which computing does not need.
  */
 function quietenDrivers(): void {
   const name = "XDG_RUNTIME_DIR";
   if (Deno.build.os === "linux" && mayRead(name) && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
 }
 
-/** Whether to show errors in full; without permission to read the variable, no. */
+/** Whether to show errors in full; not without permission to read the variable. */
 function isDebugging(): boolean {
   return mayRead("DEBUG") && Boolean(Deno.env.get("DEBUG"));
 }

@@ -1,5 +1,5 @@
 /**
- * The grammar of the command line: what options there are, how arguments are read and checked, and what `--help` says.
+ * The grammar of the command line: its options, the parsing and checking of arguments, and the text of `--help`.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { BYTES, indent, oneLine, table, wrap } from "./text.ts";
 
 const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
 
-/** An option, as `parseArgs` takes it, with what else there is to say of it. */
+/** An option as `parseArgs` takes it, with its help text and its check. */
 interface Option {
   readonly type: "string" | "boolean";
   readonly short?: string;
-  /** For `--help`: the name of its value. */
+  /** The name of its value in the help text. */
   readonly value?: string;
-  /** For `--help`. */
+  /** What it does. */
   readonly help: string;
-  /** Values it takes, if not any, and their description. */
+  /** The values that it takes, if not any, and their description. */
   readonly pattern?: RegExp;
   readonly takes?: string;
 }
@@ -32,16 +32,17 @@ const OPTIONS = {
     type: "string",
     short: "o",
     value: "FILE",
-    help: "where to write the result, a .png or .jpg; default: nowhere",
+    help: "where to write the result, a .png or .jpg; default: not written",
   },
   "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
-  height: { ...SIDE, help: "resize the picture first; alone, the width follows, and the picture keeps its shape" },
-  width: { ...SIDE, help: "likewise, the height follows; default: the picture's own size" },
-  size: { ...SIDE, help: "both sides, instead of --height and --width" },
+  height: { ...SIDE, help: "height to resize the picture to; alone, the aspect ratio is kept" },
+  width: { ...SIDE, help: "width to resize the picture to; default: the picture's own size" },
+  size: { ...SIDE, help: "height and width to resize the picture to" },
   crop: {
     type: "string",
     value: "NAME",
-    help: 'cut a square of --size out of the middle: "center" as torchvision does, "adm" as ADM and DiT; default: none',
+    help:
+      'cut a square of --size out of the middle: "center" as torchvision does, "adm" as ADM and DiT; default: no crop',
     pattern: /^(center|adm)$/,
     takes: '"center" or "adm"',
   },
@@ -55,26 +56,29 @@ const OPTIONS = {
   },
   "no-orientation": {
     type: "boolean",
-    help: "leave pictures as they lie in their files, whatever their EXIF data say",
+    help: "do not turn pictures upright by their EXIF orientation",
   },
   "max-pixels": {
     ...AMOUNT,
     value: "COUNT",
-    help: "the most pixels a picture may have, before and after resizing; default: 67108864",
+    help: "the most pixels of a picture, before and after resizing; default: 67108864",
   },
   "memory-limit": {
     type: "string",
     value: "BYTES",
-    help: "the most memory to compute in, weights included, such as 1.5e9, 512MB or 2GiB; takes longer",
+    help: "the most memory to use, weights included, such as 1.5e9, 512MB or 2GiB; takes longer; default: no limit",
     pattern: BYTES,
     takes: "bytes such as 1.5e9, 512MB or 2GiB",
   },
-  tune: { type: "boolean", help: "first find the fastest kernels for this size on WebGPU, and keep them in the cache" },
-  rounds: { ...WHOLE, value: "COUNT", help: "runs to take the median of; default: 5" },
+  tune: {
+    type: "boolean",
+    help: "first find the fastest kernels for this size on WebGPU, and save the findings in the cache",
+  },
+  rounds: { ...WHOLE, value: "COUNT", help: "number of runs to take the median of; default: 5" },
   grid: {
     type: "string",
     value: "HxW",
-    help: "rows and columns of tokens, for files that do not say",
+    help: "rows and columns of tokens, for files that do not state them",
     pattern: /^[1-9]\d*x[1-9]\d*$/,
     takes: "rows and columns such as 16x24",
   },
@@ -95,15 +99,15 @@ const OPTIONS = {
   dtype: {
     type: "string",
     value: "NAME",
-    help: 'how to store numbers: "float32", or on a GPU "float16" for half the memory; default "float32"',
+    help: 'element type on the device: "float32", or on a GPU "float16" for half the memory; default "float32"',
     pattern: /^float(32|16)$/,
     takes: '"float32" or "float16"',
   },
-  threads: { ...WHOLE, value: "COUNT", help: "threads of the CPU engine; default: as many as the machine has" },
+  threads: { ...WHOLE, value: "COUNT", help: "number of threads of the CPU engine; default: all of the machine's" },
   subfolder: {
     type: "string",
     value: "NAME",
-    help: "the folder in MODEL that holds the model; default: found by itself",
+    help: "the folder of MODEL that holds the model; default: found automatically",
   },
   revision: { type: "string", value: "NAME", help: 'branch, tag or commit on the Hub; default "main"' },
   variant: {
@@ -117,10 +121,10 @@ const OPTIONS = {
 /** The name of an option. */
 type OptionName = keyof typeof OPTIONS;
 
-/** Options as they were given. */
+/** The given options. */
 export type Options = { [K in OptionName]?: (typeof OPTIONS)[K]["type"] extends "string" ? string : boolean };
 
-/** Something to do. */
+/** A command. */
 export interface Command {
   readonly summary: string;
   readonly usage: string;
@@ -128,12 +132,12 @@ export interface Command {
   /** Whether there may be several of the last operand. */
   readonly repeats?: true;
   readonly options: readonly OptionName[];
-  /** Options that take something else here. */
+  /** Options with another meaning in this command. */
   readonly own?: { readonly [K in OptionName]?: Option };
   readonly run: (operands: readonly string[], options: Options) => Promise<void>;
 }
 
-/** The options of every command, for it loads a model. */
+/** The options for loading a model, which every command does. */
 export const LOADING = ["device", "dtype", "threads", "subfolder", "revision", "variant", "help"] as const;
 
 /** The options of commands that run a model. */
@@ -142,10 +146,10 @@ export const COMPUTING = ["memory-limit", ...LOADING] as const;
 /** The options of commands that read pictures. */
 export const READING = ["height", "width", "size", "crop", "resample", "no-orientation", "max-pixels"] as const;
 
-/** What size `profile` measures. */
+/** The size that `profile` measures. */
 export const PROFILED_SIZE = { size: { ...SIDE, help: "both sides of the picture; default: 256" } } as const;
 
-/** Where `tokenize` writes, and in what. */
+/** Where and in which element type `tokenize` writes. */
 export const TOKEN_OUTPUT = {
   output: {
     ...OPTIONS.output,
@@ -154,8 +158,8 @@ export const TOKEN_OUTPUT = {
   dtype: {
     ...OPTIONS.dtype,
     help:
-      'how the model stores numbers, "float32" or "float16", and the file: "uint8", "int8", … "int64", by default the ' +
-      'smallest that holds the codebook; both with a comma, "float16,int64"',
+      'element type on the device, "float32" or "float16", or of the file, "uint8", "int8", … "int64", by default the ' +
+      'smallest that holds the codebook; or both, "float16,int64"',
     pattern: /^(float(32|16)|(float(32|16),)?u?int(8|16|32|64))$/,
     takes: '"float32" or "float16", and "uint8" to "int64" for the file, as in "float16,int64"',
   },
@@ -165,14 +169,14 @@ export const TOKEN_OUTPUT = {
 export const PICTURE_OUTPUT = {
   output: {
     ...OPTIONS.output,
-    help: "where to write the picture; for tokens of several, %d in the name becomes their numbers: picture-%d.png",
+    help: "where to write the picture; for several pictures, %d in the name stands for their numbers: picture-%d.png",
   },
 } as const;
 
-/** Much more than any message without an argument of someone's in it. */
+/** Much longer than any message that quotes no argument. */
 const LONGEST_MESSAGE = 500;
 
-/** What is wrong with the arguments, rather than with the work. */
+/** The arguments are wrong. */
 export class UsageError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     const text = printable(message);
@@ -181,7 +185,7 @@ export class UsageError extends Error {
 }
 
 /**
- * Operands and options of a command. With `--help` they are not checked: it may stand anywhere.
+ * Parses the operands and options of a command. With `--help` among them, they are not checked.
  *
  * @throws {UsageError} if the command does not take them
  */
@@ -197,7 +201,7 @@ function readArguments(command: Command, args: string[]): { operands: string[]; 
     const { positionals, values } = parseArgs({ args: joinRange(args), options, allowPositionals: true });
     return { operands: positionals, options: values };
   } catch (cause) {
-    const [problem] = oneLine(cause).split(". "); // what follows is advice for rarer cases
+    const [problem] = oneLine(cause).split(". "); // the rest is advice for rare cases
     const [name] = command.usage.split(" ");
     throw new UsageError(`${problem}: see ${name} --help`, { cause });
   }
@@ -222,7 +226,7 @@ function checkArguments({ usage, operands, repeats, own }: Command, found: reado
   }
 }
 
-/** What the program does, and its commands. */
+/** The help text of the program. */
 export function help(commands: readonly Command[]): string {
   const usages = commands.map(({ usage, summary }) => [usage, summary] as const);
   const options = [["-h, --help", "show this help; after a command, how to use it"], ["--version", "show the version"]];
@@ -240,10 +244,10 @@ MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with on
 are files or URLs: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF; they are written as PNG or JPEG.`;
 }
 
-/** How long lines of descriptions are beside the options, so that all fit a terminal of 80 columns. */
+/** The width of descriptions beside the options, so that lines fit a terminal of 80 columns. */
 const BESIDE = 56;
 
-/** How to use one command. */
+/** The help text of a command. */
 export function helpOn({ summary, usage, options, own }: Command): string {
   const rows = options.flatMap((name) => {
     const { short, value, help }: Option = { ...OPTIONS, ...own }[name];

@@ -1,5 +1,5 @@
 /**
- * Pictures as the options want them.
+ * Reading pictures as the options say.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Crop, ImageProcessor, type Resample, type Tensor, type VQConfig, t
 import { type Options, UsageError } from "./arguments.ts";
 
 /**
- * Checks, before a model is loaded, that pictures are there, and what is said of resizing them.
+ * Checks, before a model is loaded, that the pictures exist, and the options for resizing them.
  *
  * @throws {UsageError} if options exclude each other, or one is missing
  */
@@ -22,12 +22,12 @@ export async function checkPictures(paths: readonly string[], options: Options):
   for (const path of paths) if (!isUrl(path)) await Deno.stat(path);
 }
 
-/** Whether it has a scheme; a letter alone is a drive of Windows. */
+/** Whether a path has a scheme; a single letter is a Windows drive. */
 function isUrl(path: string): boolean {
   return /^[a-z][a-z0-9+.-]+:/i.test(path);
 }
 
-/** What makes tensors for a model of pictures, and pictures of its tensors. */
+/** The image processor for a model. */
 export function processorFor({ config, downsamplingFactor }: VQModel, options: Options): ImageProcessor {
   return new ImageProcessor({
     vaeScaleFactor: downsamplingFactor,
@@ -39,12 +39,12 @@ export function processorFor({ config, downsamplingFactor }: VQModel, options: O
   });
 }
 
-/** Whether pixels run from -1 to 1. By default they do, but for models that look codes up, as aMUSEd's do. */
+/** Whether pixels run from -1 to 1. Default: yes, unless the model has `lookup_from_codebook`, as aMUSEd's. */
 export function isSigned({ lookup_from_codebook }: VQConfig, { range }: Options): boolean {
   return range === undefined ? !lookup_from_codebook : range === "-1,1";
 }
 
-/** One batch of pictures, of the size that the options ask for. */
+/** Reads pictures into one batch, of the size in the options. */
 export function preprocess(processor: ImageProcessor, paths: readonly string[], options: Options): Promise<Tensor> {
   const { size, height = size, width = size, crop } = options;
   const isOneSided = (height === undefined) !== (width === undefined);

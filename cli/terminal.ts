@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console
 /**
- * What is shown while something takes its time, where someone may be watching.
+ * Progress on the terminal.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { printable, type Progress } from "../mod.ts";
 /** Whether standard error is a terminal. */
 export const WATCHED = Deno.stderr.isTerminal();
 
-/** Says how far the loading of a model is. */
+/** Shows the progress of loading a model. */
 export function showLoading({ status, file, loaded, total, reason }: Progress): void {
   switch (status) {
     case "ready":
@@ -27,10 +27,10 @@ export function showLoading({ status, file, loaded, total, reason }: Progress): 
   }
 }
 
-/** What takes less than this many milliseconds needs no progress. */
+/** Milliseconds before progress is shown. */
 const PATIENCE = 2000;
 
-/** Says how far a call of the model is, once it takes long. */
+/** Shows the progress of a call of the model, once it takes long. */
 export async function showComputing<T>(
   task: string,
   call: (options: { onProgress?: (done: number, total: number) => void }) => Promise<T>,
@@ -49,9 +49,9 @@ export async function showComputing<T>(
   }
 }
 
-/** Replaces the terminal's last line, cut where it would wrap. */
+/** Replaces the last line of the terminal, cut to its width. */
 export function rewriteLine(text: string): void {
-  const columns = Deno.consoleSize().columns || 80; // 0 where it is not known
+  const columns = Deno.consoleSize().columns || 80; // 0 if unknown
   const visible = printable(text).slice(0, columns - 1);
   Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${visible}`));
 }

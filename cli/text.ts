@@ -1,16 +1,16 @@
 /**
- * How the command line writes things down.
+ * Formatting of text, numbers and bytes.
  *
  * @module
  */
 
-/** Two columns. */
+/** A table of two columns. */
 export function table(rows: readonly (readonly string[])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join("\n");
 }
 
-/** Every line two spaces further right. */
+/** Indents every line by two spaces. */
 export function indent(text: string): string {
   return text.replace(/^/gm, "  ");
 }
@@ -25,21 +25,21 @@ export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
-/** A text in lines of at most `length` characters. */
+/** Wraps a text into lines of at most `length` characters. */
 export function wrap(text: string, length: number): string[] {
   return text.match(new RegExp(`\\S.{0,${length - 1}}(?= |$)`, "g")) ?? [];
 }
 
-/** The message of an error, without line breaks, and with what it may advise as it is called here. */
+/** The message of an error on one line, with the names of options as on the command line. */
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : `${error}`;
   return message.replace(/\s*\n\s*/g, " ").replace(/\bmaxPixels\b/, "--max-pixels");
 }
 
-/** How `--memory-limit` takes bytes: a number, with or without a unit. */
+/** The form of `--memory-limit`: a number of bytes, with or without a unit. */
 export const BYTES = /^(?=[\d.]*[1-9])(\d+(?:\.\d+)?(?:e\d+)?) ?(?:([kmgt]i?)?b)?$/i;
 
-/** The bytes that a text of the form {@linkcode BYTES} says: `1.5e9`, `512MB` of 1000² each, `2GiB` of 1024³. */
+/** The number of bytes in a text of the form {@linkcode BYTES}: `1.5e9`, `512MB` (1000² each), `2GiB` (1024³ each). */
 export function bytesOf(text: string): number {
   const [, number, unit = ""] = BYTES.exec(text)!;
   const [prefix = "", binary] = unit.toLowerCase();

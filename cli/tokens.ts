@@ -1,10 +1,10 @@
 /**
- * What the commands that make and take tokens say of files.
+ * Options for token files.
  *
  * @module
  */
 
-/** What `--dtype` names: numbers of the model, of the token file, or one after the other. */
+/** The element types in `--dtype`: on the device, of the token file, or both. */
 export function dtypesOf(dtype = ""): { computed?: string; stored?: string } {
   const names = dtype.split(",");
   return {
@@ -13,7 +13,7 @@ export function dtypesOf(dtype = ""): { computed?: string; stored?: string } {
   };
 }
 
-/** What `--grid` says, rows and columns. */
+/** The rows and columns in `--grid`. */
 export function gridOf(grid: string | undefined): [h: number, w: number] | undefined {
   if (grid === undefined) return undefined;
   const [h, w] = grid.split("x").map(Number);
@@ -21,9 +21,9 @@ export function gridOf(grid: string | undefined): [h: number, w: number] | undef
 }
 
 /**
- * Where each picture of a batch goes: `%d` becomes its number, from 0 on.
+ * The file name of each picture of a batch: `%d` stands for its number, from 0.
  *
- * @throws {TypeError} if there are several for one name
+ * @throws {TypeError} if several pictures would have the same name
  */
 export function namesOf(output: string, count: number, tokens: string): string[] {
   if (count > 1 && !output.includes("%d")) {
