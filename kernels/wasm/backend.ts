@@ -138,7 +138,7 @@ class Engine implements WasmBackend {
   }
 
   setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
-    return this.runtime.alone(() => this.#parameters.set(parameter, weight, bias));
+    return this.runtime.runExclusive(() => this.#parameters.set(parameter, weight, bias));
   }
 
   async compile(graph: Graph, options?: PlanOptions): Promise<Program> {

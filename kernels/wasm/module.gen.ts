@@ -1,7 +1,7 @@
-// Built by build.ts from assembly/*.ts: do not edit.
+// Built by `deno task wasm` from assembly/: do not edit.
 // deno-fmt-ignore-file
 
-/** See build.ts. */
+/** In base64. */
 export const relaxed: string = `
 7L0PlBzHeR9YVf1nuqfnT+8CIMEBSH4NURJE0gmcyDL1l1OCBIOKo/B0d4njODF9OsXhYFagbVgnZ0XN2qZsyqGVdUJJvDvaHgKQBMqwbqOjRMZi4rVNx7TD
 OCuHuWPu+O5tXmhLeY/3sudj3uPlcax731fV3dXT3eie4YJeAgNyp6uqq6r7q+9XX1V/9dVX7Ed+YoUzxvgnlu7iIz66S4xG7C5rhL/2iC4OXkYM7/DRXR7F
@@ -227,7 +227,7 @@ LJFCOl1Q/j4dtkohnW5h+rjfkw9Q+jhOt6keSWeqUkinO5i+8V7StlNIp7uY/pXfJhU7hXR6o3f8nV9+
 ef7nbycXARTS6Qfx/XckmYpRSKdfRzh5D53USyGd3iN630MH71JIpx+i/O+mc3QppNMPU/5306G4FNLp11N+SUfsUkin30D530vn5VJIp99I+Ly9J19R+Izf
 HzAd+j259kuYDjFuI0y/H/FP6ffH6Ucw/QLin9IvUHrw/wMAAP//AwA=
 `;
-/** See build.ts. */
+/** In base64. */
 export const relaxedPatches: string = `
 esHCDgba7Ozq7G/ZaupeMGauY1LLn8QoI9PG2Mj4nTHzOJNm2Ukm0mVOsSirL2bk5e1ml2BbxsLFxb2YDUQww4iPzNzc3ItRCXqIfcAitotz8LvxGKdgM7MD
 CIQrgID5ECRnMrM8YpRdxYTDG9t5DzFyK6JBMx49Hn0eeTUePS4uLtERKm0hBAWONrahyTCOEzLHmVyOMBSAOCnInKnIkSGnassjqicmxiPPI88jajngMlFg
@@ -235,7 +235,7 @@ D8ioeonm6OqKGoN5sig8OZJ5KWhRoMZjx2NmoiMmpyhqIm4qJgcm0eNpBCpygSYfQx8zkxSQRK6oiXgW
 SYwmJnbcBmCoz60Ahiq0kXzGqApK63yniKRtoCapqttgtYZaMpuYVHlE9eCIT3TpwAh4Q8PuEKOoCRiaiXpDnYrsXORwHmZKvypLKysLmampCamBwE1meWRu
 ptEkZkVhIXUhVVVVD2SJMvnrbBoaGopCKmBoGxYmtIgxKUkoCQSOsvxnQjG1Dd3UfUw4TD0qgMzvZkTmbULhTebRPscqKsCtgAeXvhaSIAgAAAAA//8DAA==
 `;
-/** See build.ts. */
+/** In base64. */
 export const strict: string = `
 7L0NlCXHdR5WVf3zul+/n57ZXWDxFj+3lyAJgpC9siGaAH/wikuuFrRMI0ziSLJsQWFomW/fcCFpxZAegW8sgRYoQ8rIAknEhqyH3aW4oFbMWAYJWESskQRZ
 kAzLQxtO4AQnZ3wM/lhETiYKkoPjgyfm3FvV3dWvu2f6zdtZYXd6gXldVX2rum7VV7dvV926xX7kJ5Y4Y4z/1MK9fMRH94rRiN1rjfDXHtHFwcuI4R0+utej
@@ -461,7 +461,7 @@ b9q7zL+U/Wx6vA8KxwduQPwAvXFK+fwjV3D0d4gfEOpROM1KIZSZ9CGA/dcnk0kK6XRB9H0695dCOt3C
 wd7xX3j8F/85+T6gkE4/1Dv+H7e+fBf5TqCQTr+md/w/st/8LfK9QCGdfm3v+NEXf/Yu8tJAIZ1+GOu/JckyjUI6/TrCybvp0GgK6fQe8ftuOv2ZQjr9CNG/
 i45xppBOv57o30WnMVNIp99A9JJOeKaQTr+R6N9DHvMppNNvInze1ZOvKXzG9QdMh35PrvwipkOM2wjTH0T8U/qDcfpRTL+A+Kf0C5Qe/P8AAAD//wMA
 `;
-/** See build.ts. */
+/** In base64. */
 export const strictPatches: string = `
 esHCDgba7Ozq7G/ZahoZXzDmbGRSy5/KKCPTxtjC+J0x5xSTZtkZJnKkzrIoqy9m5OXtZpdgW8bCxcX9mg1EMMOInSzc3NyvmVEIeojtwCLWxDX43djHJdjM
 7AYCsWogYDsEyfnMLI8YZVcx4fDGXt5DjNyKaNCMx5DHiEdJjceQi4tLdIRKWwhBgaO9Q0QajOOEzHEmlyMMBSBOOjJnBnJkyGk48IiaiInxKPEo8YjaD7hM
@@ -469,7 +469,7 @@ AtgDMhq+okUGBqKWYJ4sCk+OZF42WhSo8TjyWJrri8kpilqJW4jJgUn0eBqBilygycfQ39I8HSRRIGol
 WWYSo7m5I7cBGOpzK4ChCm0knzGqgtI631kiaXuoSRpa9litoZbMJiZVHlETOOITXT0wAoHQsDvEKGoFhjaigVCnIjsXOZyHmdIuFWllZSFLTU0hTRB4xCyP
 zM0xmsGsKCykJaShoeGNLFEp/5hNQ0NDUUgdDB3CwoTWMeblCeWBwEWWJmYUU3vQTT3IhMPU0wLI/D5GZN5WFN40Hu1nrKIC3Ap4cOlrIQmCAAAAAP//AwA=
 `;
-/** See build.ts. */
+/** In base64. */
 export const chains: string = `
 3NNJahxBEIXhDEXNWfM8LPziJt1bn8JCGxljY9DSCB1IoFP1NQpEZJzAXligzf++VRVFZbr7p5/knKOMvvHLyzM98x25KKbfRBQzOZcWlDw83n//9eRcnpC7
 knfFm6dXT9sf3J2DMCi6gCUCSwyWBCwpWDKw5GApwOLBUoKlAksNlgYsLVg6sPRgGcAygmUCywyWBSwrWDaw7GA5+AJ3dV+jCyLweSOJEBtiJIYEqSFFZsiQ

@@ -42,9 +42,9 @@ export async function compile(entry: string, options: string, readFile: ReadSour
  */
 export async function emit(file: URL, fields: Record<string, string>): Promise<void> {
   const lines = Object.entries(fields).map(([name, value]) =>
-    `/** See build.ts. */\nexport const ${name}: string = \`\n${value.match(/.{1,120}/g)!.join("\n")}\n\`;`
+    `/** In base64. */\nexport const ${name}: string = \`\n${value.match(/.{1,120}/g)!.join("\n")}\n\`;`
   );
-  const text = `// Built by build.ts from assembly/*.ts: do not edit.\n// deno-fmt-ignore-file\n\n${
+  const text = `// Built by \`deno task wasm\` from assembly/: do not edit.\n// deno-fmt-ignore-file\n\n${
     lines.join("\n")
   }\n`;
   if (!Deno.args.includes("--check")) {

@@ -26,7 +26,7 @@ function exponential(names: readonly string[]): string {
     ${each((x) => `${x} = mul(${x}P, i32x4.shl(${x}Shifted, 23));`)}`;
 }
 
-/** The vectors of a line of the caches. */
+/** The vectors of a cache line. */
 const VECTORS = [0, 1, 2, 3];
 
 function each(statement: (i: number) => string): string {

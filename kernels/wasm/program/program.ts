@@ -74,7 +74,7 @@ export class WasmProgram implements Program {
       const data = await Promise.all(
         inputs.map((tensor, i) => own[i] ? undefined : valuesOf(tensor, this.#inputs[i].pixels)),
       );
-      return await this.runtime.alone(() => this.#run(own, data, compute), signal);
+      return await this.runtime.runExclusive(() => this.#run(own, data, compute), signal);
     } finally {
       for (const storage of own) storage?.release();
     }

@@ -44,7 +44,7 @@ export class Runtime {
    * Runs `task` after all earlier tasks have ended, unless `signal` aborts before it begins. Then releases memory, if the
    * last tasks needed much less than there is.
    */
-  alone<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  runExclusive<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const giveUp = () => reject(signal!.reason);

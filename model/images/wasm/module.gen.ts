@@ -1,7 +1,7 @@
-// Built by build.ts from assembly/*.ts: do not edit.
+// Built by `deno task wasm` from assembly/: do not edit.
 // deno-fmt-ignore-file
 
-/** See build.ts. */
+/** In base64. */
 export const module: string = `
 AGFzbQEAAAABLgVgB39/f39/f38AYAh/f39/f39/fwBgBX9/f39/AX9gBn9/f39/fwBgA39/fwADBwYBAAIAAwQFAwEAAAdnBw5jbGlwR3JheVBpeGVscwAF
 CmNvcHlQaXhlbHMABAxsb29rVXBQaXhlbHMAAwx1bmZpbHRlclJvd3MAAg9yZXNhbXBsZUNvbHVtbnMAAQxyZXNhbXBsZVJvd3MAAAZtZW1vcnkCAAqpEwb4

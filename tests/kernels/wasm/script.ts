@@ -1,4 +1,4 @@
-/** A script that uses the CPU engine and forgets to dispose of it; run by wasm_runtimes.test.ts in Deno and in Node. */
+/** A script that uses the CPU engine and forgets to dispose of it; run by runtimes.test.ts in Deno and in Node. */
 import { Graph, Tensor } from "../../../kernels/mod.ts";
 import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
 
