@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: fa4a2d4549cb8ebcef1426666176f8e87e8da1d25997a7090d93d60a078120f7
+// Sources: 64de488df6296354aef3dfbc7390ef786aab2bfc1a0a0a6766d2ab2a3b92a164
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `
