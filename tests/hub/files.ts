@@ -1,4 +1,4 @@
-/** Weight files made byte by byte, honest and hostile ones. */
+/** Makes weight files byte by byte, valid and malicious ones. */
 import { sourceOfBytes, WeightsError } from "../../hub/mod.ts";
 import type { ByteSource, TensorSource } from "../../hub/mod.ts";
 import { assertInstanceOf, assertMatch } from "@std/assert";
@@ -46,13 +46,13 @@ export interface Entry {
   name: string;
   data: Uint8Array<ArrayBuffer>;
   deflated?: boolean;
-  /** What the directory says its unpacked size is, if not the truth. */
+  /** False unpacked size for the directory. */
   claimedSize?: number;
-  /** What the archive says its checksum is, if not the truth. */
+  /** False checksum. */
   checksum?: number;
 }
 
-/** A zip archive; `zip64` puts every number where it would be in a huge one. */
+/** A zip archive; with `zip64`, all numbers have 64 bits, as in a huge one. */
 export async function zipFile(entries: Entry[], { zip64 = false } = {}): Promise<Uint8Array<ArrayBuffer>> {
   const locals: Part[] = [];
   const directory: Part[] = [];
@@ -103,7 +103,7 @@ async function deflate(data: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayB
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** What `torch.save` makes of a pickle and storages: entries `archive/data/KEY`. */
+/** A file of `torch.save` with a pickle and storages: entries `archive/data/KEY`. */
 export function torchFile(
   pickle: Part,
   storages: Record<string, Uint8Array<ArrayBuffer>> = {},
@@ -118,7 +118,7 @@ export function torchFile(
   return zipFile(entries, { zip64 });
 }
 
-/** What torch before 1.6 made of a pickle and storages: by key, how many elements and their bytes. */
+/** A file of torch before 1.6 with a pickle and storages: by key, the number of elements and their bytes. */
 export function legacyFile(
   pickle: Part,
   storages: Record<string, [count: number, data: Part]> = {},
@@ -135,7 +135,7 @@ export function legacyFile(
 /** Pickle instructions that push a value of this kind. */
 export const push = {
   text: (text: string) => bytesOf("X", u32(text.length), text),
-  /** A whole number, in as few bytes as it takes. */
+  /** An integer, in as few bytes as possible. */
   int(value: number): Uint8Array {
     if (value >= 0 && value < 256) return bytesOf("K", [value]);
     if (Math.abs(value) < 2 ** 31) return bytesOf("J", u32(value));
@@ -150,7 +150,7 @@ export const push = {
     const metadata = bytesOf("}", push.text("_metadata"), "}s");
     return bytesOf(push.call(push.global("collections", "OrderedDict")), "(", ...items, "u", metadata, "b");
   },
-  /** `more` follows in the reference: the part of the storage that is meant, in old files. */
+  /** `more` is appended to the reference: the part of the storage, in old files. */
   storage(type: string, key: string, length: number, ...more: Part[]): Uint8Array {
     const id = [push.text("storage"), push.global("torch", type), push.text(key), push.text("cpu"), push.int(length)];
     return bytesOf(push.tuple(...id, ...more), "Q");
@@ -181,8 +181,7 @@ export async function readAll(
 }
 
 /**
- * Damages a file in thousands of ways, always the same ones. Whatever its bytes, it must be read or be refused with a
- * WeightsError.
+ * Damages a file in thousands of reproducible ways. It must always be read, or refused with a WeightsError.
  */
 export async function fuzz(
   read: (bytes: Uint8Array<ArrayBuffer>) => Promise<unknown>,

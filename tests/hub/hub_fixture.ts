@@ -7,10 +7,10 @@ import { COMMIT, FakeHub, type HubFile, sha256 } from "./server.ts";
 
 export const REPO = "owner/name";
 
-/** Values that differ, and do not repeat where pieces of a file could be swapped. */
+/** Values that do not repeat, so that swapped parts of a file are noticed. */
 const VALUES = Float32Array.from({ length: 60_000 }, (_, i) => Math.sin(i) * i);
 
-/** A weight file of some 240 kB with the tensor `a`. */
+/** A weight file of about 240 kB with the tensor `a`. */
 export const WEIGHTS = weightsOf(VALUES);
 export const CONFIG = bytesOf(JSON.stringify({ _class_name: "VQModel" }));
 
@@ -27,14 +27,14 @@ export function modelFiles(folder = ""): Record<string, HubFile> {
   };
 }
 
-/** A place to test in. */
+/** A Hub and a cache for a test. */
 export interface Place extends AsyncDisposable {
   readonly hub: FakeHub;
   readonly cacheDir: string;
   /** The folder of the repository in the cache. */
   readonly folder: string;
   readonly blobs: string;
-  /** Everything that was told. */
+  /** All calls of `onProgress`. */
   readonly events: HubProgress[];
   open(options?: HubModelOptions): Promise<ModelFiles>;
   /** Loads the model and checks its weights. */
@@ -77,22 +77,22 @@ export function tree(folder: string, prefix = ""): string[] {
   });
 }
 
-/** The locks that are held. */
+/** The held locks. */
 export function locks({ cacheDir }: Place): string[] {
   return tree(cacheDir).filter((path) => path.startsWith(".locks/"));
 }
 
-/** The half-downloaded weights. */
+/** Path of the incomplete weights. */
 export function partialOf({ blobs }: Place): string {
   return join(blobs, `${sha256(WEIGHTS)}.incomplete`);
 }
 
-/** The weights where the model has them. */
+/** Path of the weights in the snapshot. */
 export function weightsPath({ folder }: Place): string {
   return join(folder, "snapshots", COMMIT, "diffusion_pytorch_model.safetensors");
 }
 
-/** How many bytes of weights were sent in all. */
+/** Number of bytes of weights that were sent. */
 export function bytesSent({ hub }: Place): number {
   return hub.received.filter(({ server }) => server === "storage").reduce((sum, { sent }) => sum + sent, 0);
 }

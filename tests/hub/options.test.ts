@@ -1,4 +1,4 @@
-/** Options that no function knows. */
+/** Unknown options. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   checkOptions,
@@ -24,7 +24,7 @@ function refusal(options: unknown): string {
   return assertThrows(() => checkOptions("encode", options, NAMES), TypeError).message;
 }
 
-Deno.test("known options, and unknown ones that are undefined, are taken", () => {
+Deno.test("known options, and unknown ones that are undefined, are accepted", () => {
   checkOptions("encode", undefined, NAMES);
   checkOptions("encode", {}, NAMES);
   checkOptions("encode", { dtype: "float32", doNormalize: undefined, do_normalize: undefined }, NAMES);
@@ -48,7 +48,7 @@ for (
   });
 }
 
-Deno.test("an option like none is answered with those that there are", () => {
+Deno.test("an option that resembles no known one is refused with a list of the known ones", () => {
   for (const name of ["x", "revision", "toString", "__proto__x", "dt", "d".repeat(1e6)]) {
     const message = refusal({ [name]: 1 });
     assertEquals(message.split("; ")[1], "expected one of doNormalize, forceNotQuantize, dtype, cacheDir");
@@ -56,7 +56,7 @@ Deno.test("an option like none is answered with those that there are", () => {
   }
 });
 
-Deno.test("what is no object of options is refused", () => {
+Deno.test("options that are not an object are refused", () => {
   assertEquals(refusal(null), "Cannot encode: expected an object of options, found null");
   assertEquals(refusal("float16"), 'Cannot encode: expected an object of options, found "float16"');
   assertEquals(refusal([{ dtype: "float16" }]).split(", found ")[0], "Cannot encode: expected an object of options");

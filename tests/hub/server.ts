@@ -1,11 +1,11 @@
 /**
- * A Hub on loopback, with the part of its HTTP API that models need, and storage for large files at another origin. It
- * writes its answers byte by byte, so that it can fail in every way that a real one does.
+ * A fake Hub on loopback, with the part of the HTTP API that models need, and storage for large files at another origin. It
+ * writes raw responses, so that it can fail in every way that a real one does.
  */
 import { createHash } from "node:crypto";
 import { bytesOf, type Part } from "./files.ts";
 
-/** A request that came in, and how many bytes of a body were sent for it. */
+/** A received request, and the number of bytes of the body that were sent for it. */
 export interface Received {
   readonly server: "hub" | "storage";
   readonly method: string;
@@ -16,22 +16,22 @@ export interface Received {
   sent: number;
 }
 
-/** An answer; or part of one, which then changes the right one. */
+/** A response, or the part of it to change. */
 export interface Answer {
   status: number;
-  /** One with the value "" is left out. */
+  /** Headers with the value "" are left out. */
   headers: Record<string, string>;
   body: Uint8Array;
-  /** Breaks the connection after so many bytes of the body. */
+  /** Breaks the connection after this number of bytes of the body. */
   cutAfter?: number;
-  /** Sends so many bytes at a time, with this many milliseconds between. */
+  /** Sends this number of bytes at a time, with a pause in milliseconds in between. */
   drip?: { bytes: number; pause: number };
 }
 
 /** A file of a repository. */
 export interface HubFile {
   bytes: Uint8Array;
-  /** Whether it is kept in storage at another origin. */
+  /** Whether it is in storage at another origin. */
   lfs?: boolean;
   /** Whether it is in Xet storage; needs `lfs`. */
   xet?: boolean;
@@ -49,7 +49,7 @@ export interface Repo {
 
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-/** What it looks like when a client leaves. */
+/** Errors of a connection that the client closed. */
 const { BadResource, BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, UnexpectedEof } = Deno.errors;
 const GONE = [BadResource, BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, UnexpectedEof];
 
@@ -58,9 +58,9 @@ export class FakeHub implements AsyncDisposable {
   readonly received: Received[] = [];
   /** Every valid token. */
   readonly tokens = ["hf_good", "hf_other"];
-  /** Changes answers. */
+  /** Changes responses. */
   fault: (request: Received) => Partial<Answer> | undefined = () => undefined;
-  /** How many entries a page of a folder's list has. */
+  /** Number of entries per page of a list of files. */
   pageSize = 2;
 
   readonly #hub = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -74,35 +74,35 @@ export class FakeHub implements AsyncDisposable {
     this.#accept(this.#storage, "storage", (request) => this.#answerFromStorage(request));
   }
 
-  /** The Hub's address. */
+  /** URL of the Hub. */
   get url(): string {
     return `http://127.0.0.1:${(this.#hub.addr as Deno.NetAddr).port}`;
   }
 
-  /** The address of the storage for large files, which is another origin. */
+  /** URL of the storage for large files, which is another origin. */
   get storageUrl(): string {
     return `http://127.0.0.1:${(this.#storage.addr as Deno.NetAddr).port}`;
   }
 
-  /** Makes a repository with one commit on `main`. */
+  /** Adds a repository with one commit on `main`. */
   add(name: string, files: Record<string, HubFile>): Repo {
     return this.repos[name] = { commits: { [COMMIT]: files }, refs: { main: COMMIT } };
   }
 
-  /** The requests for the bytes of files, of which those in storage arrive there. */
+  /** The requests for the content of files, at the Hub and at the storage. */
   downloads(): Received[] {
     return this.received.filter(({ server, path, sent }) =>
       (server === "storage" || path.includes("/resolve/")) && sent
     );
   }
 
-  /** Closes every connection, and answers none from now on. */
+  /** Closes every connection, and accepts no more. */
   goDown(): void {
     for (const closing of [this.#hub, this.#storage, ...this.#open]) {
       try {
         closing.close();
       } catch {
-        // It was closed before.
+        // Already closed.
       }
     }
   }
@@ -131,7 +131,7 @@ export class FakeHub implements AsyncDisposable {
       try {
         connection.close();
       } catch {
-        // The client was first, or the server is down.
+        // Closed by the client, or the server is down.
       }
     }
   }
@@ -189,7 +189,7 @@ export class FakeHub implements AsyncDisposable {
     return json(entries.slice(start, end), end < entries.length ? { link: next } : {});
   }
 
-  /** The bytes of a file, or where they are. */
+  /** The content of a file, or a redirect to it. */
   #resolve(request: Received, file: HubFile | undefined, name: string, commit: string): Answer {
     const headers: Record<string, string> = { "x-repo-commit": commit };
     if (!file) return refuse(404, { ...headers, "x-error-code": "EntryNotFound" });
@@ -258,12 +258,12 @@ export class FakeHub implements AsyncDisposable {
   }
 }
 
-/** The hash that LFS files go by. */
+/** The hash of LFS files. */
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The hash that git gives a file. */
+/** Git's hash of a file. */
 export function gitSha1(bytes: Uint8Array): string {
   return createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 }
@@ -275,14 +275,14 @@ function describe(path: string, { bytes, lfs, xet }: HubFile) {
   return { ...pointer, lfs: { oid: hash, size: bytes.length, pointerSize: 134 }, ...(xet ? { xetHash: hash } : {}) };
 }
 
-/** Weights go to storage, everything else into the commit. */
+/** Weights are uploaded to the storage, other files with the commit. */
 function choosePlaces(request: Received): Answer {
   const { files } = JSON.parse(new TextDecoder().decode(request.body)) as { files: { path: string }[] };
   const mode = (path: string) => path.endsWith(".safetensors") ? "lfs" : "regular";
   return json({ files: files.map(({ path }) => ({ path, uploadMode: mode(path) })) });
 }
 
-/** The whole of a file as one Xet chunk, from some byte on. */
+/** A file as one Xet chunk, from an offset on. */
 function reconstruct(request: Received, oid: string, bytes: Uint8Array, origin: string): Answer {
   if (request.headers.get("authorization") !== "Bearer xet_token") return refuse(401, {});
   const start = Number(/bytes=(\d+)-/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
@@ -296,13 +296,13 @@ function reconstruct(request: Received, oid: string, bytes: Uint8Array, origin: 
   });
 }
 
-/** A Xet block with one chunk that is not compressed: its version, its length, how it is packed, its length unpacked. */
+/** A Xet block with one uncompressed chunk: version, length, compression, unpacked length. */
 function xorbOf(bytes: Uint8Array): Uint8Array {
   const length = [bytes.length & 255, bytes.length >> 8 & 255, bytes.length >> 16];
   return bytesOf([0, ...length, 0, ...length], bytes);
 }
 
-/** What a `Range` header asks for. */
+/** The range of a `Range` header. */
 function part({ headers }: Received, bytes: Uint8Array, extra: Record<string, string>): Answer {
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.get("range") ?? "") ?? [];
   if (from === undefined) return { status: 200, headers: extra, body: bytes };
@@ -350,7 +350,7 @@ async function readRequest(connection: Deno.Conn, server: Received["server"]): P
   return { server, method, path: pathname, query: searchParams, headers, body, sent: 0 };
 }
 
-/** Puts a body together that came in pieces, each with its length in front. */
+/** Joins a chunked body, in which each chunk follows its length. */
 function unchunk(bytes: Uint8Array): Uint8Array {
   const parts: Part[] = [];
   for (let at = 0;;) {

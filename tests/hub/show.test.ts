@@ -1,22 +1,22 @@
-/** What others wrote, in messages. */
+/** Untrusted text and values in messages. */
 import { assertEquals, assertLess } from "@std/assert";
 import { HubError, WeightsError } from "../../hub/mod.ts";
 import { keepSecret, printable, show, showText } from "../../hub/show.ts";
 
-Deno.test("characters that a terminal obeys, that turn the direction of writing or that are invisible are escaped", () => {
+Deno.test("control, bidirectional and invisible characters are escaped", () => {
   assertEquals(printable("a\x1b[2Jb\x07\x7f\x9b31m\r\nc\0"), "a\\x1b[2Jb\\x07\\x7f\\x9b31m\\x0d\\nc\\x00");
   assertEquals(printable("\u202egnp.exe\u2066\u200b\ufeff"), "\\u{202e}gnp.exe\\u{2066}\\u{200b}\\u{feff}");
   assertEquals(printable("\u2028\u2029\ud800 \u{e0001}"), "\\u{2028}\\u{2029}\\u{d800} \\u{e0001}");
   assertEquals(printable("häßlich 名前 👍 C:\\x\\n"), "häßlich 名前 👍 C:\\x\\n");
 });
 
-Deno.test("of an address, host and path are shown, neither password nor query", () => {
+Deno.test("of a URL, host and path are shown, but neither password nor query", () => {
   const text = "at (https://me:p@ss@h.example:8443/a/b?X-Signature=KEY&x=1), HTTP://u@[::1]/#frag";
   assertEquals(printable(text), "at (https://h.example:8443/a/b?…), HTTP://[::1]/#…");
   assertEquals(printable("https://h/a s3://me:p@bucket/a?b"), "https://h/a s3://bucket/a?…");
 });
 
-Deno.test("secrets are left out, also where a text is cut in them", () => {
+Deno.test("secrets are removed, even if a text is shortened in the middle of one", () => {
   keepSecret("");
   keepSecret("hf_verySecret");
   assertEquals(printable("a hf_verySecret, hf_verySecrethf_verySecret"), "a …, ……");
@@ -26,7 +26,7 @@ Deno.test("secrets are left out, also where a text is cut in them", () => {
   assertEquals([error.message, error.url, error.errorCode], ["no …", "http://h/…", "…"]);
 });
 
-Deno.test("texts are shortened, and pairs of surrogates are not cut", () => {
+Deno.test("texts are shortened, but not within a surrogate pair", () => {
   assertEquals(showText("a".repeat(200)), "a".repeat(200));
   assertEquals(showText("a".repeat(201)), `${"a".repeat(200)}…`);
   assertEquals(showText("a👍b", 2), "a…");
@@ -44,14 +44,14 @@ Deno.test("values are shown like JSON", () => {
   ]);
 });
 
-/** A tuple of twice the one before: 2^depth numbers, though it takes no more memory than its depth. */
+/** Nested arrays with 2^depth numbers, in memory proportional to the depth. */
 function doubled(depth: number): unknown {
   let value: unknown = 1;
   for (let i = 0; i < depth; i++) value = [value, value];
   return value;
 }
 
-Deno.test("values are shown shortened, however large, deep or shared they are, and at once", () => {
+Deno.test("large, deep and shared values are shortened without delay", () => {
   const started = performance.now();
   assertEquals(show(doubled(500_000)), show(doubled(5)));
   const object: Record<string, unknown> = {};
@@ -63,7 +63,7 @@ Deno.test("values are shown shortened, however large, deep or shared they are, a
   assertLess(performance.now() - started, 1000);
 });
 
-Deno.test("the messages of errors are printable and bounded, whoever wrote them", () => {
+Deno.test("the messages of errors are printable and bounded", () => {
   for (const Failure of [HubError, WeightsError]) {
     assertEquals(new Failure("a\x1b[2J\nb").message, "a\\x1b[2J\\nb");
     assertLess(new Failure("a".repeat(5e7)).message.length, 11_000);

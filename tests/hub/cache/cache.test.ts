@@ -14,7 +14,7 @@ import {
 } from "../hub_fixture.ts";
 import { COMMIT, sha256 } from "../server.ts";
 
-Deno.test("what is in the place of a file of the cache does not stop a download", async () => {
+Deno.test("folders and links at the paths of cache files do not prevent a download", async () => {
   const places: Record<string, (path: string) => Promise<unknown>> = {
     async folder(path) {
       await Deno.mkdir(path);
@@ -37,7 +37,7 @@ Deno.test("what is in the place of a file of the cache does not stop a download"
   }
 });
 
-Deno.test("a link in the place of a half file is read, and never written through", async () => {
+Deno.test("a link at the path of an incomplete file is read, but never written through", async () => {
   await using place = await preparePlace();
   await Deno.mkdir(place.blobs, { recursive: true });
   const outside = join(place.cacheDir, "outside");
@@ -47,7 +47,7 @@ Deno.test("a link in the place of a half file is read, and never written through
   assertEquals(await Deno.readFile(outside), WEIGHTS.slice(0, 1000));
 });
 
-Deno.test("a download goes on in a file of its own: who began it may be asleep, and write on", async () => {
+Deno.test("a resumed download uses a new file, since the process that began it may be suspended and write more", async () => {
   await using place = await preparePlace();
   await Deno.mkdir(place.blobs, { recursive: true });
   await Deno.writeFile(partialOf(place), WEIGHTS.subarray(0, 1000));
@@ -58,7 +58,7 @@ Deno.test("a download goes on in a file of its own: who began it may be asleep, 
   assertEquals(bytesSent(place), WEIGHTS.length - 1000);
 });
 
-Deno.test("who was overtaken in a download takes what the other one brought", async () => {
+Deno.test("a process whose lock was taken over uses what the other one downloaded", async () => {
   await using place = await preparePlace();
   const wrong = WEIGHTS.slice().fill(7, 220_000);
   const faults = [{ body: wrong, drip: { bytes: 20_000, pause: 50 } }];
@@ -67,7 +67,7 @@ Deno.test("who was overtaken in a download takes what the other one brought", as
   await place.load({
     onProgress({ loaded, total, status }) {
       if (overtaking || status !== "progress" || loaded < 40_000 || total !== WEIGHTS.length) return;
-      for (const lock of locks(place)) Deno.removeSync(join(place.cacheDir, lock)); // as if this process had slept
+      for (const lock of locks(place)) Deno.removeSync(join(place.cacheDir, lock)); // as if this process had been suspended
       overtaking = place.load();
     },
   });

@@ -5,7 +5,7 @@ import { withFolder } from "../../support/folders.ts";
 
 const LONG_AGO = new Date(Date.now() - 60_000);
 
-Deno.test("whatever is in the place of a lock and does not change is taken for that of a dead process", () =>
+Deno.test("anything at the path of a lock that does not change counts as the lock of a dead process", () =>
   withFolder(async (folder) => {
     const places: Record<string, (path: string) => void> = {
       "a file": (path) => Deno.writeTextFileSync(path, ""),
@@ -26,7 +26,7 @@ Deno.test("whatever is in the place of a lock and does not change is taken for t
     assertEquals([...Deno.readDirSync(folder)], []);
   }));
 
-Deno.test("one holder follows the other", () =>
+Deno.test("a lock has one holder at a time", () =>
   withFolder(async (folder) => {
     let holders = 0;
     await Promise.all([1, 2, 3].map(() =>
@@ -38,7 +38,7 @@ Deno.test("one holder follows the other", () =>
     ));
   }));
 
-Deno.test("a holder whose lock was taken over is told, and leaves the lock alone", () =>
+Deno.test("a holder whose lock was taken over gets an abort signal, and does not remove the lock", () =>
   withFolder(async (folder) => {
     const path = join(folder, "lock");
     await assertRejects(() =>

@@ -8,7 +8,7 @@ import { IMPORT_MAP, printedBy, start, startDeno } from "../../support/processes
 const SCRIPT = repository("tests/hub/load_in_process.ts");
 const LENGTH = 60_000;
 
-/** What Deno takes to load the model in a process with no more permissions than these. */
+/** Deno's arguments for loading the model in a process with these permissions only. */
 function argumentsOf(permissions: string[], options: Record<string, unknown>): string[] {
   return ["run", "--no-prompt", "--quiet", IMPORT_MAP, ...permissions, SCRIPT, JSON.stringify(options)];
 }
@@ -17,17 +17,17 @@ function startLoading(permissions: string[], options: Record<string, unknown>, e
   return startDeno(argumentsOf(permissions, options), { env });
 }
 
-/** What the process printed, which must be one line on one stream: the library prints nothing. */
+/** The line that the process printed. There must be no other: the library prints nothing. */
 async function outcome(child: Deno.ChildProcess) {
   return JSON.parse(await printedBy(child));
 }
 
-/** Where Deno keeps what it compiled and fetched. */
+/** Deno's own cache. */
 async function denoDir(): Promise<string> {
   return JSON.parse(await printedBy(startDeno(["info", "--json"]))).denoDir;
 }
 
-Deno.test("network and cache are all the permissions that loading takes", async () => {
+Deno.test("loading needs permissions for the network and the cache only", async () => {
   await using place = await preparePlace();
   const { cacheDir, hub } = place;
   const permissions = ["--allow-net", `--allow-read=${cacheDir}`, `--allow-write=${cacheDir}`];
@@ -37,7 +37,7 @@ Deno.test("network and cache are all the permissions that loading takes", async 
   assertEquals(await outcome(startLoading(permissions, options)), { ...loaded, events: first });
   assertEquals(await outcome(startLoading(permissions, options)), { ...loaded, events: ["initiate", "done"] });
   assertEquals(bytesSent(place), WEIGHTS.length);
-  // Deno lets nobody make a symbolic link with so few permissions: it is another name for the same file.
+  // With these permissions, Deno allows no symbolic links: it is a hard link.
   const [blob, file] = [join(place.blobs, sha256(WEIGHTS)), weightsPath(place)].map((path) => Deno.lstatSync(path));
   assert(file.isFile && file.ino === blob.ino);
 
@@ -61,7 +61,7 @@ Deno.test("without permission to write, or even to read, a model is loaded into 
   assertEquals(tree(cacheDir), []);
 });
 
-Deno.test("a process that is killed leaves what the next one continues", async () => {
+Deno.test("the download of a killed process is resumed by the next one", async () => {
   await using place = await preparePlace();
   const { cacheDir, hub } = place;
   hub.fault = ({ server }) => server === "storage" ? { drip: { bytes: 2_000, pause: 5 } } : undefined;
@@ -82,7 +82,7 @@ Deno.test("a process that is killed leaves what the next one continues", async (
   assertEquals(locks(place), []);
 });
 
-Deno.test("a disk that takes no more is an error that says so, and the download can be continued", async () => {
+Deno.test("a full disk is reported as such, and the download can be resumed", async () => {
   await using place = await preparePlace();
   const options = { repo: REPO, cacheDir: place.cacheDir, hubUrl: place.hub.url };
   const limited = `trap "" XFSZ; ulimit -f 256; exec "$@"`; // blocks of 512 bytes that a file may have
@@ -96,7 +96,7 @@ Deno.test("a disk that takes no more is an error that says so, and the download 
   assertEquals(bytesSent(place), WEIGHTS.length - 131_072);
 });
 
-Deno.test("a process that slept in a download neither changes nor replaces what another one brought", async () => {
+Deno.test("a process that was suspended in a download does not change or replace what another one downloaded", async () => {
   await using place = await preparePlace();
   const { cacheDir, hub } = place;
   const wrong = WEIGHTS.slice().fill(7, 150_000);
@@ -106,7 +106,7 @@ Deno.test("a process that slept in a download neither changes nor replaces what 
   while (bytesSent(place) < 80_000) await new Promise((resolve) => setTimeout(resolve, 5));
   child.kill("SIGSTOP");
   const old = new Date(Date.now() - 60_000);
-  for (const lock of locks(place)) await Deno.utime(join(cacheDir, lock), old, old); // it sleeps for a minute
+  for (const lock of locks(place)) await Deno.utime(join(cacheDir, lock), old, old); // as if it was suspended for a minute
   await place.load();
   child.kill("SIGCONT");
   assertEquals((await outcome(child)).length, LENGTH);
@@ -114,7 +114,7 @@ Deno.test("a process that slept in a download neither changes nor replaces what 
   assertEquals(tree(cacheDir).filter((path) => /incomplete|lock$/.test(path)), []);
 });
 
-Deno.test("two processes at once make one download, and both load", async () => {
+Deno.test("two processes share one download, and both load", async () => {
   await using place = await preparePlace();
   const { cacheDir, hub } = place;
   hub.fault = ({ server }) => server === "storage" ? { drip: { bytes: 4_000, pause: 20 } } : undefined;
@@ -125,7 +125,7 @@ Deno.test("two processes at once make one download, and both load", async () => 
   assertEquals(locks(place), []);
 });
 
-Deno.test("the environment says where the cache, the Hub and the token are", async () => {
+Deno.test("cache, Hub and token are taken from the environment", async () => {
   await using place = await preparePlace();
   const { cacheDir, hub } = place;
   hub.repos[REPO].privateTo = "hf_good";

@@ -9,7 +9,7 @@ async function withCache(use: (cache: string) => Promise<void>): Promise<void> {
   await withFolder((folder) => use(join(folder, "cache")));
 }
 
-Deno.test("a text that was written is read again, and replaced as a whole", async () => {
+Deno.test("a stored text is read back, and replaced atomically", async () => {
   await withCache(async (cache) => {
     const store = openTextStore(cache)!;
     assertEquals(await store.read("some"), undefined);
@@ -24,7 +24,7 @@ Deno.test("a text that was written is read again, and replaced as a whole", asyn
   });
 });
 
-Deno.test("texts are where the environment puts the cache", async () => {
+Deno.test("texts are stored in the cache of the environment", async () => {
   await withCache(async (cache) => {
     const before = Deno.env.get("HF_HUB_CACHE");
     Deno.env.set("HF_HUB_CACHE", cache);

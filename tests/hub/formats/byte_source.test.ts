@@ -1,20 +1,23 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { type ByteSource, openFile, sourceOfBytes, WeightsError } from "../../../hub/mod.ts";
+import { withFolder } from "../../support/folders.ts";
 
 const BYTES = Uint8Array.of(1, 2, 3, 4, 5);
 
-async function onEach(use: (source: ByteSource) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempFile();
-  await Deno.writeFile(path, BYTES);
-  for (const source of [sourceOfBytes(BYTES, "memory"), await openFile(path)]) {
-    await use(source);
-    await source.close();
-  }
-  await Deno.remove(path);
+/** Runs a test on a source in memory and on one of a file. */
+function onEach(use: (source: ByteSource) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    const path = join(folder, "file");
+    await Deno.writeFile(path, BYTES);
+    for (const source of [sourceOfBytes(BYTES, "memory"), await openFile(path)]) {
+      await use(source);
+      await source.close();
+    }
+  });
 }
 
-Deno.test("a byte source reads any part into a buffer of its own", () =>
+Deno.test("a byte source reads any part into a new buffer", () =>
   onEach(async (source) => {
     assertEquals(source.size, 5);
     assertEquals(await source.read(1, 3), Uint8Array.of(2, 3, 4));
@@ -24,7 +27,7 @@ Deno.test("a byte source reads any part into a buffer of its own", () =>
     assertEquals(await source.read(0, 5), BYTES);
   }));
 
-Deno.test("a byte source refuses what it does not hold before it takes memory for it", () =>
+Deno.test("a byte source refuses ranges outside of it before it allocates memory", () =>
   onEach(async (source) => {
     await assertRejects(() => source.read(3, 3), WeightsError, "has only 5 bytes");
     await assertRejects(() => source.read(6, 0), WeightsError, "has only 5 bytes");
@@ -34,19 +37,18 @@ Deno.test("a byte source refuses what it does not hold before it takes memory fo
     }
   }));
 
-Deno.test("openFile notices that a file became shorter", async () => {
-  const path = await Deno.makeTempFile();
-  await Deno.writeFile(path, BYTES);
-  const source = await openFile(path);
-  await Deno.truncate(path, 2);
-  await assertRejects(() => source.read(0, 5), WeightsError, "expected 5 bytes, found its end at 2");
-  await source.close();
-  await Deno.remove(path);
-});
+Deno.test("openFile notices that a file became shorter", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "file");
+    await Deno.writeFile(path, BYTES);
+    const source = await openFile(path);
+    await Deno.truncate(path, 2);
+    await assertRejects(() => source.read(0, 5), WeightsError, "expected 5 bytes, found its end at 2");
+    await source.close();
+  }));
 
-Deno.test("openFile refuses folders and missing files", async () => {
-  const folder = await Deno.makeTempDir();
-  await assertRejects(() => openFile(folder), WeightsError, "expected a file, found a folder");
-  await assertRejects(() => openFile(join(folder, "none")), WeightsError, "ENOENT");
-  await Deno.remove(folder);
-});
+Deno.test("openFile refuses folders and missing files", () =>
+  withFolder(async (folder) => {
+    await assertRejects(() => openFile(folder), WeightsError, "expected a file, found a folder");
+    await assertRejects(() => openFile(join(folder, "none")), WeightsError, "ENOENT");
+  }));

@@ -1,4 +1,4 @@
-/** What JSON from elsewhere may cost. */
+/** The cost of untrusted JSON. */
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { findDuplicateKey, parseJson } from "../../../hub/formats/json.ts";
 import { bytesOf } from "../files.ts";
@@ -11,7 +11,7 @@ Deno.test("parseJson reads what JSON.parse reads", () => {
   assertEquals([parse("1"), parse('"a"'), parse(`${"[".repeat(64)}${"]".repeat(64)}`) !== undefined], [1, "a", true]);
 });
 
-Deno.test("parseJson says what was found instead of JSON, without the control characters in it", () => {
+Deno.test("parseJson says what it found instead of JSON, without control characters", () => {
   const { message, cause } = assertThrows(() => parse('{"a": \x1b[2J}'), RangeError, "Cannot read it: expected JSON");
   assertEquals([message, (cause as Error).message].map((text) => text.includes("\x1b")), [false, false]);
   for (const text of ["", "{", '"', '"\\', "[1]]", "]", "}".repeat(100), "nul"]) {
@@ -20,7 +20,7 @@ Deno.test("parseJson says what was found instead of JSON, without the control ch
   assertThrows(() => parseJson(Uint8Array.of(0x22, 0xff, 0x22), "Cannot read it", RangeError), RangeError, "in UTF-8");
 });
 
-Deno.test("parseJson refuses at once what is nested deeper, or of more parts, than anything that is read here", () => {
+Deno.test("parseJson refuses texts with too many parts or levels without delay", () => {
   const started = performance.now();
   for (const [open, close] of [["[", "]"], ['{"a":', "}"]]) {
     for (const depth of [65, 10_000, 5_000_000]) {
@@ -34,11 +34,11 @@ Deno.test("parseJson refuses at once what is nested deeper, or of more parts, th
   assertLess(performance.now() - started, 3000);
 });
 
-Deno.test("parseJson takes numbers by the million", () => {
+Deno.test("parseJson accepts millions of numbers", () => {
   assertEquals((parse(`[[${"1,".repeat(3_000_000)}2]]`) as number[][])[0].length, 3_000_001);
 });
 
-Deno.test("findDuplicateKey finds keys that occur twice, spelled in whatever way, two objects deep", () => {
+Deno.test("findDuplicateKey finds keys that occur twice in the two outermost levels, in any spelling", () => {
   const find = (text: string) => findDuplicateKey(bytesOf(text));
   assertEquals(find('{"a": 1, "b": {"a": 1}, "c": {"a": "a"}, "d": ["a", "a"]}'), undefined);
   assertEquals(find('{"a": {"x": 1}, "b": 1, "\\u0061" : 2}'), "a");

@@ -8,7 +8,7 @@ function refuses(bytes: Uint8Array, message: string): Promise<WeightsError> {
   return assertRejects(() => read(bytes), WeightsError, message);
 }
 
-/** A file with one tensor of four float32 numbers, described by `tensor` and whatever else differs. */
+/** A file with one tensor of four float32 numbers, with parts of its header replaced. */
 function oneTensor(tensor: unknown, ...data: Uint8Array[]): Uint8Array {
   return safetensorsFile({ a: tensor }, ...(data.length > 0 ? data : [floats(1, 2, 3, 4)]));
 }
@@ -23,7 +23,7 @@ Deno.test("openSafetensors reads tensors by name, at odd offsets too", async () 
   }
 });
 
-Deno.test("openSafetensors tells dtypes and shapes without reading the tensors", async () => {
+Deno.test("openSafetensors returns dtypes and shapes without reading the tensors", async () => {
   const header = {
     __metadata__: { format: "pt" },
     a: { dtype: "F16", shape: [2, 0, 3], data_offsets: [0, 0] },
@@ -50,26 +50,26 @@ Deno.test("openSafetensors widens halves, bfloat16 and doubles exactly", async (
   });
 });
 
-Deno.test("openSafetensors takes metadata that is null for none", async () => {
+Deno.test("openSafetensors treats metadata that is null as absent", async () => {
   const header = { __metadata__: null, a: { dtype: "F32", shape: [1], data_offsets: [0, 4] } };
   assertEquals(await read(safetensorsFile(header, floats(5))), { a: [5] });
 });
 
-Deno.test("openSafetensors gives every reader an array of its own", async () => {
+Deno.test("openSafetensors returns a new array on every read", async () => {
   const bytes = oneTensor({ dtype: "F32", shape: [4], data_offsets: [0, 16] });
   const source = await openSafetensors(sourceOfBytes(bytes, "weights"));
   (await source.read("a")).fill(9);
   assertEquals(await source.read("a"), Float32Array.of(1, 2, 3, 4));
 });
 
-Deno.test("openSafetensors refuses integers, and names it does not hold, only when they are read", async () => {
+Deno.test("openSafetensors refuses integers and unknown names only when they are read", async () => {
   const header = { a: { dtype: "I32", shape: [1], data_offsets: [0, 4] } };
   const source = await openSafetensors(sourceOfBytes(safetensorsFile(header, [0, 0, 0, 0]), "weights"));
   await assertRejects(() => source.read("a"), WeightsError, "expected F32, F16, BF16 or F64 elements, found I32");
   await assertRejects(() => source.read("b"), WeightsError, "Cannot read tensor b: weights does not hold it");
 });
 
-Deno.test("openSafetensors refuses a header that is none", async () => {
+Deno.test("openSafetensors refuses invalid headers", async () => {
   await refuses(new Uint8Array(), "expected 8 bytes with the length of its header, found only 0");
   await refuses(bytesOf(u64(3), "{}"), "its header should have 3 bytes, the file has only 2");
   await refuses(
@@ -93,7 +93,7 @@ Deno.test("openSafetensors refuses a key that occurs twice", async () => {
   assertEquals(await read(safetensorsFile(odd)), { 'a"b': [], shape: [], "x\\": [] });
 });
 
-Deno.test("openSafetensors refuses what is no description of a tensor", async () => {
+Deno.test("openSafetensors refuses invalid descriptions of tensors", async () => {
   await refuses(oneTensor(null), "tensor a: expected an object");
   await refuses(oneTensor({ dtype: "F33", shape: [4], data_offsets: [0, 16] }), 'tensor a: unknown dtype "F33"');
   await refuses(oneTensor({ shape: [4], data_offsets: [0, 16] }), "unknown dtype");
@@ -105,7 +105,7 @@ Deno.test("openSafetensors refuses what is no description of a tensor", async ()
   }
 });
 
-Deno.test("openSafetensors refuses shapes that do not fit their bytes, however large they are", async () => {
+Deno.test("openSafetensors refuses shapes that do not match their bytes, of any size", async () => {
   const offsets = { dtype: "F32", data_offsets: [0, 16] };
   await refuses(
     oneTensor({ ...offsets, shape: [3] }),
@@ -117,7 +117,7 @@ Deno.test("openSafetensors refuses shapes that do not fit their bytes, however l
   await refuses(oneTensor({ dtype: "F32", shape: [4], data_offsets: [16, 0] }), "give it -16");
 });
 
-Deno.test("openSafetensors refuses tensors that leave the file, overlap or leave holes", async () => {
+Deno.test("openSafetensors refuses tensors that exceed the file, overlap or leave gaps", async () => {
   const at = (begin: number) => ({ dtype: "F32", shape: [1], data_offsets: [begin, begin + 4] });
   const data = floats(1, 2, 3);
   await refuses(

@@ -15,7 +15,7 @@ function f32(name: string, shape: number[], ...values: number[]): TensorToWrite 
   return { name, dtype: "F32", shape, data: () => floats(...values) };
 }
 
-Deno.test("encodeSafetensorsHeader puts the widest elements first, then goes by name, and pads to eight bytes", () => {
+Deno.test("encodeSafetensorsHeader sorts by element size and name, and pads to eight bytes", () => {
   const bytes = encodeSafetensorsHeader([
     { name: "c", dtype: "F16", shape: [3] },
     { name: "b", dtype: "F32", shape: [2] },
@@ -35,7 +35,7 @@ Deno.test("encodeSafetensorsHeader puts the widest elements first, then goes by 
   );
 });
 
-Deno.test("encodeSafetensorsHeader refuses names, dtypes and shapes that a file cannot have", () => {
+Deno.test("encodeSafetensorsHeader refuses invalid names, dtypes and shapes", () => {
   const encode = (...tensors: TensorToWrite[]) => () => encodeSafetensorsHeader(tensors);
   assertThrows(encode(f32("a", [1]), f32("a", [1])), TypeError, "Cannot write tensor a: there is another of that name");
   assertThrows(encode(f32("__metadata__", [])), TypeError, "another of that name");
@@ -43,7 +43,7 @@ Deno.test("encodeSafetensorsHeader refuses names, dtypes and shapes that a file 
   assertThrows(encode(f32("a", [-1])), TypeError, "shape [-1] must hold whole numbers");
 });
 
-Deno.test("writeSafetensors asks for one tensor after the other, and what it writes is read back", () =>
+Deno.test("writeSafetensors requests one tensor at a time, and its file is read back", () =>
   withFolder(async (folder) => {
     const path = join(folder, "model.safetensors");
     const asked: string[] = [];
@@ -69,7 +69,7 @@ Deno.test("writeSafetensors asks for one tensor after the other, and what it wri
     assertEquals([...Deno.readDirSync(folder)].length, 1);
   }));
 
-Deno.test("writeSafetensors leaves the old file, and nothing else, where it fails", () =>
+Deno.test("writeSafetensors leaves only the old file if it fails", () =>
   withFolder(async (folder) => {
     const path = join(folder, "model.safetensors");
     await Deno.writeTextFile(path, "old");

@@ -3,7 +3,7 @@ import { type ByteSource, openWeights, sourceOfBytes, WeightsError } from "../..
 import { parseShardIndex } from "../../../hub/formats/shards.ts";
 import { bytesOf, floats, pickleOf, push, safetensorsFile, torchFile } from "../files.ts";
 
-/** Files in memory that remember which of them are open. */
+/** Files in memory that record which of them are open. */
 class Files {
   readonly open = new Set<string>();
   readonly #files: Record<string, Uint8Array>;
@@ -55,7 +55,7 @@ Deno.test("openWeights reads the shards of an index as one source", async () => 
   assertEquals([...disk.open], []);
 });
 
-Deno.test("openWeights refuses shards that do not fit their index, and closes what it opened", async () => {
+Deno.test("openWeights refuses shards that do not match their index, and closes all of them", async () => {
   await refuses(
     { "index.json": index({ a: "1.safetensors", b: "2.safetensors" }), "1.safetensors": scalars("a") },
     "Cannot use shard 2.safetensors, which index.json names: Cannot open 2.safetensors: ENOENT",
@@ -78,27 +78,27 @@ Deno.test("openWeights refuses shards that do not fit their index, and closes wh
   );
 });
 
-Deno.test("openWeights refuses an index that is none", async () => {
+Deno.test("openWeights refuses an invalid index", async () => {
   await refuses({ "index.json": bytesOf("{") }, "Cannot read index.json: expected JSON in UTF-8");
   await refuses({ "index.json": bytesOf("[]") }, "expected an object weight_map in it");
   await refuses({ "index.json": index({ a: "index.json" }) }, "Cannot use shard index.json");
 });
 
-Deno.test("parseShardIndex refuses files that are not right beside the index", () => {
+Deno.test("parseShardIndex refuses files that are not directly beside the index", () => {
   const parse = (file: unknown) => () => parseShardIndex({ weight_map: { a: file } }, "index.json");
   for (const file of ["", ".", "..", "../a", "/a", "a/b", "a\\b", "C:a", "a\0", "\x1b[2J", "a".repeat(256), 1, null]) {
     assertThrows(parse(file), WeightsError, "expected the name of a file beside it for tensor a");
   }
 });
 
-Deno.test("an index may name a thousand files, and nests and grows no further than any honest one", async () => {
+Deno.test("an index may have a thousand files, but no deeper nesting or larger size than regular ones", async () => {
   const many = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`tensor ${i}`, `${i}.safetensors`]));
   await refuses({ "index.json": index(many) }, "Cannot read index.json: expected at most 1000 files, found 1001");
   const deep = `{"weight_map": {}, "metadata": ${"[".repeat(10_000)}${"]".repeat(10_000)}}`;
   await refuses({ "index.json": bytesOf(deep) }, "Cannot read index.json: expected JSON nested at most 64 deep");
 });
 
-Deno.test("openWeights tells a Git LFS pointer from weights", async () => {
+Deno.test("openWeights recognizes a Git LFS pointer", async () => {
   const pointer = bytesOf("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
   await refuses({ "a.safetensors": pointer }, "it is a Git LFS pointer, not the file. Run: git lfs pull");
   await refuses({ "a.bin": pointer }, "Git LFS pointer");

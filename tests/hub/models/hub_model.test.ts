@@ -70,10 +70,10 @@ Deno.test("openHubModel resolves branches, tags, commits and pull requests", asy
   const asked = place.hub.received.length;
   await place.load({ revision: OTHER });
   await place.load({ revision: COMMIT });
-  assertEquals(place.hub.received.length, asked); // a commit cannot change
+  assertEquals(place.hub.received.length, asked); // commits never change
 });
 
-Deno.test("openHubModel follows a branch that moves, and fetches only what changed", async () => {
+Deno.test("openHubModel follows a moved branch, and downloads only what changed", async () => {
   await using place = await preparePlace();
   await place.load();
   const repo = place.hub.repos[REPO];
@@ -86,7 +86,7 @@ Deno.test("openHubModel follows a branch that moves, and fetches only what chang
   assertEquals(await Deno.readTextFile(join(place.folder, "refs", "main")), OTHER);
 });
 
-Deno.test("openHubModel fetches only the files of the model", async () => {
+Deno.test("openHubModel downloads only the files of the model", async () => {
   const noise = { "README.md": { bytes: CONFIG }, "unet/config.json": { bytes: CONFIG } };
   const bin = { "vqvae/diffusion_pytorch_model.bin": { bytes: CONFIG, lfs: true } };
   await using place = await preparePlace({ ...noise, ...bin, ...modelFiles("vqvae/") });
@@ -109,7 +109,7 @@ Deno.test("openHubModel finds the VQModel of a pipeline", async () => {
   );
 });
 
-Deno.test("openHubModel takes the variant that is asked for, and names it where there is no other", async () => {
+Deno.test("openHubModel opens the requested variant, and suggests it if there is no other", async () => {
   const { "config.json": config, "diffusion_pytorch_model.safetensors": weights } = modelFiles();
   const variant = { "diffusion_pytorch_model.fp16.safetensors": weights };
   await using place = await preparePlace({ "config.json": config, ...variant });
@@ -117,7 +117,7 @@ Deno.test("openHubModel takes the variant that is asked for, and names it where 
   await assertRejects(() => place.open(), WeightsError, 'found only variant "fp16" (pass variant: "fp16")');
 });
 
-Deno.test("openHubModel brings all shards at once", async () => {
+Deno.test("openHubModel downloads all shards at once", async () => {
   const shards = [1, 2, 3].map((i) => `diffusion_pytorch_model-0000${i}-of-00003.safetensors`);
   const weight_map = Object.fromEntries(shards.map((file, i) => [`abc`[i], file]));
   const index = bytesOf(JSON.stringify({ metadata: {}, weight_map }));
@@ -138,7 +138,7 @@ Deno.test("openHubModel brings all shards at once", async () => {
   assertEquals(locks(place), []);
 });
 
-Deno.test("when one shard fails, the others end at once", async () => {
+Deno.test("when one shard fails, the other downloads are aborted", async () => {
   const weight_map = { a: "a.safetensors", b: "b.safetensors" };
   await using place = await preparePlace({
     "config.json": { bytes: CONFIG },
@@ -157,7 +157,7 @@ Deno.test("when one shard fails, the others end at once", async () => {
   assertEquals(locks(place), []);
 });
 
-Deno.test("a mirror that lists no files is asked for them by name", async () => {
+Deno.test("files of a mirror without lists are requested by name", async () => {
   const weight_map = { a: "a-00001-of-00001.safetensors" };
   const sharded = {
     "vqvae/config.json": { bytes: CONFIG },
@@ -183,7 +183,7 @@ Deno.test("a mirror that lists no files is asked for them by name", async () => 
   }
 });
 
-Deno.test("openHubModel tells of its progress", async () => {
+Deno.test("openHubModel reports progress", async () => {
   await using place = await preparePlace();
   await place.load();
   const weights = place.events.filter(({ file }) => file === "diffusion_pytorch_model.safetensors");
@@ -191,13 +191,13 @@ Deno.test("openHubModel tells of its progress", async () => {
   assert(weights.every(({ total }) => total === WEIGHTS.length));
   assert(weights.every(({ loaded }, i) => i === 0 || loaded >= weights[i - 1].loaded));
   assertEquals(weights.at(-1)!.loaded, WEIGHTS.length);
-  // What callbacks for transformers.js read.
+  // The fields that callbacks for transformers.js read.
   assert(place.events.every(({ name }) => name === REPO));
   assert(weights.every(({ progress, loaded }) => progress === 100 * loaded / WEIGHTS.length));
   assertEquals([weights[0].progress, weights.at(-1)!.progress], [0, 100]);
 });
 
-Deno.test("localFilesOnly does without the network, and says so", async () => {
+Deno.test("with localFilesOnly, no request is made, and onProgress reports it", async () => {
   await using place = await preparePlace();
   await assertRejects(() => place.open({ localFilesOnly: true }), HubError, 'holds nothing of revision "main"');
   await place.load();
@@ -210,7 +210,7 @@ Deno.test("localFilesOnly does without the network, and says so", async () => {
   await assertRejects(() => place.open({ localFilesOnly: true }), HubError, "the cache does not hold all of it");
 });
 
-Deno.test("without the network, openHubModel opens what the cache holds, and says so", async () => {
+Deno.test("without network, openHubModel opens the cache, and onProgress reports it", async () => {
   await using place = await preparePlace();
   await place.load();
   place.hub.fault = ({ server }) => server === "hub" ? { status: 503 } : undefined;
@@ -228,7 +228,7 @@ Deno.test("without the network, openHubModel opens what the cache holds, and say
   assert(error.message.includes("cannot be reached"));
 });
 
-Deno.test("a cache that holds half a model does not hide that the network is down", async () => {
+Deno.test("with half a model in the cache, the error still says that the network is down", async () => {
   await using place = await preparePlace();
   await place.load();
   await Deno.remove(join(place.blobs, sha256(WEIGHTS)));
@@ -236,7 +236,7 @@ Deno.test("a cache that holds half a model does not hide that the network is dow
   await assertRejects(() => place.open(), HubError, "the cache does not hold all of it: Cannot open");
 });
 
-Deno.test("a damaged file in the cache is fetched again", async () => {
+Deno.test("a damaged file in the cache is downloaded again", async () => {
   const cut = (bytes: Uint8Array) => bytes.subarray(0, 1000);
   const changed = (bytes: Uint8Array) => bytes.with(5000, bytes[5000] ^ 1);
   for (const damage of [cut, changed]) {
@@ -253,7 +253,7 @@ Deno.test("a damaged file in the cache is fetched again", async () => {
   }
 });
 
-Deno.test("a damaged configuration in the cache is fetched again", async () => {
+Deno.test("a damaged configuration in the cache is downloaded again", async () => {
   await using place = await preparePlace();
   await place.load();
   const path = join(place.folder, "snapshots", COMMIT, "config.json");
@@ -277,7 +277,7 @@ Deno.test("openModel opens directories, file: URLs and repositories", async () =
   );
 });
 
-Deno.test("a model in Xet storage comes by the package's own support, and can be continued", async () => {
+Deno.test("a model in Xet storage is downloaded by the package, and can be resumed", async () => {
   const { "config.json": config } = modelFiles();
   await using place = await preparePlace({
     "config.json": config,

@@ -12,7 +12,7 @@ const CONFIG = JSON.stringify({ _class_name: "VQModel" });
 
 type Files = Record<string, string | Uint8Array>;
 
-/** The path of `config.json`, relative to the folder, of the model that is opened in it. */
+/** The path of `config.json` of the opened model, relative to the folder. */
 async function opened(files: Files, options?: ModelChoice): Promise<string> {
   return await withFolder(async (folder) => {
     await writeFiles(folder, files);
@@ -63,7 +63,7 @@ Deno.test("openLocalModel widens the half-precision weights of a golden model", 
   await weights.close();
 });
 
-Deno.test("openLocalModel takes a file: URL, as an object or a text", async () => {
+Deno.test("openLocalModel accepts a file: URL as an object or a text", async () => {
   const url = toFileUrl(fixture("golden/tiny-bin/"));
   for (const directory of [url, url.href]) {
     const { configPath, weights } = await openLocalModel(directory);
@@ -73,7 +73,7 @@ Deno.test("openLocalModel takes a file: URL, as an object or a text", async () =
   await assertRejects(() => openLocalModel(new URL("https://example.com/a")), HubError, "a path or a file: URL");
 });
 
-Deno.test("openLocalModel goes to the subfolder, or to the VQModel of a pipeline", async () => {
+Deno.test("openLocalModel opens a subfolder, or the VQModel of a pipeline", async () => {
   const model = { "config.json": CONFIG, "diffusion_pytorch_model.safetensors": WEIGHTS };
   const inFolder = { "movq/config.json": CONFIG, "movq/diffusion_pytorch_model.safetensors": WEIGHTS };
   const pipeline = JSON.stringify({ movq: ["diffusers", "VQModel"], unet: ["diffusers", "UNet2DModel"] });
@@ -85,13 +85,13 @@ Deno.test("openLocalModel goes to the subfolder, or to the VQModel of a pipeline
   assertEquals(await opened(counted), join("movq", "config.json"));
 });
 
-Deno.test("openLocalModel takes the variant that is asked for", async () => {
+Deno.test("openLocalModel opens the requested variant", async () => {
   const files = { "config.json": CONFIG, "diffusion_pytorch_model.fp16.safetensors": WEIGHTS };
   assertEquals(await opened(files, { variant: "fp16" }), "config.json");
   await refuses(files, {}, WeightsError, 'found only variant "fp16" (pass variant: "fp16")');
 });
 
-Deno.test("openLocalModel says what it found where there is no model", async () => {
+Deno.test("openLocalModel says what it found instead of a model", async () => {
   await refuses({}, {}, HubError, "expected config.json in it, found nothing");
   await refuses({ "b.txt": "", "a.txt": "" }, {}, HubError, "expected config.json in it, found a.txt, b.txt");
   await refuses({}, { subfolder: "vqvae" }, HubError, "expected a directory that can be read; ENOENT");
@@ -103,7 +103,7 @@ Deno.test("openLocalModel says what it found where there is no model", async () 
   await refuses({ "model_index.json": two }, {}, HubError, 'a pipeline with the VQModels "a" and "b"');
 });
 
-/** The tensor whose recipe an old attention weight was made by. */
+/** The tensor whose recipe an old attention weight was made with. */
 function currentName(name: string): string {
   return name
     .replace(".query.", ".to_q.").replace(".key.", ".to_k.").replace(".value.", ".to_v.")

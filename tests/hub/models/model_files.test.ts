@@ -3,13 +3,13 @@ import { HubError, WeightsError } from "../../../hub/mod.ts";
 import { chooseWeights, findVqComponent } from "../../../hub/models/model_files.ts";
 import { subfolderParts } from "../../../hub/system/paths.ts";
 
-/** Chooses among names, given without what all of them start with. */
+/** Chooses among names, given without their common prefix. */
 function choose(endings: string[], variant?: string): string {
   const names = endings.map((ending) => `diffusion_pytorch_model${ending}`);
   return chooseWeights(["config.json", ...names], variant, "here").replace("diffusion_pytorch_model", "");
 }
 
-Deno.test("chooseWeights takes safetensors before .bin, and one file before shards", () => {
+Deno.test("chooseWeights prefers safetensors to .bin, and one file to shards", () => {
   const best = [".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json"];
   const others = [".fp16.safetensors", ".fp16.bin", "-00001-of-00002.safetensors"];
   for (let i = 0; i < best.length; i++) {
@@ -17,7 +17,7 @@ Deno.test("chooseWeights takes safetensors before .bin, and one file before shar
   }
 });
 
-Deno.test("chooseWeights takes a variant's files in each spelling that Diffusers has used", () => {
+Deno.test("chooseWeights finds a variant in each spelling that Diffusers has used", () => {
   const best = [
     ".fp16.safetensors",
     ".safetensors.index.fp16.json",
@@ -31,7 +31,7 @@ Deno.test("chooseWeights takes a variant's files in each spelling that Diffusers
   }
 });
 
-Deno.test("chooseWeights says which variants there are where the weights asked for are missing", () => {
+Deno.test("chooseWeights lists the available variants if the requested weights are missing", () => {
   const refuses = (endings: string[], variant: string | undefined, message: string) =>
     assertThrows(() => choose(endings, variant), WeightsError, message);
   const only = 'found only variant "fp16" (pass variant: "fp16")';
@@ -48,7 +48,7 @@ Deno.test("chooseWeights says which variants there are where the weights asked f
   refuses(Array.from({ length: 20 }, (_, i) => `${i}`), undefined, "and 9 more");
 });
 
-Deno.test("findVqComponent finds the one VQModel of a pipeline", () => {
+Deno.test("findVqComponent finds the only VQModel of a pipeline", () => {
   const pipeline = {
     _class_name: "AmusedPipeline",
     vqvae: ["diffusers", "VQModel"],
@@ -60,7 +60,7 @@ Deno.test("findVqComponent finds the one VQModel of a pipeline", () => {
   assertThrows(() => findVqComponent({ ...pipeline, movq: ["diffusers", "VQModel"] }, "here"), HubError, message);
 });
 
-Deno.test("findVqComponent refuses pipelines without one, and names that leave the folder", () => {
+Deno.test("findVqComponent refuses pipelines without one, and names that lead out of the folder", () => {
   const refuses = (pipeline: unknown, message: string) =>
     assertThrows(() => findVqComponent(pipeline, "here"), HubError, message);
   refuses({ vae: ["diffusers", "AutoencoderKL"] }, "expected a VQModel, found a pipeline of vae (AutoencoderKL)");

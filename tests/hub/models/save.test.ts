@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { HubError, openLocalModel, saveLocalModel, type SaveOptions, type TensorToWrite } from "../../../hub/mod.ts";
 import { withFolder } from "../../support/folders.ts";
 
-/** Tensors of so many float32 numbers, in an order that is not that of their names. */
+/** Tensors with these numbers of float32 elements, not in the order of their names. */
 function tensors(...sizes: number[]): TensorToWrite[] {
   return sizes.map((size, i) => ({
     name: `${"cabde"[i]}.weight`,
@@ -13,7 +13,7 @@ function tensors(...sizes: number[]): TensorToWrite[] {
   }));
 }
 
-/** What is in a folder after the tensors were saved there. */
+/** The files of a folder after the tensors were saved there. */
 async function saved(folder: string, list: TensorToWrite[], options?: SaveOptions): Promise<string[]> {
   await saveLocalModel(folder, "{}", list, options);
   const { weights } = await openLocalModel(folder);
@@ -27,7 +27,7 @@ const SINGLE = "diffusion_pytorch_model.safetensors";
 const INDEX = "diffusion_pytorch_model.safetensors.index.json";
 const shard = (i: number, of: number) => `diffusion_pytorch_model-0000${i}-of-0000${of}.safetensors`;
 
-Deno.test("saveLocalModel writes one file unless that would be too large", () =>
+Deno.test("saveLocalModel writes one file unless it would be too large", () =>
   withFolder(async (folder) => {
     assertEquals(await saved(folder, tensors(10, 20, 30)), ["config.json", SINGLE]);
     assertEquals(await saved(folder, tensors(10, 20, 30), { maxShardSize: 240 }), ["config.json", SINGLE]);
@@ -37,7 +37,7 @@ Deno.test("saveLocalModel writes one file unless that would be too large", () =>
 Deno.test("saveLocalModel splits weights, and writes their index, as Diffusers does", () =>
   withFolder(async (folder) => {
     const names = await saved(folder, tensors(10, 20, 300, 30, 40), { maxShardSize: "0.12KB" });
-    // One that is too large gets a file of its own at once; what was begun before it goes on.
+    // One that is too large gets a file of its own at once; the file begun before it is continued.
     assertEquals(names, ["config.json", ...[1, 2, 3, 4].map((i) => shard(i, 4)), INDEX].sort());
     assertEquals(
       await Deno.readTextFile(join(folder, INDEX)),
@@ -57,7 +57,7 @@ Deno.test("saveLocalModel splits weights, and writes their index, as Diffusers d
     );
   }));
 
-Deno.test("saveLocalModel leaves nothing of an earlier model that would be loaded instead", () =>
+Deno.test("saveLocalModel removes files of an earlier model that would be loaded instead", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "README.md"), "");
     await saved(folder, tensors(10, 20, 30));
@@ -66,14 +66,14 @@ Deno.test("saveLocalModel leaves nothing of an earlier model that would be loade
     assertEquals(await saved(folder, tensors(10)), ["README.md", "config.json", SINGLE]);
   }));
 
-Deno.test("saveLocalModel refuses what is no size", () =>
+Deno.test("saveLocalModel refuses invalid sizes", () =>
   withFolder(async (folder) => {
     for (const maxShardSize of [0, -1, NaN, "5 apples", "GB", ""]) {
       await assertRejects(() => saveLocalModel(folder, "{}", [], { maxShardSize }), RangeError, 'a text like "5GB"');
     }
   }));
 
-/** A model with one number everywhere, in its configuration too. */
+/** A model with the same number in its configuration and all its tensors. */
 async function saveNumbered(folder: string, number: number, options?: SaveOptions): Promise<void> {
   const list = tensors(10, 20, 30).map((tensor, i) => ({
     ...tensor,
@@ -82,7 +82,7 @@ async function saveNumbered(folder: string, number: number, options?: SaveOption
   await saveLocalModel(folder, JSON.stringify({ number }), list, options);
 }
 
-/** The number of the model in a folder, which must be whole. */
+/** The number of the model in a folder, which must be complete. */
 async function numberIn(folder: string): Promise<number> {
   const { config, weights } = await openLocalModel(folder);
   try {
@@ -101,14 +101,14 @@ const LEFT = ["config.json", ...[1, 2].map((i) => shard(i, 2)), INDEX].sort();
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
-Deno.test("of several who save at once, the last one's model is there as a whole", () =>
+Deno.test("after concurrent saves, the last model is there as a whole", () =>
   withFolder(async (folder) => {
     await Promise.all([1, 2, 3, 4].map((number) => saveNumbered(folder, number, number % 2 ? {} : SHARDED)));
     const number = await numberIn(folder);
     assertEquals(namesIn(folder), number % 2 ? ["config.json", SINGLE] : LEFT);
   }));
 
-Deno.test("who opens a model while another is saved gets one of them, or is told", () =>
+Deno.test("opening a model during a save gives one of both, or an error", () =>
   withFolder(async (folder) => {
     await saveNumbered(folder, 0, SHARDED);
     let isSaving = true;
@@ -124,7 +124,7 @@ Deno.test("who opens a model while another is saved gets one of them, or is told
     assertEquals(outcomes.filter((outcome) => !/^opened|still goes on|saved there meanwhile/.test(outcome)), []);
   }));
 
-Deno.test("a save that fails leaves the old model, and nothing else", () =>
+Deno.test("a save that fails leaves only the old model", () =>
   withFolder(async (folder) => {
     await saveNumbered(folder, 1, SHARDED);
     const failing = tensors(10, 20, 30);
@@ -138,7 +138,7 @@ Deno.test("a save that fails leaves the old model, and nothing else", () =>
     assertEquals([await numberIn(folder), namesIn(folder)], [1, LEFT]);
   }));
 
-Deno.test("a process that slept while it saved puts nothing into what another one saved", () =>
+Deno.test("a process that was suspended while saving changes nothing in what another one saved", () =>
   withFolder(async (folder) => {
     await saveNumbered(folder, 1, SHARDED);
     const list = tensors(10, 20, 30);
@@ -152,7 +152,7 @@ Deno.test("a process that slept while it saved puts nothing into what another on
     });
     const saving = assertRejects(() => saveLocalModel(folder, "{}", list, SHARDED), HubError, "was taken over");
     await sleeping;
-    await Deno.remove(join(folder, ".vqmodel-save.lock")); // as whoever waited for too long does
+    await Deno.remove(join(folder, ".vqmodel-save.lock")); // as a process that waited for too long does
     await saveNumbered(folder, 2, SHARDED);
     wakeUp();
     await saving;

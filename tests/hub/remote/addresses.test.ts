@@ -1,4 +1,4 @@
-/** Where a Hub may lead, and what of addresses and tokens others get to see. */
+/** Redirects of a Hub, and secrecy of URLs and tokens. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connectTo, type HubAccess } from "../../../hub/remote/access.ts";
 import { HubError, pushToHub, saveLocalModel } from "../../../hub/mod.ts";
@@ -7,7 +7,7 @@ import { bytesOf } from "../files.ts";
 import { CONFIG, modelFiles, type Place, preparePlace, REPO, WEIGHTS } from "../hub_fixture.ts";
 import type { Answer, Received } from "../server.ts";
 
-/** A place whose Hub and storage are asked over https. Their own answers lead to http unless `rewrite` is set. */
+/** A place whose Hub and storage have https URLs. Their responses lead to http unless `rewrite` is set. */
 function overHttps({ hub }: Place, rewrite = false) {
   const hosts: Record<string, string> = { "hub.example": hub.url, "storage.example": hub.storageUrl };
   const asked: string[] = [];
@@ -27,7 +27,7 @@ function overHttps({ hub }: Place, rewrite = false) {
   return { asked, options: { hubUrl: "https://hub.example", fetch: ask as typeof fetch, token: "hf_good" } };
 }
 
-/** Whatever a runtime would print of an error. */
+/** Everything that a runtime would print of an error. */
 function printed(error: unknown): string {
   return Deno.inspect(error, { depth: 100 });
 }
@@ -49,7 +49,7 @@ const FORBIDDEN = [
   "https://h:99999/",
 ];
 
-Deno.test("a Hub leads to no file, no data and no address that is none, whatever it is asked for", async () => {
+Deno.test("redirects to files, data and invalid URLs are refused for every request", async () => {
   for (const kind of ["/revision/", "/tree/", "/resolve/"]) {
     for (const [i, location] of FORBIDDEN.entries()) {
       await using place = await preparePlace();
@@ -61,10 +61,10 @@ Deno.test("a Hub leads to no file, no data and no address that is none, whatever
   }
 });
 
-Deno.test("an address that is as long as a page is shortened in an error", async () => {
+Deno.test("a long URL is shortened in an error", async () => {
   await using place = await preparePlace();
   const fetch: typeof globalThis.fetch = (input, init) => {
-    const headers = { "retry-after": "1000" }; // no other attempt is made
+    const headers = { "retry-after": "1000" }; // no retry
     const isElsewhere = String(input).includes("aaaa");
     return isElsewhere ? Promise.resolve(new Response(null, { status: 503, headers })) : globalThis.fetch(input, init);
   };
@@ -77,12 +77,12 @@ Deno.test("an address that is as long as a page is shortened in an error", async
 
 const XET = { ...modelFiles(), "diffusion_pytorch_model.safetensors": { bytes: WEIGHTS, lfs: true, xet: true } };
 
-Deno.test("a Hub of https leads to http neither by redirects, pages, Xet nor uploads", async () => {
+Deno.test("an https Hub cannot lead to http by redirects, pages, Xet or uploads", async () => {
   for (const [files, pageSize] of [[modelFiles(), 1], [modelFiles(), 9], [XET, 9]] as const) {
     await using place = await preparePlace(files);
     place.hub.pageSize = pageSize;
     const { options, asked } = overHttps(place);
-    const signal = AbortSignal.timeout(1000); // Xet is tried again
+    const signal = AbortSignal.timeout(1000); // Xet is retried
     await assertRejects(() => place.open({ ...options, signal }), Error, files === XET ? "" : "expected https:");
     assert(asked.every((url) => url.startsWith("https://hub.example/")));
   }
@@ -95,7 +95,7 @@ Deno.test("a Hub of https leads to http neither by redirects, pages, Xet nor upl
   assert(asked.every((url) => url.startsWith("https://hub.example/")));
 });
 
-Deno.test("a Hub of https leads to https, and the token stays with it", async () => {
+Deno.test("an https Hub may lead to https, and the token is sent to the Hub only", async () => {
   for (const files of [modelFiles(), XET]) {
     await using place = await preparePlace(files);
     place.hub.pageSize = 1;
@@ -107,7 +107,7 @@ Deno.test("a Hub of https leads to https, and the token stays with it", async ()
   }
 });
 
-Deno.test("relative redirects are followed, and from http those to http and to https", async () => {
+Deno.test("relative redirects are followed, and from http also those to http and https", async () => {
   await using place = await preparePlace();
   const { hub } = place;
   const here = new URL(hub.url).host;
@@ -137,14 +137,14 @@ Deno.test("relative redirects are followed, and from http those to http and to h
   assertEquals(asked.map((url) => new URL(url).origin), ["http://a.example", "https://b.example"]);
 });
 
-/** What a single request ends with, not tried again. */
+/** The error of a request without retries. */
 async function failureOf(place: Place, answer: Partial<Answer>, options: HubAccess = {}): Promise<HubError> {
   place.hub.fault = () => answer;
   const connection = await connectTo(REPO, "load", "main", { hubUrl: place.hub.url, token: "", ...options });
   return await assertRejects(() => resolveRevision(connection, 0), HubError);
 }
 
-Deno.test("a signed address is neither in the message nor in what caused it", async () => {
+Deno.test("a signed URL is neither in the message nor in the cause of an error", async () => {
   await using place = await preparePlace();
   const error = await failureOf(place, leadTo("http://127.0.0.1:9/x?X-Signature=SIGNED#SIGNED"));
   assertStringIncludes(error.message, "http://127.0.0.1:9 cannot be reached");
@@ -157,7 +157,7 @@ Deno.test("a signed address is neither in the message nor in what caused it", as
   }
 });
 
-Deno.test("what a fetch of the caller's says of signed addresses is not repeated", async () => {
+Deno.test("signed URLs in errors of the caller's fetch are not repeated", async () => {
   await using place = await preparePlace();
   const fails = (url: string) => {
     const cause = Object.assign(new Error(`connect to ${url}`), { code: "ECONNREFUSED", url });
@@ -176,7 +176,7 @@ Deno.test("what a fetch of the caller's says of signed addresses is not repeated
   assertEquals([(error.cause as Error).name, (cause as { code?: string }).code], ["TypeError", "ECONNREFUSED"]);
 });
 
-Deno.test("a password in hubUrl opens the Hub, and is in no message", async () => {
+Deno.test("a password in hubUrl authorizes requests, and is in no message", async () => {
   await using place = await preparePlace();
   const { hub } = place;
   const hubUrl = hub.url.replace("//", "//me:s%C3%A9cret%21@") + "/";
@@ -216,7 +216,7 @@ Deno.test("a password in hubUrl opens the Hub, and is in no message", async () =
   }
 });
 
-Deno.test("a Hub that sends the token back does not get it into an error", async () => {
+Deno.test("a token that the Hub sends back is not in an error", async () => {
   const token = "hf_good";
   const echo = (value: unknown) => ({ status: 200, headers: {}, body: bytesOf(JSON.stringify(value)) });
   const answers: Partial<Answer>[] = [
@@ -248,7 +248,7 @@ Deno.test("a Hub that sends the token back does not get it into an error", async
   }
 });
 
-Deno.test("answers that are larger, deeper or longer than any honest one are refused", async () => {
+Deno.test("responses that are too large, deep or long are refused", async () => {
   const isList = ({ path }: Received) => path.includes("/tree/");
   const deep = bytesOf(`{"sha": ${"[".repeat(10_000)}${"]".repeat(10_000)}}`);
   for (
@@ -267,7 +267,7 @@ Deno.test("answers that are larger, deeper or longer than any honest one are ref
   }
 });
 
-Deno.test("entries of a list that are none, and names that a terminal would obey, are left out", async () => {
+Deno.test("invalid entries of a list, and names with control characters, are left out", async () => {
   await using place = await preparePlace();
   const entry = { type: "file", size: CONFIG.length, oid: "0".repeat(40) };
   const entries = [null, 1, [], { ...entry, path: 5 }, { ...entry, path: "\x1b[2J.json" }, {

@@ -4,10 +4,10 @@ import { HubError } from "../../../hub/mod.ts";
 import { bytesSent, locks, partialOf, type Place, preparePlace, tree, WEIGHTS, weightsPath } from "../hub_fixture.ts";
 import { type Answer, type Received, sha256 } from "../server.ts";
 
-/** What a read of the connection gets at most. */
+/** Largest read from a connection. */
 const CHUNK = 65_536;
 
-/** Changes the answers of the storage, the first one with the first fault and so on. */
+/** Changes the responses of the storage, the first one with the first fault and so on. */
 function faults(place: Place, ...list: (Partial<Answer> | undefined)[]): void {
   place.hub.fault = ({ server }) => server === "storage" ? list.shift() : undefined;
 }
@@ -17,14 +17,14 @@ function stored({ hub }: Place): Received[] {
   return hub.received.filter(({ server }) => server === "storage");
 }
 
-/** Nothing of the weights may be where a model is looked for. */
+/** Checks that the weights are not in the snapshot. */
 async function assertNothingKept(place: Place): Promise<void> {
   await assertRejects(() => Deno.lstat(weightsPath(place)));
   assertEquals(tree(place.cacheDir).filter((path) => path.includes(sha256(WEIGHTS))), []);
   assertEquals(locks(place), []);
 }
 
-Deno.test("a connection that is cut anywhere is continued where it broke", async () => {
+Deno.test("a download is resumed wherever its connection broke", async () => {
   for (const cutAfter of [0, 1, 7, 16_384, 100_003, WEIGHTS.length - 1]) {
     await using place = await preparePlace();
     faults(place, { cutAfter });
@@ -38,7 +38,7 @@ Deno.test("a connection that is cut anywhere is continued where it broke", async
   }
 });
 
-Deno.test("a connection that breaks again and again gets on as long as bytes come", async () => {
+Deno.test("a connection that breaks repeatedly is retried as long as bytes arrive", async () => {
   await using place = await preparePlace();
   place.hub.fault = ({ server }) => server === "storage" ? { cutAfter: 30_000 } : undefined;
   await place.load();
@@ -46,7 +46,7 @@ Deno.test("a connection that breaks again and again gets on as long as bytes com
   assertEquals(bytesSent(place), WEIGHTS.length);
 });
 
-Deno.test("a connection that brings empty pieces does not get on", async () => {
+Deno.test("empty chunks do not count as progress", async () => {
   await using place = await preparePlace();
   let asked = 0;
   const fetch: typeof globalThis.fetch = async (...request) => {
@@ -59,7 +59,7 @@ Deno.test("a connection that brings empty pieces does not get on", async () => {
   await assertRejects(() => place.open({ fetch }), HubError, "the connection ended after 0 of");
 });
 
-Deno.test("a second call continues what the first one left, whatever byte that ended at", async () => {
+Deno.test("a second call resumes the download of the first, at any byte", async () => {
   for (const have of [1, 1000, 131_072, WEIGHTS.length - 1, WEIGHTS.length]) {
     await using place = await preparePlace();
     await Deno.mkdir(place.blobs, { recursive: true });
@@ -70,7 +70,7 @@ Deno.test("a second call continues what the first one left, whatever byte that e
   }
 });
 
-Deno.test("a server that cannot start later is borne", async () => {
+Deno.test("a server that ignores ranges is supported", async () => {
   await using place = await preparePlace();
   await Deno.mkdir(place.blobs, { recursive: true });
   await Deno.writeFile(partialOf(place), WEIGHTS.subarray(0, 1000));
@@ -78,7 +78,7 @@ Deno.test("a server that cannot start later is borne", async () => {
   await place.load();
 });
 
-Deno.test("a server that sends another part than was asked for is not believed", async () => {
+Deno.test("a response with another range than requested is refused", async () => {
   await using place = await preparePlace();
   await Deno.mkdir(place.blobs, { recursive: true });
   await Deno.writeFile(partialOf(place), WEIGHTS.subarray(0, 1000));
@@ -87,7 +87,7 @@ Deno.test("a server that sends another part than was asked for is not believed",
   await place.load();
 });
 
-Deno.test("wrong bytes are an error, and nothing of them is kept", async () => {
+Deno.test("wrong bytes are an error, and are not kept", async () => {
   await using place = await preparePlace();
   const wrong = WEIGHTS.slice();
   wrong[5000] ^= 1;
@@ -105,7 +105,7 @@ Deno.test("wrong bytes of a small file are an error as well", async () => {
   assert(!tree(place.cacheDir).some((path) => path.includes("snapshots")));
 });
 
-Deno.test("bytes that were damaged on the disk do not spoil a download for ever", async () => {
+Deno.test("an incomplete file that was damaged on the disk does not prevent later downloads", async () => {
   await using place = await preparePlace();
   await Deno.mkdir(place.blobs, { recursive: true });
   await Deno.writeFile(partialOf(place), new Uint8Array(1000));
@@ -113,7 +113,7 @@ Deno.test("bytes that were damaged on the disk do not spoil a download for ever"
   await place.load();
 });
 
-Deno.test("a wrong length is an error, and nothing of it is kept", async () => {
+Deno.test("a wrong length is an error, and nothing is kept", async () => {
   for (const body of [WEIGHTS.subarray(0, 1000), new Uint8Array(WEIGHTS.length + 1)]) {
     await using place = await preparePlace();
     faults(place, { body });
@@ -126,7 +126,7 @@ Deno.test("a wrong length is an error, and nothing of it is kept", async () => {
   }
 });
 
-Deno.test("more bytes than were announced are an error", async () => {
+Deno.test("more bytes than announced are an error", async () => {
   await using place = await preparePlace();
   const chunk = "10000\r\n" + "x".repeat(65_536) + "\r\n";
   const body = new TextEncoder().encode(chunk.repeat(4) + "0\r\n\r\n");
@@ -136,7 +136,7 @@ Deno.test("more bytes than were announced are an error", async () => {
   await assertNothingKept(place);
 });
 
-Deno.test("a Hub that was asked too often is asked again when it says", async () => {
+Deno.test("after too many requests, the Hub's Retry-After is respected", async () => {
   await using place = await preparePlace();
   const times: number[] = [];
   place.hub.fault = ({ path }) => {
@@ -148,7 +148,7 @@ Deno.test("a Hub that was asked too often is asked again when it says", async ()
   assert(times[1] - times[0] >= 1000);
 });
 
-Deno.test("a server that fails twice is asked a third time", async () => {
+Deno.test("a server that fails twice is requested a third time", async () => {
   for (const part of ["/revision/", "/tree/", "/resolve/"]) {
     await using place = await preparePlace();
     let failures = 0;
@@ -158,14 +158,14 @@ Deno.test("a server that fails twice is asked a third time", async () => {
   }
 });
 
-Deno.test("an answer that breaks off is asked for again", async () => {
+Deno.test("a truncated response is requested again", async () => {
   await using place = await preparePlace();
   let failures = 0;
   place.hub.fault = ({ path }) => path.includes("/tree/") && ++failures === 1 ? { cutAfter: 10 } : undefined;
   await place.load();
 });
 
-Deno.test("an answer that does not get on is asked for again", async () => {
+Deno.test("a stalled response is requested again", async () => {
   await using place = await preparePlace();
   let slow = 0;
   const drip = { bytes: 5, pause: 50 };
@@ -174,7 +174,7 @@ Deno.test("an answer that does not get on is asked for again", async () => {
   assert(slow >= 2);
 });
 
-Deno.test("what onProgress throws ends the loading, and is passed on", async () => {
+Deno.test("an error that onProgress throws aborts the loading and is rethrown", async () => {
   await using place = await preparePlace();
   const reason = new Error("no window to draw in");
   const onProgress = ({ loaded }: { loaded: number }) => {
@@ -188,7 +188,7 @@ Deno.test("what onProgress throws ends the loading, and is passed on", async () 
   assertEquals(bytesSent(place), WEIGHTS.length - size);
 });
 
-Deno.test("slow bytes are waited for, a connection that sleeps is made anew", async () => {
+Deno.test("slow bytes are awaited, but a stalled connection is made again", async () => {
   await using place = await preparePlace();
   faults(place, { cutAfter: 20_000, drip: { bytes: 1000, pause: 30 } }, { drip: { bytes: 50_000, pause: 900 } });
   await place.load({ timeout: 500 });
@@ -196,7 +196,7 @@ Deno.test("slow bytes are waited for, a connection that sleeps is made anew", as
   assert(bytesSent(place) <= WEIGHTS.length + (stored(place).length - 1) * CHUNK);
 });
 
-Deno.test("a server that does not answer in time counts as unreachable", async () => {
+Deno.test("a server that does not respond in time counts as unreachable", async () => {
   await using place = await preparePlace();
   await place.load();
   const fetch: typeof globalThis.fetch = (_input, init) =>
@@ -205,7 +205,7 @@ Deno.test("a server that does not answer in time counts as unreachable", async (
   assert(place.events.some(({ reason }) => reason?.includes("no answer within 0.05 s")));
 });
 
-Deno.test("a Hub that was never there is given up soon, one that was there is not", async () => {
+Deno.test("a Hub that never responded is retried less than one that did", async () => {
   await using place = await preparePlace();
   let answers = 1;
   let attempts = 0;
@@ -222,7 +222,7 @@ Deno.test("a Hub that was never there is given up soon, one that was there is no
   assertEquals(attempts, 3);
 });
 
-Deno.test("a signed address that has expired is replaced by a fresh one", async () => {
+Deno.test("an expired signed URL is replaced by a new one", async () => {
   await using place = await preparePlace();
   faults(place, { cutAfter: 50_000 }, { status: 403, body: new TextEncoder().encode("Request has expired") });
   await place.load();
@@ -231,10 +231,10 @@ Deno.test("a signed address that has expired is replaced by a fresh one", async 
   assertEquals(bytesSent(place), WEIGHTS.length);
 });
 
-Deno.test("the token goes to the Hub and nowhere else", async () => {
+Deno.test("the token is sent to the Hub only", async () => {
   await using place = await preparePlace();
   const { hub } = place;
-  // Even a fetch that would take the headers along must not get the chance.
+  // Not even a fetch that keeps headers on redirects may send it.
   const seen: string[] = [];
   const fetch: typeof globalThis.fetch = (input, init) => {
     if (new Headers(init?.headers).has("authorization")) seen.push(new URL(String(input)).origin);
@@ -247,7 +247,7 @@ Deno.test("the token goes to the Hub and nowhere else", async () => {
   assert(hub.received.filter(({ server }) => server === "hub").every(({ headers }) => headers.has("authorization")));
 });
 
-Deno.test("the next page of a list may not be elsewhere with the token", async () => {
+Deno.test("the next page of a list on another host does not get the token", async () => {
   await using place = await preparePlace();
   const { hub } = place;
   hub.pageSize = 1;
@@ -257,13 +257,13 @@ Deno.test("the next page of a list may not be elsewhere with the token", async (
   assert(stored(place).length > 0 && stored(place).every(({ headers }) => !headers.has("authorization")));
 });
 
-Deno.test("redirects without end are an error", async () => {
+Deno.test("endless redirects are an error", async () => {
   await using place = await preparePlace();
   place.hub.fault = ({ path, server }) => server === "hub" ? { status: 307, headers: { location: path } } : undefined;
   await assertRejects(() => place.open(), HubError, "it redirects without end");
 });
 
-Deno.test("a renamed repository is found where the Hub sends us", async () => {
+Deno.test("a renamed repository is found by its redirect", async () => {
   await using place = await preparePlace();
   const { hub } = place;
   hub.repos["owner/new"] = hub.repos["owner/name"];
@@ -275,7 +275,7 @@ Deno.test("a renamed repository is found where the Hub sends us", async () => {
   await place.load();
 });
 
-Deno.test("an abort at any point leaves what can be continued, and no lock", async () => {
+Deno.test("an abort at any point leaves a download that can be resumed, and no lock", async () => {
   for (const stage of ["/revision/", "/tree/", "config.json", "a quarter", "the end"]) {
     await using place = await preparePlace();
     const abort = new AbortController();
@@ -305,13 +305,13 @@ Deno.test("an abort at any point leaves what can be continued, and no lock", asy
   }
 });
 
-Deno.test("an abort before anything happened asks nothing", async () => {
+Deno.test("after an early abort, no request is made", async () => {
   await using place = await preparePlace();
   await assertRejects(() => place.open({ signal: AbortSignal.abort(new Error("never")) }), Error, "never");
   assertEquals(place.hub.received, []);
 });
 
-Deno.test("two calls at once download once", async () => {
+Deno.test("two concurrent calls download once", async () => {
   await using place = await preparePlace();
   faults(place, { drip: { bytes: 20_000, pause: 10 } });
   await Promise.all([place.load(), place.load(), place.load()]);
@@ -343,7 +343,7 @@ Deno.test("without a cache, a model is loaded into memory, with the same checks"
   await assertRejects(() => place.open({ cacheDir }), HubError, "expected sha256");
 });
 
-Deno.test("a cache that is no folder is an error", async () => {
+Deno.test("a cache that is not a folder is an error", async () => {
   await using place = await preparePlace();
   const cacheDir = join(place.cacheDir, "file");
   await Deno.writeTextFile(cacheDir, "");

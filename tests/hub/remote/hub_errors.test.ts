@@ -12,7 +12,7 @@ async function refused(place: Place, options: HubModelOptions, ...parts: string[
   return error;
 }
 
-Deno.test("the message about a gated repository says how to get in", async () => {
+Deno.test("the message about a gated repository says how to get access", async () => {
   await using place = await preparePlace();
   place.hub.repos[REPO].gatedTo = "hf_good";
   const { status, url } = await refused(place, {}, "it is gated", `${place.hub.url}/owner/name; then pass a token`);
@@ -24,7 +24,7 @@ Deno.test("the message about a gated repository says how to get in", async () =>
   await place.load({ token: "hf_good" });
 });
 
-Deno.test("the message about a private or missing repository says both that it may be", async () => {
+Deno.test("the message about a private or missing repository mentions both", async () => {
   await using place = await preparePlace();
   place.hub.repos[REPO].privateTo = "hf_good";
   assertEquals((await refused(place, {}, "Check its spelling", "if it is private, pass a token")).status, 401);
@@ -38,7 +38,7 @@ Deno.test("the message about a private or missing repository says both that it m
   await place.load({ token: "hf_good" });
 });
 
-Deno.test("the message about an invalid token says where it is from", async () => {
+Deno.test("the message about an invalid token names its origin", async () => {
   await using place = await preparePlace();
   await refused(place, { token: "hf_wrong" }, "the token from the option token is not valid");
   await refused(place, { token: "hf_a b" }, "the token from the option token").catch(() => {});
@@ -46,7 +46,7 @@ Deno.test("the message about an invalid token says where it is from", async () =
   assert(!strange.message.includes("ret:") && !strange.message.includes("hf_sec"));
 });
 
-Deno.test("the message about a forbidden access says whether there was a token", async () => {
+Deno.test("the message about forbidden access says whether there was a token", async () => {
   await using place = await preparePlace();
   place.hub.fault = ({ path }) => path.includes("/resolve/") ? { status: 403 } : undefined;
   await refused(place, {}, "access is forbidden; pass a token");
@@ -62,7 +62,7 @@ Deno.test("the messages about a missing revision, folder or file name it", async
   await refused(place, {}, "holds no such file or folder: config.json");
 });
 
-Deno.test("a mirror that lists no files is no missing repository: the message says what was looked for", async () => {
+Deno.test("the message about a mirror without lists names the files that were requested", async () => {
   await using place = await preparePlace({ "README.md": { bytes: CONFIG } });
   const noList = { status: 404, headers: {}, body: bytesOf("no route") };
   place.hub.fault = ({ path }) => path.includes("/tree/") ? noList : undefined;
@@ -88,7 +88,7 @@ Deno.test("a mirror that lists no files is no missing repository: the message sa
   await refused(place, {}, "access is forbidden");
 });
 
-Deno.test("a repository without a model is an error that says what it has", async () => {
+Deno.test("the message about a repository without a model lists its files", async () => {
   await using place = await preparePlace({ "README.md": { bytes: CONFIG } });
   await assertRejects(
     () => place.open(),
@@ -97,14 +97,14 @@ Deno.test("a repository without a model is an error that says what it has", asyn
   );
 });
 
-Deno.test("an unreachable Hub is an error that says so", async () => {
+Deno.test("the message about an unreachable Hub says so", async () => {
   await using place = await preparePlace();
   place.hub.fault = () => ({ status: 429, headers: { "retry-after": "100000" } });
   const error = await refused(place, {}, "the Hub was asked too often", 'holds nothing of revision "main"');
   assertEquals(error.status, 429);
 });
 
-Deno.test("names from the server never leave the cache", async () => {
+Deno.test("names from the server never lead out of the cache", async () => {
   const hostile = ["../evil", "/evil", "a\\..\\..\\evil", "evil\0", "C:evil", "..", "."];
   const files = (more: Record<string, HubFile>) => ({ ...more, "config.json": { bytes: CONFIG } });
   const index = (file: string) => bytesOf(JSON.stringify({ weight_map: { a: file } }));
@@ -121,7 +121,7 @@ Deno.test("names from the server never leave the cache", async () => {
   }
 });
 
-Deno.test("a component's name never leaves the repository", async () => {
+Deno.test("the name of a component never leads out of the repository", async () => {
   const pipeline = (name: string) => bytesOf(JSON.stringify({ [name]: ["diffusers", "VQModel"] }));
   for (const name of ["../evil", "/evil", "..", "a\\b"]) {
     await using place = await preparePlace({ ...modelFiles("vqvae/"), "model_index.json": { bytes: pipeline(name) } });
@@ -129,7 +129,7 @@ Deno.test("a component's name never leaves the repository", async () => {
   }
 });
 
-Deno.test("hashes and sizes from the server are checked before they name files or take memory", async () => {
+Deno.test("hashes and sizes from the server are checked before they name files or allocate memory", async () => {
   const good = { type: "file", path: "config.json", size: 1, oid: "0".repeat(40) };
   const lfs = { oid: "0".repeat(64), size: 1, pointerSize: 1 };
   const wrong = [{ oid: "../../evil" }, { oid: 5 }, { size: -1 }, { size: 1e300 }, { size: "1" }, {
@@ -151,7 +151,7 @@ Deno.test("hashes and sizes from the server are checked before they name files o
   }
 });
 
-Deno.test("an answer that the Hub's package stumbles over is an error in our words", async () => {
+Deno.test("a response that the package does not expect is an error with a clear message", async () => {
   await using place = await preparePlace();
   for (const body of ["3", "{}", "null"]) {
     place.hub.fault = ({ path }) => path.includes("/tree/") ? { body: bytesOf(body), headers: {} } : undefined;
@@ -159,14 +159,14 @@ Deno.test("an answer that the Hub's package stumbles over is an error in our wor
   }
 });
 
-Deno.test("a size that no memory has is an error where there is no cache", async () => {
+Deno.test("without a cache, a file larger than memory is an error", async () => {
   await using place = await preparePlace();
   const body = bytesOf(JSON.stringify([{ type: "file", path: "config.json", size: 2 ** 52, oid: "0".repeat(40) }]));
   place.hub.fault = ({ path }) => path.includes("/tree/") ? { body, headers: {} } : undefined;
   await refused(place, { cacheDir: "/sys" }, "not enough memory for its 4503599627370496 bytes");
 });
 
-Deno.test("a link among the folders of a snapshot is not followed", async () => {
+Deno.test("links among the folders of a snapshot are not followed", async () => {
   await using place = await preparePlace(modelFiles("vqvae/"));
   const outside = await Deno.makeTempDir({ dir: place.cacheDir });
   await Deno.mkdir(`${place.folder}/snapshots/${COMMIT}`, { recursive: true });
@@ -176,7 +176,7 @@ Deno.test("a link among the folders of a snapshot is not followed", async () => 
   assertEquals([...Deno.readDirSync(outside)], []);
 });
 
-Deno.test("names of repositories and revisions are checked before anything is asked", async () => {
+Deno.test("names of repositories and revisions are checked before any request", async () => {
   const options = { hubUrl: "http://127.0.0.1:9", cacheDir: "/none" };
   for (const repo of ["", "a/b/c", "../a", "a b", "a/..", "-a/b", "a--b/c", "a/b.git", "a/.b", "a\\b", "ä/b"]) {
     await assertRejects(
@@ -193,7 +193,7 @@ Deno.test("names of repositories and revisions are checked before anything is as
   }
 });
 
-Deno.test("what is a path and what is a repository", async () => {
+Deno.test("paths and repositories are told apart", async () => {
   for (
     const path of [".", "..", "./a", "../a/b", "/a/b", "~", "~/a", "file:///a", "C:\\a", "c:/a", new URL("file:///a")]
   ) {

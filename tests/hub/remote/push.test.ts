@@ -39,7 +39,7 @@ Deno.test("pushToHub creates a repository and commits a model that loads again",
     await weights.close();
   }));
 
-Deno.test("pushToHub puts a model beside what a repository has, or into a pull request", () =>
+Deno.test("pushToHub adds a model to an existing repository, or opens a pull request", () =>
   withSavedModel(async (folder, hub) => {
     hub.add("owner/name", { "README.md": { bytes: new Uint8Array([1]) } });
     const options = { hubUrl: hub.url, token: "hf_good", subfolder: "vqvae" };
@@ -54,7 +54,7 @@ Deno.test("pushToHub puts a model beside what a repository has, or into a pull r
     ]);
   }));
 
-Deno.test("pushToHub tries again where the line fails", () =>
+Deno.test("pushToHub retries when the connection fails", () =>
   withSavedModel(async (folder, hub) => {
     const failed = new Set<string>();
     hub.fault = ({ path, server }) => {
@@ -66,7 +66,7 @@ Deno.test("pushToHub tries again where the line fails", () =>
     assertEquals(failed.size, 3);
   }));
 
-Deno.test("pushToHub fails unless the Hub answers with a commit", () =>
+Deno.test("pushToHub fails unless the response has a commit", () =>
   withSavedModel(async (folder, hub) => {
     for (const answer of [{}, { commitOid: null }, { commitOid: "main" }, { commitOid: 7, commitUrl: "x" }, []]) {
       hub.fault = ({ path }) =>
@@ -76,7 +76,7 @@ Deno.test("pushToHub fails unless the Hub answers with a commit", () =>
     }
   }));
 
-Deno.test("pushToHub passes on no address that is not one of a page, and pushes once where the answer is a page", () =>
+Deno.test("pushToHub returns only URLs of pages, and pushes once if the response is a page", () =>
   withSavedModel(async (folder, hub) => {
     const options = { hubUrl: hub.url, token: "hf_good" };
     const answer = (body: string) => {
@@ -109,7 +109,7 @@ Deno.test("pushToHub says what is missing", () =>
     await assertRejects(() => pushToHub("owner/name", folder, { ...options, signal }), Error, "enough");
   }));
 
-Deno.test("pushToHub ends where several uploads fail at once", () =>
+Deno.test("pushToHub ends if several uploads fail at once", () =>
   withSavedModel(async (folder, hub) => {
     hub.fault = ({ path, body }) => {
       if (!path.endsWith("/info/lfs/objects/batch")) return undefined;
@@ -125,7 +125,7 @@ Deno.test("pushToHub ends where several uploads fail at once", () =>
     await assertRejects(() => pushing, HubError, "Cannot push to owner/new (status 404)");
   }));
 
-Deno.test("pushToHub ends where the package waits for ever", () =>
+Deno.test("pushToHub ends if the package waits forever", () =>
   withSavedModel(async (folder, hub) => {
     hub.fault = ({ path, body }) => {
       if (!path.endsWith("/info/lfs/objects/batch")) return undefined;

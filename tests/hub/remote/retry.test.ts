@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HubError } from "../../../hub/mod.ts";
 import { retryAfter, UnreachableError, type UnreachableOptions, withRetries } from "../../../hub/remote/retry.ts";
 
-/** Fails so often, at once each time. */
+/** Fails a number of times, at once each time. */
 function failing(times: number, options: UnreachableOptions = {}) {
   let attempts = 0;
   return () => {
@@ -11,14 +11,14 @@ function failing(times: number, options: UnreachableOptions = {}) {
   };
 }
 
-Deno.test("withRetries bears five failures in a row, and passes the sixth on", async () => {
+Deno.test("withRetries retries five failures in a row, and throws the sixth", async () => {
   assertEquals(await withRetries(failing(5)), 6);
   await assertRejects(() => withRetries(failing(6)), HubError, "failure 6");
   await assertRejects(() => withRetries(failing(2), { retries: 1 }), HubError, "failure 2");
   await assertRejects(() => withRetries(failing(3, { retries: 2 })), HubError, "failure 3");
 });
 
-Deno.test("withRetries counts anew when there is progress", async () => {
+Deno.test("withRetries resets its count on progress", async () => {
   const attempt = failing(20);
   assertEquals(
     await withRetries((progressed) => {
@@ -29,7 +29,7 @@ Deno.test("withRetries counts anew when there is progress", async () => {
   );
 });
 
-Deno.test("withRetries passes on what another attempt cannot mend", async () => {
+Deno.test("withRetries throws at once what a retry cannot fix", async () => {
   let attempts = 0;
   const attempt = (error: Error) => () => (attempts++, Promise.reject(error));
   await assertRejects(() => withRetries(attempt(new HubError("gated"))), HubError, "gated");
@@ -37,7 +37,7 @@ Deno.test("withRetries passes on what another attempt cannot mend", async () => 
   assertEquals(attempts, 2);
 });
 
-Deno.test("Retry-After holds seconds or a date", () => {
+Deno.test("Retry-After contains seconds or a date", () => {
   const parse = (value?: string) => retryAfter(new Headers(value === undefined ? {} : { "retry-after": value }));
   assertEquals(parse("3"), 3000);
   assertEquals(parse("Wed, 21 Oct 2015 07:28:00 GMT"), 0);

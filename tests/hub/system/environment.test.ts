@@ -1,16 +1,17 @@
-/** What the variables of Python's `huggingface_hub` mean; expected values are Python's own. */
+/** The environment variables of Python's `huggingface_hub`; expected values are Python's own. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { connectTo } from "../../../hub/remote/access.ts";
 import { defaultCacheDir, findToken, isOfflineMode } from "../../../hub/system/environment.ts";
 import { expandPath } from "../../../hub/system/expand.ts";
+import { withFolder } from "../../support/folders.ts";
 
 const HUB_VARIABLES = [
   ...["HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HF_TOKEN_PATH"],
   ...["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_DISABLE_IMPLICIT_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"],
 ];
 
-/** Runs something with these variables, and none of the Hub's but these. */
+/** Runs a function with these variables, and no others of the Hub. */
 async function withVariables<T>(variables: Record<string, string>, run: () => T | Promise<T>): Promise<T> {
   const names = [...HUB_VARIABLES, ...Object.keys(variables)];
   const before = names.map((name) => [name, Deno.env.get(name)] as const);
@@ -68,7 +69,7 @@ Deno.test("paths are expanded as Python's os.path does", async () => {
   assertEquals(await withVariables({ HOME: "/" }, () => ["~", "~/a"].map(expandPath)), ["/", "/a"]);
 });
 
-Deno.test("offline is what HF_HUB_OFFLINE says, or else TRANSFORMERS_OFFLINE", async () => {
+Deno.test("HF_HUB_OFFLINE, or else TRANSFORMERS_OFFLINE, sets the offline mode", async () => {
   for (const name of ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]) {
     for (const value of ["1", "on", "ON", "Yes", "true"]) {
       assertEquals(await withVariables({ [name]: value }, isOfflineMode), true, `${name}=${value}`);
@@ -81,29 +82,28 @@ Deno.test("offline is what HF_HUB_OFFLINE says, or else TRANSFORMERS_OFFLINE", a
   assertEquals(await withVariables({ HF_HUB_OFFLINE: "", TRANSFORMERS_OFFLINE: "1" }, isOfflineMode), true);
 });
 
-Deno.test("tokens come from variables before the file, without line ends and spaces", async () => {
-  const home = await Deno.makeTempDir();
-  const path = join(home, "token");
-  await Deno.writeTextFile(path, " hf_file\r\n");
-  const find = async (variables: Record<string, string>) =>
-    (await withVariables({ HF_HOME: home, ...variables }, findToken))?.value;
-  assertEquals(await find({}), "hf_file");
-  assertEquals(await find({ HUGGING_FACE_HUB_TOKEN: "hf_old\n" }), "hf_old");
-  assertEquals(await find({ HF_TOKEN: "\thf_\r\nnew ", HUGGING_FACE_HUB_TOKEN: "hf_old" }), "hf_new");
-  assertEquals(await find({ HF_TOKEN: "", HUGGING_FACE_HUB_TOKEN: "hf_old" }), "hf_old");
-  assertEquals(await find({ HF_TOKEN: "\n", HUGGING_FACE_HUB_TOKEN: "hf_old" }), "hf_file");
-  for (const value of ["1", "yes"]) {
-    assertEquals(await find({ HF_TOKEN: "hf_new", HF_HUB_DISABLE_IMPLICIT_TOKEN: value }), undefined);
-  }
-  assertEquals(await find({ HF_TOKEN: "hf_new", HF_HUB_DISABLE_IMPLICIT_TOKEN: "0" }), "hf_new");
-  assertEquals(await find({ HF_HOME: "/none", HF_TOKEN_PATH: "$PLACE/token", PLACE: home }), "hf_file");
-  await Deno.writeTextFile(path, " \n");
-  assertEquals(await find({}), undefined);
-  assertEquals(await find({ HF_HOME: "/none" }), undefined);
-  await Deno.remove(home, { recursive: true });
-});
+Deno.test("tokens are taken from variables before the file, without line breaks and spaces", () =>
+  withFolder(async (home) => {
+    const path = join(home, "token");
+    await Deno.writeTextFile(path, " hf_file\r\n");
+    const find = async (variables: Record<string, string>) =>
+      (await withVariables({ HF_HOME: home, ...variables }, findToken))?.value;
+    assertEquals(await find({}), "hf_file");
+    assertEquals(await find({ HUGGING_FACE_HUB_TOKEN: "hf_old\n" }), "hf_old");
+    assertEquals(await find({ HF_TOKEN: "\thf_\r\nnew ", HUGGING_FACE_HUB_TOKEN: "hf_old" }), "hf_new");
+    assertEquals(await find({ HF_TOKEN: "", HUGGING_FACE_HUB_TOKEN: "hf_old" }), "hf_old");
+    assertEquals(await find({ HF_TOKEN: "\n", HUGGING_FACE_HUB_TOKEN: "hf_old" }), "hf_file");
+    for (const value of ["1", "yes"]) {
+      assertEquals(await find({ HF_TOKEN: "hf_new", HF_HUB_DISABLE_IMPLICIT_TOKEN: value }), undefined);
+    }
+    assertEquals(await find({ HF_TOKEN: "hf_new", HF_HUB_DISABLE_IMPLICIT_TOKEN: "0" }), "hf_new");
+    assertEquals(await find({ HF_HOME: "/none", HF_TOKEN_PATH: "$PLACE/token", PLACE: home }), "hf_file");
+    await Deno.writeTextFile(path, " \n");
+    assertEquals(await find({}), undefined);
+    assertEquals(await find({ HF_HOME: "/none" }), undefined);
+  }));
 
-Deno.test("the environment's token is for the Hub that the environment names, or else the public one", async () => {
+Deno.test("the environment's token is for the Hub of the environment, or else the public one", async () => {
   const tokenFor = async (hubUrl: string | undefined, variables: Record<string, string>, token?: string) =>
     (await withVariables(
       { HF_TOKEN: "hf_env", ...variables },

@@ -35,7 +35,7 @@ async function refusesTensor(tensor: Part, message: string): Promise<void> {
   await refusesPickle(pickleOf(push.stateDict({ a: tensor })), message);
 }
 
-Deno.test("openTorchZip reads stored, deflated and 64-bit archives, whatever their folder is called", async () => {
+Deno.test("openTorchZip reads stored, deflated and 64-bit archives with any folder name", async () => {
   const all = [{}, { folder: "diffusion_pytorch_model" }, { deflated: true }, { zip64: true }];
   for (const options of all) {
     const file = await stateFile({ a: view(0, [2, 3], [3, 1]), b: view(4, [], []) }, options);
@@ -43,7 +43,7 @@ Deno.test("openTorchZip reads stored, deflated and 64-bit archives, whatever the
   }
 });
 
-Deno.test("openTorchZip puts strided, channels-last, expanded and empty tensors in row-major order", async () => {
+Deno.test("openTorchZip returns strided, channels-last, expanded and empty tensors in row-major order", async () => {
   const file = await stateFile({
     transposed: view(0, [3, 2], [1, 3]),
     channelsLast: view(0, [1, 2, 3, 1], [6, 1, 2, 2]),
@@ -62,7 +62,7 @@ Deno.test("openTorchZip puts strided, channels-last, expanded and empty tensors 
   });
 });
 
-Deno.test("openTorchZip takes a tensor's part of a deflated storage too", async () => {
+Deno.test("openTorchZip reads a tensor in part of a deflated storage", async () => {
   const file = await stateFile({ a: view(2, [2], [1]) }, { deflated: true });
   assertEquals(await read(file), { a: [2, 3] });
 });
@@ -112,7 +112,7 @@ Deno.test("openTorchZip reads pickles of protocol 4", async () => {
   assertEquals(await read(await torchFile(pickle, { 0: SIX })), { a: [0, 1] });
 });
 
-Deno.test("openTorchZip takes nothing but tensors from a state dict, whatever else is in it", async () => {
+Deno.test("openTorchZip ignores everything but tensors in a state dict", async () => {
   const others: Record<string, Part> = {
     none: "N",
     yes: [0x88],
@@ -155,10 +155,10 @@ Deno.test("openTorchZip takes nothing but tensors from a state dict, whatever el
   assertEquals(await read(await torchFile(pickleOf(keys), { 0: SIX })), { b: [1, 2] });
 });
 
-Deno.test("openTorchZip says what a file without tensors holds, however long or deep that is", async () => {
+Deno.test("openTorchZip says what a file without tensors contains, shortened", async () => {
   const long = "x".repeat(100_000);
   await refusesPickle(pickleOf(bytesOf("}(", push.text("model"), "}", push.text(long), "Nu")), "(model, xxx");
-  const pairOfItself = bytesOf("h\x00", [0x86], "q\x00"); // sixty of them would be 2^60 long if written out
+  const pairOfItself = bytesOf("h\x00", [0x86], "q\x00"); // sixty levels of it have 2^60 elements
   const deep = bytesOf("N", [0x85], "q\x00", ...Array(60).fill(pairOfItself));
   await refusesPickle(pickleOf(bytesOf("}", deep, "Ns")), "(no names)");
   for (const pickle of [bytesOf("}", push.text(long), "Ns"), push.global("os", long)]) {
@@ -227,7 +227,7 @@ Deno.test("openTorchZip refuses pickles that would never end or fill the memory"
   await refusesPickle(pickleOf(bytesOf("N", new Uint8Array(300_000).fill(0x85))), "expected a dictionary of tensors");
   await refusesTensor(push.tensor(push.storage("FloatStorage", "0", 2 ** 53), 0, [1], [1]), "a reference to a storage");
   await refusesPickle(new Uint8Array(300_000).fill(0x7d), "takes more than 2000000 steps");
-  // A list of 400,000 pairs, of which 300,000 dictionaries are to be made.
+  // A list of 400,000 pairs, to be made into 300,000 dictionaries.
   const pairs = bytesOf("](NN", [0x86], "q\x00", "h\x00".repeat(400_000), "eq\x01");
   const orderedDict = bytesOf(push.global("collections", "OrderedDict"), "q\x02h\x01", [0x85], "q\x03");
   const shared = bytesOf(pairs, orderedDict, "h\x02h\x03R".repeat(300_000));
@@ -236,11 +236,11 @@ Deno.test("openTorchZip refuses pickles that would never end or fill the memory"
   await refusesPickle(pickleOf(long), "it names a global in 2000000 characters");
   const key = push.storage("FloatStorage", "0".repeat(1_000_000), 6);
   await refusesTensor(push.tensor(key, 0, [1], [1]), "expected a reference to a storage");
-  // A list that holds itself, over and over.
+  // A list that contains itself many times.
   await refusesPickle(pickleOf(bytesOf("]q\x00", ...Array(1000).fill("h\x00a"))), "expected a dictionary of tensors");
 });
 
-Deno.test("openTorchZip refuses tensors that leave their storage, or are none", async () => {
+Deno.test("openTorchZip refuses invalid tensors, and those that exceed their storage", async () => {
   await refusesTensor(view(0, [7], [1]), "leaves its storage of 6 elements");
   await refusesTensor(view(6, [1], [1]), "leaves its storage");
   await refusesTensor(view(0, [2, 2], [5, 1]), "leaves its storage");
@@ -297,7 +297,7 @@ Deno.test("openTorchZip refuses big-endian files and says how to convert those o
   await assertRejects(() => read(new Uint8Array()), WeightsError, "expected a zip archive");
 });
 
-Deno.test("openTorchZip refuses archives that are damaged or no torch files", async () => {
+Deno.test("openTorchZip refuses damaged archives and other files", async () => {
   const refuses = (file: Uint8Array, message: string) => assertRejects(() => read(file), WeightsError, message);
   const data = pickleOf("}");
   await refuses(

@@ -1,4 +1,4 @@
-/** Files that torch wrote, in each of its formats, and old ones made by hand. */
+/** Files that torch wrote in each of its formats, and old ones made byte by byte. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openFile, openTorch, openWeights, sourceOfBytes, WeightsError } from "../../../../hub/mod.ts";
 import type { ByteSource } from "../../../../hub/mod.ts";
@@ -12,7 +12,7 @@ const refuses = (bytes: Uint8Array, message: string) => assertRejects(() => read
 const SIX = floats(0, 1, 2, 3, 4, 5);
 
 const eighths = Array.from({ length: 24 }, (_, i) => i / 8);
-/** What tests/fixtures/torch/make.py saves. */
+/** The tensors that tests/fixtures/torch/make.py saves. */
 const SAVED: Record<string, [shape: number[], elements: number[]]> = {
   whole: [[2, 3, 4], eighths],
   transposed: [[4, 3], [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11].map((i) => i / 8)],
@@ -40,7 +40,7 @@ function view(offset: number, shape: number[], strides: number[]): Uint8Array {
 }
 
 for (const file of ["legacy-protocol2.bin", "legacy-protocol4.bin", "legacy-state-dict.bin", "zip.bin"]) {
-  Deno.test(`openWeights reads the tensors in what torch saved as ${file}`, async () => {
+  Deno.test(`openWeights reads the tensors that torch saved as ${file}`, async () => {
     const path = fixture(`torch/${file}`);
     const weights = await openWeights(file, () => openFile(path));
     assertEquals([...weights.tensors.keys()].sort(), [...Object.keys(SAVED), "whole_numbers"].sort());
@@ -54,7 +54,7 @@ for (const file of ["legacy-protocol2.bin", "legacy-protocol4.bin", "legacy-stat
   });
 }
 
-Deno.test("a tensor of an old torch file is read by its range alone, and closing closes the file", async () => {
+Deno.test("of an old torch file, only the range of a tensor is read, and closing closes the file", async () => {
   const large = 3_000_000;
   const tensor = (key: string, length: number) => push.tensor(push.storage("FloatStorage", key, length), 1, [2], [1]);
   const bytes = legacyFile(pickleOf(push.stateDict({ a: tensor("0", large), b: tensor("1", 6) })), {
@@ -81,12 +81,12 @@ Deno.test("a tensor of an old torch file is read by its range alone, and closing
   assertEquals(isOpen, false);
 });
 
-Deno.test("pickles of old torch files may be longer than the first piece that is read", async () => {
+Deno.test("pickles of old torch files may be longer than the first read", async () => {
   const others = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`note${i}`, push.text("x".repeat(100_000))]));
   assertEquals(await read(stateFile({ ...others, a: view(4, [2], [1]) })), { a: [4, 5] });
 });
 
-Deno.test("openTorch reads parts of storages, and tensors, as torch before 0.4 wrote them", async () => {
+Deno.test("openTorch reads partial storages and tensors of torch before 0.4", async () => {
   const part = (offset: number, length: number) => push.tuple(push.text("v"), push.int(offset), push.int(length));
   const storage = push.storage("FloatStorage", "0", 6, part(2, 3));
   const old = push.call(
@@ -104,7 +104,7 @@ Deno.test("openTorch reads parts of storages, and tensors, as torch before 0.4 w
   }
 });
 
-Deno.test("openTorch refuses old files that are damaged", async () => {
+Deno.test("openTorch refuses damaged old files", async () => {
   const pickle = pickleOf(push.stateDict({ a: view(0, [6], [1]) }));
   await refuses(legacyFile(pickle, { 0: [6, SIX] }, { version: 1000 }), "it does not begin as");
   await refuses(bytesOf([0x80, 2], "K\x01."), "it does not begin as");
@@ -144,12 +144,12 @@ Deno.test("openTorch says how to convert archives of the first versions of torch
   for (const other of ["", "<html>", "PK\x03"]) await refuses(bytesOf(other), "expected a zip archive");
 });
 
-Deno.test("the command that converts a file holds its path as shells take it", async () => {
+Deno.test("the conversion command quotes the path for shells", async () => {
   const paths = ["C:\\Users\\me\\my models\\x.bin", "d:/a b/it's.bin", "\\\\server\\share\\x.bin"];
   for (const path of paths) assert(conversionCommand(path, { weightsOnly: true }).endsWith(` "${path}"`));
   for (const path of ['/tmp/it\'s a "model" $HOME.bin', "a\\b `c`.bin", "-x\n.bin"]) {
     const command = conversionCommand(path, { weightsOnly: true });
-    // What a shell makes of the command's words.
+    // The words of the command as a shell splits them.
     const script = command.replace(/^python/, "printf '%s\\0'");
     const [option, program, found, ...rest] = (await printedBy(start("sh", ["-c", script]))).split("\0");
     assertEquals([option, found, rest], ["-c", path, [""]]);

@@ -1,11 +1,11 @@
-/** What unpacking an archive costs, and whether it is what was packed. */
+/** The cost and the checks of unpacking an archive. */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { type ByteSource, openTorchZip, sourceOfBytes, WeightsError } from "../../../../hub/mod.ts";
 import { readZipDirectory } from "../../../../hub/formats/torch/zip.ts";
 import { readZipEntry } from "../../../../hub/formats/torch/zip_entry.ts";
 import { bytesOf, pickleOf, push, torchFile, u32, zipFile } from "../../files.ts";
 
-/** A source that counts the bytes that are read of it. */
+/** A source that counts the bytes read from it. */
 function counted(bytes: Uint8Array): ByteSource & { bytesRead: number } {
   const source = sourceOfBytes(bytes, "weights");
   return {
@@ -18,7 +18,7 @@ function counted(bytes: Uint8Array): ByteSource & { bytesRead: number } {
   };
 }
 
-/** A file with one storage of floats, and tensors of some of them one after another. */
+/** A file with one storage of floats, and consecutive tensors in it. */
 function viewsFile(
   floats: Float32Array<ArrayBuffer>,
   views: Record<string, [offset: number, count: number]>,
@@ -32,7 +32,7 @@ function viewsFile(
   return torchFile(pickle, { 0: new Uint8Array(floats.buffer) }, options);
 }
 
-/** Hard to pack, so that what is read of the archive shows how far it is unpacked. */
+/** Incompressible values, so that the bytes read from the archive show how far it is unpacked. */
 function noise(length: number): Float32Array<ArrayBuffer> {
   let state = 1;
   return Float32Array.from({ length }, () => state = Math.imul(state, 0x2c1b3c6d) + 0x9e3779b9 | 0);
@@ -50,7 +50,7 @@ const VIEWS: Record<string, [number, number]> = {
   ...Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`spread ${i}`, [i * 4999, 3]])),
 };
 
-Deno.test("a deflated storage is unpacked once, however many tensors view it and in whatever order", async () => {
+Deno.test("a deflated storage is unpacked once for all tensors that view it, in any order", async () => {
   for (const deflated of [true, false]) {
     const file = await viewsFile(NOISE, VIEWS, { deflated });
     const bytes = counted(file);
@@ -59,7 +59,7 @@ Deno.test("a deflated storage is unpacked once, however many tensors view it and
       assertEquals(await source.read(name), NOISE.slice(offset, offset + count), name);
     }
     assertLess(bytes.bytesRead, (deflated ? 1.1 : 3) * file.length);
-    const both = await Promise.all([source.read("start"), source.read("start")]); // beyond what was expected
+    const both = await Promise.all([source.read("start"), source.read("start")]); // more often than announced
     assertEquals(both.map((values) => values[999]), [NOISE[999], NOISE[999]]);
     both[0].fill(0);
     assertEquals((await source.read("start"))[0], NOISE[0]);
@@ -67,7 +67,7 @@ Deno.test("a deflated storage is unpacked once, however many tensors view it and
   }
 });
 
-Deno.test("a deflated storage is unpacked no further than the tensors need that are expected to be read", async () => {
+Deno.test("a deflated storage is unpacked only as far as the announced tensors need", async () => {
   const file = await viewsFile(NOISE, VIEWS, { deflated: true });
   const bytes = counted(file);
   const source = await openTorchZip(bytes);
@@ -89,7 +89,7 @@ Deno.test("views all over a storage that deflates a thousandfold cost as little 
   assertLess(performance.now() - started, 2000);
 });
 
-Deno.test("tensors that lie behind gigabytes to unpack are refused before any is unpacked", async () => {
+Deno.test("tensors behind gigabytes of unneeded data are refused before any is unpacked", async () => {
   const tensor = push.tensor(push.storage("FloatStorage", "0", 2 ** 29), 2 ** 29 - 1, [1], [1]);
   const packed = new Uint8Array(noise(2 ** 31 / 1000 / 4).buffer);
   const file = await zipFile([
@@ -101,7 +101,7 @@ Deno.test("tensors that lie behind gigabytes to unpack are refused before any is
   await assertRejects(() => source.read("tensor"), WeightsError, message);
 });
 
-Deno.test("an entry must have the checksum that its archive says, unless that says none", async () => {
+Deno.test("an entry must match its checksum, if it has one", async () => {
   const data = new Uint8Array(NOISE.buffer, 0, 100_000);
   for (const deflated of [true, false]) {
     const open = async (checksum?: number) => {
@@ -114,7 +114,7 @@ Deno.test("an entry must have the checksum that its archive says, unless that sa
   }
 });
 
-Deno.test("a storage that was damaged is refused, whichever part of it a tensor is", async () => {
+Deno.test("a damaged storage is refused for tensors in any part of it", async () => {
   const damage = async (name: string, deflated: boolean) => {
     const file = await viewsFile(NOISE, { whole: [0, LENGTH], most: [5, LENGTH - 9], half: [0, LENGTH / 2] }, {
       deflated,
@@ -130,7 +130,7 @@ Deno.test("a storage that was damaged is refused, whichever part of it a tensor 
   }
 });
 
-Deno.test("an archive with entries that overlap, or with too many, is refused", async () => {
+Deno.test("an archive with overlapping or too many entries is refused", async () => {
   const file = await zipFile([{ name: "a", data: bytesOf("some") }, { name: "b", data: bytesOf("more") }]);
   const at = new TextDecoder("latin1").decode(file).lastIndexOf("PK\x01\x02");
   new DataView(file.buffer).setUint32(at + 42, 0, true);
