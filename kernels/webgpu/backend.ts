@@ -45,7 +45,7 @@ export interface WebGpuOptions {
   readonly tuningStore?: TuningStore;
 }
 
-/** Longest time of runs before the event loop runs: in Deno, waiting for a GPU blocks it. */
+/** Longest time between turns of the event loop: in Deno, waiting for a GPU blocks it. */
 const PATIENCE_MS = 250;
 
 /** Ops that are planned in a third of a second. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DeviceError, Graph, type OpCost, type Program, Tensor } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
+import { openDevice } from "../support/webgpu.ts";
 import { testOnEveryEngine } from "./engines.ts";
 import { testOn } from "../support/engines.ts";
 
@@ -71,8 +72,7 @@ testOnEveryEngine(
 );
 
 testOn("webgpu", "a device without timestamps says what it lacks, and computes all the same", async () => {
-  const adapter = await navigator.gpu.requestAdapter();
-  const device = await adapter!.requestDevice();
+  const device = await openDevice();
   const backend = await createWebGpuBackend({ device });
   const program = await compile(backend);
   await assertRejects(() => program.profile([picture()]), DeviceError, "it lacks the feature timestamp-query");

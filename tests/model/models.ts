@@ -171,9 +171,3 @@ export async function soon<T>(promise: Promise<T>): Promise<T> {
   const timer = setTimeout(() => reject(new Error("nothing happened within 20 s")), 20_000);
   return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
-
-/** A device as callers open it: with the limits that WebGPU promises, not the adapter's. */
-export async function openDevice(): Promise<GPUDevice> {
-  const adapter = await navigator.gpu.requestAdapter();
-  return await adapter!.requestDevice();
-}

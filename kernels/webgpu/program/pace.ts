@@ -15,7 +15,7 @@ export const LIMIT_MS = 300;
 const [INITIAL_CAUTION, FINAL_CAUTION] = [8, 4];
 /** A wait for an idle device takes up to this long in Deno. */
 const IDLE_WAIT_MS = 30;
-/** Longest time of waits for the device before the event loop runs. */
+/** Longest time between turns of the event loop, which waiting for the device blocks in Deno. */
 const PATIENCE_MS = 50;
 
 /** Work of a device in a millisecond, for estimates before anything was measured: less than most can do. */
@@ -41,7 +41,7 @@ export class Pace {
   #until = 0;
   readonly #turns = new Turns(PATIENCE_MS);
 
-  /** `now` is the time in milliseconds. */
+  /** `now` returns the time in milliseconds. */
   constructor(queue: GPUQueue, software: boolean, now = () => performance.now()) {
     this.#queue = queue;
     this.#now = now;

@@ -51,9 +51,9 @@ export async function createProgram(
     if (overflow && part.first === 0) encoder.clearBuffer(overflow);
     commands.encode(encoder, groups, part, stopwatch);
     const isLast = part.end === dispatches.length;
-    const along = sumOfBytes(storages) <= PIECE ? storages : [];
+    const copied = sumOfBytes(storages) <= PIECE ? storages : [];
     const readback = isLast && overflow
-      ? new Readback(pool, encoder, [{ buffer: overflow, bytes: 4 }, ...along])
+      ? new Readback(pool, encoder, [{ buffer: overflow, bytes: 4 }, ...copied])
       : undefined;
     device.queue.submit([encoder.finish()]);
     if (isLast) release();

@@ -13,13 +13,14 @@ import {
 import { createWebGpuBackend, type WebGpuOptions } from "../../../kernels/webgpu/mod.ts";
 import { SOFTWARE, type Tuning } from "../../../kernels/webgpu/shader/tiles.ts";
 import { assertClose, type Dense } from "../../support/golden.ts";
+import { openDevice } from "../../support/webgpu.ts";
 import * as reference from "../../support/reference_ops.ts";
 import { type Layer, randomTensor, runOp, tensorOf } from "../engines.ts";
 import { testOn } from "../../support/engines.ts";
 
-/** Two roundings to float16, of what an op takes and of what it makes, each of at most 2⁻¹¹. */
+/** Two roundings to float16, of the operands and of the result of an op, each of at most 2⁻¹¹. */
 const TOLERANCE = 2 ** -11;
-/** Winograd's algorithm rounds more often, and enlarges what that does. */
+/** Winograd's algorithm rounds more often, and amplifies the errors. */
 const WINOGRAD_TOLERANCE = 6 * TOLERANCE;
 
 /** Small tiles compile fast. */
@@ -50,7 +51,7 @@ async function withBackend(options: WebGpuOptions, run: (backend: Backend) => Pr
   }
 }
 
-/** A 1×1 convolution that changes nothing: behind it values are stored in float16. */
+/** An identity convolution, whose result is stored in float16. */
 function identity(channels: number): Layer & { parameter: ConvParameter } {
   const data = new Float32Array(channels * channels);
   for (let i = 0; i < channels; i++) data[i * channels + i] = 1;
@@ -61,7 +62,7 @@ function identity(channels: number): Layer & { parameter: ConvParameter } {
   };
 }
 
-/** Runs `build` on values that are stored in float16, but for the last where `exact`; so is its result. */
+/** Runs `build` on inputs and with a result in float16; with `exact`, the last input is float32. */
 async function runInFloat16(
   backend: Backend,
   inputs: readonly Dense[],
@@ -81,7 +82,7 @@ async function runInFloat16(
   return data as Float32Array;
 }
 
-/** To one channel and from it: what enters and leaves is float32, and small then. */
+/** Convolutions to one channel and back, so that inputs and outputs, which are float32, are small. */
 const NARROW_AND_WIDE = [[36, 1], [1, 36]].map(([ins, out]): ConvParameter => {
   return { kind: "conv", name: `${ins} to ${out}`, in: ins, out, kernel: 1, stride: 1 };
 });
@@ -95,7 +96,7 @@ interface ConvCase {
   residual?: "float16" | "float32";
 }
 
-/** Of one width, for few kernels to compile. */
+/** Few combinations of options, so that few kernels are compiled. */
 const CONVOLUTIONS: ConvCase[] = [
   { shape: [2, 30, 19, 7], out: 30, residual: "float16" },
   { shape: [1, 33, 39, 8], out: 33, residual: "float16" },
@@ -125,7 +126,7 @@ testInFloat16("convolutions of float16 values equal the reference", async (backe
   }
 });
 
-testInFloat16("norms of float16 values equal the reference, a large mean notwithstanding", async (backend) => {
+testInFloat16("norms of float16 values equal the reference, also with a large mean", async (backend) => {
   const cases: [shape: number[], groups: number, mean: number, activation?: Activation][] = [
     [[2, 12, 9, 4], 4, 0, "mish"],
     [[1, 32, 40, 20], 8, 0, "silu"],
@@ -173,7 +174,7 @@ testInFloat16("attention between float16 values equals the reference", async (ba
   assertClose(data, reference.attention(q, { k, v }).data, TOLERANCE, "attention");
 });
 
-testInFloat16("what a quantizer compares is not rounded", async (backend) => {
+testInFloat16("the latents and codes that a quantizer compares are float32", async (backend) => {
   const [x, book] = [randomTensor([1, 4, 8, 8], 3), randomTensor([333, 4], 4)];
   const parameter = { kind: "codebook", name: "codes", codes: 333, channels: 4 } as const;
   const same = identity(4);
@@ -195,7 +196,7 @@ testInFloat16("what a quantizer compares is not rounded", async (backend) => {
 
 testOn(
   "webgpu",
-  "float16 in bands of rows gives what it gives as a whole",
+  "float16 in bands of rows gives the same as without bands",
   () =>
     withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
       const conv = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;
@@ -254,7 +255,7 @@ testOn("webgpu", "float16 takes half the memory", async () => {
   assertLess(half.activations / full.activations, 0.6);
 });
 
-testInFloat16("a value out of range is an error, which the run after it does not see", async (backend) => {
+testInFloat16("a value out of range is an error, and the next run succeeds", async (backend) => {
   const layer = identity(5);
   await backend.setParameter(layer.parameter, layer.weight.data, layer.bias!.data);
   const graph = new Graph();
@@ -295,7 +296,7 @@ testOn(
 
 testOn(
   "webgpu",
-  "results that came with the check are read without the device, as often as one likes",
+  "results that were copied with the overflow flag can be read repeatedly without the device",
   () =>
     withBackend({ dtype: "float16", tuning: SMALL }, async (backend) => {
       const layer = identity(4);
@@ -314,9 +315,8 @@ testOn(
     }),
 );
 
-testOn("webgpu", "float16 without shader-f16, on the CPU engine, or of another kind is refused", async () => {
-  const adapter = await navigator.gpu.requestAdapter();
-  const device = await adapter!.requestDevice();
+testOn("webgpu", "float16 is refused without shader-f16 and on the CPU engine, and so are other dtypes", async () => {
+  const device = await openDevice();
   const refused = (
     options: Parameters<typeof createBackend>,
     Kind: typeof DeviceError | typeof TypeError,
@@ -329,7 +329,7 @@ testOn("webgpu", "float16 without shader-f16, on the CPU engine, or of another k
   device.destroy();
 });
 
-/** Rounded to numbers that float16 holds. */
+/** Rounds values to float16. */
 function rounded({ data, shape }: Dense): Dense {
   return { data: Float32Array.from(data, Math.f16round), shape };
 }

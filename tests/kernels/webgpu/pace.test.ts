@@ -1,9 +1,10 @@
-/** How much a WebGPU device is given to do at once. */
+/** How much work is submitted to a WebGPU device at once. */
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { DeviceError, Graph, type Program, type RunOptions, Tensor } from "../../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { Forecast, LIMIT_MS, Pace } from "../../../kernels/webgpu/program/pace.ts";
 import type { OpCost } from "../../../kernels/graph/cost.ts";
+import { openDevice } from "../../support/webgpu.ts";
 import { testOn } from "../../support/engines.ts";
 
 /** A device that computes `flops` in a millisecond, and a clock that only it moves. */
@@ -54,7 +55,7 @@ async function run(device: FakeDevice, software: boolean, { ops, flops, times }:
   }
 }
 
-testOn("webgpu", "a GPU is given a whole network at once, and nobody waits for it", async () => {
+testOn("webgpu", "a GPU is given a whole network at once, without waits", async () => {
   const device = new FakeDevice(1e10); // 10 TFLOP/s
   await run(device, false, { ops: 100, flops: 3e8, times: 10 });
   assertEquals([device.parts.length, device.waits], [10, 0]);
@@ -62,7 +63,7 @@ testOn("webgpu", "a GPU is given a whole network at once, and nobody waits for i
 
 testOn(
   "webgpu",
-  "a slow device is given parts of a third of a second, be it ten times faster or slower than most",
+  "a slow device is given parts of a third of a second, even if it is ten times faster or slower than most",
   async () => {
     for (const flops of [2e5, 2e6, 2e7]) {
       const device = new FakeDevice(flops);
@@ -75,10 +76,9 @@ testOn(
   },
 );
 
-/** A device of its own whose submissions, waits and dispatches are counted. */
-async function openDevice() {
-  const adapter = await navigator.gpu.requestAdapter();
-  const device = await adapter!.requestDevice();
+/** A device that counts its submissions, waits and dispatches. */
+async function countingDevice() {
+  const device = await openDevice();
   const counts = { submissions: 0, waits: 0, dispatches: 0 };
   const { queue } = device;
   const [submit, onSubmittedWorkDone] = [queue.submit.bind(queue), queue.onSubmittedWorkDone.bind(queue)];
@@ -105,7 +105,7 @@ async function openDevice() {
     };
     return encoder;
   };
-  return { adapter, device, counts };
+  return { device, counts };
 }
 
 const CONV = { kind: "conv", name: "conv", in: 32, out: 32, kernel: 3, stride: 1 } as const;
@@ -137,8 +137,8 @@ async function runOnce(program: Program, given: Tensor, options?: RunOptions): P
   result.dispose();
 }
 
-testOn("webgpu", "a signal is heard between the parts of a long network", async () => {
-  const { device, counts } = await openDevice();
+testOn("webgpu", "a long network can be aborted between its parts", async () => {
+  const { device, counts } = await countingDevice();
   const { backend, run } = await open(device);
   await run();
   const whole = counts.submissions;
@@ -154,7 +154,7 @@ testOn("webgpu", "a signal is heard between the parts of a long network", async 
 /** WebGPU that reports when its device is destroyed, and when a wait for its queue ends. */
 function reportingGpu(events: string[]): GPU {
   const requestDevice = async () => {
-    const { device } = await openDevice();
+    const device = await openDevice();
     const destroy = device.destroy.bind(device);
     const done = device.queue.onSubmittedWorkDone.bind(device.queue);
     device.destroy = () => {
@@ -173,7 +173,7 @@ function reportingGpu(events: string[]): GPU {
 
 testOn(
   "webgpu",
-  "a model that is disposed of computes no further, and its device ends when it has done what it was given",
+  "a model that is disposed stops between parts, and its device is destroyed after the submitted work",
   async () => {
     const events: string[] = [];
     const backend = await createWebGpuBackend({ gpu: reportingGpu(events), algorithm: "implicitGemm" });
@@ -190,7 +190,7 @@ testOn(
 );
 
 testOn("webgpu", "a large convolution is more than one dispatch", async () => {
-  const { device, counts } = await openDevice();
+  const { device, counts } = await countingDevice();
   const backend = await createWebGpuBackend({ device, algorithm: "implicitGemm" });
   await backend.setParameter(CONV, new Float32Array(9 * 32 * 32), new Float32Array(32));
   const graph = new Graph();
@@ -202,7 +202,7 @@ testOn("webgpu", "a large convolution is more than one dispatch", async () => {
   device.destroy();
 });
 
-testOn("webgpu", "a device is used whose adapter was collected as garbage", async () => {
+testOn("webgpu", "a device can be used after its adapter was garbage-collected", async () => {
   const url = (path: string) => new URL(path, import.meta.url).href;
   const script = `
     import { VQModel } from "${url("../../../mod.ts")}";

@@ -3,13 +3,13 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type Backend, type ConvParameter, DeviceError } from "../../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { assertClose } from "../../support/golden.ts";
+import { openDevice } from "../../support/webgpu.ts";
 import { runOp, tensorOf } from "../engines.ts";
 import { testOn } from "../../support/engines.ts";
 
-/** An engine on a device that shows a kernel 128 MiB at once, as the specification guarantees. */
+/** An engine on a device whose bindings have at most 128 MiB, as WebGPU guarantees. */
 async function withSmallBindings(use: (backend: Backend) => Promise<void>): Promise<void> {
-  const adapter = await navigator.gpu.requestAdapter();
-  const device = await adapter!.requestDevice();
+  const device = await openDevice();
   assertEquals(device.limits.maxStorageBufferBindingSize, 128 << 20);
   const backend = await createWebGpuBackend({ device });
   try {
@@ -26,7 +26,7 @@ function conv(channels: number): ConvParameter {
 
 testOn(
   "webgpu",
-  "a convolution is computed whose weights, transformed for Winograd's algorithm, fit no binding",
+  "a convolution is computed whose weights, transformed for Winograd's algorithm, do not fit a binding",
   () =>
     withSmallBindings(async (backend) => {
       const channels = 1024; // 36 MiB, transformed 144 MiB
@@ -50,10 +50,10 @@ testOn(
 
 testOn(
   "webgpu",
-  "weights that the device cannot take are an error that names the layer",
+  "weights that do not fit a binding are an error that names the layer",
   () =>
     withSmallBindings(async (backend) => {
-      const channels = 2048; // 144 MiB as they are
+      const channels = 2048; // 144 MiB
       const loading = () =>
         backend.setParameter(conv(channels), new Float32Array(channels * channels * 9), new Float32Array(channels));
       await assertRejects(loading, DeviceError, "bytes of large: the device refused");
@@ -72,7 +72,7 @@ testOn("webgpu", "weights that are set several times at once are kept once", asy
   backend.dispose();
 });
 
-testOn("webgpu", "weights that arrive after the engine was disposed are refused, and given back", async () => {
+testOn("webgpu", "weights that arrive after the engine was disposed are refused, and freed", async () => {
   const norm = { kind: "norm", name: "norm", channels: 32 } as const;
   const layer = conv(36);
   const backend = await createWebGpuBackend();

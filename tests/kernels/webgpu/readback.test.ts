@@ -1,4 +1,4 @@
-/** Reading results that are too large to be brought at once. */
+/** Reading results that are too large to be copied at once. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Graph, Tensor } from "../../../kernels/mod.ts";
@@ -12,7 +12,7 @@ const SAME = { kind: "conv", name: "same", in: 4, out: 4, kernel: 1, stride: 1 }
 
 testOn(
   "webgpu",
-  "a large result is read in pieces, whole and within what was planned, though it is disposed of meanwhile",
+  "a large result is read in pieces and within the planned memory, even if it is disposed meanwhile",
   async () => {
     const backend = await createWebGpuBackend();
     const identity = Float32Array.from({ length: 16 }, (_, i) => i % 5 === 0 ? 1 : 0);

@@ -1,4 +1,4 @@
-/** What is chosen when ways to compute are measured, and how that is kept. */
+/** Which algorithms and tiles are chosen from measured times, and how choices are stored. */
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   type Backend,
@@ -14,6 +14,7 @@ import { type Choices, StoredChoices } from "../../../kernels/webgpu/tuning/choi
 import { type Candidate, measureChoices } from "../../../kernels/webgpu/tuning/tuner.ts";
 import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
+import { openDevice } from "../../support/webgpu.ts";
 import { assertClose } from "../../support/golden.ts";
 import { randomTensor } from "../engines.ts";
 import { testOn } from "../../support/engines.ts";
@@ -32,7 +33,7 @@ const layer = (name: string, out: number, kernel: 1 | 3 = 3): ConvParameter => (
   stride: 1,
 });
 
-/** Two layers that are alike, one of another width, one that Winograd's algorithm does not compute. */
+/** Two layers of one kind, one of another width, and one that Winograd's algorithm cannot compute. */
 function graph(): Graph {
   const g = new Graph();
   const x = g.conv2d(g.input([1, 8, 4, 4]), layer("a", 8));
@@ -40,7 +41,7 @@ function graph(): Graph {
   return g;
 }
 
-/** Measures the graph on engines that take `milliseconds`, and counts them. */
+/** Measures the graph on engines that take `milliseconds`, and counts their runs. */
 function measure(
   milliseconds: (name: string, candidate: Candidate) => number,
   options: { signal?: AbortSignal; onProgress?: (measured: number, total: number) => void } = {},
@@ -80,7 +81,7 @@ function measure(
   return { engines, result };
 }
 
-testOn("webgpu", "the tile and the algorithm that take least are chosen, where they take clearly less", async () => {
+testOn("webgpu", "the fastest tile and algorithm are chosen if they are clearly faster than the default", async () => {
   const { engines, result } = measure((name, { algorithm, tile }) => {
     if (name === "wide") return algorithm === "implicitGemm" && tile === HIGH ? 3 : 5;
     if (name === "a") return tile === LOW ? 4 : 6;
@@ -99,7 +100,7 @@ testOn("webgpu", "the tile and the algorithm that take least are chosen, where t
   assertEquals(engines, { opened: 6, disposed: 6, runs: 24 });
 });
 
-testOn("webgpu", "measuring tells how far it is, and can be stopped", async () => {
+testOn("webgpu", "measuring calls onProgress, and can be aborted", async () => {
   const controller = new AbortController();
   const told: number[][] = [];
   const onProgress = (...numbers: number[]) => {
@@ -130,7 +131,7 @@ const CHOICES: Choices = {
 const kept = (store: TuningStore, info = INFO, dtype = "float32") => new StoredChoices(store, info, dtype, SOFTWARE);
 const plain = ({ algorithms, tiles }: Choices) => [Object.fromEntries(algorithms), Object.fromEntries(tiles)];
 
-testOn("webgpu", "choices are kept for one adapter and element type, and added to", async () => {
+testOn("webgpu", "choices are stored for one adapter and element type, and added to", async () => {
   const store = memoryStore();
   await kept(store).add(CHOICES);
   assertEquals(plain(await kept(store).read()), [{ "8 to 8": "implicitGemm" }, { "some op": LOW }]);
@@ -143,7 +144,7 @@ testOn("webgpu", "choices are kept for one adapter and element type, and added t
   assertEquals(plain(await kept(store).read()), [{ "8 to 8": "implicitGemm" }, { "third op": HIGH }]);
 });
 
-testOn("webgpu", "what is kept is not trusted", async () => {
+testOn("webgpu", "stored choices are not trusted", async () => {
   const store = memoryStore();
   await kept(store).add(CHOICES);
   const [[name, text]] = store.texts;
@@ -169,7 +170,7 @@ const NARROW = { kind: "conv", name: "layer", in: 96, out: 96, kernel: 3, stride
 
 testOn(
   "webgpu",
-  "an engine that was tuned computes the same in the way that is kept, and so does the next engine",
+  "a tuned engine computes the same with its stored choices, and so does the next engine",
   async () => {
     const tuningStore = memoryStore();
     const [weight, bias] = [randomTensor([96, 96, 3, 3], 1, 0.05).data, randomTensor([96], 2).data];
@@ -202,9 +203,8 @@ testOn(
   },
 );
 
-testOn("webgpu", "graphs of tokens and pictures are tuned, and nothing of it stays on the device", async () => {
-  const adapter = await navigator.gpu.requestAdapter();
-  const device = await adapter!.requestDevice({ requiredFeatures: ["timestamp-query"] });
+testOn("webgpu", "graphs of tokens and pictures are tuned, and no buffers are left on the device", async () => {
+  const device = await openDevice({ requiredFeatures: ["timestamp-query"] });
   let buffers = 0;
   const createBuffer = device.createBuffer.bind(device);
   device.createBuffer = (descriptor) => {

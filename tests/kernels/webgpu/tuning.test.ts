@@ -6,6 +6,7 @@ import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { chooseTile, HARDWARE, SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
 import { assertClose } from "../../support/golden.ts";
+import { openDevice } from "../../support/webgpu.ts";
 import { randomTensor, runOp, tensorOf } from "../engines.ts";
 import { testOn } from "../../support/engines.ts";
 
@@ -14,7 +15,7 @@ const shape = (rows: number, columns: number) => {
   return `${tile.rows}x${tile.columns}, ${tile.lanesX} lanes`;
 };
 
-Deno.test("large products are computed in the tile that loads least", () => {
+Deno.test("large products are computed in the tile with the fewest loads", () => {
   assertEquals(shape(4096, 128), "32x4, 8 lanes");
   assertEquals(chooseTile(HARDWARE.tiles, 4096, 128), HARDWARE.tiles[0]);
 });
@@ -31,14 +32,9 @@ Deno.test("few columns take narrow tiles", () => {
   assertEquals(shape(4096, 1), "32x1, 1 lanes");
 });
 
-/** Adapters of the devices below: Deno stumbles over a device whose adapter is gone. */
-const adapters: GPUAdapter[] = [];
-
-/** A device, and how many accumulators the products of matrices have that were compiled on it. */
+/** A device, and the numbers of accumulators of the matrix products that were compiled on it. */
 async function spyingDevice() {
-  const adapter = await navigator.gpu.requestAdapter();
-  adapters.push(adapter!);
-  const device = await adapter!.requestDevice();
+  const device = await openDevice();
   const create = device.createShaderModule.bind(device);
   const accumulators = new Set<number>();
   device.createShaderModule = (descriptor) => {

@@ -2,19 +2,14 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeviceError, type Progress, VQModel } from "../../../mod.ts";
 import { assertClose } from "../../support/golden.ts";
+import { openDevice } from "../../support/webgpu.ts";
 import { checkpointOf, makeModel, MemoryFiles, picture, take, TINY } from "../models.ts";
 import { testOn } from "../../support/engines.ts";
 
 const CONFIG = { ...TINY, mid_block_add_attention: false };
 
-/** Adapters of the devices below: Deno stumbles over a device whose adapter is gone. */
+/** Adapters of the devices of {@linkcode withGpu}: Deno ends the process when a device's adapter is gone. */
 const adapters: GPUAdapter[] = [];
-
-async function openDevice(): Promise<GPUDevice> {
-  const adapter = await navigator.gpu.requestAdapter();
-  adapters.push(adapter!);
-  return await adapter!.requestDevice();
-}
 
 /** Lets a device refuse buffers once all of them are more than `limit` bytes, as one does that has no more memory. */
 function limitMemory(device: GPUDevice): { limit: number; used: number } {

@@ -1,6 +1,7 @@
 /** What the host does again and again: on WebGPU, a call that was made before must make nothing anew. */
 import { assertEquals } from "@std/assert";
 import { ImageProcessor, type Tensor, VQModel } from "../../../mod.ts";
+import { openDevice } from "../../support/webgpu.ts";
 import { checkpointOf, MemoryFiles, TINY } from "../models.ts";
 import { testOn } from "../../support/engines.ts";
 
@@ -17,8 +18,7 @@ const CREATORS = [
 
 /** A device that counts what is made on it, and the bytes that are written to it and read back. */
 async function countingDevice() {
-  const adapter = await navigator.gpu.requestAdapter();
-  const device = await adapter!.requestDevice();
+  const device = await openDevice();
   const made: string[] = [];
   const bytes = { written: 0, read: 0 };
   const countReads = (buffer: GPUBuffer) => {
