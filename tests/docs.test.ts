@@ -1,20 +1,20 @@
 /** The documents say what is true of this checkout: links, paths, tasks and examples. */
 import { assertEquals } from "@std/assert";
-import { join, relative, toFileUrl } from "@std/path";
+import { join, toFileUrl } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { AMUSED, inFolder, PICTURE, succeed } from "./cli/command.ts";
+import { FILES, fromRoot, read } from "./support/checkout.ts";
 import { withFolder } from "./support/folders.ts";
 import { repository } from "./support/paths.ts";
 import { outputOf, startDeno } from "./support/processes.ts";
 
 const ROOT = repository("");
-const FILES = listFiles();
 const DOCUMENTS = FILES.filter((file) => /^([A-Z]+\.md|docs\/.*\.md|\.github\/.*\.md|examples\/.*\.md)$/.test(file));
 
 Deno.test("links in the documents lead to files and headings that exist", () => {
   const broken = DOCUMENTS.flatMap((document) =>
     linksOf(document)
-      .filter(({ file, heading }) => !exists(file) || (heading && !headingsOf(file).includes(heading)))
+      .filter(({ file, heading }) => !matchesFile(file) || (heading && !headingsOf(file).includes(heading)))
       .map(({ target }) => `${document} links to ${target}`)
   );
   assertEquals(broken, []);
@@ -133,27 +133,7 @@ function isPublished(file: string): boolean {
   return config.publish.include.some((path) => file === path || file.startsWith(`${path}/`));
 }
 
-function exists(file: string): boolean {
-  return matchesFile(file);
-}
-
 /** A document without its examples, in which brackets are code. */
 function proseOf(document: string): string {
   return read(document).replace(/^( *)```[\s\S]*?^\1```$/gm, "");
-}
-
-function read(file: string): string {
-  return Deno.readTextFileSync(join(ROOT, file));
-}
-
-function fromRoot(path: string): string {
-  return relative(ROOT, path).replaceAll("\\", "/");
-}
-
-function listFiles(folder = ROOT): string[] {
-  const skipped = [".git", "node_modules", "coverage"];
-  return [...Deno.readDirSync(folder)].filter(({ name }) => !skipped.includes(name)).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    return entry.isDirectory ? listFiles(path) : [fromRoot(path)];
-  });
 }
