@@ -8,6 +8,7 @@ import type { WasmStorage } from "../../../kernels/wasm/program/storage.ts";
 import { randomTensor, tensorOf } from "../engines.ts";
 import { CODES, CONV, CONV_IN, network, picture, setParameters, SHAPE } from "../every_op.ts";
 import { testOn } from "../../support/engines.ts";
+import { withoutGlobals } from "../../support/missing_globals.ts";
 
 async function open(
   threads: number,
@@ -50,24 +51,13 @@ testOn("wasm", "results are the same bit for bit with vectors of 128 and of 256 
   for (let i = 0; i < 30; i++) assertSame(await bits(wide.program), expected);
 });
 
-/** Runs `task` while some globals are missing. */
-async function without(names: string[], task: () => Promise<void>): Promise<void> {
-  const properties = names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)!] as const);
-  for (const name of names) Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
-  try {
-    await task();
-  } finally {
-    for (const [name, property] of properties) Object.defineProperty(globalThis, name, property);
-  }
-}
-
 // Where there is no `process`, as in a browser, the engine starts the web's workers.
 for (const [missing, threads] of [[["process"], 3], [["process", "Worker"], 1], [["SharedArrayBuffer"], 1]] as const) {
   const name = `without ${missing.join(" and ")} the engine computes the same on ${threads} threads`;
   testOn("wasm", threads === 1 ? `${name}, and says why` : name, async () => {
     using one = await open(1);
     const expected = await bits(one.program);
-    await without([...missing], async () => {
+    await withoutGlobals(missing, async () => {
       const reasons: string[] = [];
       using engine = await open(3, undefined, (reason) => reasons.push(reason));
       assertEquals(engine.backend.threads, threads);

@@ -1,9 +1,10 @@
-/** What becomes of a model on the CPU whose threads do not start, or end. */
+/** A model on the CPU whose threads do not start, or end unexpectedly. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Worker } from "node:worker_threads";
 import { DeviceError, type Progress } from "../../../mod.ts";
 import { makeModel, picture, take, TINY } from "../models.ts";
 import { testOn } from "../../support/engines.ts";
+import { withoutGlobals } from "../../support/missing_globals.ts";
 
 /** Collects the threads that something starts. */
 async function withThreads(use: (threads: Set<Worker>) => Promise<void>): Promise<void> {
@@ -61,5 +62,22 @@ testOn("wasm", "with a device of one's choice every call says that a thread has 
     for (let i = 0; i < 2; i++) {
       await assertRejects(() => model.tokenize(sample), DeviceError, "load the model again");
     }
+  });
+});
+
+testOn("wasm", "threads that cannot start are reported through onProgress, and one thread computes", async () => {
+  using expected = await makeModel(TINY, { device: "wasm", threads: 1 });
+  using sample = picture(1, 3, 12, 8);
+  await withoutGlobals(["SharedArrayBuffer"], async () => {
+    const events: Progress[] = [];
+    using model = await makeModel(TINY, { device: "wasm", threads: 2, onProgress: (event) => events.push(event) });
+    const [{ reason }, ...others] = events.filter(({ status }) => status === "fallback");
+    assertStringIncludes(
+      reason!,
+      "One thread computes instead of 2, which could not start: there is no SharedArrayBuffer",
+    );
+    assertEquals(others, []);
+    const [latents, same] = [await model.encode(sample), await expected.encode(sample)];
+    assertEquals(await take(latents.latents), await take(same.latents));
   });
 });
