@@ -7,7 +7,6 @@ import { JOB_FIELDS } from "../../../kernels/wasm/job_fields.ts";
 import { Memory } from "../../../kernels/wasm/memory/memory.ts";
 import { type Job, writeJobs } from "../../../kernels/wasm/threads/job.ts";
 import { testOn } from "../../support/engines.ts";
-import { testOn } from "../../support/engines.ts";
 
 /** A module that reads each field of each kind of job by its name. */
 async function readers(memory: WebAssembly.Memory): Promise<Record<string, (job: number) => number>> {

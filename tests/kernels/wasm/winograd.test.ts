@@ -2,7 +2,6 @@
 import { assertAlmostEquals } from "@std/assert";
 import { ALGORITHMS, type Formula } from "../../../kernels/wasm/build/winograd_formulas.ts";
 import { testOn } from "../../support/engines.ts";
-import { testOn } from "../../support/engines.ts";
 
 /** The values of formulas, in float64, beside those given. */
 function evaluate(formulas: readonly Formula[], given: Record<string, number>): Record<string, number> {
