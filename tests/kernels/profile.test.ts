@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DeviceError, Graph, type OpCost, type Program, Tensor } from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
-import { openDevice } from "../support/webgpu.ts";
 import { testOnEveryEngine } from "./engines.ts";
-import { testOn } from "../support/engines.ts";
+import { openDevice, testOn } from "../support/engines.ts";
 
 const CONV = { kind: "conv", name: "level.0.conv", in: 3, out: 8, kernel: 3, stride: 1 } as const;
 const NORM = { kind: "norm", name: "level.0.norm", channels: 8 } as const;

@@ -4,8 +4,7 @@ import { NO_MEMORY } from "../../kernels/mod.ts";
 import { type Device, DeviceError, Tensor } from "../../mod.ts";
 import { assertClose } from "../support/golden.ts";
 import { filled, LOOKUP, makeModel, picture, soon, take, TINY } from "./models.ts";
-import { testOn, testOnEveryDevice } from "../support/engines.ts";
-import { openDevice } from "../support/webgpu.ts";
+import { openDevice, testOn, testOnEveryDevice } from "../support/engines.ts";
 
 testOnEveryDevice("fifty rounds of encoding and decoding take no more memory than two", async (device) => {
   using model = await makeModel(TINY, { device });

@@ -13,10 +13,9 @@ import {
 import { createWebGpuBackend, type WebGpuOptions } from "../../../kernels/webgpu/mod.ts";
 import { SOFTWARE, type Tuning } from "../../../kernels/webgpu/shader/tiles.ts";
 import { assertClose, type Dense } from "../../support/golden.ts";
-import { openDevice } from "../../support/webgpu.ts";
 import * as reference from "../../support/reference_ops.ts";
 import { type Layer, randomTensor, runOp, tensorOf } from "../engines.ts";
-import { testOn } from "../../support/engines.ts";
+import { openDevice, testOn } from "../../support/engines.ts";
 
 /** Two roundings to float16, of the operands and of the result of an op, each of at most 2⁻¹¹. */
 const TOLERANCE = 2 ** -11;

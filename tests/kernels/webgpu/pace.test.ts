@@ -4,8 +4,7 @@ import { DeviceError, Graph, type Program, type RunOptions, Tensor } from "../..
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { Forecast, LIMIT_MS, Pace } from "../../../kernels/webgpu/program/pace.ts";
 import type { OpCost } from "../../../kernels/graph/cost.ts";
-import { openDevice } from "../../support/webgpu.ts";
-import { testOn } from "../../support/engines.ts";
+import { openDevice, testOn } from "../../support/engines.ts";
 
 /** A device that computes `flops` in a millisecond, and a clock that only it moves. */
 class FakeDevice {

@@ -3,9 +3,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type Backend, type ConvParameter, DeviceError } from "../../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { assertClose } from "../../support/golden.ts";
-import { openDevice } from "../../support/webgpu.ts";
 import { runOp, tensorOf } from "../engines.ts";
-import { testOn } from "../../support/engines.ts";
+import { openDevice, testOn } from "../../support/engines.ts";
 
 /** An engine on a device whose bindings have at most 128 MiB, as WebGPU guarantees. */
 async function withSmallBindings(use: (backend: Backend) => Promise<void>): Promise<void> {

@@ -14,10 +14,9 @@ import { type Choices, StoredChoices } from "../../../kernels/webgpu/tuning/choi
 import { type Candidate, measureChoices } from "../../../kernels/webgpu/tuning/tuner.ts";
 import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
-import { openDevice } from "../../support/webgpu.ts";
 import { assertClose } from "../../support/golden.ts";
 import { randomTensor } from "../engines.ts";
-import { testOn } from "../../support/engines.ts";
+import { openDevice, testOn } from "../../support/engines.ts";
 
 const [LOW, HIGH] = [{ rows: 1, columns: 4, lanesX: 8, lanesY: 1 }, { rows: 32, columns: 4, lanesX: 8, lanesY: 1 }];
 const CANDIDATES = CONV_ALGORITHMS.flatMap((algorithm) =>

@@ -1,6 +1,6 @@
 /**
- * The text of every kernel, as a snapshot: a changed kernel shows in the diff. Matrix products are in a small tile, of which
- * the text of larger ones is more of the same.
+ * Compares the WGSL of every kernel variant with snapshots, so that a changed kernel shows in a diff. Matrix products use a
+ * small tile; those in other tiles only have more lines of the same kind. Needs no adapter.
  *
  * `deno task test:update` writes the snapshots anew.
  */
@@ -19,7 +19,7 @@ import {
 import { createWebGpuBackend, type WebGpuOptions } from "../../../kernels/webgpu/mod.ts";
 import type { Kernel } from "../../../kernels/webgpu/shader/pipeline.ts";
 import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
-import { compareSnapshots } from "../../support/snapshots.ts";
+import { compareSnapshots } from "./snapshot_files.ts";
 import { recordingDevice } from "./recording_device.ts";
 
 const SNAPSHOTS = fromFileUrl(new URL("snapshots", import.meta.url));
@@ -87,7 +87,7 @@ function fileOf({ label, source }: Kernel): string {
   const elements = [...source.matchAll(/^alias (\w+) = (f\d+);$/gm)].filter(([, , element]) => element === "f16");
   const narrow = elements.map(([, alias]) => alias.toLowerCase());
   return [label, ...narrow.length > 0 ? [`f16 ${narrow.join(" ")}`] : []]
-    .map((part) => part.replaceAll("×", "x").replace(/\W+/g, "_").replace(/_$/, "")).join(".") + ".wgsl";
+    .map((part) => part.replaceAll("×", "x").replace(/\W+/g, "_").replace(/_$/, "")).join(".") + ".wgsl.snap";
 }
 
 Deno.test("the kernels are those of the snapshots", async () => {

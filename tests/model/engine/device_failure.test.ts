@@ -2,9 +2,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeviceError, type Progress, VQModel } from "../../../mod.ts";
 import { assertClose } from "../../support/golden.ts";
-import { openDevice } from "../../support/webgpu.ts";
 import { checkpointOf, makeModel, MemoryFiles, picture, take, TINY } from "../models.ts";
-import { testOn } from "../../support/engines.ts";
+import { openDevice, testOn } from "../../support/engines.ts";
 
 const CONFIG = { ...TINY, mid_block_add_attention: false };
 

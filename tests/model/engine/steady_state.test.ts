@@ -1,9 +1,8 @@
 /** What the host does again and again: on WebGPU, a call that was made before must make nothing anew. */
 import { assertEquals } from "@std/assert";
 import { ImageProcessor, type Tensor, VQModel } from "../../../mod.ts";
-import { openDevice } from "../../support/webgpu.ts";
 import { checkpointOf, MemoryFiles, TINY } from "../models.ts";
-import { testOn } from "../../support/engines.ts";
+import { openDevice, testOn } from "../../support/engines.ts";
 
 const CREATORS = [
   "createBuffer",

@@ -8,9 +8,7 @@ import { join } from "@std/path";
 export async function compareSnapshots(folder: string, texts: ReadonlyMap<string, string>): Promise<string[]> {
   if (Deno.args.includes("--update")) await writeFiles(folder, texts);
   const present = new Set((await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name));
-  const extra = [...present].filter((name) => !texts.has(name)).map((name) =>
-    `${name}: nothing makes this text any more`
-  );
+  const extra = [...present].filter((name) => !texts.has(name)).map((name) => `${name}: no kernel has this snapshot`);
   const different = await Promise.all([...texts].map(async ([name, text]) => {
     if (!present.has(name)) return [`${name}: there is no such snapshot`];
     const change = firstChange(await Deno.readTextFile(join(folder, name)), text);
