@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import { openTextStore } from "../../../hub/mod.ts";
 import { tree } from "../hub_fixture.ts";
 import { withFolder } from "../../support/folders.ts";
+import { withVariables } from "../../support/environment.ts";
 
 async function withCache(use: (cache: string) => Promise<void>): Promise<void> {
   await withFolder((folder) => use(join(folder, "cache")));
@@ -26,15 +27,8 @@ Deno.test("a stored text is read back, and replaced atomically", async () => {
 
 Deno.test("texts are stored in the cache of the environment", async () => {
   await withCache(async (cache) => {
-    const before = Deno.env.get("HF_HUB_CACHE");
-    Deno.env.set("HF_HUB_CACHE", cache);
-    try {
-      await openTextStore()!.write("some", "text");
-      assertEquals(tree(cache), [".vqmodel/some.json"]);
-    } finally {
-      if (before === undefined) Deno.env.delete("HF_HUB_CACHE");
-      else Deno.env.set("HF_HUB_CACHE", before);
-    }
+    await withVariables({ HF_HUB_CACHE: cache }, () => openTextStore()!.write("some", "text"));
+    assertEquals(tree(cache), [".vqmodel/some.json"]);
   });
 });
 

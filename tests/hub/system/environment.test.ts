@@ -4,25 +4,8 @@ import { join } from "@std/path";
 import { connectTo } from "../../../hub/remote/access.ts";
 import { defaultCacheDir, findToken, isOfflineMode } from "../../../hub/system/environment.ts";
 import { expandPath } from "../../../hub/system/expand.ts";
+import { withVariables } from "../../support/environment.ts";
 import { withFolder } from "../../support/folders.ts";
-
-const HUB_VARIABLES = [
-  ...["HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HF_TOKEN_PATH"],
-  ...["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_DISABLE_IMPLICIT_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"],
-];
-
-/** Runs a function with these variables, and no others of the Hub. */
-async function withVariables<T>(variables: Record<string, string>, run: () => T | Promise<T>): Promise<T> {
-  const names = [...HUB_VARIABLES, ...Object.keys(variables)];
-  const before = names.map((name) => [name, Deno.env.get(name)] as const);
-  const set = (name: string, value?: string) => value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
-  for (const name of names) set(name, variables[name]);
-  try {
-    return await run();
-  } finally {
-    for (const [name, value] of before) set(name, value);
-  }
-}
 
 const HOME = "/home/me";
 const PLACES: [variables: Record<string, string>, cacheDir: string][] = [
