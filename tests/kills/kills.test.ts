@@ -10,6 +10,7 @@ import { type Place, preparePlace, REPO, tree } from "../hub/hub_fixture.ts";
 import { KINDS, saveNumbered, SIDES } from "./write_until_killed.ts";
 import { repository } from "../support/paths.ts";
 import { IMPORT_MAP, startDeno } from "../support/processes.ts";
+import { testOnUnix } from "../support/systems.ts";
 
 const KILLS = Number(Deno.env.get("KILLS") ?? 24);
 const LONGEST = 40; // milliseconds: several rounds of every writer
@@ -90,7 +91,7 @@ async function checkTokens(folder: string): Promise<void> {
 }
 
 for (const [i, kind] of KINDS.entries()) {
-  Deno.test(`a process that is killed while it writes ${kind} leaves nothing that loads wrongly`, async () => {
+  testOnUnix(`a process that is killed while it writes ${kind} leaves nothing that loads wrongly`, async () => {
     await using place = await preparePlace();
     place.hub.fault = ({ server }) => server === "storage" ? { drip: { bytes: 40_000, pause: 1 } } : undefined;
     const folder = join(place.cacheDir, "written");

@@ -4,6 +4,7 @@ import { bytesSent, locks, partialOf, preparePlace, REPO, tree, WEIGHTS, weights
 import { COMMIT, sha256 } from "../server.ts";
 import { repository } from "../../support/paths.ts";
 import { IMPORT_MAP, printedBy, start, startDeno } from "../../support/processes.ts";
+import { testOnUnix } from "../../support/systems.ts";
 
 const SCRIPT = repository("tests/hub/load_in_process.ts");
 const LENGTH = 60_000;
@@ -61,7 +62,7 @@ Deno.test("without permission to write, or even to read, a model is loaded into 
   assertEquals(tree(cacheDir), []);
 });
 
-Deno.test("the download of a killed process is resumed by the next one", async () => {
+testOnUnix("the download of a killed process is resumed by the next one", async () => {
   await using place = await preparePlace();
   const { cacheDir, hub } = place;
   hub.fault = ({ server }) => server === "storage" ? { drip: { bytes: 2_000, pause: 5 } } : undefined;
@@ -82,7 +83,7 @@ Deno.test("the download of a killed process is resumed by the next one", async (
   assertEquals(locks(place), []);
 });
 
-Deno.test("a full disk is reported as such, and the download can be resumed", async () => {
+testOnUnix("a full disk is reported as such, and the download can be resumed", async () => {
   await using place = await preparePlace();
   const options = { repo: REPO, cacheDir: place.cacheDir, hubUrl: place.hub.url };
   const limited = `trap "" XFSZ; ulimit -f 256; exec "$@"`; // blocks of 512 bytes that a file may have
@@ -96,23 +97,26 @@ Deno.test("a full disk is reported as such, and the download can be resumed", as
   assertEquals(bytesSent(place), WEIGHTS.length - 131_072);
 });
 
-Deno.test("a process that was suspended in a download does not change or replace what another one downloaded", async () => {
-  await using place = await preparePlace();
-  const { cacheDir, hub } = place;
-  const wrong = WEIGHTS.slice().fill(7, 150_000);
-  const faults = [{ body: wrong, drip: { bytes: 10_000, pause: 20 } }];
-  hub.fault = ({ server }) => server === "storage" ? faults.shift() : undefined;
-  const child = startLoading(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url });
-  while (bytesSent(place) < 80_000) await new Promise((resolve) => setTimeout(resolve, 5));
-  child.kill("SIGSTOP");
-  const old = new Date(Date.now() - 60_000);
-  for (const lock of locks(place)) await Deno.utime(join(cacheDir, lock), old, old); // as if it was suspended for a minute
-  await place.load();
-  child.kill("SIGCONT");
-  assertEquals((await outcome(child)).length, LENGTH);
-  assertEquals(await Deno.readFile(weightsPath(place)), WEIGHTS);
-  assertEquals(tree(cacheDir).filter((path) => /incomplete|lock$/.test(path)), []);
-});
+testOnUnix(
+  "a process that was suspended in a download does not change or replace what another one downloaded",
+  async () => {
+    await using place = await preparePlace();
+    const { cacheDir, hub } = place;
+    const wrong = WEIGHTS.slice().fill(7, 150_000);
+    const faults = [{ body: wrong, drip: { bytes: 10_000, pause: 20 } }];
+    hub.fault = ({ server }) => server === "storage" ? faults.shift() : undefined;
+    const child = startLoading(["-A"], { repo: REPO, cacheDir, hubUrl: hub.url });
+    while (bytesSent(place) < 80_000) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGSTOP");
+    const old = new Date(Date.now() - 60_000);
+    for (const lock of locks(place)) await Deno.utime(join(cacheDir, lock), old, old); // as if it was suspended for a minute
+    await place.load();
+    child.kill("SIGCONT");
+    assertEquals((await outcome(child)).length, LENGTH);
+    assertEquals(await Deno.readFile(weightsPath(place)), WEIGHTS);
+    assertEquals(tree(cacheDir).filter((path) => /incomplete|lock$/.test(path)), []);
+  },
+);
 
 Deno.test("two processes share one download, and both load", async () => {
   await using place = await preparePlace();

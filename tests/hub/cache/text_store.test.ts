@@ -1,5 +1,5 @@
 /** Texts in the cache. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { openTextStore } from "../../../hub/mod.ts";
 import { tree } from "../hub_fixture.ts";
@@ -15,7 +15,8 @@ Deno.test("a stored text is read back, and replaced atomically", async () => {
     const store = openTextStore(cache)!;
     assertEquals(await store.read("some"), undefined);
     await store.write("some", "long text");
-    await Promise.all(["a", "b", "c"].map((text) => store.write("some", text)));
+    const writes = await Promise.allSettled(["a", "b", "c"].map((text) => store.write("some", text)));
+    assert(writes.some(({ status }) => status === "fulfilled"), "of writes at the same time some may fail, not all");
     assertEquals(["a", "b", "c"].includes((await openTextStore(cache)!.read("some"))!), true);
     assertEquals(await store.read("other"), undefined);
     await Deno.writeFile(join(cache, ".vqmodel", "huge.json"), new Uint8Array(10_000_001));

@@ -1,11 +1,13 @@
 /** Redirects of a Hub, and secrecy of URLs and tokens. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { toFileUrl } from "@std/path";
 import { connectTo, type HubAccess } from "../../../hub/remote/access.ts";
 import { HubError, pushToHub, saveLocalModel } from "../../../hub/mod.ts";
 import { resolveRevision } from "../../../hub/remote/resolve.ts";
 import { bytesOf } from "../files.ts";
 import { CONFIG, modelFiles, type Place, preparePlace, REPO, WEIGHTS } from "../hub_fixture.ts";
 import type { Answer, Received } from "../server.ts";
+import { repository } from "../../support/paths.ts";
 
 /** A place whose Hub and storage have https URLs. Their responses lead to http unless `rewrite` is set. */
 function overHttps({ hub }: Place, rewrite = false) {
@@ -39,7 +41,7 @@ const leadTo = (location: string, status = 302): Partial<Answer> => ({
 });
 
 const FORBIDDEN = [
-  `file://${Deno.cwd()}/deno.json`,
+  toFileUrl(repository("deno.json")).href,
   "data:application/json,{}",
   "blob:https://hub.example/0",
   "javascript:1",

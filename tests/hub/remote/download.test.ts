@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { HubError } from "../../../hub/mod.ts";
 import { bytesSent, locks, partialOf, type Place, preparePlace, tree, WEIGHTS, weightsPath } from "../hub_fixture.ts";
 import { type Answer, type Received, sha256 } from "../server.ts";
+import { testOnUnix } from "../../support/systems.ts";
 
 /** Largest read from a connection. */
 const CHUNK = 65_536;
@@ -331,7 +332,7 @@ Deno.test("the lock of a dead process is taken over", async () => {
   assertEquals(locks(place), []);
 });
 
-Deno.test("without a cache, a model is loaded into memory, with the same checks", async () => {
+testOnUnix("without a cache, a model is loaded into memory, with the same checks", async () => {
   await using place = await preparePlace();
   const cacheDir = "/sys"; // not even root may write there
   faults(place, { cutAfter: 100_000 });

@@ -4,6 +4,7 @@ import { bytesOf } from "../files.ts";
 import { CONFIG, modelFiles, type Place, preparePlace, REPO, tree } from "../hub_fixture.ts";
 import { COMMIT, type HubFile } from "../server.ts";
 import { repository } from "../../support/paths.ts";
+import { testOnUnix } from "../../support/systems.ts";
 
 async function refused(place: Place, options: HubModelOptions, ...parts: string[]): Promise<HubError> {
   const error = await assertRejects(() => place.open(options), HubError, REPO);
@@ -159,7 +160,7 @@ Deno.test("a response that the package does not expect is an error with a clear 
   }
 });
 
-Deno.test("without a cache, a file larger than memory is an error", async () => {
+testOnUnix("without a cache, a file larger than memory is an error", async () => {
   await using place = await preparePlace();
   const body = bytesOf(JSON.stringify([{ type: "file", path: "config.json", size: 2 ** 52, oid: "0".repeat(40) }]));
   place.hub.fault = ({ path }) => path.includes("/tree/") ? { body, headers: {} } : undefined;

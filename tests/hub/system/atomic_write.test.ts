@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { writeAtomically } from "../../../hub/system/atomic_write.ts";
 import { withFolder } from "../../support/folders.ts";
+import { testOnUnix } from "../../support/systems.ts";
 
 const namesIn = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name }) => name);
 
@@ -42,10 +43,9 @@ Deno.test("writeAtomically leaves the old file and nothing else where it fails",
     assertEquals([namesIn(folder).sort(), namesIn(occupied)], [["file.txt", "folder"], ["inner"]]);
   }));
 
-Deno.test({
-  name: "writeAtomically keeps links and permissions, and writes to devices directly",
-  ignore: Deno.build.os === "windows",
-  fn: () =>
+testOnUnix(
+  "writeAtomically keeps links and permissions, and writes to devices directly",
+  () =>
     withFolder(async (folder) => {
       const [path, link] = [join(folder, "file.txt"), join(folder, "link.txt")];
       await Deno.writeTextFile(path, "old", { mode: 0o600 });
@@ -61,4 +61,4 @@ Deno.test({
       await writeAtomically("/dev/null", "nothing");
       assertEquals((await Deno.stat("/dev/null")).isCharDevice, true);
     }),
-});
+);

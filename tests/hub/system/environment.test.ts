@@ -6,6 +6,7 @@ import { defaultCacheDir, findToken, isOfflineMode } from "../../../hub/system/e
 import { expandPath } from "../../../hub/system/expand.ts";
 import { withVariables } from "../../support/environment.ts";
 import { withFolder } from "../../support/folders.ts";
+import { testOnUnix } from "../../support/systems.ts";
 
 const HOME = "/home/me";
 const PLACES: [variables: Record<string, string>, cacheDir: string][] = [
@@ -22,12 +23,12 @@ const PLACES: [variables: Record<string, string>, cacheDir: string][] = [
 ];
 
 for (const [variables, cacheDir] of PLACES) {
-  Deno.test(`the cache is at ${cacheDir} where the environment is ${JSON.stringify(variables)}`, async () => {
+  testOnUnix(`the cache is at ${cacheDir} where the environment is ${JSON.stringify(variables)}`, async () => {
     assertEquals(await withVariables({ HOME, ...variables }, defaultCacheDir), cacheDir);
   });
 }
 
-Deno.test("paths are expanded as Python's os.path does", async () => {
+testOnUnix("paths are expanded as Python's os.path does", async () => {
   const root = Deno.readTextFileSync("/etc/passwd").split("\n").find((line) => line.startsWith("root:"))!.split(":")[5];
   const paths = {
     "~": HOME,

@@ -6,6 +6,7 @@ import { conversionCommand } from "../../../../hub/formats/torch/conversion.ts";
 import { bytesOf, floats, fuzz, legacyFile, type Part, pickleOf, push, readAll } from "../../files.ts";
 import { fixture } from "../../../support/paths.ts";
 import { printedBy, start } from "../../../support/processes.ts";
+import { testOnUnix } from "../../../support/systems.ts";
 
 const read = (bytes: Uint8Array) => readAll(openTorch, bytes);
 const refuses = (bytes: Uint8Array, message: string) => assertRejects(() => read(bytes), WeightsError, message);
@@ -144,7 +145,7 @@ Deno.test("openTorch says how to convert archives of the first versions of torch
   for (const other of ["", "<html>", "PK\x03"]) await refuses(bytesOf(other), "expected a zip archive");
 });
 
-Deno.test("the conversion command quotes the path for shells", async () => {
+testOnUnix("the conversion command quotes the path for shells", async () => {
   const paths = ["C:\\Users\\me\\my models\\x.bin", "d:/a b/it's.bin", "\\\\server\\share\\x.bin"];
   for (const path of paths) assert(conversionCommand(path, { weightsOnly: true }).endsWith(` "${path}"`));
   for (const path of ['/tmp/it\'s a "model" $HOME.bin', "a\\b `c`.bin", "-x\n.bin"]) {
