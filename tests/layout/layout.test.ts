@@ -1,8 +1,8 @@
 /** Who may import whom, and other rules of the house that no linter knows. */
 import { assertEquals } from "@std/assert";
-import config from "../deno.json" with { type: "json" };
-import { areaOf, codeOf, FILES, importsOf, modulesOf, read } from "./support/checkout.ts";
-import { entriesOf, findCircle, findInsides, findUpward, type Floors } from "./support/import_graph.ts";
+import config from "../../deno.json" with { type: "json" };
+import { areaOf, codeOf, FILES, importsOf, modulesOf, read } from "../support/checkout.ts";
+import { entriesOf, findCircle, findInsides, findUpward, type Floors } from "./import_graph.ts";
 
 /** Each area, with the areas it may import besides itself. Tests and tools may import everything. */
 const MAY_IMPORT: Record<string, string[]> = {
