@@ -43,6 +43,7 @@ async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options
     dtype,
     threads,
     tuningStore,
+    signal,
     weightBytes: 4 * countParameters(parameters),
     onFallback: (reason) => report(checkpoint, options, { status: "fallback", reason }),
   });

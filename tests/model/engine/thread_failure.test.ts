@@ -1,24 +1,32 @@
-/** A model on the CPU whose threads do not start, or end unexpectedly. */
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+/** A model on the CPU engine whose threads do not start, or end. */
+import { assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { Worker } from "node:worker_threads";
 import { DeviceError, type Progress } from "../../../mod.ts";
 import { makeModel, picture, take, TINY } from "../models.ts";
 import { testOn } from "../../support/engines.ts";
 import { withoutGlobals } from "../../support/missing_globals.ts";
 
-/** Collects the threads that something starts. */
-async function withThreads(use: (threads: Set<Worker>) => Promise<void>): Promise<void> {
-  const threads = new Set<Worker>();
+/** Calls `post` for each message to a thread, with what sends it. */
+async function withMessages(post: (thread: Worker, send: () => void) => void, use: () => Promise<void>): Promise<void> {
   const { postMessage } = Worker.prototype;
   Worker.prototype.postMessage = function (...given: Parameters<typeof postMessage>) {
-    threads.add(this);
-    postMessage.apply(this, given);
+    post(this, () => postMessage.apply(this, given));
   };
   try {
-    await use(threads);
+    await use();
   } finally {
     Worker.prototype.postMessage = postMessage;
   }
+}
+
+/** Collects the threads that are started meanwhile. */
+async function withThreads(use: (threads: Set<Worker>) => Promise<void>): Promise<void> {
+  const threads = new Set<Worker>();
+  const post = (thread: Worker, send: () => void) => {
+    threads.add(thread);
+    send();
+  };
+  await withMessages(post, () => use(threads));
 }
 
 async function endOne(threads: Set<Worker>): Promise<void> {
@@ -79,5 +87,16 @@ testOn("wasm", "threads that cannot start are reported through onProgress, and o
     assertEquals(others, []);
     const [latents, same] = [await model.encode(sample), await expected.encode(sample)];
     assertEquals(await take(latents.latents), await take(same.latents));
+  });
+});
+
+testOn("wasm", "a signal ends the waiting for threads that never answer", async () => {
+  await withMessages(() => {}, async () => {
+    const controller = new AbortController();
+    const loading = makeModel(TINY, { device: "wasm", threads: 2, signal: controller.signal });
+    const start = performance.now();
+    setTimeout(() => controller.abort(new Error("changed my mind")), 50);
+    await assertRejects(() => loading, Error, "changed my mind");
+    assertLess(performance.now() - start, 5000);
   });
 });
