@@ -1,3 +1,9 @@
+/**
+ * Errors about configurations.
+ *
+ * @module
+ */
+
 import { showMessage } from "../../hub/show.ts";
 
 /**

@@ -1,4 +1,4 @@
-/** What the command line accepts, and how it says what is wrong. */
+/** Arguments of the command line, and errors about wrong ones. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import deno from "../../deno.json" with { type: "json" };
@@ -69,7 +69,7 @@ Deno.test("wrong arguments are one line and exit code 2", async () => {
   for (const [args, message] of MISUSES) assertStringIncludes(await fail(2, ...args), message);
 });
 
-Deno.test("what fails is one line and exit code 1", async () => {
+Deno.test("failures are one line and exit code 1", async () => {
   await inFolder(async (path) => {
     assertStringIncludes(await fail(1, "info", path("nowhere")), "nowhere");
     assertStringIncludes(await fail(1, "info", MODEL, "--variant", "fp16"), "fp16");
@@ -89,7 +89,7 @@ Deno.test("what fails is one line and exit code 1", async () => {
   });
 });
 
-Deno.test("what files and names hold does not reach the terminal as commands to it", async () => {
+Deno.test("control characters in files and names do not reach the terminal", async () => {
   await inFolder(async (path) => {
     const config = { _class_name: "VQModel", act_fn: "\x1b[2Jrelu\x9b31m\u202e" };
     await Deno.writeTextFile(path("config.json"), JSON.stringify(config));
@@ -108,7 +108,7 @@ Deno.test("what files and names hold does not reach the terminal as commands to 
   });
 });
 
-Deno.test("where a result cannot be written is said before anything is loaded, and nothing is left there", async () => {
+Deno.test("an output that cannot be written is an error before anything is loaded, and no file is left there", async () => {
   await inFolder(async (path) => {
     const none = path("no model");
     const write = (name: string, command = "reconstruct") => fail(1, command, none, PICTURE, "-o", path(name));

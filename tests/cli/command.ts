@@ -1,4 +1,4 @@
-/** The command line in processes of its own, and what they are given. */
+/** Running the command line in processes of its own. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { withFolder } from "../support/folders.ts";

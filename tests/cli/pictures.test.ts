@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals, assertStringInclude
 import { decodePicture, ImageProcessor, type PreprocessOptions, VQModel } from "../../mod.ts";
 import { AMUSED, fail, inFolder, LYING, MODEL, PICTURE, SIZE, succeed } from "./command.ts";
 
-Deno.test("info shows what a model is", async () => {
+Deno.test("info describes a model", async () => {
   const [engine, ...lines] = (await succeed("info", MODEL)).split("\n");
   assertMatch(engine, /^engine {8}\w+, float32$/);
   assertEquals(lines.slice(0, 6), [

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { showComputing } from "../../cli/terminal.ts";
 
-Deno.test("what takes more than two seconds shows how far it is, and leaves the line empty", async () => {
+Deno.test("progress is shown after two seconds, and the line is cleared at the end", async () => {
   const shown: string[] = [];
   const { now } = performance;
   let clock = 0;

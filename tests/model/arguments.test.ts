@@ -1,10 +1,10 @@
-/** Samples, latents, indices and tokens that a model refuses, and what is not a number. */
+/** Invalid samples, latents, indices and tokens, and NaN. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DeviceError, Tensor } from "../../mod.ts";
 import { filled, LOOKUP, makeModel, MOVQ, picture, soon, take, TINY } from "./models.ts";
 import { testOnEveryDevice } from "../support/engines.ts";
 
-testOnEveryDevice("pictures that are none are refused", async (device) => {
+testOnEveryDevice("invalid samples are refused", async (device) => {
   using model = await makeModel(TINY, { device });
   using disposed = picture(1, 3, 8, 8);
   disposed.dispose();
@@ -29,7 +29,7 @@ testOnEveryDevice("pictures that are none are refused", async (device) => {
   }
 });
 
-testOnEveryDevice("latents that are none are refused", async (device) => {
+testOnEveryDevice("invalid latents are refused", async (device) => {
   using model = await makeModel({ ...TINY, vq_embed_dim: 5 }, { device });
   using disposed = filled(0, 1, 5, 2, 2);
   disposed.dispose();
@@ -78,7 +78,7 @@ testOnEveryDevice("models that look indices up refuse all else, and need to know
   assertEquals((await model.decode(latents)).sample.shape, [1, 3, 4, 4]);
 });
 
-testOnEveryDevice("tokens that are none are refused", async (device) => {
+testOnEveryDevice("invalid tokens are refused", async (device) => {
   using model = await makeModel(TINY, { device });
   const detokenize = (indices: number[], shape: readonly number[]) =>
     model.detokenize({ indices: Int32Array.from(indices), shape: shape as [number, number, number] });
@@ -96,7 +96,7 @@ Deno.test("an unknown device is refused", async () => {
   await assertRejects(() => makeModel(TINY, options), DeviceError, '"cuda"');
 });
 
-testOnEveryDevice("what is not a number gives indices of the codebook, and does not hang", async (device) => {
+testOnEveryDevice("NaN gives indices of the codebook, and does not hang", async (device) => {
   for (const config of [TINY, { ...MOVQ, num_vq_embeddings: 200 }]) {
     using model = await makeModel(config, { device });
     const { num_vq_embeddings, latent_channels } = model.config;

@@ -1,4 +1,4 @@
-/** What tensors and models hold, and give back. */
+/** Memory of tensors and models, and freeing it. */
 import { assert, assertEquals, assertIsError, assertRejects } from "@std/assert";
 import { NO_MEMORY } from "../../kernels/mod.ts";
 import { type Device, DeviceError, Tensor } from "../../mod.ts";
@@ -66,7 +66,7 @@ testOnEveryDevice("many shapes one after another do not pile up memory", async (
 });
 
 testOnEveryDevice(
-  "dispose gives back all memory, also that of tensors in use, and may be called twice",
+  "dispose frees all memory, also that of tensors in use, and may be called twice",
   async (device) => {
     const model = await makeModel(TINY, { device });
     const { latents } = await model.encode(picture(1, 3, 8, 8));
@@ -82,7 +82,7 @@ testOnEveryDevice(
   },
 );
 
-testOnEveryDevice("a model that was disposed of says so", async (device) => {
+testOnEveryDevice("calls on a disposed model say so", async (device) => {
   const model = await makeModel(LOOKUP, { device });
   using sample = picture(1, 3, 4, 4);
   using latents = filled(0, 1, 3, 2, 2);
@@ -103,9 +103,9 @@ testOnEveryDevice("a model that was disposed of says so", async (device) => {
   }
 });
 
-testOnEveryDevice("a result that is read after its model was disposed of fails", checkReadAfterDispose);
+testOnEveryDevice("reading a result after its model was disposed fails", checkReadAfterDispose);
 
-testOn("webgpu", "a result that is read after its model was disposed of fails, on the caller's device", async () => {
+testOn("webgpu", "reading a result after its model was disposed fails, on the caller's device", async () => {
   const device = await openDevice();
   await checkReadAfterDispose(device);
   device.destroy();
@@ -122,7 +122,7 @@ async function checkReadAfterDispose(device: Device): Promise<void> {
 }
 
 testOnEveryDevice(
-  "a call that is under way when its model is disposed of fails or finishes, and does not hang",
+  "a running call fails or finishes when its model is disposed, and does not hang",
   async (device) => {
     const model = await makeModel(TINY, { device });
     using sample = picture(1, 3, 16, 16);
@@ -137,7 +137,7 @@ testOnEveryDevice(
   },
 );
 
-testOn("webgpu", "a device that the caller hands in is used and left alone", async () => {
+testOn("webgpu", "the caller's own device is used, and not destroyed", async () => {
   const device = await openDevice();
   let buffers = 0;
   const createBuffer = device.createBuffer.bind(device);

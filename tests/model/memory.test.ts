@@ -1,4 +1,4 @@
-/** What a call needs on the device: planned, and held to. */
+/** Memory of a call on the device: planned, and limited. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DeviceError, type MemoryOptions, type Tensor } from "../../mod.ts";
 import { collectGarbage } from "../support/garbage.ts";
@@ -93,7 +93,7 @@ testOnEveryDevice("memory is planned for every method and any size, if the metho
 });
 
 testOnEveryDevice(
-  "results that nobody disposes of are reclaimed, and what is in use is told from what is held",
+  "results that are not disposed are collected, and memory in use is distinguished from memory held",
   async (device) => {
     using model = await makeModel(TINY, { device });
     const call = async () => {

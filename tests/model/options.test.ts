@@ -1,4 +1,4 @@
-/** Options of the model's methods: unknown ones are refused by name, and the rest is passed on. */
+/** Options of the model: unknown ones are refused, the rest is passed on. */
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { describeReconstruction, Picture, Tensor, VQModel } from "../../mod.ts";
 import { withFolder } from "../support/folders.ts";
@@ -11,7 +11,7 @@ async function refusal(call: () => Promise<unknown>): Promise<string> {
   return (await assertRejects(call, TypeError)).message;
 }
 
-Deno.test("a method that gets an option that it does not know names the nearest one", async () => {
+Deno.test("an unknown option is an error that names the nearest known one", async () => {
   using model = await makeModel(TINY, { device: "wasm", threads: 1 });
   using sample = picture(1, 3, 8, 8);
   using latents = (await model.encode(sample)).latents;
@@ -41,14 +41,14 @@ Deno.test("a method that gets an option that it does not know names the nearest 
   }
 });
 
-Deno.test("an option that resembles none is answered with those that there are, before anything is loaded", async () => {
+Deno.test("an option that resembles no known one is an error that lists them, before anything is loaded", async () => {
   const files = new MemoryFiles(TINY, checkpointOf(TINY));
   const message = await refusal(() => VQModel.fromFiles(files.opener, { xyz: 1 } as never));
   assertStringIncludes(message, 'Cannot load model: unknown option "xyz"; expected one of device, threads, dtype');
   assertEquals(files.open, 0);
 });
 
-Deno.test("null is not taken for options", async () => {
+Deno.test("null is no options object", async () => {
   using model = await makeModel(TINY, { device: "wasm", threads: 1 });
   const sample = picture(1, 3, 8, 8);
   for (const call of [() => model.encode(sample, null as never), () => VQModel.fromPretrained(MODEL, null as never)]) {
@@ -57,7 +57,7 @@ Deno.test("null is not taken for options", async () => {
   assertThrows(() => model.memory(null as never), TypeError, "expected an object of options, found null");
 });
 
-Deno.test("memoryLimit is an option of loading, and checked before anything is loaded", async () => {
+Deno.test("memoryLimit is an option of loading, checked before anything is loaded", async () => {
   const config = { ...TINY, mid_block_add_attention: false };
   using unlimited = await makeModel(config, { device: "wasm", threads: 1 });
   assertEquals(unlimited.memoryLimit, undefined);
@@ -76,7 +76,7 @@ Deno.test("memoryLimit is an option of loading, and checked before anything is l
   assertEquals(files.open, 0);
 });
 
-Deno.test("options for files, computing and saving reach whom they are for", async () => {
+Deno.test("options for files, computing and saving are passed on", async () => {
   await withFolder(async (folder) => {
     using model = await VQModel.fromPretrained(MODEL, {
       device: "wasm",

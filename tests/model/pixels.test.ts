@@ -1,4 +1,4 @@
-/** Pictures travel as bytes: nothing that anybody can see may change by that. */
+/** Pictures travel as bytes, without any visible difference. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { ImageProcessor, Tensor } from "../../mod.ts";
 import { makeModel, TINY } from "./models.ts";

@@ -55,7 +55,7 @@ Deno.test("values that are given stand as they are, and the configuration is fro
   assertThrows(() => (config.block_out_channels as number[]).push(1), TypeError);
 });
 
-Deno.test("what nothing is computed from may be null, a list or any number, and is kept and saved as it is", () => {
+Deno.test("values that nothing is computed from may be null, a list or any number, and are kept and saved unchanged", () => {
   const values = {
     sample_size: [null, [256, 256], [], 32.5, 0, -1],
     scaling_factor: [null, [0.18, 0.2], 0, 1e300],

@@ -86,7 +86,7 @@ Deno.test("deprecated names are mapped key by key, also beside current ones", as
   }
 });
 
-Deno.test("what trainings leave beside the model is left alone, told of, and not saved", async () => {
+Deno.test("other tensors of training checkpoints are ignored, reported, and not saved", async () => {
   const beside = ["quantize.codebook_used", "quantize.ema_w", "model_ema.decay", "global_step", "loss.lpips.weight"];
   const checkpoint = checkpointOf(TINY);
   const expected = await decoded(checkpoint);
@@ -117,7 +117,7 @@ Deno.test("what trainings leave beside the model is left alone, told of, and not
   });
 });
 
-Deno.test("unexpected tensors in the model's own parts are left alone only where strict is false", async () => {
+Deno.test("unexpected tensors in the model's own parts are ignored only if strict is false", async () => {
   for (
     const name of [
       "encoder.norm.weight",
@@ -177,7 +177,7 @@ Deno.test("weights that are whole numbers are refused by name", async () => {
   });
 });
 
-Deno.test("loading tells how many layers are on the device, and when the model is ready", async () => {
+Deno.test("loading reports the number of layers on the device, and when the model is ready", async () => {
   const reports: Progress[] = [];
   const files = new MemoryFiles(TINY, checkpointOf(TINY));
   using _model = await VQModel.fromFiles(files.opener, { device: ANY_DEVICE, onProgress: (p) => reports.push(p) });

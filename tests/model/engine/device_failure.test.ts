@@ -1,4 +1,4 @@
-/** What becomes of a model whose device fails: memory refused, commands refused, the device lost. */
+/** Models whose device fails: memory refused, commands refused, the device lost. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeviceError, type Progress, VQModel } from "../../../mod.ts";
 import { assertClose } from "../../support/golden.ts";
@@ -35,7 +35,7 @@ function limitMemory(device: GPUDevice): { limit: number; used: number } {
   return memory;
 }
 
-testOn("webgpu", "where the device has too little memory, a call takes less", async () => {
+testOn("webgpu", "a call takes less memory if the device has too little", async () => {
   const device = await openDevice();
   const memory = limitMemory(device);
   const config = { ...CONFIG, block_out_channels: [16, 16] };
@@ -71,7 +71,7 @@ testOn(
   },
 );
 
-testOn("webgpu", "what other calls left idle is given back before memory runs out", async () => {
+testOn("webgpu", "idle memory of other calls is freed before memory runs out", async () => {
   const device = await openDevice();
   const memory = limitMemory(device);
   using model = await makeModel(TINY, { device });
@@ -84,7 +84,7 @@ testOn("webgpu", "what other calls left idle is given back before memory runs ou
   device.destroy();
 });
 
-testOn("webgpu", "no picture is too large for an error", async () => {
+testOn("webgpu", "a picture far too large is an error", async () => {
   using model = await makeModel(CONFIG);
   using tokens = picture(1, 3, 2, 2);
   const shape = [1, 3, 2 ** 16, 2 ** 16];
@@ -115,18 +115,22 @@ testOn("webgpu", "commands that the device refuses are an error that names the o
   device.destroy();
 });
 
-testOn("webgpu", "a device of the caller's that was lost is an error, also in results, and nothing hangs", async () => {
-  const device = await openDevice();
-  using model = await makeModel(CONFIG, { device });
-  using sample = picture(1, 3, 8, 8);
-  using latents = (await model.encode(sample)).latents;
-  device.destroy();
-  await assertRejects(() => latents.data(), DeviceError, "the device failed or was disposed");
-  for (const call of [() => model.encode(sample), () => model.tokenize(sample), () => model.decode(latents)]) {
-    await assertRejects(call, DeviceError, "the device was lost");
-  }
-  await assertRejects(() => model.encode(picture(1, 3, 10, 8)), DeviceError, "load the model again");
-});
+testOn(
+  "webgpu",
+  "losing the caller's own device is an error, also when reading results, and nothing hangs",
+  async () => {
+    const device = await openDevice();
+    using model = await makeModel(CONFIG, { device });
+    using sample = picture(1, 3, 8, 8);
+    using latents = (await model.encode(sample)).latents;
+    device.destroy();
+    await assertRejects(() => latents.data(), DeviceError, "the device failed or was disposed");
+    for (const call of [() => model.encode(sample), () => model.tokenize(sample), () => model.decode(latents)]) {
+      await assertRejects(call, DeviceError, "the device was lost");
+    }
+    await assertRejects(() => model.encode(picture(1, 3, 10, 8)), DeviceError, "load the model again");
+  },
+);
 
 /** Lets the adapter pass for that of a real GPU meanwhile; `use` gets the devices that are requested, as they come. */
 async function withGpu(
@@ -158,34 +162,44 @@ async function withGpu(
   }
 }
 
-testOn("webgpu", "a device that was chosen by itself and lost is replaced, the second time by the CPU", async () => {
-  await withGpu(async (devices) => {
-    const events: Progress[] = [];
-    using model = await makeModel(CONFIG, { device: "auto", onProgress: (progress) => events.push(progress) });
-    using sample = picture(1, 3, 12, 8);
-    assertEquals(model.device, "webgpu");
-    model.memoryLimit = 1e8;
-    const { latents } = await model.encode(sample);
-    const expected = await latents.data();
+testOn(
+  "webgpu",
+  "a device that auto chose is replaced when it is lost, the second time by the CPU engine",
+  async () => {
+    await withGpu(async (devices) => {
+      const events: Progress[] = [];
+      using model = await makeModel(CONFIG, { device: "auto", onProgress: (progress) => events.push(progress) });
+      using sample = picture(1, 3, 12, 8);
+      assertEquals(model.device, "webgpu");
+      model.memoryLimit = 1e8;
+      const { latents } = await model.encode(sample);
+      const expected = await latents.data();
 
-    devices[0].destroy();
-    await devices[0].lost;
-    const [first, second] = await Promise.all([model.encode(sample), model.encode(sample)]);
-    for (const result of [first, second]) assertClose(await take(result.latents), expected, 1e-6, "on a fresh device");
-    assertEquals([devices.length, model.device], [2, "webgpu"]);
-    await assertRejects(() => model.decode(latents), DeviceError, "its device lost");
+      devices[0].destroy();
+      await devices[0].lost;
+      const [first, second] = await Promise.all([model.encode(sample), model.encode(sample)]);
+      for (const result of [first, second]) {
+        assertClose(await take(result.latents), expected, 1e-6, "on a fresh device");
+      }
+      assertEquals([devices.length, model.device], [2, "webgpu"]);
+      await assertRejects(
+        () => model.decode(latents),
+        DeviceError,
+        "its device lost",
+      );
 
-    devices[1].destroy();
-    await devices[1].lost;
-    const tokens = await model.tokenize(sample);
-    assertEquals([devices.length, model.device, tokens.indices.length], [2, "wasm", 24]);
-    assertClose(await take((await model.encode(sample)).latents), expected, 3e-6, "on the CPU");
-    const fallbacks = events.filter(({ status }) => status === "fallback");
-    assertEquals(fallbacks.length, 2);
-    for (const { reason } of fallbacks) assertStringIncludes(reason!, "the device was lost");
-    assertEquals(events.filter(({ status }) => status === "ready").length, 3);
-  });
-});
+      devices[1].destroy();
+      await devices[1].lost;
+      const tokens = await model.tokenize(sample);
+      assertEquals([devices.length, model.device, tokens.indices.length], [2, "wasm", 24]);
+      assertClose(await take((await model.encode(sample)).latents), expected, 3e-6, "on the CPU");
+      const fallbacks = events.filter(({ status }) => status === "fallback");
+      assertEquals(fallbacks.length, 2);
+      for (const { reason } of fallbacks) assertStringIncludes(reason!, "the device was lost");
+      assertEquals(events.filter(({ status }) => status === "ready").length, 3);
+    });
+  },
+);
 
 testOn("webgpu", "a device that is lost while something compiles is replaced", async () => {
   await withGpu(async (devices) => {
@@ -230,7 +244,7 @@ testOn(
 
 testOn(
   "webgpu",
-  "a GPU that has no memory for the model leaves it to the CPU, if it was chosen by itself",
+  'a GPU that "auto" chose and that cannot hold the model is replaced by the CPU engine',
   async () => {
     const events: Progress[] = [];
     const onProgress = (progress: Progress) => events.push(progress);

@@ -1,4 +1,4 @@
-/** Models in float16: how close they come, what they take, and what happens where float16 cannot hold a value. */
+/** Models in float16: accuracy, memory, and calls with values out of range. */
 import { assertEquals, assertGreaterOrEqual, assertLess, assertRejects } from "@std/assert";
 import { NO_MEMORY } from "../../../kernels/mod.ts";
 import { DeviceError, ImageProcessor, type Progress, Tensor, type VQConfig, VQModel } from "../../../mod.ts";
@@ -52,7 +52,7 @@ async function loadLoud(onProgress?: (progress: Progress) => void) {
   return { files, model, full };
 }
 
-testOn("webgpu", "where float16 cannot hold a value, the call is repeated in float32, and that is told", async () => {
+testOn("webgpu", "a call with a value out of float16's range is repeated in float32, and reported", async () => {
   const events: Progress[] = [];
   const { files, model, full } = await loadLoud((progress) => events.push(progress));
   const layers = events[0].total;
@@ -104,7 +104,7 @@ testOn("webgpu", "pictures that float16 cannot hold are encoded in float32", asy
 
 testOn(
   "webgpu",
-  "a float32 model that cannot be loaded is an error of the call, which may be tried again",
+  "failing to load the float32 model is an error of the call, which may be retried",
   async () => {
     const { files, model, full } = await loadLoud();
     using latents = (await full.encode(sample())).latents;
@@ -119,7 +119,7 @@ testOn(
   },
 );
 
-testOn("webgpu", "a model that is disposed of while it loads in float32 holds nothing afterwards", async () => {
+testOn("webgpu", "a model that is disposed while its float32 copy loads holds nothing afterwards", async () => {
   let repeats = false;
   const { files, model, full } = await loadLoud(({ status }) => {
     repeats ||= status === "repeat";

@@ -1,4 +1,4 @@
-/** What the host does again and again: on WebGPU, a call that was made before must make nothing anew. */
+/** Repeated calls: on WebGPU they must create no pipelines, buffers or bind groups. */
 import { assertEquals } from "@std/assert";
 import { ImageProcessor, type Tensor, VQModel } from "../../../mod.ts";
 import { checkpointOf, MemoryFiles, TINY } from "../models.ts";

@@ -37,7 +37,7 @@ async function endOne(threads: Set<Worker>): Promise<void> {
 
 testOn(
   "wasm",
-  "an engine that was chosen by itself is replaced when a thread ends, the second time by one thread",
+  "an engine that auto chose is replaced when a thread ends, the second time by one thread",
   async () => {
     await withThreads(async (threads) => {
       const events: Progress[] = [];
@@ -57,7 +57,7 @@ testOn(
   },
 );
 
-testOn("wasm", "with a device of one's choice every call says that a thread has ended", async () => {
+testOn("wasm", "with device: wasm, every call fails once a thread has ended", async () => {
   await withThreads(async (threads) => {
     using model = await makeModel(TINY, { device: "wasm", threads: 2 });
     using sample = picture(1, 3, 12, 8);

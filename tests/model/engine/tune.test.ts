@@ -1,4 +1,4 @@
-/** Models that were tuned: what changes, what must not, and what the next one finds. */
+/** Tuned models: same results, other kernels, and what the next model finds. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DeviceError, VQModel } from "../../../mod.ts";
@@ -103,7 +103,7 @@ testOn("webgpu", "tuning that is stopped changes nothing", async () => {
   assertEquals((await take((await model.encode(sample)).latents)).length, 12);
 });
 
-testOn("webgpu", "tuning a model that is disposed of meanwhile says so", async () => {
+testOn("webgpu", "tuning fails if the model is disposed meanwhile", async () => {
   using model = await makeModel(CONFIG);
   await assertRejects(() => model.tune({ onProgress: () => model.dispose() }), DeviceError, "the model was disposed");
 });

@@ -1,4 +1,4 @@
-/** What is said where a model cannot be loaded from the Hub. */
+/** Errors of loading a model from the Hub. */
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { HubError, type LoadOptions } from "../../../mod.ts";
 import { REPO, tree } from "../../hub/hub_fixture.ts";

@@ -1,4 +1,4 @@
-/** What a load from the Hub says of itself, what it takes from the cache, and how it is stopped. */
+/** Progress of loading from the Hub, the cache, and aborting. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { HubError, type Progress } from "../../../mod.ts";
@@ -18,7 +18,7 @@ function toldOf(events: readonly Progress[]): Record<string, string[]> {
   return told;
 }
 
-Deno.test("a first load tells of each file and each layer in order, a second one downloads nothing", async () => {
+Deno.test("a first load reports each file and each layer in order, a second one downloads nothing", async () => {
   await using place = await placeWith(filesOf("tiny-sharded"));
   (await place.load()).dispose();
   const [config, index, ...shards] = [
@@ -71,7 +71,7 @@ Deno.test("localFilesOnly loads from the cache without a request, and says so", 
   assertStringIncludes(place.events[0].reason!, "only files of this machine");
 });
 
-Deno.test("where the Hub is gone the cache does, and the loading says so", async () => {
+Deno.test("without the Hub the cache is used, and that is reported", async () => {
   await using place = await placeWith(filesOf("tiny-sharded"));
   (await place.load()).dispose();
   place.events.length = 0;

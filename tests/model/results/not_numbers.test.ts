@@ -30,7 +30,7 @@ testOnEveryDevice("a picture that is not finite has no tokens, and the error nam
   assert(tokens.indices.every((index) => index >= 0));
 });
 
-testOnEveryDevice("encode, quantize and decode pass on what is no number, as upstream does", async (device) => {
+testOnEveryDevice("encode, quantize and decode pass NaN on, as upstream does", async (device) => {
   using model = await makeModel(TINY, { device });
   const { latents } = await model.encode(pictureWith(NaN));
   const { indices } = await model.quantize(latents);
@@ -45,7 +45,7 @@ testOnEveryDevice("encode, quantize and decode pass on what is no number, as ups
 });
 
 testOnEveryDevice(
-  "weights that make latents of a finite picture infinite are told from a bad picture",
+  "infinite latents of a finite picture are blamed on the weights, not on the picture",
   async (device) => {
     const checkpoint = checkpointOf(TINY);
     const { shape } = checkpoint.get("quant_conv.bias")!;
