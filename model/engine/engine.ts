@@ -243,14 +243,14 @@ export class Engine {
 
   async #openFloat32(): Promise<Engine> {
     const { open } = this.#checkpoint;
-    const options = { ...this.#options, memoryLimit: this.#memoryLimit, dtype: "float32" } as const;
+    const options = { ...this.#options, dtype: "float32" } as const;
     try {
       this.#float32 = await withFiles(open, (files) => Engine.load(this.#checkpoint, files, options));
     } catch (error) {
       this.#openingFloat32 = undefined; // the next call tries again
       throw error;
     }
-    this.#float32.memoryLimit = this.#memoryLimit; // which may have changed meanwhile
+    this.#float32.memoryLimit = this.#memoryLimit;
     if (this.#disposed) {
       this.#float32.dispose();
       throw disposedDuringCall();
