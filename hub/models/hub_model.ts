@@ -17,7 +17,7 @@ import { hubStore } from "./hub_store.ts";
 import { openLocalModel } from "./local.ts";
 import { possibleNames } from "./model_files.ts";
 import { checkOptions, type OptionNames, pickOptions } from "../options.ts";
-import { tellSteps } from "../remote/progress.ts";
+import { stepReporter } from "../remote/progress.ts";
 import { checkRepoId, checkRevision, isCommitHash, isLocalPath } from "../repo_id.ts";
 import { resolveRevision } from "../remote/resolve.ts";
 import { UnreachableError } from "../remote/retry.ts";
@@ -145,7 +145,7 @@ async function openFromHub(
   const retries = await cache?.readRef(revision) ? 1 : undefined;
   const commit = isCommitHash(revision) ? revision : await resolveRevision(connection, retries);
   const names = possibleNames(options.variant);
-  const onStep = tellSteps(repo, onProgress);
+  const onStep = stepReporter(repo, onProgress);
   const store = hubStore({ connection, commit, names, onStep }, cache, (error) => failed.abort(error));
   const files = await openModelIn(store, options);
   await cache?.writeRef(revision, commit).catch(() => {}); // only needed to load without network later
@@ -168,7 +168,7 @@ async function openFromCache(
   if (!commit) throw fail(`${cache.folder} holds nothing of revision "${revision}". Load it once with network`, reason);
   try {
     const files = await openModelIn(snapshotStore(cache, commit), choice);
-    tellSteps(repo, onProgress)({ status: "offline", file: repo, loaded: 0, total: 0, reason: reason.message });
+    stepReporter(repo, onProgress)({ status: "offline", file: repo, loaded: 0, total: 0, reason: reason.message });
     return { ...files, name: repo, commit };
   } catch (cause) {
     throw fail(`the cache does not hold all of it: ${reasonOf(cause)}`, cause);

@@ -12,7 +12,7 @@ import { reasonOf } from "../show.ts";
 import type { FileStore } from "./file_store.ts";
 import { isRefusal, isSystemError } from "../system/system_errors.ts";
 import type { RemoteFile } from "../remote/resolve.ts";
-import { askForFile, findFiles } from "../remote/unlisted.ts";
+import { findFiles, requestFile } from "../remote/unlisted.ts";
 import { isIntact } from "../remote/verify.ts";
 
 /** Files that are downloaded at the same time. */
@@ -64,7 +64,7 @@ export function hubStore(
       });
     },
     async open(path) {
-      const file = known.get(path) ?? await askForFile(connection, commit, path);
+      const file = known.get(path) ?? await requestFile(connection, commit, path);
       if (!file) throw new WeightsError(`Cannot load ${repo}: it has no file ${path}`);
       const { size } = file;
       onStep({ status: "initiate", file: path, loaded: 0, total: size });

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { boundedAnswer } from "./answer.ts";
+import { boundedResponse } from "./bounded_response.ts";
 import { HubError } from "../errors.ts";
-import { type Asked, failureOf, withoutQuery } from "./explain.ts";
-import { addressFrom, parseHubUrl } from "./hub_url.ts";
+import { failureOf, type RequestContext, withoutQuery } from "./explain.ts";
+import { parseHubUrl, resolveUrl } from "./hub_url.ts";
 import { isRefusal } from "../system/system_errors.ts";
 import { RETRIES_WITHOUT_RESPONSE, UnreachableError } from "./retry.ts";
 import { keepSecret, publicCause, publicReasonOf, showText } from "../show.ts";
 
 /** Options of {@linkcode connect}. */
-export interface ConnectionOptions extends Asked {
+export interface ConnectionOptions extends RequestContext {
   readonly token?: string;
   readonly fetch: typeof fetch;
   /** Milliseconds without a byte after which a connection is considered broken. */
@@ -22,7 +22,7 @@ export interface ConnectionOptions extends Asked {
 }
 
 /** A response, and its URL after redirects. */
-export interface Answer {
+export interface FinalResponse {
   readonly response: Response;
   readonly url: URL;
 }
@@ -34,7 +34,7 @@ export interface Connection extends ConnectionOptions {
    *
    * @throws {UnreachableError} if there is no response
    */
-  send(url: string, init?: RequestInit): Promise<Answer>;
+  send(url: string, init?: RequestInit): Promise<FinalResponse>;
   /**
    * The same as a `fetch` for the package `@huggingface/hub`, which then needs no token. Error responses of the Hub are
    * thrown as {@linkcode HubError}.
@@ -52,36 +52,36 @@ const MAX_REDIRECTS = 10;
  */
 export function connect(options: ConnectionOptions): Connection {
   const { hubUrl, authorization: basic } = parseHubUrl(options.hubUrl);
-  const asked = { ...options, hubUrl };
-  const { token, action, repo } = asked;
+  const context = { ...options, hubUrl };
+  const { token, action, repo } = context;
   const hub = new URL(hubUrl);
   const task = `Cannot ${action} ${repo}`;
   if (token) {
     keepSecret(token);
     if (!/^[\x21-\x7e]+$/.test(token)) {
       throw new HubError(
-        `Cannot use the token from ${asked.tokenSource}: it contains spaces or other strange characters`,
+        `Cannot use the token from ${context.tokenSource}: it contains spaces or other strange characters`,
       );
     }
   }
   const authorization = token ? `Bearer ${token}` : basic;
 
-  let wasAnswered = false;
+  let hasResponded = false;
 
-  async function send(address: string, init: RequestInit = {}): Promise<Answer> {
-    let url = addressFrom(address, hub, task);
+  async function send(address: string, init: RequestInit = {}): Promise<FinalResponse> {
+    let url = resolveUrl(address, hub, task);
     const headers = new Headers(init.headers);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       if (url.origin === hub.origin) {
         if (authorization) headers.set("authorization", authorization);
         else headers.delete("authorization");
       }
-      const response = await answerTo(url, { ...init, headers });
+      const response = await requestOnce(url, { ...init, headers });
       const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
       if (!location) return { response, url };
 
       await response.body?.cancel();
-      const next = addressFrom(location, url, task);
+      const next = resolveUrl(location, url, task);
       if (init.redirect === "manual" && next.origin !== hub.origin) return { response, url };
       if (next.origin !== url.origin) headers.delete("authorization");
       url = next;
@@ -90,26 +90,26 @@ export function connect(options: ConnectionOptions): Connection {
   }
 
   /** Makes one request. Redirects are not followed: `fetch` would send the headers along. */
-  async function answerTo(url: URL, init: RequestInit): Promise<Response> {
+  async function requestOnce(url: URL, init: RequestInit): Promise<Response> {
     const isUpload = init.body !== undefined; // has no time limit
     const late = new AbortController();
     const timer = isUpload ? undefined : setTimeout(() => {
-      late.abort(new Error(`no answer within ${asked.timeout / 1000} s`));
-    }, asked.timeout);
-    const signals = [late.signal, init.signal, asked.signal].filter((signal) => signal instanceof AbortSignal);
+      late.abort(new Error(`no answer within ${context.timeout / 1000} s`));
+    }, context.timeout);
+    const signals = [late.signal, init.signal, context.signal].filter((signal) => signal instanceof AbortSignal);
     try {
-      const response = await asked.fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
-      wasAnswered = true;
+      const response = await context.fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
+      hasResponded = true;
       return response;
     } catch (error) {
-      asked.signal?.throwIfAborted();
+      context.signal?.throwIfAborted();
       const reason = publicReasonOf((error as Error).cause ?? error); // the error itself only says "fetch failed"
       const isLate = signals.some(({ aborted }) => aborted);
       throw new UnreachableError(`${task}: ${showText(url.origin)} cannot be reached; ${reason}`, {
         url: withoutQuery(url),
         cause: publicCause(error),
         retryAfter: isRefusal(error) ? Infinity : undefined,
-        retries: wasAnswered || isLate ? undefined : RETRIES_WITHOUT_RESPONSE,
+        retries: hasResponded || isLate ? undefined : RETRIES_WITHOUT_RESPONSE,
       });
     } finally {
       clearTimeout(timer);
@@ -117,14 +117,14 @@ export function connect(options: ConnectionOptions): Connection {
   }
 
   async function ask(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-    const address = addressFrom(input instanceof Request ? input.url : `${input}`, hub, task);
+    const address = resolveUrl(input instanceof Request ? input.url : `${input}`, hub, task);
     // Responses of the Hub itself are short: they get the timeout once to begin, and once to end.
-    const deadline = address.origin === hub.origin && !init?.body ? [AbortSignal.timeout(2 * asked.timeout)] : [];
+    const deadline = address.origin === hub.origin && !init?.body ? [AbortSignal.timeout(2 * context.timeout)] : [];
     const signal = AbortSignal.any([...deadline, ...(init?.signal ? [init.signal] : [])]);
     const { response, url } = await send(address.href, { ...init, signal });
-    if (!response.ok && url.origin === hub.origin) throw await failureOf(response, url, asked);
-    return await boundedAnswer(response, task);
+    if (!response.ok && url.origin === hub.origin) throw await failureOf(response, url, context);
+    return await boundedResponse(response, task);
   }
 
-  return { ...asked, send, ask };
+  return { ...context, send, ask };
 }

@@ -9,7 +9,7 @@ import { retryAfter, UnreachableError } from "./retry.ts";
 import { show, showText } from "../show.ts";
 
 /** A task, and the credentials it is done with. */
-export interface Asked {
+export interface RequestContext {
   /** The task, for messages. */
   readonly action: "load" | "push to";
   readonly repo: string;
@@ -22,22 +22,22 @@ export interface Asked {
 }
 
 /** The error for an error response of the Hub, whose body is discarded. */
-export async function failureOf(response: Response, url: URL, asked: Asked): Promise<HubError> {
+export async function failureOf(response: Response, url: URL, context: RequestContext): Promise<HubError> {
   await response.body?.cancel();
   const { status, headers } = response;
   const at = { status, url: withoutQuery(url), errorCode: headers.get("x-error-code") ?? undefined };
-  const failed = `Cannot ${asked.action} ${asked.repo} (status ${status})`;
+  const failed = `Cannot ${context.action} ${context.repo} (status ${status})`;
   if (status === 408 || status === 429 || status >= 500 && status !== 501) {
     const why = status === 429
       ? "the Hub was asked too often; try again later, or pass a token"
       : "the Hub has a problem; try again later";
     return new UnreachableError(`${failed}: ${why}`, { ...at, retryAfter: retryAfter(headers) });
   }
-  return new HubError(`${failed}: ${explain(status, headers, url, asked)}`, at);
+  return new HubError(`${failed}: ${explain(status, headers, url, context)}`, at);
 }
 
-function explain(status: number, headers: Headers, url: URL, asked: Asked): string {
-  const { action, repo, revision, hubUrl, tokenSource, takesEnvironment } = asked;
+function explain(status: number, headers: Headers, url: URL, context: RequestContext): string {
+  const { action, repo, revision, hubUrl, tokenSource, takesEnvironment } = context;
   const code = headers.get("x-error-code");
   const said = headers.get("x-error-message") ?? "";
   const orSet = takesEnvironment ? ", or set HF_TOKEN" : "; HF_TOKEN goes to the Hub of HF_ENDPOINT alone";

@@ -8,7 +8,7 @@ import { HubError } from "../errors.ts";
 import { keepSecret, showText } from "../show.ts";
 
 /** The URL of a Hub, apart from its credentials. */
-export interface HubAddress {
+export interface ParsedHubUrl {
   /** URL without credentials and trailing slashes, so that paths can be appended. */
   readonly hubUrl: string;
   /** Header `Authorization` with user name and password; absent if there are none. */
@@ -20,7 +20,7 @@ export interface HubAddress {
  *
  * @throws {HubError} if it is not valid
  */
-export function parseHubUrl(hubUrl: string): HubAddress {
+export function parseHubUrl(hubUrl: string): ParsedHubUrl {
   const url = URL.canParse(hubUrl) ? new URL(hubUrl) : undefined;
   if (!url || !/^https?:\/\//.test(hubUrl) || url.search || url.hash) {
     const shown = hubUrl.replace(/^.*@/s, "…@").replace(/[?#].*$/s, "…"); // a password may be before the @
@@ -55,7 +55,7 @@ function decode(text: string): string {
  * @param from the base, if `address` is relative
  * @throws {HubError} if the URL is not valid, or has another scheme
  */
-export function addressFrom(address: string, from: URL, task: string): URL {
+export function resolveUrl(address: string, from: URL, task: string): URL {
   if (!URL.canParse(address, from.href)) {
     throw new HubError(`${task}: ${showText(from.origin)} leads to an invalid URL`, { url: from.origin });
   }

@@ -34,6 +34,6 @@ export type OnProgress = (progress: HubProgress) => void;
 export type Step = Omit<HubProgress, "name" | "progress">;
 
 /** Reports steps for a repository to `onProgress`. */
-export function tellSteps(name: string, onProgress: OnProgress = () => {}): (step: Step) => void {
+export function stepReporter(name: string, onProgress: OnProgress = () => {}): (step: Step) => void {
   return (step) => onProgress({ ...step, name, progress: step.total > 0 ? 100 * step.loaded / step.total : 0 });
 }

@@ -26,8 +26,8 @@ export async function findFiles(
   } catch (error) {
     if (!isAboutList(error, connection.hubUrl)) throw error;
     const prefix = folder && `${folder}/`;
-    const asked = await Promise.all(names.map((name) => askForFile(connection, commit, prefix + name)));
-    const files = asked.filter((file) => file !== undefined);
+    const requested = await Promise.all(names.map((name) => requestFile(connection, commit, prefix + name)));
+    const files = requested.filter((file) => file !== undefined);
     if (files.length > 0) return files;
     const { repo, hubUrl } = connection;
     throw new HubError(
@@ -43,7 +43,7 @@ export async function findFiles(
  *
  * @throws {HubError} if access is denied, or the server does not send size and hash
  */
-export async function askForFile(
+export async function requestFile(
   connection: Connection,
   commit: string,
   path: string,

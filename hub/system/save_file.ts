@@ -4,6 +4,7 @@
  * @module
  */
 
+import { reasonOf } from "../show.ts";
 import { writeAtomically } from "./atomic_write.ts";
 
 /**
@@ -17,7 +18,6 @@ export async function saveFile(path: string | URL, bytes: Uint8Array, what: stri
     await writeAtomically(path, bytes);
   } catch (cause) {
     if (cause instanceof Error && cause.name === "NotCapable") throw cause; // says which permission to give
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TypeError(`Cannot save ${what} as ${path}: ${reason}`, { cause });
+    throw new TypeError(`Cannot save ${what} as ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -17,7 +17,7 @@ export interface Received {
 }
 
 /** A response, or the part of it to change. */
-export interface Answer {
+export interface FakeResponse {
   status: number;
   /** Headers with the value "" are left out. */
   headers: Record<string, string>;
@@ -59,7 +59,7 @@ export class FakeHub implements AsyncDisposable {
   /** Every valid token. */
   readonly tokens = ["hf_good", "hf_other"];
   /** Changes responses. */
-  fault: (request: Received) => Partial<Answer> | undefined = () => undefined;
+  fault: (request: Received) => Partial<FakeResponse> | undefined = () => undefined;
   /** Number of entries per page of a list of files. */
   pageSize = 2;
 
@@ -70,8 +70,8 @@ export class FakeHub implements AsyncDisposable {
   readonly #open = new Set<Deno.Conn>();
 
   constructor() {
-    this.#accept(this.#hub, "hub", (request) => this.#answer(request));
-    this.#accept(this.#storage, "storage", (request) => this.#answerFromStorage(request));
+    this.#accept(this.#hub, "hub", (request) => this.#respond(request));
+    this.#accept(this.#storage, "storage", (request) => this.#respondFromStorage(request));
   }
 
   /** URL of the Hub. */
@@ -112,18 +112,18 @@ export class FakeHub implements AsyncDisposable {
     await Promise.allSettled(this.#running);
   }
 
-  #accept(listener: Deno.Listener, server: Received["server"], answer: (request: Received) => Answer): void {
+  #accept(listener: Deno.Listener, server: Received["server"], respond: (request: Received) => FakeResponse): void {
     this.#running.push((async () => {
-      for await (const connection of listener) this.#running.push(this.#serve(connection, server, answer));
+      for await (const connection of listener) this.#running.push(this.#serve(connection, server, respond));
     })());
   }
 
-  async #serve(connection: Deno.Conn, server: Received["server"], answer: (request: Received) => Answer) {
+  async #serve(connection: Deno.Conn, server: Received["server"], respond: (request: Received) => FakeResponse) {
     this.#open.add(connection);
     try {
       const request = await readRequest(connection, server);
       this.received.push(request);
-      await send(connection, request, { ...answer(request), ...this.fault(request) });
+      await send(connection, request, { ...respond(request), ...this.fault(request) });
     } catch (error) {
       if (!GONE.some((Kind) => error instanceof Kind)) throw error;
     } finally {
@@ -136,7 +136,7 @@ export class FakeHub implements AsyncDisposable {
     }
   }
 
-  #answer(request: Received): Answer {
+  #respond(request: Received): FakeResponse {
     const { path, headers } = request;
     const token = headers.get("authorization")?.replace("Bearer ", "");
     if (token !== undefined && !this.tokens.includes(token)) {
@@ -172,7 +172,7 @@ export class FakeHub implements AsyncDisposable {
   }
 
   /** One page of a folder. */
-  #list({ path, query }: Received, files: Record<string, HubFile>, folder: string): Answer {
+  #list({ path, query }: Received, files: Record<string, HubFile>, folder: string): FakeResponse {
     const prefix = folder && `${folder}/`;
     const inside = Object.keys(files).filter((file) => file.startsWith(prefix)).map((file) =>
       file.slice(prefix.length)
@@ -190,7 +190,7 @@ export class FakeHub implements AsyncDisposable {
   }
 
   /** The content of a file, or a redirect to it. */
-  #resolve(request: Received, file: HubFile | undefined, name: string, commit: string): Answer {
+  #resolve(request: Received, file: HubFile | undefined, name: string, commit: string): FakeResponse {
     const headers: Record<string, string> = { "x-repo-commit": commit };
     if (!file) return refuse(404, { ...headers, "x-error-code": "EntryNotFound" });
     if (!file.lfs) return part(request, file.bytes, { ...headers, etag: `"${gitSha1(file.bytes)}"` });
@@ -210,7 +210,7 @@ export class FakeHub implements AsyncDisposable {
     return { status: 302, headers: { ...headers, location }, body: new Uint8Array() };
   }
 
-  #answerFromStorage(request: Received): Answer {
+  #respondFromStorage(request: Received): FakeResponse {
     const oid = request.path.slice(request.path.lastIndexOf("/") + 1);
     if (request.method === "PUT") {
       this.#stored.set(oid, request.body);
@@ -223,7 +223,7 @@ export class FakeHub implements AsyncDisposable {
     return part(request, bytes, { etag: `"${oid}"` });
   }
 
-  #create(request: Received, token: string | undefined): Answer {
+  #create(request: Received, token: string | undefined): FakeResponse {
     const { organization, name } = JSON.parse(new TextDecoder().decode(request.body));
     if (!token) return refuse(401, {});
     const repo = `${organization}/${name}`;
@@ -232,13 +232,13 @@ export class FakeHub implements AsyncDisposable {
     return json({ url: `${this.url}/${repo}`, id: "1" });
   }
 
-  #planUpload(request: Received): Answer {
+  #planUpload(request: Received): FakeResponse {
     const { objects } = JSON.parse(new TextDecoder().decode(request.body)) as { objects: { oid: string }[] };
     const actions = (oid: string) => ({ upload: { href: `${this.storageUrl}/${oid}` } });
     return json({ transfer: "basic", objects: objects.map((object) => ({ ...object, actions: actions(object.oid) })) });
   }
 
-  #commit(repo: Repo, request: Received, name: string, branch: string): Answer {
+  #commit(repo: Repo, request: Received, name: string, branch: string): FakeResponse {
     const lines = new TextDecoder().decode(request.body).split("\n").map((line) => JSON.parse(line));
     const files = { ...repo.commits[repo.refs[branch]] };
     for (const { key, value } of lines) {
@@ -276,14 +276,14 @@ function describe(path: string, { bytes, lfs, xet }: HubFile) {
 }
 
 /** Weights are uploaded to the storage, other files with the commit. */
-function choosePlaces(request: Received): Answer {
+function choosePlaces(request: Received): FakeResponse {
   const { files } = JSON.parse(new TextDecoder().decode(request.body)) as { files: { path: string }[] };
   const mode = (path: string) => path.endsWith(".safetensors") ? "lfs" : "regular";
   return json({ files: files.map(({ path }) => ({ path, uploadMode: mode(path) })) });
 }
 
 /** A file as one Xet chunk, from an offset on. */
-function reconstruct(request: Received, oid: string, bytes: Uint8Array, origin: string): Answer {
+function reconstruct(request: Received, oid: string, bytes: Uint8Array, origin: string): FakeResponse {
   if (request.headers.get("authorization") !== "Bearer xet_token") return refuse(401, {});
   const start = Number(/bytes=(\d+)-/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
   const chunks = { start: 0, end: 1 };
@@ -303,7 +303,7 @@ function xorbOf(bytes: Uint8Array): Uint8Array {
 }
 
 /** The range of a `Range` header. */
-function part({ headers }: Received, bytes: Uint8Array, extra: Record<string, string>): Answer {
+function part({ headers }: Received, bytes: Uint8Array, extra: Record<string, string>): FakeResponse {
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.get("range") ?? "") ?? [];
   if (from === undefined) return { status: 200, headers: extra, body: bytes };
   const start = Number(from);
@@ -313,12 +313,12 @@ function part({ headers }: Received, bytes: Uint8Array, extra: Record<string, st
   return { status: 206, headers: { ...extra, "content-range": range }, body };
 }
 
-function json(value: unknown, headers: Record<string, string> = {}): Answer {
+function json(value: unknown, headers: Record<string, string> = {}): FakeResponse {
   const body = new TextEncoder().encode(JSON.stringify(value));
   return { status: 200, headers: { "content-type": "application/json", ...headers }, body };
 }
 
-function refuse(status: number, headers: Record<string, string>): Answer {
+function refuse(status: number, headers: Record<string, string>): FakeResponse {
   return { status, headers, body: new TextEncoder().encode('{"error":"no"}') };
 }
 
@@ -362,9 +362,9 @@ function unchunk(bytes: Uint8Array): Uint8Array {
   }
 }
 
-async function send(connection: Deno.Conn, request: Received, answer: Answer): Promise<void> {
-  const { status, body, cutAfter = body.length, drip = { bytes: 16_384, pause: 0 } } = answer;
-  const headers = { "content-length": String(body.length), ...answer.headers, connection: "close" };
+async function send(connection: Deno.Conn, request: Received, response: FakeResponse): Promise<void> {
+  const { status, body, cutAfter = body.length, drip = { bytes: 16_384, pause: 0 } } = response;
+  const headers = { "content-length": String(body.length), ...response.headers, connection: "close" };
   const head = Object.entries(headers).filter(([, value]) => value !== "").map(([name, value]) =>
     `${name}: ${value}\r\n`
   ).join("");

@@ -6,18 +6,18 @@ import { HubError, pushToHub, saveLocalModel } from "../../../hub/mod.ts";
 import { resolveRevision } from "../../../hub/remote/resolve.ts";
 import { bytesOf } from "../files.ts";
 import { CONFIG, modelFiles, type Place, preparePlace, REPO, WEIGHTS } from "../hub_fixture.ts";
-import type { Answer, Received } from "../server.ts";
+import type { FakeResponse, Received } from "../server.ts";
 import { repository } from "../../support/paths.ts";
 
 /** A place whose Hub and storage have https URLs. Their responses lead to http unless `rewrite` is set. */
 function overHttps({ hub }: Place, rewrite = false) {
   const hosts: Record<string, string> = { "hub.example": hub.url, "storage.example": hub.storageUrl };
-  const asked: string[] = [];
+  const requested: string[] = [];
   const toHttps = (text: string) =>
     Object.entries(hosts).reduce((text, [host, url]) => text.replaceAll(url, `https://${host}`), text);
   const ask = async (input: string | URL | Request, init?: RequestInit) => {
     const url = new URL(input instanceof Request ? input.url : input);
-    asked.push(url.href);
+    requested.push(url.href);
     assertEquals(url.protocol, "https:");
     const response = await fetch(hosts[url.host] + url.pathname + url.search, init);
     if (!rewrite) return response;
@@ -26,7 +26,7 @@ function overHttps({ hub }: Place, rewrite = false) {
     const body = isJson ? toHttps(await response.text()) : response.body;
     return new Response(body, { status: response.status, headers });
   };
-  return { asked, options: { hubUrl: "https://hub.example", fetch: ask as typeof fetch, token: "hf_good" } };
+  return { requested, options: { hubUrl: "https://hub.example", fetch: ask as typeof fetch, token: "hf_good" } };
 }
 
 /** Everything that a runtime would print of an error. */
@@ -34,7 +34,7 @@ function printed(error: unknown): string {
   return Deno.inspect(error, { depth: 100 });
 }
 
-const leadTo = (location: string, status = 302): Partial<Answer> => ({
+const leadTo = (location: string, status = 302): Partial<FakeResponse> => ({
   status,
   headers: { location },
   body: new Uint8Array(),
@@ -83,27 +83,27 @@ Deno.test("an https Hub cannot lead to http by redirects, pages, Xet or uploads"
   for (const [files, pageSize] of [[modelFiles(), 1], [modelFiles(), 9], [XET, 9]] as const) {
     await using place = await preparePlace(files);
     place.hub.pageSize = pageSize;
-    const { options, asked } = overHttps(place);
+    const { options, requested } = overHttps(place);
     const signal = AbortSignal.timeout(1000); // Xet is retried
     await assertRejects(() => place.open({ ...options, signal }), Error, files === XET ? "" : "expected https:");
-    assert(asked.every((url) => url.startsWith("https://hub.example/")));
+    assert(requested.every((url) => url.startsWith("https://hub.example/")));
   }
   await using place = await preparePlace();
-  const { options, asked } = overHttps(place);
+  const { options, requested } = overHttps(place);
   const folder = `${place.cacheDir}/saved`;
   await saveLocalModel(folder, "{}", [{ name: "a", dtype: "F32", shape: [1], data: () => Float32Array.of(1) }]);
   const refused = await assertRejects(() => pushToHub(REPO, folder, options), HubError);
   assertStringIncludes(refused.message, "https://hub.example leads to an address of http:, expected https:");
-  assert(asked.every((url) => url.startsWith("https://hub.example/")));
+  assert(requested.every((url) => url.startsWith("https://hub.example/")));
 });
 
 Deno.test("an https Hub may lead to https, and the token is sent to the Hub only", async () => {
   for (const files of [modelFiles(), XET]) {
     await using place = await preparePlace(files);
     place.hub.pageSize = 1;
-    const { options, asked } = overHttps(place, true);
+    const { options, requested } = overHttps(place, true);
     await place.load(options);
-    assert(asked.some((url) => url.startsWith("https://storage.example/")));
+    assert(requested.some((url) => url.startsWith("https://storage.example/")));
     const tokens = place.hub.received.filter(({ headers }) => headers.get("authorization") === "Bearer hf_good");
     assert(tokens.length > 2 && tokens.every(({ server }) => server === "hub"));
   }
@@ -125,23 +125,23 @@ Deno.test("relative redirects are followed, and from http also those to http and
   await place.load({ token: "hf_good" });
   assert(hub.received.some(({ path }) => path.startsWith("/moved1/")));
 
-  const asked: string[] = [];
-  const answers: typeof fetch = (input) => {
-    asked.push(`${input}`);
+  const requested: string[] = [];
+  const respond: typeof fetch = (input) => {
+    requested.push(`${input}`);
     const next = `${input}`.startsWith("http:") ? "https://b.example/" : "http://c.example/";
     return Promise.resolve(new Response(null, leadTo(next)));
   };
   await assertRejects(
-    () => place.open({ hubUrl: "http://a.example", fetch: answers }),
+    () => place.open({ hubUrl: "http://a.example", fetch: respond }),
     HubError,
     "https://b.example leads",
   );
-  assertEquals(asked.map((url) => new URL(url).origin), ["http://a.example", "https://b.example"]);
+  assertEquals(requested.map((url) => new URL(url).origin), ["http://a.example", "https://b.example"]);
 });
 
 /** The error of a request without retries. */
-async function failureOf(place: Place, answer: Partial<Answer>, options: HubAccess = {}): Promise<HubError> {
-  place.hub.fault = () => answer;
+async function failureOf(place: Place, response: Partial<FakeResponse>, options: HubAccess = {}): Promise<HubError> {
+  place.hub.fault = () => response;
   const connection = await connectTo(REPO, "load", "main", { hubUrl: place.hub.url, token: "", ...options });
   return await assertRejects(() => resolveRevision(connection, 0), HubError);
 }
@@ -185,13 +185,13 @@ Deno.test("a password in hubUrl authorizes requests, and is in no message", asyn
   const authorization = `Basic ${btoa(String.fromCharCode(...bytesOf("me:sécret!")))}`;
   hub.tokens.push(authorization);
   await place.load({ hubUrl, token: undefined });
-  const asked = hub.received.filter(({ server }) => server === "hub").map(({ headers }) =>
+  const requested = hub.received.filter(({ server }) => server === "hub").map(({ headers }) =>
     headers.get("authorization")
   );
-  assertEquals(new Set(asked), new Set([authorization]));
+  assertEquals(new Set(requested), new Set([authorization]));
   assert(hub.received.every(({ server, headers }) => server === "hub" || !headers.has("authorization")));
 
-  const answers: Partial<Answer>[] = [
+  const responses: Partial<FakeResponse>[] = [
     { status: 401, headers: {} },
     { status: 403, headers: {} },
     { status: 404, headers: { "x-error-code": "RevisionNotFound" } },
@@ -201,8 +201,8 @@ Deno.test("a password in hubUrl authorizes requests, and is in no message", asyn
     { status: 200, body: bytesOf('{"sha": "me:sécret!"}') },
     leadTo("http://me:s%C3%A9cret!@127.0.0.1:9/"),
   ];
-  for (const answer of answers) {
-    const error = await failureOf(place, answer, { hubUrl });
+  for (const response of responses) {
+    const error = await failureOf(place, response, { hubUrl });
     assert(!/cret/.test(printed(error)), printed(error));
   }
   const none = [
@@ -221,7 +221,7 @@ Deno.test("a password in hubUrl authorizes requests, and is in no message", asyn
 Deno.test("a token that the Hub sends back is not in an error", async () => {
   const token = "hf_good";
   const echo = (value: unknown) => ({ status: 200, headers: {}, body: bytesOf(JSON.stringify(value)) });
-  const answers: Partial<Answer>[] = [
+  const responses: Partial<FakeResponse>[] = [
     echo({ sha: token }),
     { status: 200, headers: {}, body: bytesOf(`{"sha": ${token}`) },
     { status: 400, headers: { "x-error-code": token, "x-error-message": token } },
@@ -230,21 +230,21 @@ Deno.test("a token that the Hub sends back is not in an error", async () => {
     leadTo(`https://[${token}`),
   ];
   await using place = await preparePlace();
-  for (const answer of answers) {
-    const error = await failureOf(place, answer, { token });
+  for (const response of responses) {
+    const error = await failureOf(place, response, { token });
     assert(!printed(error).includes(token), printed(error));
   }
 
   const entry = { type: "file", path: "config.json", size: 1, oid: "0".repeat(40) };
-  const faults: [kind: string, answer: Partial<Answer>][] = [
+  const faults: [kind: string, response: Partial<FakeResponse>][] = [
     ["/tree/", echo([{ ...entry, oid: token }])],
     ["/tree/", echo([{ ...entry, path: token }])],
     ["/resolve/", { status: 416, headers: { "content-range": `bytes */${token}` } }],
     ["/resolve/", leadTo(`${place.hub.url}/moved/%ff/${token}`)],
   ];
-  for (const [kind, answer] of faults) {
+  for (const [kind, response] of faults) {
     const missing = { status: 404, headers: { "x-error-code": "EntryNotFound" } };
-    place.hub.fault = ({ path }) => path.includes(kind) ? answer : path.startsWith("/moved") ? missing : undefined;
+    place.hub.fault = ({ path }) => path.includes(kind) ? response : path.startsWith("/moved") ? missing : undefined;
     const error = await assertRejects(() => place.open({ token }), HubError);
     assert(!printed(error).includes(token), printed(error));
   }
@@ -254,17 +254,18 @@ Deno.test("responses that are too large, deep or long are refused", async () => 
   const isList = ({ path }: Received) => path.includes("/tree/");
   const deep = bytesOf(`{"sha": ${"[".repeat(10_000)}${"]".repeat(10_000)}}`);
   for (
-    const [answer, message] of [
+    const [response, message] of [
       [{ body: new Uint8Array(11_000_000).fill(0x20) }, "an answer of at most 10000000 bytes"],
       [{ body: deep }, "nested at most 64 deep"],
       [{ body: bytesOf("[]"), headers: { link: `<HUB/tree/>; rel="next"` } }, "at most 100 pages"],
     ] as const
   ) {
     await using place = await preparePlace();
-    const link = "headers" in answer
-      ? answer.headers.link.replace("HUB", place.hub.url + "/api/models/owner/name")
+    const link = "headers" in response
+      ? response.headers.link.replace("HUB", place.hub.url + "/api/models/owner/name")
       : "";
-    place.hub.fault = (request) => isList(request) ? { status: 200, body: answer.body, headers: { link } } : undefined;
+    place.hub.fault = (request) =>
+      isList(request) ? { status: 200, body: response.body, headers: { link } } : undefined;
     await assertRejects(() => place.open(), HubError, message);
   }
 });

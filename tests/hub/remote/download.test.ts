@@ -2,14 +2,14 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { HubError } from "../../../hub/mod.ts";
 import { bytesSent, locks, partialOf, type Place, preparePlace, tree, WEIGHTS, weightsPath } from "../hub_fixture.ts";
-import { type Answer, type Received, sha256 } from "../server.ts";
+import { type FakeResponse, type Received, sha256 } from "../server.ts";
 import { testOnUnix } from "../../support/systems.ts";
 
 /** Largest read from a connection. */
 const CHUNK = 65_536;
 
 /** Changes the responses of the storage, the first one with the first fault and so on. */
-function faults(place: Place, ...list: (Partial<Answer> | undefined)[]): void {
+function faults(place: Place, ...list: (Partial<FakeResponse> | undefined)[]): void {
   place.hub.fault = ({ server }) => server === "storage" ? list.shift() : undefined;
 }
 

@@ -17,13 +17,13 @@ const MAX_RESPONSE_SIZE = 10_000_000;
  *
  * @param task start of messages
  */
-export async function boundedAnswer(response: Response, task: string): Promise<Response> {
+export async function boundedResponse(response: Response, task: string): Promise<Response> {
   if (!response.ok) {
     await response.body?.cancel();
     return new Response(null, { status: response.status });
   }
   const json = async () => {
-    const bytes = await readAnswer(response, task);
+    const bytes = await readBody(response, task);
     checkJson(bytes, task, HubError);
     const text = new TextDecoder().decode(bytes);
     if (/^\s*</.test(text)) {
@@ -35,7 +35,7 @@ export async function boundedAnswer(response: Response, task: string): Promise<R
   return Object.defineProperty(response, "json", { value: json });
 }
 
-async function readAnswer(response: Response, task: string): Promise<Uint8Array> {
+async function readBody(response: Response, task: string): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
