@@ -239,14 +239,14 @@ class Machine {
   #append(items: unknown[]): void {
     const list = this.#top();
     if (list instanceof Opaque) return;
-    if (!Array.isArray(list)) throw this.#fail("it appends to something that is not a list");
+    if (!Array.isArray(list)) throw this.#fail("it appends to something other than a list");
     for (const item of items) list.push(item);
   }
 
   #setItems(items: unknown[]): void {
     const dict = this.#top();
     if (dict instanceof Opaque) return;
-    if (!(dict instanceof Map)) throw this.#fail("it sets items of something that is not a dictionary");
+    if (!(dict instanceof Map)) throw this.#fail("it sets items of something other than a dictionary");
     if (items.length % 2) throw this.#fail("it sets a key without a value");
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
   }
@@ -254,7 +254,7 @@ class Machine {
   #stackGlobal(): unknown {
     const [module, name] = this.#popMany(2);
     if (typeof module !== "string" || typeof name !== "string") {
-      throw this.#fail("it names a global by something that is not a string");
+      throw this.#fail("it names a global by something other than a string");
     }
     return this.#global(module, name);
   }
@@ -269,7 +269,7 @@ class Machine {
     const [callee, args] = this.#popMany(2);
     if (callee instanceof Opaque) return callee;
     if (typeof callee !== "function" || !Array.isArray(args)) {
-      throw this.#fail("it calls something that is not a function");
+      throw this.#fail("it calls something other than a function");
     }
     // The function may iterate over a list that many calls share.
     this.#count(OBJECT_STEPS + args.reduce((sum, arg) => sum + (Array.isArray(arg) ? arg.length : 1), 0));
@@ -281,7 +281,7 @@ class Machine {
     this.#pop();
     const object = this.#top();
     if (typeof object !== "object" || object === null || Array.isArray(object)) {
-      throw this.#fail("it sets attributes of something that is not an object");
+      throw this.#fail("it sets attributes of something other than an object");
     }
   }
 
