@@ -1,6 +1,6 @@
 /** A page's script that computes on WebGPU and sends the results to its server; run by browser.test.ts. */
-import { createBackend } from "../../kernels/mod.ts";
-import { network, picture, setParameters } from "./every_op.ts";
+import { createBackend } from "../../../kernels/mod.ts";
+import { network, picture, setParameters } from "../every_op.ts";
 
 async function compute(): Promise<unknown> {
   const backend = await createBackend("webgpu");

@@ -1,18 +1,18 @@
 /** The WebGPU engine in a browser: Chrome, on its software adapter. */
 import { assert, assertLess, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "@std/path";
-import { createBackend } from "../../kernels/mod.ts";
-import { findBrowser } from "../../tools/setup/browser.ts";
-import { relativeError } from "../support/golden.ts";
-import { network, picture, setParameters } from "./every_op.ts";
-import { testOn } from "../support/engines.ts";
+import { createBackend } from "../../../kernels/mod.ts";
+import { findBrowser } from "../../../tools/setup/browser.ts";
+import { relativeError } from "../../support/golden.ts";
+import { network, picture, setParameters } from "../every_op.ts";
+import { testOn } from "../../support/engines.ts";
+import { repository } from "../../support/paths.ts";
+import { IMPORT_MAP, printedBy, start, startDeno } from "../../support/processes.ts";
 
-const SCRIPT = fromFileUrl(new URL("./browser_script.ts", import.meta.url));
-const IMPORT_MAP = `--import-map=${fromFileUrl(new URL("../../tools/offline/import_map.json", import.meta.url))}`;
+const SCRIPT = repository("tests/kernels/webgpu/browser_script.ts");
 const FLAGS = ["--headless=new", "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /** The text that a page with a script posts, within two minutes. */
-async function postOf(script: Uint8Array<ArrayBuffer>): Promise<string> {
+async function postOf(script: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
     if (request.method === "POST") {
@@ -25,10 +25,9 @@ async function postOf(script: Uint8Array<ArrayBuffer>): Promise<string> {
   });
   const name = await findBrowser();
   assert(name, "found no browser; deno run -A tools/setup/setup_browser.ts installs one, or says how");
-  const profile = await Deno.makeTempDir();
   const address = `http://127.0.0.1:${server.addr.port}/`;
-  const args = [...FLAGS, `--user-data-dir=${profile}`, address];
-  const browser = new Deno.Command(name, { args, stdout: "null", stderr: "null" }).spawn();
+  const profile = await Deno.makeTempDir();
+  const browser = start(name, [...FLAGS, `--user-data-dir=${profile}`, address], { stdout: "null", stderr: "null" });
   const late = setTimeout(() => resolve("nothing came within two minutes"), 120_000);
   try {
     return await promise;
@@ -43,9 +42,7 @@ async function postOf(script: Uint8Array<ArrayBuffer>): Promise<string> {
 
 testOn("webgpu", "every op is compiled and computed in Chrome, on its software adapter", async () => {
   const args = ["bundle", "--quiet", IMPORT_MAP, "--platform=browser", SCRIPT];
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-  assert(success, new TextDecoder().decode(stderr));
-  const text = await postOf(stdout);
+  const text = await postOf(await printedBy(startDeno(args)));
   assertStringIncludes(text, "[[", text.slice(0, 1000));
   const found: number[][] = JSON.parse(text);
 
