@@ -1,6 +1,13 @@
 /** Every engine that must be there, in every way it can compute; and a way to run one op on it. */
-import { Graph, type Node, type Parameter, type Program, Tensor, type TensorData } from "../../kernels/mod.ts";
-import type { Backend } from "../../kernels/mod.ts";
+import {
+  type Backend,
+  Graph,
+  type Node,
+  type Parameter,
+  type Program,
+  type Tensor,
+  type TensorData,
+} from "../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../kernels/webgpu/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { HARDWARE, SOFTWARE, SWIFTSHADER } from "../../kernels/webgpu/shader/tiles.ts";
@@ -87,22 +94,4 @@ export async function runOp(
   result.dispose();
   program.dispose();
   return { data, shape };
-}
-
-/** Deterministic values in [-1, 1). */
-export function randomTensor(shape: readonly number[], seed = 1, scale = 1, offset = 0): Dense {
-  const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
-  let state = Math.imul(seed, 2654435761) | 1;
-  for (let i = 0; i < data.length; i++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    data[i] = (state >> 7) / 16777216 * scale + offset;
-  }
-  return { data, shape };
-}
-
-/** A host tensor of an array. */
-export function tensorOf({ data, shape }: Dense): Tensor {
-  return new Tensor(data, shape);
 }

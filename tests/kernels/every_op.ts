@@ -1,6 +1,6 @@
 /** A network with every op, and what it takes. */
 import { type Backend, Graph, type Tensor } from "../../kernels/mod.ts";
-import { randomTensor, tensorOf } from "./engines.ts";
+import { randomTensor, tensorOf } from "./tensors.ts";
 
 export const CONV_IN = { kind: "conv", name: "conv_in", in: 3, out: 36, kernel: 3, stride: 1 } as const;
 export const CONV = { kind: "conv", name: "conv", in: 36, out: 36, kernel: 3, stride: 1 } as const;

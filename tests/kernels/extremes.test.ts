@@ -2,7 +2,8 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Tensor } from "../../kernels/mod.ts";
 import { assertClose } from "../support/golden.ts";
-import { randomTensor, runOp, tensorOf, testOnEveryEngine } from "./engines.ts";
+import { runOp, testOnEveryEngine } from "./engines.ts";
+import { randomTensor, tensorOf } from "./tensors.ts";
 
 const SOME = ["webgpu", "webgpu, tuned for hardware", "wasm on 3 threads, 256 bits"];
 

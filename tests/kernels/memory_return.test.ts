@@ -4,7 +4,8 @@ import { type Backend, Graph, NO_MEMORY, type Program, readPixels, type Tensor }
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import type { WasmStorage } from "../../kernels/wasm/program/storage.ts";
 import { collectGarbage } from "../support/garbage.ts";
-import { randomTensor, tensorOf, testOnEveryEngine } from "./engines.ts";
+import { testOnEveryEngine } from "./engines.ts";
+import { randomTensor, tensorOf } from "./tensors.ts";
 import { testOn } from "../support/engines.ts";
 
 const ENGINES = ["webgpu", "wasm on 1 thread, 128 bits", "wasm on 3 threads, 256 bits"];

@@ -4,7 +4,8 @@ import type { Activation, ConvParameter } from "../../kernels/mod.ts";
 import { Graph, Tensor } from "../../kernels/mod.ts";
 import { assertClose, type Dense } from "../support/golden.ts";
 import * as reference from "../support/reference_ops.ts";
-import { type Layer, randomTensor, runOp, tensorOf, testOnEveryEngine } from "./engines.ts";
+import { type Layer, runOp, testOnEveryEngine } from "./engines.ts";
+import { randomTensor, tensorOf } from "./tensors.ts";
 
 function convLayer(ins: number, outs: number, kernel: 1 | 3, stride: 1 | 2, seed = 7): Layer & { bias: Dense } {
   const parameter: ConvParameter = { kind: "conv", name: "conv", in: ins, out: outs, kernel, stride };

@@ -10,7 +10,8 @@ import {
   Tensor,
 } from "../../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
-import { randomTensor, testOnEveryEngine } from "../engines.ts";
+import { testOnEveryEngine } from "../engines.ts";
+import { randomTensor } from "../tensors.ts";
 import { testOn } from "../../support/engines.ts";
 
 const RANGES = ["unit", "signed"] as const;

@@ -15,7 +15,8 @@ import {
   sizeOf,
 } from "../../../kernels/mod.ts";
 import { assertClose } from "../../support/golden.ts";
-import { randomTensor, tensorOf, testOnEveryEngine } from "../engines.ts";
+import { testOnEveryEngine } from "../engines.ts";
+import { randomTensor, tensorOf } from "../tensors.ts";
 
 /** Records a network whose layers have generated weights, set on first use. */
 class Network {

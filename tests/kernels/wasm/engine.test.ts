@@ -5,7 +5,7 @@ import { Memory } from "../../../kernels/wasm/memory/memory.ts";
 import { createWasmBackend, type WasmBackend } from "../../../kernels/wasm/mod.ts";
 import { Parameters } from "../../../kernels/wasm/ops/packed_weights.ts";
 import type { WasmStorage } from "../../../kernels/wasm/program/storage.ts";
-import { randomTensor, tensorOf } from "../engines.ts";
+import { randomTensor, tensorOf } from "../tensors.ts";
 import { CODES, CONV, CONV_IN, network, picture, setParameters, SHAPE } from "../every_op.ts";
 import { testOn } from "../../support/engines.ts";
 import { withoutGlobals } from "../../support/missing_globals.ts";

@@ -14,7 +14,8 @@ import { createWebGpuBackend, type WebGpuOptions } from "../../../kernels/webgpu
 import { SOFTWARE, type Tuning } from "../../../kernels/webgpu/shader/tiles.ts";
 import { assertClose, type Dense } from "../../support/golden.ts";
 import * as reference from "../../support/reference_ops.ts";
-import { type Layer, randomTensor, runOp, tensorOf } from "../engines.ts";
+import { type Layer, runOp } from "../engines.ts";
+import { randomTensor, tensorOf } from "../tensors.ts";
 import { openDevice, testOn } from "../../support/engines.ts";
 
 /** Two roundings to float16, of the operands and of the result of an op, each of at most 2⁻¹¹. */

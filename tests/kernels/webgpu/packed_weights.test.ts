@@ -3,7 +3,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type Backend, type ConvParameter, DeviceError } from "../../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { assertClose } from "../../support/golden.ts";
-import { runOp, tensorOf } from "../engines.ts";
+import { runOp } from "../engines.ts";
+import { tensorOf } from "../tensors.ts";
 import { openDevice, testOn } from "../../support/engines.ts";
 
 /** An engine on a device whose bindings have at most 128 MiB, as WebGPU guarantees. */

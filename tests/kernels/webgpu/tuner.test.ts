@@ -15,7 +15,7 @@ import { type Candidate, measureChoices } from "../../../kernels/webgpu/tuning/t
 import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
 import { assertClose } from "../../support/golden.ts";
-import { randomTensor } from "../engines.ts";
+import { randomTensor } from "../tensors.ts";
 import { openDevice, testOn } from "../../support/engines.ts";
 
 const [LOW, HIGH] = [{ rows: 1, columns: 4, lanesX: 8, lanesY: 1 }, { rows: 32, columns: 4, lanesX: 8, lanesY: 1 }];

@@ -6,7 +6,8 @@ import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { chooseTile, HARDWARE, SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
 import { assertClose } from "../../support/golden.ts";
-import { randomTensor, runOp, tensorOf } from "../engines.ts";
+import { runOp } from "../engines.ts";
+import { randomTensor, tensorOf } from "../tensors.ts";
 import { openDevice, testOn } from "../../support/engines.ts";
 
 const shape = (rows: number, columns: number) => {
