@@ -53,7 +53,7 @@ export interface Program {
    * when the computation is finished, because it checks whether all values were in range; others return earlier.
    *
    * @throws {TypeError} if the number of inputs, their shapes or their types differ from the graph's, or if one of them
-   * or the program was disposed
+   * or the program was disposed; or for an unknown option
    * @throws {DeviceError} if the device runs out of memory or was lost, or the engine was disposed
    * @throws {OverflowError} if the engine stores values in float16, and one was out of range
    */
@@ -120,7 +120,7 @@ export interface Backend {
   /**
    * Prepares a graph to run.
    *
-   * @throws {TypeError} if the weights of one of its parameters were not set
+   * @throws {TypeError} if the weights of one of its parameters were not set, or for an unknown option
    * @throws {DeviceError} if the device cannot run the graph, not even in bands, or was lost, or the engine was
    * disposed
    */
@@ -128,7 +128,7 @@ export interface Backend {
   /**
    * What {@linkcode Program.bytes} of the compiled graph would be. Nothing is compiled, allocated or run.
    *
-   * @throws {TypeError} if the weights of one of its parameters were not set
+   * @throws {TypeError} if the weights of one of its parameters were not set, or for an unknown option
    * @throws {DeviceError} as {@linkcode compile} does
    */
   measure(graph: Graph, options?: PlanOptions): number;
@@ -140,6 +140,7 @@ export interface Backend {
    * Returns whether another algorithm was chosen for some layer; it takes effect when the layer's weights are set
    * again.
    *
+   * @throws {TypeError} for an unknown option
    * @throws {DeviceError} if a WebGPU device has no `timestamp-query`, or cannot run the graph
    */
   tune(graph: Graph, options?: TuneOptions): Promise<boolean>;

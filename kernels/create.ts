@@ -4,9 +4,10 @@
  * @module
  */
 
+import { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
 import type { Backend, TuningStore } from "./backend.ts";
 import { DeviceError } from "./errors.ts";
-import { createWasmBackend, type WasmOptions } from "./wasm/mod.ts";
+import { createWasmBackend, WASM_OPTIONS, type WasmOptions } from "./wasm/mod.ts";
 import { createWebGpuBackend, findAdapter, isSoftware } from "./webgpu/mod.ts";
 
 /**
@@ -23,13 +24,17 @@ export interface BackendOptions extends WasmOptions {
   readonly tuningStore?: TuningStore;
 }
 
+const BACKEND_OPTIONS: OptionNames<BackendOptions> = { ...WASM_OPTIONS, dtype: true, tuningStore: true };
+
 /**
  * Opens an engine.
  *
  * @throws {DeviceError} if the device is not available or does not support the element type
- * @throws {TypeError} if `dtype` is unknown
+ * @throws {RangeError} if `threads` is not a whole number ≥ 1, and the CPU engine is opened
+ * @throws {TypeError} for an unknown option or `dtype`
  */
 export async function createBackend(device: Device, options: BackendOptions = {}): Promise<Backend> {
+  checkOptions("open engine", options, BACKEND_OPTIONS);
   const { dtype = "float32", tuningStore } = options;
   if (dtype !== "float32" && dtype !== "float16") {
     throw new TypeError(`Cannot compute in ${dtype}: expected dtype "float32" or "float16"`);
@@ -54,7 +59,7 @@ export async function createBackend(device: Device, options: BackendOptions = {}
 
 /** The CPU engine; `found` says why it was chosen. */
 async function createCpuBackend(options: BackendOptions, found: string): Promise<Backend> {
-  if (options.dtype !== "float16") return await createWasmBackend(options);
+  if (options.dtype !== "float16") return await createWasmBackend(pickOptions(options, WASM_OPTIONS));
   throw new DeviceError(
     `Cannot compute in float16: expected a WebGPU adapter with the feature shader-f16, found ${found}, and the CPU engine ` +
       "computes in float32. Leave dtype out",

@@ -8,7 +8,7 @@ import type { ByteSource } from "../formats/byte_source.ts";
 import { HubError, WeightsError } from "../errors.ts";
 import { UNFINISHED } from "./exchange.ts";
 import { isObject, parseJson } from "../formats/json.ts";
-import type { OptionNames } from "../options.ts";
+import type { OptionNames } from "../../check_options.ts";
 import { chooseWeights, CONFIG_NAME, findVqComponent, listNames, PIPELINE_NAME } from "./model_files.ts";
 import { subfolderParts } from "../system/paths.ts";
 import type { TensorSource } from "../formats/tensor_source.ts";

@@ -16,7 +16,7 @@ import { MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./
 import { hubStore } from "./hub_store.ts";
 import { openLocalModel } from "./local.ts";
 import { possibleNames } from "./model_files.ts";
-import { checkOptions, type OptionNames, pickOptions } from "../options.ts";
+import { checkOptions, type OptionNames, pickOptions } from "../../check_options.ts";
 import { stepReporter } from "../remote/progress.ts";
 import { checkRepoId, checkRevision, isCommitHash, isLocalPath } from "../repo_id.ts";
 import { resolveRevision } from "../remote/resolve.ts";

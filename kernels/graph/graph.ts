@@ -8,11 +8,13 @@
  * @module
  */
 
+import { checkOptions, type OptionNames } from "../../check_options.ts";
 import type { PixelRange, Shape } from "../tensor/storage.ts";
 import { check } from "./ops/descriptor.ts";
 import {
   type Activation,
   type Band,
+  type Conv2d,
   createOp,
   type Fields,
   type Modulation,
@@ -43,7 +45,19 @@ export interface GroupNormOptions {
   readonly modulation?: Modulation;
 }
 
-/** Records ops. Methods throw a `RangeError` that names the op where shapes do not fit. */
+const CONV_OPTIONS: OptionNames<Pick<Conv2d, "upsample" | "residual">> = { upsample: true, residual: true };
+
+const GROUP_NORM_OPTIONS: OptionNames<GroupNormOptions> = {
+  groups: true,
+  epsilon: true,
+  activation: true,
+  modulation: true,
+};
+
+/**
+ * Records ops. Methods throw a `RangeError` that names the op where shapes do not fit, and a `TypeError` for an unknown
+ * option.
+ */
 export class Graph {
   /** Every op, operands before results. */
   readonly nodes: Op[] = [];
@@ -70,13 +84,16 @@ export class Graph {
   conv2d(
     x: Node,
     weights: ConvParameter | LinearParameter,
-    { upsample = false, residual }: { upsample?: boolean; residual?: Node } = {},
+    options: { upsample?: boolean; residual?: Node } = {},
   ): Node {
+    checkOptions(`record ${weights.name}`, options, CONV_OPTIONS);
+    const { upsample = false, residual } = options;
     return this.#add("conv2d", { x, weights, upsample, residual });
   }
 
   /** Group norm or spatial norm, with the activation that follows; see {@linkcode GroupNorm}. */
   groupNorm(x: Node, weights: NormParameter, options: GroupNormOptions): Node {
+    checkOptions(`record ${weights.name}`, options, GROUP_NORM_OPTIONS);
     const { groups, epsilon, activation, modulation } = options;
     return this.#add("groupNorm", { x, weights, groups, epsilon, activation, modulation });
   }

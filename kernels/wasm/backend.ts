@@ -4,11 +4,20 @@
  * @module
  */
 
-import { type Backend, type MemoryUse, NO_MEMORY, type PlanOptions, type Program } from "../backend.ts";
+import { checkOptions, type OptionNames } from "../../check_options.ts";
+import {
+  type Backend,
+  type MemoryUse,
+  NO_MEMORY,
+  type PlanOptions,
+  type Program,
+  type TuneOptions,
+} from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Parameter } from "../graph/parameters.ts";
+import { PLAN_OPTIONS, TUNE_OPTIONS } from "../option_names.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import { type ConvAlgorithm, Parameters } from "./ops/packed_weights.ts";
 import { plan } from "./program/memory_plan.ts";
@@ -41,6 +50,16 @@ export interface WasmOptions {
   readonly wide?: boolean;
 }
 
+/** The names of {@linkcode WasmOptions}. */
+export const WASM_OPTIONS: OptionNames<WasmOptions> = {
+  threads: true,
+  signal: true,
+  onFallback: true,
+  weightBytes: true,
+  algorithm: true,
+  wide: true,
+};
+
 /** Number of ops that are planned in a quarter of a second. */
 const QUICK_OPS = 20_000;
 
@@ -57,9 +76,11 @@ export interface WasmBackend extends Backend {
  * Starts the CPU engine: WebAssembly SIMD on `threads` threads. Results depend neither on their number nor on `wide`.
  *
  * @throws {RangeError} if `threads` is not a whole number ≥ 1
+ * @throws {TypeError} for an unknown option
  * @throws {DeviceError} if there is no WebAssembly SIMD
  */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
+  checkOptions("open CPU engine", options, WASM_OPTIONS);
   const { threads = globalThis.navigator?.hardwareConcurrency ?? 1, signal } = options;
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new RangeError(`Cannot start the engine: threads must be a whole number ≥ 1, found ${threads}`);
@@ -152,12 +173,16 @@ class Engine implements WasmBackend {
   }
 
   /** There is nothing to tune. */
-  tune(): Promise<boolean> {
-    return Promise.resolve(false);
+  // deno-lint-ignore require-await -- what it throws is a rejection
+  async tune(_graph: Graph, options?: TuneOptions): Promise<boolean> {
+    checkOptions("tune engine", options, TUNE_OPTIONS);
+    return false;
   }
 
-  *#plan(graph: Graph, { memoryLimit }: PlanOptions = {}, quick = false): Steps<WasmProgram> {
+  *#plan(graph: Graph, options: PlanOptions = {}, quick = false): Steps<WasmProgram> {
+    checkOptions("plan program", options, PLAN_OPTIONS);
     this.#checkUsable();
+    const { memoryLimit } = options;
     const { runtime } = this;
     const { memory, pool: { threads } } = runtime;
     const context = { threads, parameters: this.#parameters };

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { checkOptions, type OptionNames } from "../../check_options.ts";
 import type { Backend, MemoryUse, PlanOptions, Program, TuneOptions, TuningStore } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import type { Conv2d, Graph, Node, Op } from "../graph/graph.ts";
 import type { Parameter } from "../graph/parameters.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import { Turns } from "../host/turns.ts";
+import { PLAN_OPTIONS, TUNE_OPTIONS } from "../option_names.ts";
 import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
 import { BufferPool, OutOfMemoryError } from "./device/buffer_pool.ts";
 import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu, tuningFor } from "./device/device.ts";
@@ -45,6 +47,16 @@ export interface WebGpuOptions {
   readonly tuningStore?: TuningStore;
 }
 
+const WEBGPU_OPTIONS: OptionNames<WebGpuOptions> = {
+  device: true,
+  gpu: true,
+  algorithm: true,
+  tile: true,
+  tuning: true,
+  dtype: true,
+  tuningStore: true,
+};
+
 /** Longest time between turns of the event loop: in Deno, waiting for a GPU blocks it. */
 const PATIENCE_MS = 250;
 
@@ -61,8 +73,10 @@ const WORTHWHILE = 0.9;
  * Opens the WebGPU engine.
  *
  * @throws {DeviceError} if there is no adapter, or it does not support the `dtype`
+ * @throws {TypeError} for an unknown option
  */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend> {
+  checkOptions("open WebGPU engine", options, WEBGPU_OPTIONS);
   const gpu = await (options.device ? borrowGpu(options.device) : openGpu(options.gpu));
   if (options.dtype === "float16") checkFloat16(gpu);
   const backend = new WebGpuBackend(gpu, options);
@@ -209,6 +223,7 @@ class WebGpuBackend implements Backend {
   }
 
   async tune(graph: Graph, options?: TuneOptions): Promise<boolean> {
+    checkOptions("tune engine", options, TUNE_OPTIONS);
     this.#checkUsable();
     const tiles = [undefined, ...this.#tuning.tiles];
     const measured = await this.#orLoss(measureChoices(graph, {
@@ -231,8 +246,10 @@ class WebGpuBackend implements Backend {
     if (!this.#gpu.borrowed) this.#pace.settle().then(() => this.#gpu.device.destroy(), () => {});
   }
 
-  *#plan(graph: Graph, { memoryLimit }: PlanOptions = {}, quick = false): Steps<SharedPlan> {
+  *#plan(graph: Graph, options: PlanOptions = {}, quick = false): Steps<SharedPlan> {
+    checkOptions("plan program", options, PLAN_OPTIONS);
     this.#checkUsable();
+    const { memoryLimit } = options;
     const { bytes: weights } = this.#weights;
     const limit = Math.min(this.#available, (memoryLimit ?? Infinity) - weights);
     const record = (candidate: Graph) => {

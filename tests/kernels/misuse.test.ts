@@ -1,6 +1,6 @@
 /** What every engine refuses, and with which errors. */
 import { assertRejects, assertThrows } from "@std/assert";
-import { type Backend, DeviceError, Graph, type Parameter, Tensor } from "../../kernels/mod.ts";
+import { type Backend, createBackend, DeviceError, Graph, type Parameter, Tensor } from "../../kernels/mod.ts";
 import { testOnEveryEngine } from "./engines.ts";
 
 const CONV = { kind: "conv", name: "conv", in: 3, out: 5, kernel: 3, stride: 1 } as const;
@@ -47,6 +47,32 @@ Deno.test("operands of another rank or type, and groups that are none, are refus
     const x = graph.input([1, 5, 4, 4]);
     refuses(() => graph.groupNorm(x, NORM, { groups, epsilon: 1e-6 }), `norm: 5 channels do not form ${groups} equal`);
   }
+});
+
+Deno.test("an unknown option of an engine or an op is refused by name, with the nearest known one", async () => {
+  const graph = new Graph();
+  const x = graph.input([1, 5, 4, 4]);
+  const conv = { ...CONV, in: 5 } as const;
+  const record = (record: () => void, message: string) => assertThrows(record, TypeError, message);
+  record(() => graph.conv2d(x, conv, { up_sample: true } as object), 'Cannot record conv: unknown option "up_sample"');
+  const misspelled = { groups: 1, epsilon: 1e-6, activaton: "silu" } as const;
+  record(() => graph.groupNorm(x, NORM, misspelled), 'did you mean "activation"?');
+  const open = (options: object, message: string) =>
+    assertRejects(() => createBackend("wasm", options), TypeError, message);
+  await open({ thread: 1 }, 'Cannot open engine: unknown option "thread"; did you mean "threads"?');
+  await open({ tuning_store: undefined, on_fallback: () => {} }, 'did you mean "onFallback"?');
+});
+
+testOnEveryEngine("unknown options of planning, running and tuning are refused", async (backend) => {
+  await setConv(backend);
+  const graph = convolution();
+  const refuses = (call: () => Promise<unknown>, message: string) => assertRejects(call, TypeError, message);
+  await refuses(() => backend.compile(graph, { memory_limit: 1e9 } as object), 'did you mean "memoryLimit"?');
+  assertThrows(() => backend.measure(graph, { limit: 1e9 } as object), TypeError, 'did you mean "memoryLimit"?');
+  await refuses(() => backend.tune(graph, { on_progress: () => {} } as object), 'did you mean "onProgress"?');
+  const program = await backend.compile(graph);
+  await refuses(() => program.run([picture(1, 3, 4, 4)], { singal: undefined, sinal: 1 } as object), '"signal"?');
+  await refuses(() => program.profile([picture(1, 3, 4, 4)], { rounds: 3 } as object), 'unknown option "rounds"');
 });
 
 testOnEveryEngine("weights of a wrong length are refused, and those set before stay", async (backend) => {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkOptions } from "../../../check_options.ts";
+import { PROFILE_OPTIONS, RUN_OPTIONS } from "../../option_names.ts";
 import type { Program, RunOptions } from "../../backend.ts";
 import { checkInputs, checkNotDisposed } from "../../tensor/inputs.ts";
 import type { Graph, Input, Node } from "../../graph/graph.ts";
@@ -38,11 +40,13 @@ export class WasmProgram implements Program {
     this.bytes = this.#blockBytes() + graph.outputs.reduce((sum, node) => sum + resultBytes(node), 0);
   }
 
-  run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
-    return this.#use(inputs, options, (jobs, list) => this.#compute(jobs, list, options));
+  async run(inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
+    checkOptions("run program", options, RUN_OPTIONS);
+    return await this.#use(inputs, options, (jobs, list) => this.#compute(jobs, list, options));
   }
 
   async profile(inputs: readonly Tensor[], options: Pick<RunOptions, "signal"> = {}): Promise<OpProfile[]> {
+    checkOptions("run program", options, PROFILE_OPTIONS);
     const profile: OpProfile[] = [];
     const results = await this.#use(inputs, options, async (jobs, list) => {
       for (const [i, { op }] of this.plan.steps.entries()) {

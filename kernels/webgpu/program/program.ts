@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkOptions } from "../../../check_options.ts";
+import { PROFILE_OPTIONS, RUN_OPTIONS } from "../../option_names.ts";
 import type { Program, RunOptions } from "../../backend.ts";
 import { checkInputs, checkNotDisposed } from "../../tensor/inputs.ts";
 import { OverflowError } from "../../errors.ts";
@@ -74,9 +76,11 @@ export async function createProgram(
 
   async function run(
     inputs: readonly Tensor[],
-    { signal, onProgress }: RunOptions = {},
+    options: RunOptions = {},
     stopwatch?: Stopwatch,
   ): Promise<Tensor[]> {
+    checkOptions("run program", options, stopwatch ? PROFILE_OPTIONS : RUN_OPTIONS);
+    const { signal, onProgress } = options;
     checkInputs(inputs, plan.inputs);
     const sources = await Promise.all(inputs.map((tensor, i) => sourceOf(tensor, device, plan.inputs[i].pixels)));
     signal?.throwIfAborted();

@@ -1,10 +1,9 @@
 /**
- * Checks that options objects hold no unknown options.
+ * Checks that options objects hold no unknown options. It stands beside `mod.ts` since both `kernels/` and `hub/`, which do
+ * not import each other, need it; it imports nothing.
  *
  * @module
  */
-
-import { show, showText } from "./show.ts";
 
 /** Every option of an interface: a missing or extra name is a type error. */
 export type OptionNames<T> = { readonly [Name in keyof T]-?: true };
@@ -13,6 +12,8 @@ export type OptionNames<T> = { readonly [Name in keyof T]-?: true };
 const MAX_EDITS = 2;
 /** Shorter names do not match as parts of longer ones. */
 const MIN_PART_LENGTH = 4;
+/** Longest part of an unknown name in a message, in characters. */
+const MAX_SHOWN = 100;
 
 /**
  * Checks an options object. Options that are `undefined` count as absent.
@@ -39,7 +40,7 @@ const MIN_PART_LENGTH = 4;
 export function checkOptions(action: string, options: unknown, names: Readonly<Record<string, true>>): void {
   if (options === undefined) return;
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`Cannot ${action}: expected an object of options, found ${show(options)}`);
+    throw new TypeError(`Cannot ${action}: expected an object of options, found ${kindOf(options)}`);
   }
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !Object.hasOwn(names, name)) refuse(action, name, Object.keys(names));
@@ -54,7 +55,19 @@ export function pickOptions<T extends object>(options: T, names: OptionNames<T>)
 function refuse(action: string, name: string, known: readonly string[]): never {
   const nearest = nearestOf(name, known);
   const advice = nearest === undefined ? `expected one of ${known.join(", ")}` : `did you mean "${nearest}"?`;
-  throw new TypeError(`Cannot ${action}: unknown option "${showText(name)}"; ${advice}`);
+  throw new TypeError(`Cannot ${action}: unknown option ${quote(name)}; ${advice}`);
+}
+
+/** What was passed instead of options. The value itself is not shown: it may be a token. */
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
+}
+
+/** A name for a message, shortened and on one line. */
+function quote(name: string): string {
+  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
+  return JSON.stringify(shown.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "�"));
 }
 
 /** The known name that resembles an unknown one most, if any does. */
