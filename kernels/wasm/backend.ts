@@ -42,10 +42,10 @@ export interface WasmOptions {
    */
   readonly weightBytes?: number;
   /**
-   * How to compute 3×3 convolutions of 16 channels or more: by implicit GEMM (`"direct"`) or Winograd's algorithm. By
-   * default small maps by the former and others by the latter.
+   * How to compute 3×3 convolutions of 16 channels or more: by implicit GEMM or by Winograd's algorithm. By default small
+   * maps by the former and others by the latter.
    */
-  readonly algorithm?: "direct" | "winograd";
+  readonly algorithm?: "implicitGemm" | "winograd";
   /** Whether to use the micro-kernel for 256-bit vectors; by default, if V8 is found to support them. */
   readonly wide?: boolean;
 }
@@ -98,7 +98,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     throw reason;
   }
   runtime.memory.integers(WIDE, 1)[0] = Number(isWide);
-  const { weightBytes = 0, algorithm = weightBytes > LARGE_MODEL ? "direct" : undefined } = options;
+  const { weightBytes = 0, algorithm = weightBytes > LARGE_MODEL ? "implicitGemm" : undefined } = options;
   return new Engine(runtime, algorithm);
 }
 

@@ -21,8 +21,8 @@ import { Kind, PIXEL_BYTES, SLICE } from "../abi.ts";
 /** How the weights of a convolution can be packed. */
 export type ConvKind = Kind.PackImplicitGemm | Kind.PackWinograd4 | Kind.PackWinograd6 | Kind.PackWinogradStrided;
 
-/** How to compute 3×3 convolutions: `"direct"` is implicit GEMM. */
-export type ConvAlgorithm = "direct" | "winograd";
+/** How to compute 3×3 convolutions. */
+export type ConvAlgorithm = "implicitGemm" | "winograd";
 
 /** A packed parameter. */
 export interface Packed {
@@ -187,7 +187,7 @@ function convPacking(
   const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
   const slice = 4 * SLICE * 8 * Math.ceil(parameter.out / 8);
   const matrix = Math.ceil(taps * padded(parameter.in) / SLICE) * slice;
-  const canTransform = algorithm !== "direct" && taps === 9 && parameter.in >= WINOGRAD_CHANNELS;
+  const canTransform = algorithm !== "implicitGemm" && taps === 9 && parameter.in >= WINOGRAD_CHANNELS;
   if (!canTransform) return { kind: Kind.PackImplicitGemm, taps, bytes: matrix, implicitGemmBytes: 0 };
   const kind = winogradKind(parameter);
   return {

@@ -29,8 +29,8 @@ const ENGINES: { device: Engine; name: string; open: () => Promise<Backend>; tol
   },
   {
     device: "wasm",
-    name: "direct convolutions on WebAssembly, one thread, 128 bits",
-    open: () => createWasmBackend({ threads: 1, wide: false, algorithm: "direct" }),
+    name: "implicit GEMM on WebAssembly, one thread, 128 bits",
+    open: () => createWasmBackend({ threads: 1, wide: false, algorithm: "implicitGemm" }),
     tolerance: 1e-5,
   },
   {
