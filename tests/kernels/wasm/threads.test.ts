@@ -1,23 +1,11 @@
 /** The CPU engine when threads do not start, or end unexpectedly. */
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { DeviceError, Graph, Tensor } from "../../../kernels/mod.ts";
 import { createWasmBackend, type WasmBackend, type WasmOptions } from "../../../kernels/wasm/mod.ts";
 import { inNoTime } from "../in_no_time.ts";
 import { testOn } from "../../support/engines.ts";
-
-/** Redirects messages to Node's workers to `post`. */
-async function withMessages(post: (worker: Worker, send: () => void) => void, use: () => Promise<void>): Promise<void> {
-  const { postMessage } = Worker.prototype;
-  Worker.prototype.postMessage = function (...given: Parameters<typeof postMessage>) {
-    post(this, () => postMessage.apply(this, given));
-  };
-  try {
-    await use();
-  } finally {
-    Worker.prototype.postMessage = postMessage;
-  }
-}
+import { silence, withThreads } from "../../support/threads.ts";
 
 async function open(options: WasmOptions): Promise<WasmBackend & Disposable> {
   const backend = await createWasmBackend(options);
@@ -36,7 +24,7 @@ async function compute(backend: WasmBackend): Promise<number[]> {
 
 testOn("wasm", "threads that never answer are given up after ten seconds, and one computes", async () => {
   using one = await open({ threads: 1 });
-  await withMessages(() => {}, async () => {
+  await withThreads(silence, async () => {
     await inNoTime(async () => {
       const reasons: string[] = [];
       using backend = await open({ threads: 3, onFallback: (reason) => reasons.push(reason) });
@@ -48,19 +36,20 @@ testOn("wasm", "threads that never answer are given up after ten seconds, and on
 });
 
 testOn("wasm", "one thread of many that never answers is enough", async () => {
-  const silent = new Set<Worker>();
-  const post = (worker: Worker, send: () => void) =>
-    silent.size === 0 || silent.has(worker) ? silent.add(worker) : send();
-  await withMessages(post, async () => {
+  const threads: Worker[] = [];
+  const silenceFirst = (thread: Worker) => {
+    if (threads.push(thread) === 1) silence(thread);
+  };
+  await withThreads(silenceFirst, async () => {
     await inNoTime(async () => {
       using backend = await open({ threads: 3 });
-      assertEquals(backend.threads, 1);
+      assertEquals([backend.threads, threads.length], [1, 3]);
     });
   });
 });
 
 testOn("wasm", "a signal ends the waiting for threads that never answer", async () => {
-  await withMessages(() => {}, async () => {
+  await withThreads(silence, async () => {
     const controller = new AbortController();
     const start = performance.now();
     const opening = createWasmBackend({ threads: 2, signal: controller.signal });
@@ -71,17 +60,12 @@ testOn("wasm", "a signal ends the waiting for threads that never answer", async 
 });
 
 testOn("wasm", "an engine whose thread ended is lost, and says so on every later call", async () => {
-  const workers = new Set<Worker>();
-  const post = (worker: Worker, send: () => void) => {
-    workers.add(worker);
-    send();
-  };
-  await withMessages(post, async () => {
+  const threads: Worker[] = [];
+  await withThreads((thread) => threads.push(thread), async () => {
     using backend = await open({ threads: 3 });
     await compute(backend);
-    assertEquals([workers.size, backend.lost], [3, false]);
-    const [first] = workers;
-    await first.terminate();
+    assertEquals([threads.length, backend.lost], [3, false]);
+    await threads[0].terminate();
     for (let i = 0; i < 3; i++) {
       await assertRejects(() => compute(backend), DeviceError, "A thread ended unexpectedly");
       assert(backend.lost);

@@ -1,32 +1,16 @@
 /** A model on the CPU engine whose threads do not start, or end. */
 import { assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { DeviceError, type Progress } from "../../../mod.ts";
 import { makeModel, picture, take, TINY } from "../models.ts";
 import { testOn } from "../../support/engines.ts";
 import { withoutGlobals } from "../../support/missing_globals.ts";
+import { silence, withThreads } from "../../support/threads.ts";
 
-/** Calls `post` for each message to a thread, with what sends it. */
-async function withMessages(post: (thread: Worker, send: () => void) => void, use: () => Promise<void>): Promise<void> {
-  const { postMessage } = Worker.prototype;
-  Worker.prototype.postMessage = function (...given: Parameters<typeof postMessage>) {
-    post(this, () => postMessage.apply(this, given));
-  };
-  try {
-    await use();
-  } finally {
-    Worker.prototype.postMessage = postMessage;
-  }
-}
-
-/** Collects the threads that are started meanwhile. */
-async function withThreads(use: (threads: Set<Worker>) => Promise<void>): Promise<void> {
+/** Collects the threads that start while a task runs. */
+async function collectThreads(task: (threads: Set<Worker>) => Promise<void>): Promise<void> {
   const threads = new Set<Worker>();
-  const post = (thread: Worker, send: () => void) => {
-    threads.add(thread);
-    send();
-  };
-  await withMessages(post, () => use(threads));
+  await withThreads((thread) => threads.add(thread), () => task(threads));
 }
 
 async function endOne(threads: Set<Worker>): Promise<void> {
@@ -39,7 +23,7 @@ testOn(
   "wasm",
   "an engine that auto chose is replaced when a thread ends, the second time by one thread",
   async () => {
-    await withThreads(async (threads) => {
+    await collectThreads(async (threads) => {
       const events: Progress[] = [];
       using model = await makeModel(TINY, { device: "auto", threads: 2, onProgress: (event) => events.push(event) });
       using sample = picture(1, 3, 12, 8);
@@ -58,7 +42,7 @@ testOn(
 );
 
 testOn("wasm", "with device: wasm, every call fails once a thread has ended", async () => {
-  await withThreads(async (threads) => {
+  await collectThreads(async (threads) => {
     using model = await makeModel(TINY, { device: "wasm", threads: 2 });
     using sample = picture(1, 3, 12, 8);
     await take((await model.encode(sample)).latents);
@@ -91,7 +75,7 @@ testOn("wasm", "threads that cannot start are reported through onProgress, and o
 });
 
 testOn("wasm", "a signal ends the waiting for threads that never answer", async () => {
-  await withMessages(() => {}, async () => {
+  await withThreads(silence, async () => {
     const controller = new AbortController();
     const loading = makeModel(TINY, { device: "wasm", threads: 2, signal: controller.signal });
     const start = performance.now();
