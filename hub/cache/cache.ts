@@ -66,7 +66,7 @@ export function openCache(cacheDir: string, repo: string): RepoCache | undefined
       const locks = join(cacheDir, ".locks", name);
       await makeFolder(locks);
       await makeRealFolders(folder, ["blobs"]);
-      // Python's `ETAG.lock` cannot be used: it exists while nobody holds it, too.
+      // Python's `ETAG.lock` cannot be used: it also exists while it is not held.
       return { blob: join(folder, "blobs", etag), lock: join(locks, `${etag}.vqmodel.lock`) };
     },
     async point(commit, path, etag) {

@@ -25,7 +25,7 @@ export class LockLostError extends Error {
 }
 
 /**
- * Runs `use` while nobody else, in this process or another one, holds the lock.
+ * Runs `use` while holding the lock. Only one task holds it at a time, in this process or another one.
  *
  * The lock of a dead process is taken over. So is that of a process that was suspended for seconds and continues later:
  * `use` must leave a valid state even then.

@@ -15,7 +15,7 @@ import { openTorch } from "./torch/open.ts";
 /**
  * Opens the tensors of a weight file, or of all shards if the file is their index (`….json`).
  *
- * @param file the file's name, as {@linkcode chooseWeights} returns it
+ * @param file name of the weight file, or of the index of its shards
  * @param open opens the bytes of `file`, and of each shard by its name
  * @throws {WeightsError} if a file is missing or damaged
  */

@@ -8,7 +8,8 @@ import { reasonOf } from "../show.ts";
 import { writeAtomically } from "./atomic_write.ts";
 
 /**
- * Writes a file with {@linkcode writeAtomically}.
+ * Writes a file atomically: under a temporary name in the same folder, which becomes the file's name when all is on the
+ * disk. Symbolic links stay links, and existing files keep their permissions.
  *
  * @param what the content, for the message: `Cannot save picture as …`
  * @throws {TypeError} if the file cannot be written

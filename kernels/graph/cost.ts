@@ -16,7 +16,7 @@ export interface OpCost {
   readonly name: string;
   /** Shape of the result, NCHW. */
   readonly shape: Shape;
-  /** Floating-point operations of the textbook algorithm: two for each multiply-accumulate; see {@linkcode macs}. */
+  /** Floating-point operations of the textbook algorithm: two for each multiply-accumulate. */
   readonly flops: number;
   /** Bytes of operands, weights and result, each counted once. */
   readonly bytes: number;

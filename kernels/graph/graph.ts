@@ -1,7 +1,7 @@
 /**
  * Everything a VQ autoencoder computes, recorded as a graph of ops that an engine compiles and runs.
  *
- * Model code calls {@linkcode Graph}'s methods in straight lines, as if they computed at once. They only record what is
+ * Model code calls {@linkcode Graph}'s methods in straight lines, as if they computed immediately. They only record what is
  * to be computed, and check shapes while they do. An engine then sees the whole computation before it allocates
  * anything: it can plan memory by liveness, choose an algorithm per shape, and submit everything together.
  *

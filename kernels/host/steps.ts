@@ -1,5 +1,5 @@
 /**
- * Long computations as generators, which run at once or yield to the event loop.
+ * Long computations as generators, which run without a pause or yield to the event loop.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export type Steps<T> = Generator<void, T, void>;
 /** How long a computation may block the event loop, in milliseconds. */
 const PATIENCE_MS = 100;
 
-/** Runs all steps at once. */
+/** Runs all steps without a pause. */
 export function atOnce<T>(steps: Steps<T>): T {
   for (;;) {
     const { done, value } = steps.next();

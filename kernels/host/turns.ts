@@ -1,5 +1,5 @@
 /**
- * Yielding to the event loop, for timers, network and finalizers: a chain of promises that resolve at once starves it.
+ * Yielding to the event loop, for timers, network and finalizers: a chain of promises that resolve immediately starves it.
  *
  * @module
  */

@@ -41,7 +41,7 @@ function build(chains: number, paired: boolean): Uint8Array<ArrayBuffer> {
     ...names.flatMap((i) => [0x20, i, 0x20, i, 0xfd, 0xe4, 1, 0x21, i]), // c += c: parts of a pair are taken from these
     ...pairs,
     ...names.flatMap((i) => [0x20, i, ...(i > 1 ? [0xfd, 0xe4, 1] : [])]), // sum
-    ...[0xfd, 0x1f, 0, 0x0b], // of which one lane is returned, so that nothing is left out
+    ...[0xfd, 0x1f, 0, 0x0b], // of which one lane is returned, so that nothing is optimized away
   ];
   return new Uint8Array([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],

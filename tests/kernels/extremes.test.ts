@@ -1,4 +1,4 @@
-/** Values that are no numbers, and sums so long that they reach the limits of adapters. */
+/** Values that are NaN or infinite, and sums so long that they reach the limits of adapters. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Tensor } from "../../kernels/mod.ts";
 import { assertClose } from "../support/golden.ts";
@@ -65,7 +65,7 @@ testOnEveryEngine("latents of any height are quantized", async (backend) => {
   assertEquals(data.findIndex((index, i) => index !== i % 2), -1);
 }, SOME);
 
-testOnEveryEngine("a norm over what is no number is none, whatever the activation", async (backend) => {
+testOnEveryEngine("a norm over NaN is NaN, whatever the activation", async (backend) => {
   const parameter = { kind: "norm", name: "norm", channels: 8 } as const;
   const [weight, bias] = [randomTensor([8], 1), randomTensor([8], 2)];
   for (const activation of [undefined, "relu", "silu", "mish", "gelu"] as const) {
@@ -116,7 +116,7 @@ testOnEveryEngine("what a norm makes infinite stays so, whatever the activation"
   }
 });
 
-testOnEveryEngine("a query that is no number attends to nothing, and no one else minds", async (backend) => {
+testOnEveryEngine("a query of NaN results in NaN, and other queries are not affected", async (backend) => {
   const [q, k, v] = [1, 2, 3].map((seed) => randomTensor([1, 8, 4, 5], seed));
   const attend = () => runOp(backend, [q, k, v].map(tensorOf), [], (g, [a, b, c]) => g.attention(a, b, c));
   const { data: expected } = await attend();

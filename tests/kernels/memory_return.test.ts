@@ -1,4 +1,4 @@
-/** Memory comes back: of tensors that nobody disposes of, and of large calls. */
+/** Memory comes back: of tensors that are not disposed of, and of large calls. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, Graph, NO_MEMORY, type Program, readPixels, type Tensor } from "../../kernels/mod.ts";
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
@@ -47,7 +47,7 @@ async function run(program: Program, input: Tensor, signal?: AbortSignal): Promi
   for (const result of await program.run([input], { signal })) result.dispose();
 }
 
-/** Runs whose results nobody disposes of. */
+/** Runs whose results are not disposed of. */
 async function runCarelessly(program: Program, input: Tensor, times: number): Promise<void> {
   for (let i = 0; i < times; i++) await program.run([input]);
 }
@@ -60,7 +60,7 @@ async function values(program: Program, input: Tensor): Promise<ArrayLike<number
   return await first.data();
 }
 
-testOnEveryEngine("tensors that nobody disposes of give their memory back", async (backend) => {
+testOnEveryEngine("tensors that are not disposed of give their memory back", async (backend) => {
   await setParameters(backend);
   const program = await compile(backend, 64);
   await run(program, picture(64));
@@ -87,7 +87,7 @@ testOnEveryEngine("what was disposed of is not released once more when it is col
 }, ENGINES);
 
 testOnEveryEngine(
-  "what is computed from or read stays until that is done, though nobody refers to it",
+  "a tensor that is computed from or read stays until that is done, even without a reference to it",
   async (backend) => {
     await setParameters(backend);
     const program = await compile(backend, 64);

@@ -244,7 +244,7 @@ testOnEveryEngine("the nearest code equals the reference", async (backend) => {
 });
 
 testOnEveryEngine(
-  "the lowest index wins a tie, and what is not a number gets an index of the codebook",
+  "the lowest index wins a tie, and NaN gets an index of the codebook",
   async (backend) => {
     const book: Dense = { data: Float32Array.from({ length: 200 }, (_, i) => i % 100 < 50 ? -1 : 1), shape: [200, 1] };
     const layer = codebookLayer(book);

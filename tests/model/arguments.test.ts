@@ -117,6 +117,6 @@ testOnEveryDevice("NaN gives indices of the codebook, and does not hang", async 
       await soon((await model.forward(sample)).sample.data());
     }
     const clean = await take((await model.forward(picture(1, 3, 12, 12))).sample);
-    assert(clean.every(Number.isFinite), "what is not a number stays behind in memory that is used again");
+    assert(clean.every(Number.isFinite), "NaN stays behind in memory that is used again");
   }
 });

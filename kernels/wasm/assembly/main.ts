@@ -46,7 +46,7 @@ function waitAtBarrier(job: usize, threads: i32): bool {
     atomic.add<i32>(CONTROL + BARRIER, 1);
     atomic.notify(CONTROL + BARRIER, threads);
   } else {
-    // The host stops the threads by setting STOP, then incrementing the generation: whoever reads that later sees STOP.
+    // The host stops the threads by setting STOP, then incrementing the generation: a thread that reads the new generation sees STOP.
     for (let i = 0; i < SPIN && atomic.load<i32>(CONTROL + BARRIER) == generation; i++);
     while (atomic.load<i32>(CONTROL + BARRIER) == generation && atomic.load<i32>(STOP) == 0) {
       atomic.wait<i32>(CONTROL + BARRIER, generation, -1);

@@ -40,8 +40,8 @@ export async function createProgram(
   let disposed = false;
 
   /**
-   * Submits a part of a run. After the last part its buffers are released at once, as commands of later runs are queued
-   * behind. Returns the readback to verify before the results are used, if any.
+   * Submits a part of a run. After the last part its buffers are released immediately, as commands of later runs are
+   * queued behind. Returns the readback to verify before the results are used, if any.
    */
   function submit(
     { groups, overflow, storages, release }: RunBuffers,

@@ -20,7 +20,7 @@ export class Inflater {
 
   /**
    * Writes the next bytes to `out` and returns their number, which is smaller than `out.length` only at the end of the
-   * stream. Bytes after that are not checked, except for a checksum that follows at once.
+   * stream. Bytes after that are not checked, except for a checksum that follows immediately.
    *
    * @throws {RangeError} if the stream is damaged
    */

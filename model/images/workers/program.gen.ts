@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: 64de488df6296354aef3dfbc7390ef786aab2bfc1a0a0a6766d2ab2a3b92a164
+// Sources: 9a6283d3e07ada4d85fc4aab80f0ea5b94d6099063bcc06b1b5a97ce93f689d7
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `
