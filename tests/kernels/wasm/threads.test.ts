@@ -5,7 +5,7 @@ import { DeviceError, Graph, Tensor } from "../../../kernels/mod.ts";
 import { createWasmBackend, type WasmBackend, type WasmOptions } from "../../../kernels/wasm/mod.ts";
 import { inNoTime } from "../in_no_time.ts";
 import { testOn } from "../../support/engines.ts";
-import { silence, withThreads } from "../../support/threads.ts";
+import { silence, withThreads } from "./threads.ts";
 
 async function open(options: WasmOptions): Promise<WasmBackend & Disposable> {
   const backend = await createWasmBackend(options);

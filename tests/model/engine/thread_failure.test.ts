@@ -5,7 +5,7 @@ import { DeviceError, type Progress } from "../../../mod.ts";
 import { makeModel, picture, take, TINY } from "../models.ts";
 import { testOn } from "../../support/engines.ts";
 import { withoutGlobals } from "../../support/missing_globals.ts";
-import { silence, withThreads } from "../../support/threads.ts";
+import { silence, withThreads } from "../../kernels/wasm/threads.ts";
 
 /** Collects the threads that start while a task runs. */
 async function collectThreads(task: (threads: Set<Worker>) => Promise<void>): Promise<void> {
