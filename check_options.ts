@@ -1,6 +1,6 @@
 /**
- * Checks that options objects hold no unknown options. It stands beside `mod.ts` since both `kernels/` and `hub/`, which do
- * not import each other, need it; it imports nothing.
+ * Checks that options objects hold no unknown options. It stands beside `mod.ts` since `kernels/`, `hub/` and `cli/`, which
+ * do not import each other, need it; it imports nothing.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export function pickOptions<T extends object>(options: T, names: OptionNames<T>)
 }
 
 function refuse(action: string, name: string, known: readonly string[]): never {
-  const nearest = nearestOf(name, known);
+  const nearest = nearestName(name, known);
   const advice = nearest === undefined ? `expected one of ${known.join(", ")}` : `did you mean "${nearest}"?`;
   throw new TypeError(`Cannot ${action}: unknown option ${quote(name)}; ${advice}`);
 }
@@ -71,7 +71,7 @@ function quote(name: string): string {
 }
 
 /** The known name that resembles an unknown one most, if any does. */
-function nearestOf(name: string, known: readonly string[]): string | undefined {
+export function nearestName(name: string, known: readonly string[]): string | undefined {
   const written = plain(name);
   const ranked = known.map((candidate) => ({ candidate, edits: editsBetween(written, plain(candidate)) }));
   const [best] = ranked.sort((a, b) => a.edits - b.edits);

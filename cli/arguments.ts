@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { nearestName } from "../check_options.ts";
 import { printable } from "../mod.ts";
 import { BYTES, indent, oneLine, table, wrap } from "./text.ts";
 
@@ -203,7 +204,9 @@ function readArguments(command: Command, args: string[]): { operands: string[]; 
   } catch (cause) {
     const [problem] = oneLine(cause).split(". "); // the rest is advice for rare cases
     const [name] = command.usage.split(" ");
-    throw new UsageError(`${problem}: see ${name} --help`, { cause });
+    const unknown = /^Unknown option '--?([^'=]+)/.exec(problem)?.[1];
+    const nearest = unknown && nearestName(unknown, command.options);
+    throw new UsageError(`${problem}: ${nearest ? `did you mean --${nearest}?` : `see ${name} --help`}`, { cause });
   }
 }
 

@@ -31,6 +31,8 @@ const MAX_PICTURE_BYTES = 2_000_000;
 const MAX_TOKENS_BYTES = 250_000;
 
 const options = Deno.args.filter((argument) => argument.startsWith("--"));
+const unknown = options.find((option) => !option.startsWith("--allow-origin="));
+if (import.meta.main && unknown) throw new TypeError(`Unknown option ${unknown}: expected --allow-origin=ORIGIN`);
 const allowedOrigins = options.map((option) => option.replace("--allow-origin=", ""));
 
 const model = await VQModel.fromPretrained(new URL("models/leaves-f4", import.meta.url), {
@@ -164,8 +166,8 @@ const PAGE = createPage({ factor, codes: model.config.num_vq_embeddings, maxPixe
 export default { fetch: answer } satisfies Deno.ServeDefaultExport;
 
 /**
- * The first argument of `deno task edge`, which tells it apart from `deno serve`: that also runs this module as the main
- * module, but listens by itself.
+ * The first argument of `deno task edge`, which distinguishes it from `deno serve`: that also runs this module as the main
+ * module, but starts its own server.
  */
 const LISTEN = "listen";
 

@@ -53,6 +53,8 @@ const MISUSES: [args: string[], message: string][] = [
     '--memory-limit takes bytes such as 1.5e9, 512MB or 2GiB, found "half"',
   ],
   [["info", MODEL, "--memory-limit", "1GB"], "Unknown option '--memory-limit'"],
+  [["tokenize", MODEL, PICTURE, "--memory_limit=1GB"], "Unknown option '--memory_limit': did you mean --memory-limit?"],
+  [["tokenize", MODEL, PICTURE, "--heigth", "64"], "Unknown option '--heigth': did you mean --height?"],
   [["profile", MODEL, "--size", "100000"], "--size takes at most 16384, found 100000"],
   [["reconstruct", MODEL, PICTURE, "--height"], "'--height <value>' argument missing"],
   [["reconstruct", MODEL, PICTURE, "--side-by-side"], "-o is needed"],

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { decodePicture, ImageProcessor, type Picture, VQModel } from "../../mod.ts";
-import { answerTo, assertRefused, hangUp, MEMORY_LIMIT, peakOf, picture, SERVE, serving } from "./edge_server.ts";
+import { answerTo, assertRefused, hangUp, MEMORY_LIMIT, peakOf, picture, RUN, SERVE, serving } from "./edge_server.ts";
 import { fixture, repository } from "../support/paths.ts";
+import { outputOf, startDeno } from "../support/processes.ts";
 
 const MODEL = repository("examples/models/leaves-f4");
 const PICTURES = fixture("pictures/golden");
@@ -68,6 +69,14 @@ Deno.test("`deno serve` serves the same", async () => {
     assertEquals(await (await post("/tokens", file)).json(), json);
     await assertRefused(await get("/nowhere"), 404, "/nowhere");
   }, SERVE);
+});
+
+Deno.test("a misspelled option is an error", async () => {
+  for (const args of [RUN, SERVE]) {
+    const { code, stderr } = await outputOf(startDeno([...args, "--alow-origin=https://example.org"]));
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "Unknown option --alow-origin=https://example.org: expected --allow-origin=ORIGIN");
+  }
 });
 
 Deno.test("forms without pictures or tokens, and too large ones, are refused", async () => {

@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   model: ["kernels", "hub"],
   "mod.ts": ["model", "kernels", "hub"],
   "cli.ts": ["cli", "mod.ts", "deno.json"],
-  cli: ["mod.ts"],
+  cli: ["check_options.ts", "mod.ts"],
   examples: ["mod.ts"],
 };
 
