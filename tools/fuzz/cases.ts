@@ -1,5 +1,5 @@
 /**
- * The cases of a seed: which reader each is for, and what it is given.
+ * The cases of a seed: the reader and the input of each.
  *
  * @module
  */
@@ -15,17 +15,17 @@ export interface Case {
   readonly bytes: Bytes;
 }
 
-/** Less than a megabyte, for which 200 MB ought to do. */
+/** Largest input in bytes; reading it should take less than 200 MB. */
 const LARGEST_INPUT = 1_000_000;
-/** How many changes are made: mostly one, which gets furthest. */
+/** Number of changes, one of these: mostly one change, which gets past most checks. */
 const CHANGES = [1, 1, 1, 2, 4];
 
-/** The reader of a case: each has its turn. */
+/** The reader of a case: all take turns. */
 export function targetOf(number: number): Target {
   return TARGETS[number % TARGETS.length];
 }
 
-/** A case by its number, always the same of the same seed: a sample with a few changes. */
+/** A case by its number: a sample with a few changes, always the same for the same seed. */
 export function makeCase(seed: number, number: number): Case {
   const target = targetOf(number);
   const random = randomOf(seed, number);

@@ -1,20 +1,20 @@
 // deno-lint-ignore-file no-console
 /**
- * Gives every reader damaged inputs, and says what became of them.
+ * Gives every reader damaged inputs, and counts the outcomes.
  *
  * ```sh
- * deno task fuzz --minutes 60            # with a seed of its own, which it says
- * deno task fuzz --seed 7 --case 1234    # one case of it again; its input is written to a file
+ * deno task fuzz --minutes 60            # with a random seed, which it prints
+ * deno task fuzz --seed 7 --case 1234    # repeats one case, and writes its input to a file
  * ```
  *
- * An input is made of a fixture by a few changes of what it consists of: segments, chunks, boxes, entries,
- * instructions, values of JSON, with lengths and checksums put right so that the damage gets past the first check; and of
- * its bytes. Each is read, or refused with a documented error of a sensible message. All else is a fault: another error,
- * what JavaScript says where a check is missing, 2 seconds of the processor, 200 MB of memory, a hang, a crash. What the
- * readers of pictures, tokens, weights, models, the Hub's answers, the cache, the command line and the edge example are
- * given is in `targets/`, how it is damaged in `mutations/`.
+ * An input is a fixture with a few changes: of its bytes, or of its parts (segments, chunks, boxes, entries, instructions,
+ * JSON values), with lengths and checksums corrected so that the damage gets past the first check. It should be read, or
+ * refused with a documented error and a readable message. Everything else is a fault: another error, JavaScript's own
+ * message where a check is missing, 2 seconds of CPU time, 200 MB of memory, a hang, a crash. `targets/` holds the readers
+ * and their samples: pictures, tokens, weights, models, the Hub's responses, the cache, the command line and the edge
+ * example. `mutations/` holds the changes.
  *
- * The exit code is 1 where there was a fault, and 2 where the arguments were wrong.
+ * The exit code is 1 if there was a fault, and 2 if the arguments were wrong.
  *
  * @module
  */
@@ -24,13 +24,13 @@ import { makeCase, targetOf } from "./cases.ts";
 import { runCases } from "./run.ts";
 import { Tally } from "./tally.ts";
 
-const HELP = `Gives every reader damaged inputs, and counts what became of them.
+const HELP = `Gives every reader damaged inputs, and counts the outcomes.
 
 Usage: deno task fuzz [--minutes N] [--seed S] [--case C]
 
-  --minutes N  how long; default 1
-  --seed S     a whole number ≥ 0: the same seed, the same cases; default one by chance
-  --case C     only the case of that number, and its input to a file; needs --seed`;
+  --minutes N  how long to run; default 1
+  --seed S     a whole number ≥ 0: the same seed gives the same cases; default random
+  --case C     only this case, with its input written to a file; needs --seed`;
 
 async function main(args: string[]): Promise<number> {
   const text = { type: "string" } as const;
@@ -91,7 +91,7 @@ function showProgress(text: string): void {
   if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode(`\r${text}`));
 }
 
-/** Over the progress, where there is one. */
+/** The start of a line; on a terminal it overwrites the progress. */
 function lineStart(): string {
   return Deno.stderr.isTerminal() ? "\r\x1b[K" : "";
 }

@@ -1,5 +1,5 @@
 /**
- * What became of an input, and whether that is as it should be.
+ * Outcomes of inputs, and the faults among them.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import { UsageError } from "../../cli/arguments.ts";
 import { ConfigError, DeviceError, HubError, WeightsError } from "../../mod.ts";
 
-/** An input is read, or refused with an error that the documentation names; all else is a fault. */
+/** An input is read, or refused with a documented error; everything else is a fault. */
 export type Outcome = "read" | "refused" | "fault";
 
 const REFUSALS = [TypeError, RangeError, ConfigError, DeviceError, HubError, UsageError, WeightsError];
 
-/** What JavaScript and WebAssembly say where a check is missing. */
+/** Messages of JavaScript and WebAssembly where a check is missing. */
 const RAW = new RegExp(
   [
     "Cannot (read|set|destructure|convert|mix|create|assign|access)? ?(properties|property|of|undefined|a BigInt|object)\\b",
@@ -27,7 +27,7 @@ const RAW = new RegExp(
 
 const LONGEST_MESSAGE = 2000;
 
-/** What is wrong with an error that something was refused with; nothing where it says what it should. */
+/** The fault of an error that refused an input; `undefined` if the error is documented and its message fit to read. */
 export function faultOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error)) return `not an error: ${show(String(thrown))}`;
   const { name, message } = thrown;

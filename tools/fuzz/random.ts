@@ -1,20 +1,20 @@
 /**
- * Chance that can be repeated.
+ * Reproducible random numbers.
  *
  * @module
  */
 
-/** Where chance comes from: the same seed, the same course. */
+/** A random number generator: the same seed gives the same sequence. */
 export interface Random {
   /** A whole number ≥ 0 and below `limit`. */
   below(limit: number): number;
-  /** True so often. */
+  /** True with this probability. */
   chance(probability: number): boolean;
   /** One of the items. */
   pick<T>(items: ArrayLike<T>): T;
 }
 
-/** The course of chance of one case. */
+/** The random numbers of one case. */
 export function randomOf(seed: number, number: number): Random {
   let state = mix(mix(seed | 0) ^ number);
   const unit = () => {
@@ -25,7 +25,7 @@ export function randomOf(seed: number, number: number): Random {
   return { below, chance: (probability) => unit() < probability, pick: (items) => items[below(items.length)] };
 }
 
-/** The finalizer of MurmurHash3: every bit of the result hangs on every bit of `h`. */
+/** The finalizer of MurmurHash3: every bit of the result depends on every bit of `h`. */
 function mix(h: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -1,5 +1,5 @@
 /**
- * Runs cases in a process that may hang, crash or take all memory: it is ended then, and another goes on.
+ * Runs cases in a process. If it hangs, crashes or takes too much memory, it is killed, and a new one continues.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 import type { Result } from "./worker.ts";
 
 const WORKER = new URL("worker.ts", import.meta.url);
-const IMPORT_MAP = new URL("../offline/import_map.json", import.meta.url); // harmless where JSR answers
+const IMPORT_MAP = new URL("../offline/import_map.json", import.meta.url); // harmless where JSR can be reached
 
-/** By the clock; what takes the processor for two seconds is a fault anyway. */
+/** Wall time; more than two seconds of CPU time are a fault in any case. */
 const DEADLINE_MS = 20_000;
 const MOST_MEMORY = 3_000_000_000;
 const WATCH_MS = 100;
 
-/** What became of the case of that number. */
+/** The result of the case of this number. */
 export interface Ran extends Result {
   readonly number: number;
 }
@@ -23,11 +23,11 @@ export interface Ran extends Result {
 export interface RunOptions {
   /** The program that runs the cases. */
   worker?: URL;
-  /** How many milliseconds a case may take. */
+  /** Milliseconds that a case may take. */
   deadline?: number;
 }
 
-/** Runs the cases of a seed, one after another; whoever takes the results decides when to stop. */
+/** Runs the cases of a seed, one after another, as long as the caller takes their results. */
 export async function* runCases(
   seed: number,
   numbers: Iterable<number>,
@@ -55,7 +55,7 @@ interface WorkerProcess {
   end(): Promise<void>;
 }
 
-/** Starts a process, the temporary files of which lie in a directory. */
+/** Starts a process whose temporary files are in `directory`. */
 function startWorker(worker: URL, seed: number, directory: string): WorkerProcess {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-prompt", "--quiet", `--import-map=${IMPORT_MAP.pathname}`, worker.href, `${seed}`],
@@ -79,7 +79,7 @@ function startWorker(worker: URL, seed: number, directory: string): WorkerProces
       if (memoryOf(child.pid) > MOST_MEMORY) kill(`memory: more than ${MOST_MEMORY / 1e9} GB`);
     }, WATCH_MS);
     try {
-      await input.write(new TextEncoder().encode(`${number}\n`)).catch(() => {}); // it ended: no line comes
+      await input.write(new TextEncoder().encode(`${number}\n`)).catch(() => {}); // it has ended, so there will be no line
       const line = await readLine(output);
       if (line !== undefined) return JSON.parse(line);
       return { outcome: "fault", reason: end ?? `crash: ${lastWords(await complaints)}` };
@@ -93,7 +93,7 @@ function startWorker(worker: URL, seed: number, directory: string): WorkerProces
     try {
       child.kill("SIGKILL");
     } catch {
-      // It ended before.
+      // It has already ended.
     }
     await Promise.all([input.abort().catch(() => {}), output.cancel(), child.status, complaints]);
   }
@@ -101,7 +101,7 @@ function startWorker(worker: URL, seed: number, directory: string): WorkerProces
   return { run, end };
 }
 
-/** What comes up to the end of a line; nothing where it does not come. */
+/** Reads a line; `undefined` if the stream ends first. */
 async function readLine(output: ReadableStreamDefaultReader<string>): Promise<string | undefined> {
   for (let line = "";;) {
     const { value } = await output.read();
@@ -111,12 +111,12 @@ async function readLine(output: ReadableStreamDefaultReader<string>): Promise<st
   }
 }
 
-/** What Deno says when it ends. */
+/** The error that Deno printed before it ended. */
 function lastWords(complaints: string): string {
-  return /error: [^]{0,500}/.exec(complaints)?.[0] ?? "without a word";
+  return /error: [^]{0,500}/.exec(complaints)?.[0] ?? "no message";
 }
 
-/** The memory that a process has, where the system says it. */
+/** Memory of a process in bytes on Linux, 0 elsewhere. */
 function memoryOf(pid: number): number {
   try {
     return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1] ?? 0);

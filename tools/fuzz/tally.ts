@@ -1,5 +1,5 @@
 /**
- * Counting what became of cases.
+ * Counts the outcomes of cases.
  *
  * @module
  */
@@ -8,21 +8,21 @@ import { targetOf } from "./cases.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Ran } from "./run.ts";
 
-/** How often something was found, and the first case that shows it. */
+/** How often a fault was found, and the first case that shows it. */
 export interface Finding {
   count: number;
   readonly first: Ran;
 }
 
-/** What came of many cases. */
+/** The outcomes of many cases. */
 export class Tally {
-  /** By reader. */
+  /** Number of cases by reader and outcome. */
   readonly counts: Map<string, Record<Outcome, number>> = new Map();
-  /** Faults, those that differ only in numbers and texts taken together. */
+  /** Faults; those that differ only in numbers and quoted texts count as one. */
   readonly faults: Map<string, Finding> = new Map();
   cases = 0;
 
-  /** Counts a case; says whether it showed a fault that was not known. */
+  /** Counts a case. Returns whether it showed a new fault. */
   add(ran: Ran): boolean {
     this.cases++;
     const { name } = targetOf(ran.number);

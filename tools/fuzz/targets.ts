@@ -1,5 +1,5 @@
 /**
- * Everything that reads what others wrote.
+ * Everything that reads untrusted input.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Target } from "./targets/target.ts";
 import { tokenTargets } from "./targets/tokens.ts";
 import { weightTargets } from "./targets/weights.ts";
 
-/** In the order in which cases go round. */
+/** In the order in which cases take turns. */
 export const TARGETS: readonly Target[] = [
   ...pictureTargets,
   ...tokenTargets,

@@ -1,5 +1,5 @@
 /**
- * A process that runs cases: `worker.ts SEED` reads their numbers from standard input, one a line, and writes what became
+ * A process that runs cases: `worker.ts SEED` reads their numbers from standard input, one per line, and writes the result
  * of each to standard output, as a line of JSON.
  *
  * @module
@@ -10,15 +10,16 @@ import { createInterface } from "node:readline";
 import { makeCase } from "./cases.ts";
 import { faultOf, type Outcome } from "./outcome.ts";
 
-/** What became of a case. */
+/** The result of a case. */
 export interface Result {
   readonly outcome: Outcome;
-  /** What the error said, or what is wrong. */
+  /** The message of the error, or a description of the fault. */
   readonly reason?: string;
 }
 
-/** Seconds of the processor, which do not depend on who else uses the machine. */
+/** Longest CPU time in seconds, which does not depend on the load of the machine. */
 const LONGEST = 2;
+/** Largest growth of memory in bytes. */
 const MOST_GROWTH = 200_000_000;
 
 /** Runs a case, in bounded time and memory. */
@@ -39,7 +40,7 @@ function refusal(thrown: unknown): Result {
   return fault ? { outcome: "fault", reason: fault } : { outcome: "refused", reason: (thrown as Error).message };
 }
 
-/** The most memory that this process had; where the system does not say, what it has. */
+/** Peak memory of this process on Linux, its current memory elsewhere. */
 function peakMemory(): number {
   if (Deno.build.os !== "linux") return process.memoryUsage().rss;
   return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1]);

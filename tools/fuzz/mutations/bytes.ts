@@ -9,10 +9,10 @@ import type { Random } from "../random.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Makes another input of one; whatever bytes it gets, it returns some. */
+/** Makes a damaged input from another one. Takes any bytes. */
 export type Mutate = (bytes: Bytes, random: Random) => Bytes;
 
-/** Where sizes, offsets and counts go wrong. */
+/** Numbers at which sizes, offsets and counts overflow. */
 export const NUMBERS = [
   ...[0, 1, 2, 3, 7, 8, 9, 16, 32, 63, 64, 100, 127, 128, 255, 256, 1000, 4095, 4096],
   ...[2 ** 15 - 1, 2 ** 15, 2 ** 16 - 1, 2 ** 16, 2 ** 20, 2 ** 24, 2 ** 30, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1],
@@ -23,7 +23,7 @@ const MOST_REPEATED = 65_536;
 
 const EDITS: readonly Mutate[] = [flipBit, putNumber, putNumber, repeatPart, insertNoise, cutPart, cutEnd];
 
-/** Flips, overwrites, repeats, inserts or cuts somewhere; half the time in the beginning, where headers are. */
+/** Flips, overwrites, repeats, inserts or cuts bytes; half the time near the beginning, where headers are. */
 export const mutateBytes: Mutate = (bytes, random) => random.pick(EDITS)(bytes, random);
 
 function flipBit(bytes: Bytes, random: Random): Bytes {
@@ -32,7 +32,7 @@ function flipBit(bytes: Bytes, random: Random): Bytes {
   return changed;
 }
 
-/** A number that means something, as 1 to 8 bytes in either order. */
+/** An interesting number, as 1 to 8 bytes in either order. */
 function putNumber(bytes: Bytes, random: Random): Bytes {
   const changed = bytes.slice();
   const at = somewhere(bytes, random);
@@ -41,7 +41,7 @@ function putNumber(bytes: Bytes, random: Random): Bytes {
   return changed;
 }
 
-/** One of {@linkcode NUMBERS}, its negative, or anything, in so many bytes of either order. */
+/** One of {@linkcode NUMBERS}, its negative, or anything, in that many bytes, in either order. */
 export function numberBytes(length: number, random: Random): Bytes {
   const number = random.chance(0.8) ? random.pick(NUMBERS) : random.below(2 ** 32);
   const bytes = new Uint8Array(8);
@@ -82,7 +82,7 @@ function somewhere(bytes: Bytes, random: Random): number {
   return random.below(random.chance(0.5) ? Math.min(64, bytes.length) : bytes.length);
 }
 
-/** Bytes one after another. */
+/** Concatenates bytes. */
 export function concat(parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
@@ -103,7 +103,7 @@ export function textOf(bytes: Bytes): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
-/** A whole number as 4 bytes, the highest first. */
+/** A whole number as 4 bytes, big-endian. */
 export function u32(value: number): Bytes {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }

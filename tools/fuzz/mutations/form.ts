@@ -1,5 +1,5 @@
 /**
- * Damage to the bodies of forms by part.
+ * Damages parts of form bodies.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { latin1, type Mutate, textOf } from "./bytes.ts";
 import { mutateList } from "./lists.ts";
 import { mutateText } from "./text.ts";
 
-/** Changes a part: where it is, how often, its headers; or what is between parts. */
+/** Moves, drops, repeats or changes a part, or its headers, or the separators. */
 export const mutateForm: Mutate = (bytes, random) => {
   const text = textOf(bytes);
   const boundary = /^--[^\r\n]*/.exec(text)?.[0] ?? "--";

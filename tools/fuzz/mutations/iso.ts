@@ -1,5 +1,5 @@
 /**
- * Damage to ISO media files, of which AVIF is one, by box, sizes kept true.
+ * Damages boxes of ISO media files, such as AVIF, and corrects sizes.
  *
  * @module
  */
@@ -13,11 +13,11 @@ interface Box {
   readonly payload: Bytes;
 }
 
-/** Boxes of boxes, each with how many bytes come before them. */
+/** Boxes that contain boxes, with the number of bytes before those. */
 const CONTAINERS: Readonly<Record<string, number>> = { meta: 4, iinf: 6, iprp: 0, ipco: 0, iref: 4, moov: 0, trak: 0 };
 const TYPES = ["ftyp", "meta", "iloc", "pitm", "iinf", "infe", "iprp", "ipco", "ipma", "ispe", "pixi", "av1C", "irot"];
 
-/** Changes a box, at any depth: where it is, how often, its kind, what is in it. */
+/** Moves, drops, repeats or changes a box, at any depth. */
 export const mutateIso: Mutate = (bytes, random) => joinBoxes(mutateBoxes(boxesOf(bytes), random));
 
 function mutateBoxes(boxes: readonly Box[], random: Random): Box[] {

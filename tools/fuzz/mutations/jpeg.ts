@@ -1,5 +1,5 @@
 /**
- * Damage to JPEG files by segment, lengths kept true.
+ * Damages segments of JPEG files, and corrects lengths.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Random } from "../random.ts";
 import { type Bytes, concat, type Mutate, mutateBytes, viewOf } from "./bytes.ts";
 import { mutateList } from "./lists.ts";
 
-/** A marker with what its length covers, and the compressed data up to the next marker. */
+/** A marker, its payload, and the compressed data up to the next marker. */
 interface Segment {
   readonly marker: number;
   readonly payload?: Bytes;
@@ -16,11 +16,11 @@ interface Segment {
 }
 
 const LONGEST_PAYLOAD = 65_533;
-/** What states the size of the picture: baseline, extended, progressive. */
+/** Markers of frames, which state the size of the picture: baseline, extended, progressive. */
 const FRAMES = [0xc0, 0xc1, 0xc2];
 const SIDES = [1, 2, 8, 500, 1000, 1024, 65_535];
 
-/** Changes a segment: where it is, how often, its kind, its payload, its compressed data. */
+/** Moves, drops, repeats or changes a segment: its kind, its payload or its compressed data. */
 export const mutateJpeg: Mutate = (bytes, random) => {
   const segments = mutateList(segmentsOf(bytes), random, (segment) => {
     if (random.chance(0.1)) return { ...segment, marker: 0xc0 + random.below(64) };
@@ -61,7 +61,7 @@ function segmentsOf(bytes: Bytes): Segment[] {
   return segments;
 }
 
-/** Where the next marker is that is neither a stuffed byte nor a restart. */
+/** Position of the next marker that is neither a stuffed byte nor a restart. */
 function nextMarker(bytes: Bytes, from: number): number {
   for (let at = from; at + 1 < bytes.length; at++) {
     const next = bytes[at + 1];

@@ -1,5 +1,5 @@
 /**
- * Damage to JSON by value, so that it stays JSON; and now and then to its text.
+ * Damages values of JSON, so that it stays JSON, and sometimes its text.
  *
  * @module
  */
@@ -14,17 +14,17 @@ interface Slot {
   readonly key: string;
 }
 
-/** The most entries that a list or a text becomes. */
+/** The most entries that a list or a text is extended to. */
 const MOST_ENTRIES = 20_000;
 
-/** Longer texts, which an earlier change made, take long to go through. */
+/** Longer texts, the result of earlier changes, would take long to search. */
 const LARGEST_TREE = 200_000;
 
 /** The same for the bytes of a file. */
 export const mutateJson: Mutate = (bytes, random) =>
   new TextEncoder().encode(mutateJsonText(new TextDecoder().decode(bytes), random));
 
-/** Changes a value somewhere in the tree; what is no JSON is changed as text. */
+/** Changes a value in the tree. What is not JSON is changed as text. */
 export function mutateJsonText(text: string, random: Random): string {
   if (text.length > LARGEST_TREE || random.chance(0.15)) return mutateText(text, random);
   try {
@@ -32,11 +32,11 @@ export function mutateJsonText(text: string, random: Random): string {
     mutateSlot(random.pick(slotsOf(root)), random);
     return nested(JSON.stringify(root[""]) ?? "", random);
   } catch {
-    return mutateText(text, random); // damaged before, or too deep
+    return mutateText(text, random); // damaged by an earlier change, or too deep
   }
 }
 
-/** Every place of a tree, however deep it is. */
+/** Every place in a tree, of any depth. */
 function slotsOf(root: Record<string, unknown>): Slot[] {
   const slots: Slot[] = [];
   const containers = [root];
@@ -73,7 +73,7 @@ function mutateSlot({ container, key }: Slot, random: Random): void {
   }
 }
 
-/** So many of a value, or as many as make a text that is not too long. */
+/** Copies of a value: `count`, or fewer if the text would be too long. */
 function copies(value: unknown, count: number): unknown[] {
   const length = JSON.stringify(value)?.length ?? 1;
   return Array(Math.min(count, Math.ceil(LARGEST_TREE / length))).fill(value);
@@ -87,7 +87,7 @@ function anyValue(random: Random): unknown {
   return random.pick([...values, { length: 1e9 }, Array(MOST_ENTRIES).fill(number), [number, number, number, number]]);
 }
 
-/** Sometimes one number becomes a list of lists of lists. */
+/** Sometimes turns a number into nested lists. */
 function nested(text: string, random: Random): string {
   if (!random.chance(0.05)) return text;
   const depth = random.pick([100, 10_000, 100_000]);

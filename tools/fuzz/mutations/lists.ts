@@ -1,5 +1,5 @@
 /**
- * Damage to what consists of parts: segments, chunks, boxes, instructions.
+ * Damages lists of parts: segments, chunks, boxes, instructions.
  *
  * @module
  */
@@ -31,7 +31,7 @@ function copies<T>(part: T, count: number): T[] {
   return Array(Math.min(count, Math.ceil(MOST_ADDED / (lengthOf(part) + 1)))).fill(part);
 }
 
-/** How many bytes and characters there are in a part. */
+/** Number of bytes and characters in a part. */
 function lengthOf(part: unknown): number {
   if (typeof part === "string" || part instanceof Uint8Array) return part.length;
   return Object.values(Object(part)).reduce<number>((sum, value) => sum + lengthOf(value), 0);

@@ -1,5 +1,5 @@
 /**
- * Damage to `.npy` files by what the header says, its length kept true.
+ * Damages headers of `.npy` files, and corrects their lengths.
  *
  * @module
  */
@@ -26,7 +26,7 @@ const TYPES = [
 ];
 const SHAPES = ["()", "(0,)", "(1,)", "(-1,)", "(4294967296, 4294967296)", "(1e9,)", "(2, 3, 4,)", "(1,)*9", "[1]"];
 
-/** Changes the header, sometimes the numbers. */
+/** Changes the header, or sometimes the numbers. */
 export const mutateNpy: Mutate = (bytes, random) => {
   if (bytes.length < 12) return mutateBytes(bytes, random);
   const [start, length] = bytes[6] === 1

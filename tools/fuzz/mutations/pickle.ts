@@ -1,5 +1,5 @@
 /**
- * Damage to Python's pickles by instruction.
+ * Damages instructions of Python's pickles.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Random } from "../random.ts";
 import { type Bytes, concat, latin1, type Mutate, mutateBytes, numberBytes } from "./bytes.ts";
 import { mutateList } from "./lists.ts";
 
-/** Instructions by what follows the opcode. */
+/** Opcodes by the form of their argument. */
 const ALONE = "(.012NQRabdelostu)]}\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x93\x94\x97\x98";
 const FIXED: Readonly<Record<string, number>> = {
   "\x80": 1,
@@ -27,10 +27,10 @@ const COUNTED: Readonly<Record<string, number>> = {
 };
 const LINES: Readonly<Record<string, number>> = { I: 1, L: 1, F: 1, S: 1, V: 1, g: 1, p: 1, P: 1, c: 2, i: 2 };
 
-/** Values that grow with every round: a tuple of a tuple, twice the same tuple, its copy in a list, a mark. */
+/** Instructions that make a value grow each time: a tuple of a tuple, twice the same tuple, its copy in a list, a mark. */
 const BOMBS = ["\x85", "2\x86", "]2a", "("];
 
-/** Changes an instruction: where it is, how often, what it is about; or adds one, or a chain of them. */
+/** Moves, drops, repeats or changes an instruction, or adds one, or a chain of them. */
 export const mutatePickle: Mutate = (bytes, random) => {
   const { instructions, rest } = instructionsOf(bytes);
   if (instructions.length === 0) return mutateBytes(bytes, random);
@@ -56,7 +56,7 @@ function chain(random: Random): Bytes {
   return latin1(random.pick(BOMBS).repeat(random.pick([10, 40, 1000, 100_000])));
 }
 
-/** The instructions of the pickles at the beginning, and what follows them. */
+/** The instructions of the pickles at the beginning, and the bytes after them. */
 function instructionsOf(bytes: Bytes): { instructions: Bytes[]; rest: Bytes } {
   const instructions: Bytes[] = [];
   let at = 0;

@@ -1,5 +1,5 @@
 /**
- * Damage to PNG files by chunk, lengths and checksums kept true.
+ * Damages chunks of PNG files, and corrects lengths and checksums.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const SIGNATURE_LENGTH = 8;
 const SIDES = [1, 2, 8, 500, 1000, 1024, 1_000_000, 2 ** 31];
 const TYPES = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND", "eXIf", "zTXt", "iTXt", "tEXt", "gAMA", "acTL", "fdAT", "abcd"];
 
-/** Changes a chunk: where it is, how often, its kind, its data; of pixels, what they unpack to. */
+/** Moves, drops, repeats or changes a chunk: its kind or its data; that of pixels after unpacking. */
 export const mutatePng: Mutate = (bytes, random) => {
   const chunks = mutateList(chunksOf(bytes), random, ({ type, data }) => {
     if (random.chance(0.1)) return { type: random.pick(TYPES), data };
@@ -44,7 +44,7 @@ function mutatePixels(data: Bytes, random: Random): Bytes {
   try {
     return new Uint8Array(deflateSync(mutateBytes(new Uint8Array(inflateSync(data)), random)));
   } catch {
-    return mutateBytes(data, random); // part of the pixels, or damaged before
+    return mutateBytes(data, random); // a part of the pixels, or damaged by an earlier change
   }
 }
 

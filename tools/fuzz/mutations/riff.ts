@@ -1,5 +1,5 @@
 /**
- * Damage to RIFF files, of which WebP is one, by chunk, lengths kept true.
+ * Damages chunks of RIFF files, such as WebP, and corrects lengths.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { mutateList } from "./lists.ts";
 
 const TYPES = ["VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF", "EXIF", "XMP ", "ICCP", "abcd"];
 
-/** Changes a chunk: where it is, how often, its kind, its data. */
+/** Moves, drops, repeats or changes a chunk: its kind or its data. */
 export const mutateRiff: Mutate = (bytes, random) => {
   const chunks = mutateList(chunksOf(bytes), random, ({ type, data }) => {
     if (random.chance(0.2)) return { type: random.pick(TYPES), data };

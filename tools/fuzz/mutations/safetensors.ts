@@ -1,5 +1,5 @@
 /**
- * Damage to safetensors files by what the header says, its length kept true.
+ * Damages headers of safetensors files, and corrects their lengths.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { type Bytes, concat, type Mutate, mutateBytes, viewOf } from "./bytes.ts";
 import { mutateJson } from "./json.ts";
 
-/** Changes the header, sometimes the bytes of the tensors. */
+/** Changes the header, or sometimes the bytes of the tensors. */
 export const mutateSafetensors: Mutate = (bytes, random) => {
   if (bytes.length < 8) return mutateBytes(bytes, random);
   const end = 8 + Math.min(bytes.length, Number(viewOf(bytes).getBigUint64(0, true)));

@@ -1,5 +1,5 @@
 /**
- * Damage to texts: of JSON, of headers, of arguments.
+ * Damages texts: JSON, headers, arguments.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import type { Random } from "../random.ts";
 import { type Mutate, NUMBERS } from "./bytes.ts";
 
-/** Texts that programs have stumbled over. */
+/** Texts that break programs. */
 export const NASTY = [
   ...["", " ", "\0", "\x1b[2J\x1b[31m", "\r\n", "\u202e", "\ud800", "é", "💾", "a".repeat(5000), "/".repeat(300)],
-  ...["cut", "stall"], // what an answer of the Hub may do
+  ...["cut", "stall"], // ends of a response in `targets/hub_answers.ts`
   ...["__proto__", "constructor", "toString", "length", "null", "NaN", "-", "--", "--help=", "=", "%", "%00", "$HOME"],
   ...["../../etc/passwd", "/etc/passwd", "C:\\", "file:///etc/passwd", "http://[", "data:,", "~", ".", ".."],
 ];
 
-/** Numbers as they stand in texts. */
+/** Numbers in texts. */
 const LITERALS = [
   ...NUMBERS.map(String),
   "-1",
@@ -29,7 +29,7 @@ const LITERALS = [
   "0x10",
 ];
 
-/** Replaces a number or a word, nests, repeats, cuts, or puts something nasty between. */
+/** Replaces a number or a word, nests, repeats, cuts, or inserts one of {@linkcode NASTY}. */
 export function mutateText(text: string, random: Random): string {
   const at = random.below(text.length + 1);
   const end = at + random.below(40);

@@ -1,12 +1,12 @@
 /**
- * Damage to TIFF files by entry of the first directory.
+ * Damages entries of the first directory of TIFF files.
  *
  * @module
  */
 
 import { type Mutate, mutateBytes, numberBytes, viewOf } from "./bytes.ts";
 
-/** What the reader knows: sides, bits, compression, colours, strips, tiles, planes, predictor, palette, alpha, orientation. */
+/** Tags that the reader knows: sides, bits, compression, colours, strips, tiles, planes, predictor, palette, alpha, orientation. */
 const TAGS = [
   256,
   257,
@@ -31,7 +31,7 @@ const TAGS = [
   34675,
 ];
 
-/** Gives an entry another tag, type, count or value, or the place of another. */
+/** Changes the tag, type, count or value of an entry, or replaces it by a copy of another. */
 export const mutateTiff: Mutate = (bytes, random) => {
   const view = viewOf(bytes);
   if (bytes.length < 16) return mutateBytes(bytes, random);
@@ -63,7 +63,7 @@ export const mutateTiff: Mutate = (bytes, random) => {
     case 3:
       put(at, bytes.subarray(entryAt()).subarray(0, entrySize));
       break;
-    default: // mostly two bytes, which in either order stand in front
+    default: // mostly two bytes, which come first in either byte order
       put(value, numberBytes(random.pick([2, 2, wide]), random));
   }
   return changed;

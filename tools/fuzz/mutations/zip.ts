@@ -1,5 +1,5 @@
 /**
- * Damage to zip archives by entry, sizes and checksums kept true.
+ * Damages entries of zip archives, and corrects sizes and checksums.
  *
  * @module
  */
@@ -14,12 +14,12 @@ import { mutateText } from "./text.ts";
 
 const MOST_ENTRIES = 1000;
 const MOST_BYTES = 2_000_000;
-/** Of all entries, so that the same damage makes the same bytes. */
+/** Time of all entries, so that the same damage results in the same bytes. */
 const EARLIEST = new Date(1980, 0, 1);
 
 type Entry = [name: string, data: Bytes];
 
-/** Changes an entry: its name, its bytes by what they are, whether it is deflated; or drops, repeats or moves it. */
+/** Moves, drops, repeats or changes an entry: its name, its content by its kind, or whether it is deflated. */
 export const mutateZip: Mutate = (bytes, random) => {
   let files: Unzipped;
   let [entries, size] = [0, 0];
@@ -31,14 +31,14 @@ export const mutateZip: Mutate = (bytes, random) => {
       },
     });
   } catch {
-    return mutateBytes(bytes, random); // damaged before
+    return mutateBytes(bytes, random); // damaged by an earlier change
   }
   const changed = mutateEntries(Object.entries(files) as Entry[], random);
   const level = random.chance(0.8) ? 0 : 1;
   return zipSync(Object.fromEntries(changed), { level, mtime: EARLIEST }) as Bytes;
 };
 
-/** Most entries of a checkpoint are numbers; what says something about them is changed as often. */
+/** Most entries of a checkpoint hold numbers; those that describe them are changed as often. */
 function mutateEntries(entries: readonly Entry[], random: Random): Entry[] {
   const change = (entry: Entry) => mutateEntry(entry, random);
   const at = entries.findIndex(([name]) => mutationOf(name) !== mutateBytes);

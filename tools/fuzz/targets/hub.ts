@@ -1,8 +1,8 @@
 /**
- * What a Hub answers, and what lies in the cache.
+ * Damaged responses of a Hub, and damaged files in the cache.
  *
- * Beside what is read it is checked that it is what the Hub has, that only the Hub and its storage are asked, that the token
- * goes to the Hub alone, and that nothing is written outside the cache.
+ * Also checks that what is read is what the Hub has, that requests go to the Hub and its storage only, that the token goes
+ * to the Hub only, and that nothing is written outside the cache.
  *
  * @module
  */
@@ -43,7 +43,7 @@ const CACHED = {
   [`${FOLDER}/snapshots/${COMMIT}/${WEIGHTS_NAME}`]: WEIGHTS,
 };
 
-/** The answers of a Hub to who loads and who saves; what lies in the cache. */
+/** Responses of a Hub while a model is loaded or saved, and files in the cache. */
 export const hubTargets: readonly Target[] = [
   hubTarget("hub/plain", jsonOf(plainAnswers()), mutateJson, (bytes) => load(parse(bytes))),
   hubTarget("hub/xet", jsonOf(xetAnswers()), mutateJson, (bytes) => load(parse(bytes))),
@@ -60,7 +60,7 @@ function hubTarget(name: string, sample: Bytes, mutate: Mutate, read: Target["re
   return { name, extension: mutate === mutateJson ? "json" : "txt", samples: once(() => [sample]), mutate, read };
 }
 
-/** Loads a model; where the Hub does not answer, from the cache. */
+/** Loads a model, from the cache if the Hub does not respond. */
 function load(answers: unknown, files: Record<string, Bytes> = {}): Promise<void> {
   return atHub(answers, files, async (access, place) => {
     const { weights } = await openHubModel("owner/name", {
@@ -80,7 +80,7 @@ function push(answers: unknown): Promise<void> {
   });
 }
 
-/** Does something with a Hub that answers so, and files in a folder of its own, and looks for breaches. */
+/** Runs a task with a Hub of these responses and a folder of these files, and looks for breaches. */
 async function atHub(
   answers: unknown,
   files: Record<string, Bytes>,
@@ -102,7 +102,7 @@ async function atHub(
   if (String(error).includes(TOKEN)) breaches.push("the token is in a message");
   breaches.push(...[...Deno.readDirSync(place)].map(({ name }) => name).filter((name) => name !== "cache"));
   Deno.removeSync(place, { recursive: true });
-  if (breaches.length > 0) throw new Error(`Breach: ${breaches[0]}`); // whatever else came of it
+  if (breaches.length > 0) throw new Error(`Breach: ${breaches[0]}`); // whatever the outcome was
   if (error) throw error;
 }
 
@@ -120,7 +120,7 @@ function parse(bytes: Bytes): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    return {}; // nobody is there
+    return {}; // no response
   }
 }
 

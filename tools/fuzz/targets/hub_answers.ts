@@ -1,5 +1,5 @@
 /**
- * A Hub that exists in memory: what it answers, as JSON that can be damaged.
+ * A Hub in memory, with its responses as JSON that can be damaged.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { createHash } from "node:crypto";
 import { type Bytes, latin1, textOf } from "../mutations/bytes.ts";
 import { fixture } from "./target.ts";
 
-/** Where the Hub is. */
+/** URL of the Hub. */
 export const HUB = "https://hub.example";
 const STORAGE = "https://storage.example";
-/** What `main` is at. */
+/** The commit of `main`. */
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 /** The model's files. */
@@ -20,23 +20,23 @@ export const WEIGHTS = fixture("tokens/float.safetensors");
 const CONFIG_HASH = createHash("sha1").update(`blob ${CONFIG.length}\0`).update(CONFIG).digest("hex");
 export const WEIGHTS_HASH = createHash("sha256").update(WEIGHTS).digest("hex");
 
-/** An answer, of which anything may be damaged. */
+/** A response, any part of which may be damaged. */
 interface Answer {
   status?: unknown;
   headers?: unknown;
-  /** Bytes as a text, or JSON. */
+  /** JSON, or bytes as a text of one character each. */
   body?: unknown;
-  /** `"cut"`: the connection breaks after the body; `"stall"`: nothing more comes. */
+  /** `"cut"`: the connection breaks after the body; `"stall"`: it stays open, but nothing more arrives. */
   end?: unknown;
 }
 
-/** Clients take no more. */
+/** Clients accept no more. */
 const MOST_HEADERS = 50;
 
-/** Answers by what is asked for. */
+/** Responses by the kind of request. */
 export type Answers = Record<string, Answer>;
 
-/** Which answer an address gets. */
+/** The kind of request for each URL. */
 const ROUTES: readonly (readonly [pattern: RegExp, answer: string])[] = [
   [/hub\.example\/api\/models\/[^/]+\/[^/]+\/revision\//, "revision"],
   [/hub\.example\/api\/models\/[^/]+\/[^/]+\/tree\//, "list"],
@@ -52,7 +52,7 @@ const ROUTES: readonly (readonly [pattern: RegExp, answer: string])[] = [
   [/storage\.example\//, "storage"],
 ];
 
-/** A Hub with the weights in storage elsewhere. */
+/** A Hub with the weights in separate storage. */
 export function plainAnswers(): Answers {
   const type = { "content-type": "application/json" };
   const weights = { oid: "0".repeat(40), size: WEIGHTS.length, path: "diffusion_pytorch_model.safetensors" };
@@ -126,7 +126,7 @@ export function xetAnswers(): Answers {
   };
 }
 
-/** A Hub to save to. */
+/** A Hub to push to. */
 export function pushAnswers(): Answers {
   const headers = { "content-type": "application/json" };
   const upload = { href: `${STORAGE}/upload?Signature=1234` };
@@ -143,7 +143,7 @@ export function pushAnswers(): Answers {
   };
 }
 
-/** What is answered to a request; an error where nobody is there. */
+/** The response to a request; rejects if there is none. */
 export function answerTo(answers: unknown, address: string, init: RequestInit = {}): Response {
   const name = ROUTES.find(([pattern]) => pattern.test(address))?.[1];
   const answer: Answer | undefined = Object(answers)[name ?? ""];
@@ -156,7 +156,7 @@ export function answerTo(answers: unknown, address: string, init: RequestInit = 
     try {
       if (value !== "") headers.set(key, String(value));
     } catch {
-      // No server can send it.
+      // No server can send this.
     }
   }
   return new Response(isEmpty ? null : bodyOf(answer, init), { status: isPossible ? status : 500, headers });

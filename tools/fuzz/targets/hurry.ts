@@ -1,5 +1,5 @@
 /**
- * Waiting that takes less long, so that retries and timeouts do not hold up the fuzzer.
+ * Shorter waits, so that retries and timeouts do not slow down the fuzzer.
  *
  * @module
  */

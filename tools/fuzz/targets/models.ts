@@ -1,5 +1,5 @@
 /**
- * Models in a directory, of which one file is damaged.
+ * Models in a directory with one damaged file.
  *
  * @module
  */

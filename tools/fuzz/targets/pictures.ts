@@ -13,7 +13,7 @@ import { mutateRiff } from "../mutations/riff.ts";
 import { mutateTiff } from "../mutations/tiff.ts";
 import { fixtures, type Target } from "./target.ts";
 
-/** What a picture may state, so that an honest one takes neither long nor much memory. */
+/** Limit of the pixels that a picture may state, so that a valid one takes little time and memory. */
 const MAX_PIXELS = 2 ** 20;
 
 const FOLDERS = ["pictures", "pictures/formats", "pictures/golden"];

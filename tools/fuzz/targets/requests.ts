@@ -1,5 +1,5 @@
 /**
- * What people and programs ask for: arguments of the command line, requests to the edge example.
+ * Arguments of the command line, and requests to the edge example.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { mutateForm } from "../mutations/form.ts";
 import { mutateJson } from "../mutations/json.ts";
 import { fixture, once, type Target } from "./target.ts";
 
-/** One command with the options of all. */
+/** One command with the options of all commands. */
 const COMMAND: Command = {
   summary: "",
   usage: "tokenize MODEL PICTURE... -o TOKENS.npz",
@@ -53,11 +53,12 @@ export const requestTargets: readonly Target[] = [
   ),
 ];
 
-/** As many as a shell passes on of a folder full of pictures, and longer than paths: Node's parser is quadratic in both. */
+/** Enough for a folder full of pictures. Node's parser is quadratic in the number and the length of arguments. */
 const MOST_ARGUMENTS = 5000;
+/** Longer than any path. */
 const LONGEST_ARGUMENT = 10_000;
 
-/** The list of texts that the JSON is, or else what a shell would make of it. */
+/** The arguments in a JSON list of texts; of other text, what a shell would make of it. */
 function argumentsOf(bytes: Bytes): string[] {
   const text = new TextDecoder().decode(bytes);
   try {

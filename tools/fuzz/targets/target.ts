@@ -1,20 +1,20 @@
 /**
- * What a reader is to the fuzzer.
+ * The interface of a reader to be fuzzed.
  *
  * @module
  */
 
 import type { Bytes, Mutate } from "../mutations/bytes.ts";
 
-/** A reader, and what it is given. */
+/** A reader and its inputs. */
 export interface Target {
   /** Such as `"picture/png"`. */
   readonly name: string;
-  /** The extension of its inputs, where one is written to a file. */
+  /** The extension of its inputs when they are written to a file. */
   readonly extension: string;
-  /** Inputs that it reads, to make others of. */
+  /** Valid inputs, which are then damaged. */
   samples(): readonly Bytes[];
-  /** Damages an input where it hurts. */
+  /** Damages an input in a way that suits its format. */
   readonly mutate: Mutate;
   /** Reads an input, or refuses it with an error. */
   read(bytes: Bytes): Promise<unknown>;
@@ -22,10 +22,10 @@ export interface Target {
 
 const FIXTURES = new URL("../../../tests/fixtures/", import.meta.url);
 
-/** Larger samples take long to damage, and find nothing that smaller ones do not. */
+/** Larger samples take long to damage, and find no more faults than smaller ones. */
 const LARGEST_SAMPLE = 1_500_000;
 
-/** Fixtures with an extension in folders, in the order of their names, read when they are first needed. */
+/** The fixtures in some folders with an extension, sorted by name, read when they are first needed. */
 export function fixtures(extension: string, ...folders: string[]): () => readonly Bytes[] {
   return once(() => folders.flatMap((folder) => filesIn(new URL(`${folder}/`, FIXTURES), extension)));
 }
@@ -35,7 +35,7 @@ export function fixture(path: string): Bytes {
   return Deno.readFileSync(new URL(path, FIXTURES));
 }
 
-/** A new directory with files at these paths; whoever started the process removes it. */
+/** A new directory with files at these paths, which the parent process removes. */
 export function directoryOf(files: Readonly<Record<string, Bytes>>): string {
   const directory = Deno.makeTempDirSync();
   for (const [path, bytes] of Object.entries(files)) {
@@ -46,7 +46,7 @@ export function directoryOf(files: Readonly<Record<string, Bytes>>): string {
   return directory;
 }
 
-/** Makes something when it is first asked for. */
+/** Makes a value when it is first needed. */
 export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;

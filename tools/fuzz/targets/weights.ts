@@ -1,5 +1,5 @@
 /**
- * Weight files by themselves: every tensor of floats is read.
+ * Weight files without a model: every tensor of floats is read.
  *
  * @module
  */
