@@ -7,8 +7,8 @@
 import type { GroupNorm } from "../../graph/graph.ts";
 import { type FeatureMap, rowsOf } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
-import { recordApply } from "./normalize.ts";
-import { allocateSums, recordFold, recordSums, splitIntoChunks } from "./norm_sums.ts";
+import { recordApply } from "./group_norm_apply.ts";
+import { allocateSums, recordFold, recordSums, splitIntoChunks } from "./group_norm_sums.ts";
 
 /** Records a group norm, or a spatial norm if there is a modulation. */
 export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
