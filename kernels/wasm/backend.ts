@@ -22,11 +22,10 @@ import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import { type ConvAlgorithm, Parameters } from "./ops/packed_weights.ts";
 import { plan } from "./program/memory_plan.ts";
 import { checkFits, WasmProgram } from "./program/program.ts";
-import { Runtime } from "./threads/runtime.ts";
-import { MAX_THREADS, WIDE } from "./abi.ts";
-import { createSingleThreadPool } from "./threads/single_thread.ts";
+import type { Runtime } from "./threads/runtime.ts";
+import { WIDE } from "./abi.ts";
 import { vectorsAreWide } from "./threads/revectorize.ts";
-import { createWorkerPool } from "./threads/worker_pool.ts";
+import { startRuntime, threadCount } from "./threads/start_threads.ts";
 
 /** How to set up the engine. */
 export interface WasmOptions {
@@ -81,14 +80,12 @@ export interface WasmBackend extends Backend {
  */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
   checkOptions("open CPU engine", options, WASM_OPTIONS);
-  const { threads = globalThis.navigator?.hardwareConcurrency ?? 1, signal } = options;
-  if (!Number.isSafeInteger(threads) || threads < 1) {
-    throw new RangeError(`Cannot start the engine: threads must be a whole number ≥ 1, found ${threads}`);
-  }
+  const { signal, onFallback } = options;
+  const threads = threadCount(options.threads);
   signal?.throwIfAborted();
   // The micro-kernel is chosen by measuring while the threads start.
   const [runtime, isWide] = await Promise.all([
-    start(Math.min(threads, MAX_THREADS), options),
+    startRuntime(threads, signal, onFallback),
     options.wide ?? vectorsAreWide(),
   ]);
   try {
@@ -100,40 +97,6 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   runtime.memory.integers(WIDE, 1)[0] = Number(isWide);
   const { weightBytes = 0, algorithm = weightBytes > LARGE_MODEL ? "implicitGemm" : undefined } = options;
   return new Engine(runtime, algorithm);
-}
-
-async function start(threads: number, options: WasmOptions): Promise<Runtime> {
-  return await startThreads(threads, options) ?? await startAlone();
-}
-
-/** Starts workers on a shared memory. Where that fails, reports why and returns undefined. */
-async function startThreads(threads: number, { signal, onFallback }: WasmOptions): Promise<Runtime | undefined> {
-  if (threads === 1) return undefined;
-  try {
-    checkSharedMemory();
-    return await Runtime.create(true, (memory, signal) => createWorkerPool(memory, threads, signal), signal);
-  } catch (error) {
-    signal?.throwIfAborted();
-    onFallback?.(`One thread computes instead of ${threads}, which could not start: ${(error as Error).message}`);
-    return undefined;
-  }
-}
-
-/** Browsers hide shared memory from pages that are not isolated from other sites. */
-function checkSharedMemory(): void {
-  if (typeof SharedArrayBuffer !== "undefined") return;
-  throw new DeviceError(
-    "there is no SharedArrayBuffer; in a browser, serve the page with the headers " +
-      "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
-  );
-}
-
-async function startAlone(): Promise<Runtime> {
-  try {
-    return await Runtime.create(false, createSingleThreadPool);
-  } catch (cause) {
-    throw new DeviceError(`Cannot start the CPU engine: WebAssembly with SIMD is needed (${cause})`, { cause });
-  }
 }
 
 class Engine implements WasmBackend {
