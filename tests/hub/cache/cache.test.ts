@@ -21,7 +21,7 @@ Deno.test("folders and links at the paths of cache files do not prevent a downlo
       await Deno.mkdir(path);
       await Deno.writeTextFile(join(path, "file"), "");
     },
-    "link to nowhere": (path) => Deno.symlink("nowhere", path),
+    "link to nowhere": (path) => Deno.symlink("nowhere", path, { type: "file" }),
     "link to a folder": (path) => Deno.symlink(".", path),
     ...(Deno.build.os === "windows" ? {} : { pipe: (path: string) => printedBy(start("mkfifo", [path])) }),
   };

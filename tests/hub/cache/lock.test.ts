@@ -9,7 +9,7 @@ Deno.test("anything at the path of a lock that does not change counts as the loc
   withFolder(async (folder) => {
     const places: Record<string, (path: string) => void> = {
       "a file": (path) => Deno.writeTextFileSync(path, ""),
-      "a link that leads nowhere": (path) => Deno.symlinkSync(join(folder, "nowhere"), path),
+      "a link that leads nowhere": (path) => Deno.symlinkSync(join(folder, "nowhere"), path, { type: "file" }),
       "a folder with a file": (path) => {
         Deno.mkdirSync(path);
         Deno.writeTextFileSync(join(path, "file"), "");

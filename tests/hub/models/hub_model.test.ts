@@ -51,7 +51,7 @@ Deno.test("openHubModel finds what Python's huggingface_hub downloaded", async (
     ] as const
   ) {
     await Deno.writeFile(join(place.blobs, etag), bytes);
-    await Deno.symlink(`../../blobs/${etag}`, join(snapshot, name));
+    await Deno.symlink(`../../blobs/${etag}`, join(snapshot, name), { type: "file" });
   }
   await place.load();
   assertEquals(place.hub.downloads(), []);

@@ -39,7 +39,7 @@ Deno.test("writeAtomically leaves the old file and nothing else where it fails",
     await assertRejects(() => writeAtomically(join(folder, "none/file.txt"), "new"), Error, "ENOENT");
     const occupied = join(folder, "folder");
     await Deno.mkdir(join(occupied, "inner"), { recursive: true });
-    await assertRejects(() => writeAtomically(occupied, "new"), Error, "EISDIR");
+    await assertRejects(() => writeAtomically(occupied, "new"), Error); // its code depends on the system
     assertEquals([namesIn(folder).sort(), namesIn(occupied)], [["file.txt", "folder"], ["inner"]]);
   }));
 
