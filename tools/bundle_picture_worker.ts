@@ -2,8 +2,8 @@
 /**
  * Bundles the program of picture workers to a module that holds its text, deflated, in base64.
  *
- * With `--check` only says whether the module is up to date, by a hash of all that went into it: bundlers of other versions
- * write other texts for the same.
+ * With `--check` only checks whether the module is up to date, by a hash of its sources: other versions of the bundler write
+ * other text for the same sources.
  */
 
 const ENTRY = "model/images/workers/program.ts";

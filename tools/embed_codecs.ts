@@ -1,10 +1,10 @@
 // deno-lint-ignore-file no-console
 /**
  * Puts the WebAssembly of picture codecs into modules, in base64: a file beside a module needs `--allow-read`, and importing
- * it breaks type checking and bundling. With `--check` only says whether the modules are up to date.
+ * it breaks type checking and bundling. With `--check` only checks whether the modules are up to date.
  */
 
-// These bring the packages, which an import of a computed name does not.
+// These imports install the packages, which an import of a computed name does not.
 import "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
 import "@jsquash/avif/meta.js";
 import "@jsquash/jpeg/meta.js";
@@ -16,7 +16,7 @@ interface Codec {
   /** The module that is written, and the name that it exports. */
   readonly output: string;
   readonly name: string;
-  /** What it is and whose. */
+  /** What it is and who made it. */
   readonly about: string;
 }
 

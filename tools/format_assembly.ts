@@ -3,7 +3,7 @@
  *
  *     deno run -A tools/format_assembly.ts [--check]
  *
- * `deno fmt` refuses decorators before functions, so it gets them as comments.
+ * `deno fmt` refuses decorators before functions, so they are turned into comments for it.
  *
  * @module
  */
@@ -19,7 +19,7 @@ function sourcesBelow(folder: string): string[] {
   });
 }
 
-/** What `deno fmt` makes of a source. */
+/** A source as `deno fmt` formats it. */
 async function format(text: string): Promise<string> {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext=ts", "-"],

@@ -1,8 +1,8 @@
-/** Whether JSR answers: some machines that build and test this project reach npm alone. */
+/** Whether JSR can be reached: some machines that build and test this project reach npm only. */
 
 const PATIENCE_MS = 10_000;
 
-/** Asks Deno itself for every JSR package that deno.json names; its cache counts as an answer. */
+/** Asks Deno itself for every JSR package that deno.json names; packages in its cache count as reached. */
 export async function jsrAnswers(): Promise<boolean> {
   const { imports } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
   const packages = Object.values<string>(imports).filter((specifier) => specifier.startsWith("jsr:"));

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
  * `deno publish --dry-run`, with or without JSR. Publishing ignores import maps, so this works on a copy of the package
- * whose deno.json links stand-ins for the packages of JSR where JSR does not answer. Fails where publishing would.
+ * whose deno.json links stand-ins for the packages of JSR where JSR cannot be reached. Fails if publishing would.
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,11 +1,11 @@
 // deno-lint-ignore-file no-console
-/** Installs what tests need and the machine lacks, where that is allowed: as root of a Debian-like system. */
+/** Installs programs that tests need and the machine lacks, if run as root on Debian or Ubuntu. */
 
 /**
- * Installs a Debian package unless what it brings is there.
+ * Installs a Debian package unless its program is installed.
  *
- * @param name what it brings, for people
- * @param help what to do where nothing may be installed
+ * @param name the program, for messages
+ * @param help what to do where it cannot be installed
  */
 export async function provide(
   name: string,
@@ -26,7 +26,7 @@ async function mayInstall(): Promise<boolean> {
   return await Deno.stat("/usr/bin/apt-get").then(() => true, () => false);
 }
 
-/** Says what goes wrong, and goes on: the second look decides. */
+/** Reports failures and continues: the second check decides. */
 async function aptGet(...args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("apt-get", {
     args: ["-qq", ...args],

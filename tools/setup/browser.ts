@@ -5,7 +5,7 @@ const NAMES = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/** The first that is installed, if one is. */
+/** The first browser that is installed, if any. */
 export async function findBrowser(): Promise<string | undefined> {
   for (const name of NAMES) {
     const found = await new Deno.Command(name, { args: ["--version"] }).output().catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Makes sure that there is a browser to test in. */
+/** Makes sure that there is a browser for the tests. */
 import { provide } from "./apt.ts";
 import { findBrowser } from "./browser.ts";
 

@@ -1,4 +1,4 @@
-/** Makes sure that there is a WebGPU adapter to test on, a software one if need be. */
+/** Makes sure that there is a WebGPU adapter for the tests, if only a software one. */
 import { provide } from "./apt.ts";
 
 const HELP = `Deno found no graphics driver. Any one will do, a software one (Mesa's llvmpipe) included.
@@ -11,8 +11,8 @@ const HELP = `Deno found no graphics driver. Any one will do, a software one (Me
 await provide("WebGPU adapter", { isThere: hasAdapter, debian: "mesa-vulkan-drivers", help: HELP });
 
 /**
- * Looks in a fresh process: one that has looked before does not see a driver installed since. OpenGL, which Deno falls
- * back on, does not count: it has no float16.
+ * Looks in a new process: one that has looked before does not see a driver that was installed since. OpenGL, which Deno
+ * falls back on, does not count: it has no float16.
  */
 async function hasAdapter(): Promise<boolean> {
   const script = "Deno.exit(await navigator.gpu.requestAdapter() ? 0 : 1)";
