@@ -26,10 +26,11 @@ import {
   TOKEN_OUTPUT,
   UsageError,
 } from "./cli/arguments.ts";
+import { bytesOf } from "./cli/bytes.ts";
 import { checkWritable } from "./cli/files.ts";
 import { checkPictures, isSigned, preprocess, processorFor } from "./cli/pictures.ts";
 import { rewriteLine, showComputing, showLoading, WATCHED } from "./cli/terminal.ts";
-import { bytesOf, count, indent, oneLine, seconds, table } from "./cli/text.ts";
+import { count, indent, oneLine, seconds, table } from "./cli/text.ts";
 import { dtypesOf, gridOf, namesOf } from "./cli/tokens.ts";
 import deno from "./deno.json" with { type: "json" };
 import {

@@ -7,7 +7,8 @@
 import { parseArgs } from "node:util";
 import { nearestName } from "../check_options.ts";
 import { printable } from "../mod.ts";
-import { BYTES, indent, oneLine, table, wrap } from "./text.ts";
+import { BYTES } from "./bytes.ts";
+import { indent, oneLine, table, wrap } from "./text.ts";
 
 const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
 

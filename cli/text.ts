@@ -1,5 +1,5 @@
 /**
- * Formatting of text, numbers and bytes.
+ * Formatting of text and numbers.
  *
  * @module
  */
@@ -34,14 +34,4 @@ export function wrap(text: string, length: number): string[] {
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : `${error}`;
   return message.replace(/\s*\n\s*/g, " ").replace(/\bmaxPixels\b/, "--max-pixels");
-}
-
-/** The form of `--memory-limit`: a number of bytes, with or without a unit. */
-export const BYTES = /^(?=[\d.]*[1-9])(\d+(?:\.\d+)?(?:e\d+)?) ?(?:([kmgt]i?)?b)?$/i;
-
-/** The number of bytes in a text of the form {@linkcode BYTES}: `1.5e9`, `512MB` (1000² each), `2GiB` (1024³ each). */
-export function bytesOf(text: string): number {
-  const [, number, unit = ""] = BYTES.exec(text)!;
-  const [prefix = "", binary] = unit.toLowerCase();
-  return Number(number) * (binary ? 1024 : 1000) ** ["", "k", "m", "g", "t"].indexOf(prefix);
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BYTES, bytesOf } from "../../cli/text.ts";
+import { BYTES, bytesOf } from "../../cli/bytes.ts";
 
 Deno.test("bytes are numbers with or without a unit", () => {
   const amounts = { "1.5e9": 1.5e9, "10b": 10, "0.5kB": 500, "512MB": 512e6, "2 gib": 2 ** 31, "1TiB": 2 ** 40 };
