@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { type HubModelOptions, type HubProgress, type ModelFiles, openHubModel } from "../../hub/mod.ts";
+import { makeFolder } from "../support/folders.ts";
 import { bytesOf, floats, safetensorsFile } from "./files.ts";
 import { COMMIT, FakeHub, type HubFile, sha256 } from "./server.ts";
 
@@ -44,7 +45,7 @@ export interface Place extends AsyncDisposable {
 export async function preparePlace(files = modelFiles()): Promise<Place> {
   const hub = new FakeHub();
   hub.add(REPO, files);
-  const cacheDir = await Deno.makeTempDir();
+  const cacheDir = await makeFolder();
   const folder = join(cacheDir, "models--owner--name");
   const events: HubProgress[] = [];
   const open = (options: HubModelOptions = {}) =>

@@ -1,9 +1,14 @@
 /** Temporary folders. */
 import { dirname, join } from "@std/path";
 
+/** A new temporary folder by its real path: on macOS the usual one leads through a link, on Windows it may be shortened. */
+export async function makeFolder(): Promise<string> {
+  return await Deno.realPath(await Deno.makeTempDir());
+}
+
 /** Does something in an empty folder, which is gone afterwards. */
 export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.makeTempDir();
+  const folder = await makeFolder();
   try {
     return await use(folder);
   } finally {
