@@ -117,7 +117,7 @@ async function openFromAnywhere(
 ): Promise<ModelFiles> {
   const { revision = "main", localFilesOnly = isOfflineMode() } = options;
   if (localFilesOnly) {
-    const reason = new HubError(`Cannot load ${repo} from the Hub: only files of this machine may be used`);
+    const reason = new HubError(`Cannot load ${repo} from the Hub: only local files may be used`);
     return await openFromCache(repo, cache, options, reason);
   }
   // A commit never changes: if the cache has it, no request is needed.

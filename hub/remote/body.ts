@@ -51,7 +51,7 @@ async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: Remo
   const { repo, timeout, signal } = connection;
   let stop = () => {};
   const tooLong = new Promise<never>((_, reject) => {
-    const timer = setTimeout(() => reject(new Error(`nothing came for ${timeout / 1000} s`)), timeout);
+    const timer = setTimeout(() => reject(new Error(`no data for ${timeout / 1000} s`)), timeout);
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
     stop = () => {
@@ -77,8 +77,8 @@ async function readInTime(reader: ReadableStreamDefaultReader<Bytes>, file: Remo
 /** The package passes on the messages of requests made here. Its own messages do not help users. */
 function xetReasonOf(thrown: unknown): string {
   const reason = publicReasonOf(thrown);
-  const isOurs = /^(Cannot load|nothing came for) /.test(reason);
-  return isOurs ? reason : "what came broke off, or is not what Xet storage sends";
+  const isOurs = /^(Cannot load|no data for) /.test(reason);
+  return isOurs ? reason : "the data broke off, or are not those of Xet storage";
 }
 
 /** Opens a file by a plain request, which may be redirected to storage on another host. */

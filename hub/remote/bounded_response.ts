@@ -43,12 +43,12 @@ async function readBody(response: Response, task: string): Promise<Uint8Array> {
       parts.push(part);
       size += part.length;
       if (size > MAX_RESPONSE_SIZE) {
-        throw new HubError(`${task}: expected an answer of at most ${MAX_RESPONSE_SIZE} bytes, found more`);
+        throw new HubError(`${task}: expected a response of at most ${MAX_RESPONSE_SIZE} bytes, found more`);
       }
     }
   } catch (error) {
     if (error instanceof HubError) throw error;
-    throw new UnreachableError(`${task}: the answer broke off; ${publicReasonOf(error)}`, {
+    throw new UnreachableError(`${task}: the response broke off; ${publicReasonOf(error)}`, {
       cause: publicCause(error),
     });
   }

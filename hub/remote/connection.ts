@@ -60,7 +60,7 @@ export function connect(options: ConnectionOptions): Connection {
     keepSecret(token);
     if (!/^[\x21-\x7e]+$/.test(token)) {
       throw new HubError(
-        `Cannot use the token from ${context.tokenSource}: it contains spaces or other strange characters`,
+        `Cannot use the token from ${context.tokenSource}: it contains spaces or other invalid characters`,
       );
     }
   }
@@ -86,7 +86,7 @@ export function connect(options: ConnectionOptions): Connection {
       if (next.origin !== url.origin) headers.delete("authorization");
       url = next;
     }
-    throw new HubError(`${task}: it redirects without end`, { url: withoutQuery(hub) });
+    throw new HubError(`${task}: it redirects too often`, { url: withoutQuery(hub) });
   }
 
   /** Makes one request. Redirects are not followed: `fetch` would send the headers along. */
@@ -94,7 +94,7 @@ export function connect(options: ConnectionOptions): Connection {
     const isUpload = init.body !== undefined; // has no time limit
     const late = new AbortController();
     const timer = isUpload ? undefined : setTimeout(() => {
-      late.abort(new Error(`no answer within ${context.timeout / 1000} s`));
+      late.abort(new Error(`no response within ${context.timeout / 1000} s`));
     }, context.timeout);
     const signals = [late.signal, init.signal, context.signal].filter((signal) => signal instanceof AbortSignal);
     try {

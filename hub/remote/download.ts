@@ -175,7 +175,9 @@ function sinkOf(handle: FileHandle, size: number, path: string): Sink {
         }
       } catch (cause) {
         throw new HubError(
-          `Cannot write ${path} beyond ${this.size} bytes: ${reasonOf(cause)}. What is there is kept, to be continued`,
+          `Cannot write ${path} beyond ${this.size} bytes: ${
+            reasonOf(cause)
+          }. The part so far is kept for a later call`,
           { cause },
         );
       }

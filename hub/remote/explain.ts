@@ -29,8 +29,8 @@ export async function failureOf(response: Response, url: URL, context: RequestCo
   const failed = `Cannot ${context.action} ${context.repo} (status ${status})`;
   if (status === 408 || status === 429 || status >= 500 && status !== 501) {
     const why = status === 429
-      ? "the Hub was asked too often; try again later, or pass a token"
-      : "the Hub has a problem; try again later";
+      ? "too many requests; try again later, or pass a token"
+      : "the Hub failed; try again later";
     return new UnreachableError(`${failed}: ${why}`, { ...at, retryAfter: retryAfter(headers) });
   }
   return new HubError(`${failed}: ${explain(status, headers, url, context)}`, at);

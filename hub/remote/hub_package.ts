@@ -40,7 +40,7 @@ export async function useHubPackage<T>(
       if (error instanceof HubError) throw error;
       if (error instanceof TypeError) { // a response the package does not expect: its own message would not help users
         const cause = publicCause(error);
-        throw new HubError(`Cannot ${action} ${repo} at ${hubUrl}: its answer is not what a Hub sends`, { cause });
+        throw new HubError(`Cannot ${action} ${repo} at ${hubUrl}: its response is not that of a Hub`, { cause });
       }
       const message = `Cannot ${action} ${repo} at ${hubUrl}: ${publicReasonOf(error)}`;
       const cause = publicCause(error);

@@ -114,7 +114,7 @@ export async function pushToHub(
   const { commit: { oid, url }, pullRequestUrl } = output!;
   if (!isCommitHash(String(oid))) {
     throw new HubError(
-      `Cannot tell whether ${repo} was pushed to: expected a commit in the answer, found ${show(oid)}. ` +
+      `Cannot tell whether ${repo} was pushed to: expected a commit in the response, found ${show(oid)}. ` +
         `See ${hubUrl}/${repo}/commits before pushing again`,
     );
   }

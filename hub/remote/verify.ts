@@ -46,8 +46,8 @@ export async function isIntact(path: string, { etag, algorithm }: Fingerprint, s
 function checkHash(found: string, { path, etag, algorithm }: RemoteFile, repo: string): void {
   if (found === etag) return;
   throw new WrongBytesError(
-    `Cannot use ${path} of ${repo}: expected ${algorithm} ${etag}, found ${found}. It was damaged on the way, and ` +
-      "nothing of it is kept: try again",
+    `Cannot use ${path} of ${repo}: expected ${algorithm} ${etag}, found ${found}. It was damaged in transit and ` +
+      "discarded: try again",
   );
 }
 

@@ -115,7 +115,7 @@ export function operands<K extends OpKind>(op: OpOf<K>): Node[] {
  */
 export function withOperands<K extends OpKind>(op: OpOf<K>, nodes: readonly Node[]): Fields<OpByKind[K]> {
   const fields = OPS[op.kind].withOperands?.(op, nodes);
-  if (!fields) throw new TypeError(`Cannot compute in bands what is already: ${op.kind}`);
+  if (!fields) throw new TypeError(`Cannot compute ${op.kind} in bands: it is a part of that already`);
   return fields;
 }
 

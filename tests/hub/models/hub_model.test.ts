@@ -205,7 +205,7 @@ Deno.test("with localFilesOnly, no request is made, and onProgress reports it", 
   await place.load({ localFilesOnly: true });
   assertEquals(place.hub.received, []);
   assertEquals(place.events.map(({ status }) => status), ["offline"]);
-  assert(place.events[0].reason!.includes("only files of this machine"));
+  assert(place.events[0].reason!.includes("only local files"));
   await Deno.remove(weightsPath(place));
   await assertRejects(() => place.open({ localFilesOnly: true }), HubError, "the cache does not hold all of it");
 });

@@ -255,7 +255,7 @@ Deno.test("responses that are too large, deep or long are refused", async () => 
   const deep = bytesOf(`{"sha": ${"[".repeat(10_000)}${"]".repeat(10_000)}}`);
   for (
     const [response, message] of [
-      [{ body: new Uint8Array(11_000_000).fill(0x20) }, "an answer of at most 10000000 bytes"],
+      [{ body: new Uint8Array(11_000_000).fill(0x20) }, "a response of at most 10000000 bytes"],
       [{ body: deep }, "nested at most 64 deep"],
       [{ body: bytesOf("[]"), headers: { link: `<HUB/tree/>; rel="next"` } }, "at most 100 pages"],
     ] as const

@@ -43,7 +43,7 @@ Deno.test("the message about an invalid token names its origin", async () => {
   await using place = await preparePlace();
   await refused(place, { token: "hf_wrong" }, "the token from the option token is not valid");
   await refused(place, { token: "hf_a b" }, "the token from the option token").catch(() => {});
-  const strange = await assertRejects(() => place.open({ token: "hf_sec\nret" }), HubError, "strange characters");
+  const strange = await assertRejects(() => place.open({ token: "hf_sec\nret" }), HubError, "invalid characters");
   assert(!strange.message.includes("ret:") && !strange.message.includes("hf_sec"));
 });
 
@@ -101,7 +101,7 @@ Deno.test("the message about a repository without a model lists its files", asyn
 Deno.test("the message about an unreachable Hub says so", async () => {
   await using place = await preparePlace();
   place.hub.fault = () => ({ status: 429, headers: { "retry-after": "100000" } });
-  const error = await refused(place, {}, "the Hub was asked too often", 'holds nothing of revision "main"');
+  const error = await refused(place, {}, "too many requests", 'holds nothing of revision "main"');
   assertEquals(error.status, 429);
 });
 
@@ -156,7 +156,7 @@ Deno.test("a response that the package does not expect is an error with a clear 
   await using place = await preparePlace();
   for (const body of ["3", "{}", "null"]) {
     place.hub.fault = ({ path }) => path.includes("/tree/") ? { body: bytesOf(body), headers: {} } : undefined;
-    await refused(place, {}, "its answer is not what a Hub sends");
+    await refused(place, {}, "its response is not that of a Hub");
   }
 });
 

@@ -72,7 +72,7 @@ Deno.test("pushToHub fails unless the response has a commit", () =>
       hub.fault = ({ path }) =>
         path.includes("/commit/") ? { body: new TextEncoder().encode(JSON.stringify(answer)), headers: {} } : undefined;
       const pushing = pushToHub("owner/name", folder, { hubUrl: hub.url, token: "hf_good" });
-      await assertRejects(() => pushing, HubError, "expected a commit in the answer");
+      await assertRejects(() => pushing, HubError, "expected a commit in the response");
     }
   }));
 

@@ -58,7 +58,7 @@ Deno.test("a first load reports each file and each layer in order, a second one 
 Deno.test("localFilesOnly loads from the cache without a request, and says so", async () => {
   await using place = await placeWith(filesOf("tiny-f4"));
   const empty = await assertRejects(() => place.load({ localFilesOnly: true }), HubError, REPO);
-  assertStringIncludes(empty.message, "only files of this machine may be used");
+  assertStringIncludes(empty.message, "only local files may be used");
   assertEquals(place.hub.received, []);
 
   (await place.load()).dispose();
@@ -68,7 +68,7 @@ Deno.test("localFilesOnly loads from the cache without a request, and says so", 
   assertEquals(place.hub.received, []);
   assertEquals([...new Set(place.events.map(({ status }) => status))], ["offline", "load", "ready"]);
   assertEquals(place.events[0].file, REPO);
-  assertStringIncludes(place.events[0].reason!, "only files of this machine");
+  assertStringIncludes(place.events[0].reason!, "only local files");
 });
 
 Deno.test("without the Hub the cache is used, and that is reported", async () => {
