@@ -88,7 +88,7 @@ testOnUnix("a full disk is reported as such, and the download can be resumed", a
   const options = { repo: REPO, cacheDir: place.cacheDir, hubUrl: place.hub.url };
   const limited = `trap "" XFSZ; ulimit -f 256; exec "$@"`; // blocks of 512 bytes that a file may have
   const { error } = await outcome(start("sh", ["-c", limited, "sh", Deno.execPath(), ...argumentsOf(["-A"], options)]));
-  assert(error.includes("File too large") && error.includes("What is there is kept"), error);
+  assert(error.includes("File too large") && error.includes("The part so far is kept"), error);
   assertEquals(locks(place), []);
   assertEquals((await Deno.stat(partialOf(place))).size, 131_072);
 
