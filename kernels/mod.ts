@@ -17,6 +17,7 @@ export type {
   Activation,
   Attention,
   Band,
+  CodeMetric,
   Conv2d,
   GroupNorm,
   Input,

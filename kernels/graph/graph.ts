@@ -14,6 +14,7 @@ import { check } from "./ops/descriptor.ts";
 import {
   type Activation,
   type Band,
+  type CodeMetric,
   type Conv2d,
   createOp,
   type Fields,
@@ -103,9 +104,9 @@ export class Graph {
     return this.#add("attention", { q, k, v });
   }
 
-  /** Vector quantization; see {@linkcode NearestCode}. `none` is 0, as upstream, unless given. */
-  nearestCode(x: Node, codebook: CodebookParameter, none: 0 | -1 = 0): Node {
-    return this.#add("nearestCode", { x, codebook, none });
+  /** Vector quantization; see {@linkcode NearestCode}. `none` is 0, as upstream, and `metric` the distance, unless given. */
+  nearestCode(x: Node, codebook: CodebookParameter, none: 0 | -1 = 0, metric: CodeMetric = "distance"): Node {
+    return this.#add("nearestCode", { x, codebook, none, metric });
   }
 
   /** Codebook rows; see {@linkcode Lookup}. Indices must lie in `[0, codes)`. */

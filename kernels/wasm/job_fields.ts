@@ -191,6 +191,8 @@ export const JOB_FIELDS = {
     stored: "i32",
     /** The index of a pixel that is not near any code. */
     none: "i32",
+    /** 1 for the greatest inner product, 0 for the least squared distance. */
+    product: "i32",
     /** Blocks are ranges of pixels. */
     blocks: "i32",
   },

@@ -121,6 +121,7 @@ class WebGpuBackend implements Backend {
       this.#pipelines,
       dtype === "float16" ? "f16" : "f32",
       (layer) => this.#algorithmOf(layer),
+      tuning.windowBytes,
     );
     gpu.device.lost.then(({ reason, message }) => {
       this.#lost = this.#failure === undefined;

@@ -1,6 +1,6 @@
 /** Each op on each engine against the plain reference, at odd shapes. */
 import { assertEquals } from "@std/assert";
-import type { Activation, ConvParameter } from "../../kernels/mod.ts";
+import type { Activation, Backend, CodebookParameter, CodeMetric, ConvParameter, Node } from "../../kernels/mod.ts";
 import { Graph, Tensor } from "../../kernels/mod.ts";
 import { assertClose, type Dense } from "../support/golden.ts";
 import * as reference from "../support/reference_ops.ts";
@@ -224,64 +224,83 @@ testOnEveryEngine("attention equals the reference", async (backend) => {
   }
 });
 
-function codebookLayer(weight: Dense): Layer {
+function codebookLayer(weight: Dense): Layer & { parameter: CodebookParameter } {
   const [codes, channels] = weight.shape;
   return { parameter: { kind: "codebook", name: "codes", codes, channels }, weight };
+}
+
+/** The index of the nearest row of `book` to each pixel of `x`. */
+async function nearestCodes(
+  backend: Backend,
+  { x, book, none, metric }: { x: Dense; book: Dense; none?: -1; metric?: CodeMetric },
+): Promise<number[]> {
+  const layer = codebookLayer(book);
+  const search = (graph: Graph, [node]: Node[]) => graph.nearestCode(node, layer.parameter, none, metric);
+  return [...(await runOp(backend, [tensorOf(x)], [layer], search)).data];
 }
 
 testOnEveryEngine("the nearest code equals the reference", async (backend) => {
   for (const [shape, codes] of [[[1, 3, 8, 8], 96], [[2, 5, 5, 7], 1000], [[1, 64, 3, 3], 333], [[1, 4, 1, 1], 1]]) {
     const [x, book] = [randomTensor(shape as number[], 3), randomTensor([codes as number, (shape as number[])[1]], 4)];
-    const layer = codebookLayer(book);
-    const result = await runOp(
-      backend,
-      [tensorOf(x)],
-      [layer],
-      (graph, [node]) => graph.nearestCode(node, layer.parameter as never),
-    );
-    assertEquals([...result.data], [...reference.nearestCode(x, book).data]);
+    assertEquals(await nearestCodes(backend, { x, book }), [...reference.nearestCode(x, book).data]);
+    const byProduct = await nearestCodes(backend, { x, book, metric: "product" });
+    assertEquals(byProduct, [...reference.greatestProduct(x, book).data]);
   }
 });
 
-testOnEveryEngine(
-  "the lowest index wins a tie, and NaN gets an index of the codebook",
-  async (backend) => {
-    const book: Dense = { data: Float32Array.from({ length: 200 }, (_, i) => i % 100 < 50 ? -1 : 1), shape: [200, 1] };
-    const layer = codebookLayer(book);
-    const x: Dense = { data: new Float32Array([-1, 1, 0, NaN, Infinity, -Infinity, 1e30]), shape: [1, 1, 1, 7] };
-    const { data } = await runOp(
-      backend,
-      [tensorOf(x)],
-      [layer],
-      (graph, [node]) => graph.nearestCode(node, layer.parameter as never),
-    );
-    assertEquals([...data.subarray(0, 4)], [0, 50, 0, 0]);
-    assertEquals(
-      [...data].every((index) => index >= 0 && index < 200),
-      true,
-    );
-    const marked = await runOp(
-      backend,
-      [tensorOf(x)],
-      [layer],
-      (graph, [node]) => graph.nearestCode(node, layer.parameter as never, -1),
-    );
-    assertEquals([...marked.data], [0, 50, 0, -1, -1, -1, -1]);
-  },
-);
+testOnEveryEngine("by inner product the nearest code may be far away", async (backend) => {
+  const book: Dense = { data: new Float32Array([0, 0, 3, 4, -1, 0, 0, -2]), shape: [4, 2] };
+  const pixels = [[1, 1], [-1, 0], [-1, -1], [0, 0], [1, -0.5], [4, -3], [1e-30, 0], [NaN, 1], [1, Infinity], [
+    0,
+    1e38,
+  ]];
+  const x: Dense = {
+    data: new Float32Array([0, 1].flatMap((channel) => pixels.map((pixel) => pixel[channel]))),
+    shape: [1, 2, 1, pixels.length],
+  };
+  // The products of [0, 0] are equal, and of [1, -0.5] those of the codes 1 and 3: the first wins. The last overflows.
+  const expected = [1, 2, 3, 0, 1, 3, 1, -1, -1, -1];
+  assertEquals(await nearestCodes(backend, { x, book, none: -1, metric: "product" }), expected);
+});
+
+testOnEveryEngine("products of codes much shorter than the latents are told apart", async (backend) => {
+  const [x, book] = [randomTensor([1, 64, 8, 8], 3), randomTensor([333, 64], 4, 1e-6)];
+  const indices = await nearestCodes(backend, { x, book, metric: "product" });
+  assertEquals(indices, [...reference.greatestProduct(x, book).data]);
+});
+
+for (const metric of ["distance", "product"] as const) {
+  testOnEveryEngine(
+    `by ${metric} the lowest index wins a tie, and NaN gets an index of the codebook`,
+    async (backend) => {
+      const book: Dense = {
+        data: Float32Array.from({ length: 1000 }, (_, i) => i % 100 < 50 ? -1 : 1),
+        shape: [1000, 1],
+      };
+      const huge = metric === "distance" ? 1e30 : Infinity;
+      const x: Dense = { data: new Float32Array([-1, 1, 0, NaN, Infinity, -Infinity, huge]), shape: [1, 1, 1, 7] };
+      const indices = await nearestCodes(backend, { x, book, metric });
+      assertEquals(indices.slice(0, 4), [0, 50, 0, 0]);
+      assertEquals(indices.every((index) => index >= 0 && index < 1000), true);
+      assertEquals(await nearestCodes(backend, { x, book, metric, none: -1 }), [0, 50, 0, -1, -1, -1, -1]);
+    },
+  );
+}
 
 testOnEveryEngine("lookup reads codebook rows", async (backend) => {
-  const book = randomTensor([7, 5], 4);
-  const layer = codebookLayer(book);
-  const indices = { data: new Int32Array([0, 6, 3, 3, 1, 5]), shape: [2, 1, 3] };
-  const result = await runOp(
-    backend,
-    [new Tensor(indices.data, indices.shape)],
-    [layer],
-    (graph, [node]) => graph.lookup(node, layer.parameter as never),
-  );
-  assertEquals(result.shape, [2, 5, 1, 3]);
-  assertEquals([...result.data], [...reference.lookup(indices, book).data]);
+  for (const [codes, rows] of [[7, [0, 6, 3, 3, 1, 5]], [1000, [999, 0, 500, 501, 192, 191]]] as const) {
+    const book = randomTensor([codes, 5], 4);
+    const layer = codebookLayer(book);
+    const indices = { data: new Int32Array(rows), shape: [2, 1, 3] };
+    const result = await runOp(
+      backend,
+      [new Tensor(indices.data, indices.shape)],
+      [layer],
+      (graph, [node]) => graph.lookup(node, layer.parameter),
+    );
+    assertEquals(result.shape, [2, 5, 1, 3]);
+    assertEquals([...result.data], [...reference.lookup(indices, book).data]);
+  }
 });
 
 testOnEveryEngine("the straight-through value is the code up to a rounding", async (backend) => {

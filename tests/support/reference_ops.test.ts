@@ -6,6 +6,7 @@ import {
   conv2d,
   type Dense,
   erf,
+  greatestProduct,
   groupNorm,
   lookup,
   loss,
@@ -97,6 +98,12 @@ Deno.test("the nearest code is the first of equals, and always one of the codebo
   const x = dense([0, 1, 4, NaN, 0.4, 1, 3, 0], [1, 2, 2, 2]);
   const indices = nearestCode(x, codebook);
   assertEquals([[...indices.data], indices.shape], [[0, 1, 3, 0], [1, 2, 2]]);
+});
+
+Deno.test("the code of the greatest inner product may be far away", () => {
+  const codebook = dense([0, 0, 3, 4, -1, 0, 0, -2], [4, 2]);
+  const x = dense([1, -1, 0, NaN, 1, 0, 0, 1], [1, 2, 1, 4]);
+  assertEquals([...greatestProduct(x, codebook).data], [1, 2, 0, 0]);
 });
 
 Deno.test("looking codes up gives channels first, and the loss is 1.25 mean squared differences", () => {

@@ -180,6 +180,21 @@ export function nearestCode(x: Dense, codebook: Dense): DenseOf<Int32Array<Array
   return { data, shape: [n, h, w] };
 }
 
+/** As {@linkcode nearestCode}, the row of the greatest inner product. */
+export function greatestProduct(x: Dense, codebook: Dense): DenseOf<Int32Array<ArrayBuffer>> {
+  const [n, channels, h, w] = x.shape;
+  const [codes] = codebook.shape;
+  const data = Int32Array.from({ length: n * h * w }, (_, pixel) => {
+    const [item, place] = [Math.floor(pixel / (h * w)), pixel % (h * w)];
+    const products = Array.from({ length: codes }, (_, code) => {
+      const row = codebook.data.subarray(code * channels, (code + 1) * channels);
+      return sumOf(row, (value, c) => value * x.data[(item * channels + c) * h * w + place]);
+    });
+    return Math.max(0, products.indexOf(products.reduce((a, b) => Math.max(a, b))));
+  });
+  return { data, shape: [n, h, w] };
+}
+
 /** The codebook's rows for indices `[n, h, w]`, as `[n, c, h, w]`. */
 export function lookup(indices: DenseOf<Int32Array<ArrayBuffer>>, codebook: Dense): Result {
   const [n, h, w] = indices.shape;

@@ -33,6 +33,7 @@ import { type Place, place, type Rows, rows } from "./rows.ts";
 export type { BandRule, Fields, Node, RowRange } from "./descriptor.ts";
 export type { Activation, Modulation } from "./group_norm.ts";
 export type { Band, RowPlace } from "./norm_bands.ts";
+export type { CodeMetric } from "./quantizer.ts";
 export type {
   Attention,
   Conv2d,

@@ -8,6 +8,9 @@ import { sizeOf } from "../../tensor/storage.ts";
 import type { CodebookParameter } from "../parameters.ts";
 import { check, checkFeatureMap, type Node, type OpDescriptor, parentName, sameShape } from "./descriptor.ts";
 
+/** What makes a codebook row the nearest to a vector: the least squared `"distance"`, or the greatest inner `"product"`. */
+export type CodeMetric = "distance" | "product";
+
 /** For each pixel the index of the nearest codebook row, the lowest on ties: int32 `[n, h, w]`. */
 export interface NearestCode extends Node {
   /** Tells it from other ops. */
@@ -16,8 +19,10 @@ export interface NearestCode extends Node {
   readonly x: Node;
   /** Rows to choose from. */
   readonly codebook: CodebookParameter;
-  /** The index of a pixel without a nearest row: it holds NaN, infinity, or a value whose square overflows. */
+  /** The index of a pixel without a nearest row: it holds NaN or infinity, or the distance or product overflows. */
   readonly none: 0 | -1;
+  /** What makes a row the nearest. */
+  readonly metric: CodeMetric;
 }
 
 /** See {@linkcode NearestCode}. */

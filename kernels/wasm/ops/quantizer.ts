@@ -37,6 +37,7 @@ export function lowerNearestCode(op: NearestCode, { threads, parameters }: Conte
         channels,
         stored: padded(channels),
         none: op.none,
+        product: op.metric === "product" ? 1 : 0,
         blocks,
       },
     }],

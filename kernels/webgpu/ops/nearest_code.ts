@@ -1,12 +1,12 @@
 /**
- * Vector quantization: the nearest code of each pixel. Distances are compared as they are computed, without a matrix of
+ * Vector quantization: the nearest code of each pixel. Distances, or negated inner products, are compared as they are computed, without a matrix of
  * pixels × codes.
  *
  * @module
  */
 
-import type { NearestCode } from "../../graph/graph.ts";
-import type { Kernel } from "../shader/pipeline.ts";
+import type { CodeMetric, NearestCode } from "../../graph/graph.ts";
+import { type Kernel, labelOf } from "../shader/pipeline.ts";
 import type { Recorder } from "../record/recorder.ts";
 import { MAX_ITERATIONS, unroll } from "../shader/wgsl.ts";
 
@@ -20,14 +20,23 @@ const ROW = 65536;
 /** The largest float32. */
 const LARGEST = "bitcast<f32>(0x7f7fffffu)";
 
-/** The nearest code of each pixel in one part of the codebook. A distance that is NaN is never less. */
-const SEARCH: Kernel = {
-  label: "nearest code",
+/** Adds the term of four channels to a distance: of the squared one, or of the negated inner product. */
+function addTerm(distance: string, code: string, metric: CodeMetric): string {
+  if (metric === "product") return `${distance} -= dot(v, ${code});`;
+  return `{ let d = v - ${code}; ${distance} += dot(d, d); }`;
+}
+
+/** The nearest code of each pixel in each part of one window of the codebook. A distance that is NaN is never less. */
+const searchKernel = (metric: CodeMetric): Kernel => ({
+  label: labelOf("nearest code", metric === "product" && metric),
   source: `
-struct Params { c4: u32, codes: u32, codesPerPart: u32, pixels: u32, first: u32, end: u32, xOrigin: u32 }
+struct Params {
+  c4: u32, pixels: u32, first: u32, end: u32, xOrigin: u32,
+  firstCode: u32, codes: u32, firstPart: u32, codesPerPart: u32,
+}
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> codebook: array<vec4f>;
+@group(0) @binding(2) var<storage, read> rows: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> distances: array<f32>; // [part][pixel]
 @group(0) @binding(4) var<storage, read_write> candidates: array<u32>;
 
@@ -48,11 +57,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     ${unroll(CODES, (j) => `let row${j} = min(code + ${j}u, to - 1u) * p.c4;\n    `)}
     ${unroll(PIXELS, (i) => unroll(CODES, (j) => `var d${i}_${j} = 0.0;\n    `))}
     for (var k = 0u; k < p.c4; k++) {
-      ${unroll(CODES, (j) => `let e${j} = codebook[row${j} + k];\n      `)}
+      ${unroll(CODES, (j) => `let e${j} = rows[row${j} + k];\n      `)}
       ${
     unroll(PIXELS, (i) =>
       `{ let v = x[x${i} + k];
-      ${unroll(CODES, (j) => `{ let d = v - e${j}; d${i}_${j} += dot(d, d); }\n      `)} }
+      ${unroll(CODES, (j) => `${addTerm(`d${i}_${j}`, `e${j}`, metric)}\n      `)} }
       `)
   }
     }
@@ -62,17 +71,19 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
         `if (d${i}_${j} < best${i}) { best${i} = d${i}_${j}; code${i} = min(code + ${j}u, to - 1u); }\n    `))
   }
   }
-  let target0 = wg.y * p.pixels + pixel;
+  let target0 = (p.firstPart + wg.y) * p.pixels + pixel;
   ${
     unroll(PIXELS, (i) =>
       `if (pixel + ${i}u < p.end) {
     distances[target0 + ${i}u] = best${i};
-    candidates[target0 + ${i}u] = code${i};
+    candidates[target0 + ${i}u] = p.firstCode + code${i};
   }
   `)
   }
 }`,
-};
+});
+
+const SEARCH = { distance: searchKernel("distance"), product: searchKernel("product") };
 
 /** The nearest code of all parts; on a tie the earlier part wins, as it has the lower index. Pixels of NaN have none. */
 const CHOOSE: Kernel = {
@@ -94,7 +105,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let at = part * p.pixels + pixel;
     if (distances[at] < best) { best = distances[at]; code = candidates[at]; }
   }
-  indices[pixel] = select(p.none, code, best < ${LARGEST});
+  indices[pixel] = select(p.none, code, abs(best) < ${LARGEST});
 }`,
 };
 
@@ -107,16 +118,24 @@ export function recordNearestCode(r: Recorder, op: NearestCode): void {
   const wanted = Math.ceil(r.tuning.minInvocations * PIXELS / pixels);
   const mostCodes = Math.max(1, Math.floor(MAX_ITERATIONS / (x.c4 + 1))) * CODES;
   const codesPerPart = Math.min(mostCodes, Math.ceil(codes / Math.min(wanted, Math.ceil(codes / 64))));
-  const parts = Math.ceil(codes / codesPerPart);
+  const windows = r.parameter(op.codebook).windows.map(({ first, end, rows }) => {
+    return { rows, firstCode: first, codes: end - first, parts: Math.ceil((end - first) / codesPerPart) };
+  });
+  const parts = windows.reduce((sum, window) => sum + window.parts, 0);
   const distances = r.allocate(parts * pixels * 4);
   const candidates = r.allocate(parts * pixels * 4);
   for (const [first, end] of r.pixelBands([x], LANES * PIXELS)) {
-    const window = r.window(x, first, end);
-    r.dispatch(SEARCH, {
-      params: { c4: x.c4, codes, codesPerPart, pixels, first, end, xOrigin: window.origin },
-      buffers: { x: window.binding, codebook: r.parameter(op.codebook).buffer, distances, candidates },
-      grid: [Math.ceil((end - first) / (LANES * PIXELS)), parts, 1],
-    });
+    const { binding, origin } = r.window(x, first, end);
+    const band = { c4: x.c4, pixels, first, end, xOrigin: origin };
+    let firstPart = 0;
+    for (const { rows, firstCode, codes, parts } of windows) {
+      r.dispatch(SEARCH[op.metric], {
+        params: { ...band, firstCode, codes, firstPart, codesPerPart },
+        buffers: { x: binding, rows, distances, candidates },
+        grid: [Math.ceil((end - first) / (LANES * PIXELS)), parts, 1],
+      });
+      firstPart += parts;
+    }
   }
   const rowLength = Math.min(pixels, ROW);
   r.dispatch(CHOOSE, {

@@ -18,7 +18,7 @@ import { guarded } from "../device/device.ts";
 import { type Element, fitsFloat16, specialize, VEC4_BYTES } from "../shader/element.ts";
 import type { BufferPool } from "../device/buffer_pool.ts";
 import { labelOf, packParams, type Pipeline, type PipelineCache } from "../shader/pipeline.ts";
-import type { WeightMemory } from "./feature_map.ts";
+import { bands, type WeightMemory } from "./feature_map.ts";
 import { unroll } from "../shader/wgsl.ts";
 import { KERNEL_SCALE, POSITIONS, transformKernel } from "../shader/winograd_transforms.ts";
 
@@ -46,10 +46,18 @@ export interface PreparedNorm {
   readonly buffer: WeightMemory;
 }
 
-/** Code vectors, each padded to whole `vec4f`. */
+/** A codebook, in windows each of which fits a binding and a buffer. */
 export interface PreparedCodebook {
   readonly kind: "codebook";
-  readonly buffer: WeightMemory;
+  readonly windows: readonly CodebookWindow[];
+}
+
+/** The codes `[first, end)` of a codebook. */
+export interface CodebookWindow {
+  readonly first: number;
+  readonly end: number;
+  /** The code vectors, each padded to whole `vec4f`. */
+  readonly rows: WeightMemory;
 }
 
 /** A layer's packed weights. */
@@ -102,6 +110,7 @@ export class WeightStore {
   readonly #pipelines: PipelineCache;
   readonly #element: Element;
   readonly #algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm;
+  readonly #windowBytes: number;
   #bytes = 0;
   #pendingBytes = 0;
   #disposed = false;
@@ -112,12 +121,14 @@ export class WeightStore {
     pipelines: PipelineCache,
     element: Element,
     algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm,
+    windowBytes: number,
   ) {
     this.#device = device;
     this.#pool = pool;
     this.#pipelines = pipelines;
     this.#element = element;
     this.#algorithm = algorithm;
+    this.#windowBytes = windowBytes;
   }
 
   /** Bytes of all weights on the device. */
@@ -168,7 +179,7 @@ export class WeightStore {
       case "norm":
         return (weight, bias, created) => ({ kind: "norm", buffer: this.#norm(parameter, weight, bias, created) });
       case "codebook":
-        return (weight, _, created) => ({ kind: "codebook", buffer: this.#codebook(parameter, weight, created) });
+        return (weight, _, created) => ({ kind: "codebook", windows: this.#codebook(parameter, weight, created) });
       default:
         return await this.#convPreparation(parameter, values);
     }
@@ -206,14 +217,15 @@ export class WeightStore {
     return this.#upload(both, created);
   }
 
-  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array, created: WeightMemory[]): WeightMemory {
-    const width = padded(channels);
-    if (width === channels) return this.#upload(weight, created);
-    const rows = new Float32Array(codes * width);
-    for (let code = 0; code < codes; code++) {
-      rows.set(weight.subarray(code * channels, (code + 1) * channels), code * width);
-    }
-    return this.#upload(rows, created);
+  #codebook({ codes, channels }: CodebookParameter, weight: Float32Array, created: WeightMemory[]): CodebookWindow[] {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.#device.limits;
+    const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize, this.#windowBytes);
+    const most = Math.max(1, Math.floor(limit / (4 * padded(channels))));
+    return bands(codes, most).map(([first, end]) => ({
+      first,
+      end,
+      rows: this.#upload(padRows(weight.subarray(first * channels, end * channels), channels), created),
+    }));
   }
 
   /** Runs a packing kernel over one layer. */
@@ -273,9 +285,31 @@ export class WeightStore {
     const prepared = this.parameters.get(name)?.prepared;
     if (!prepared) return;
     this.parameters.delete(name);
-    const all = "weights" in prepared ? [prepared.weights, prepared.bias] : [prepared.buffer];
-    all.forEach((memory) => this.#destroy(memory));
+    memoryOf(prepared).forEach((memory) => this.#destroy(memory));
   }
+}
+
+/** Every buffer of a layer. */
+function memoryOf(prepared: PreparedParameter): WeightMemory[] {
+  switch (prepared.kind) {
+    case "norm":
+      return [prepared.buffer];
+    case "codebook":
+      return prepared.windows.map(({ rows }) => rows);
+    default:
+      return [prepared.weights, prepared.bias];
+  }
+}
+
+/** Rows padded to whole `vec4f`. */
+function padRows(values: Float32Array, channels: number): Float32Array {
+  const width = padded(channels);
+  if (width === channels) return values;
+  const rows = new Float32Array(values.length / channels * width);
+  for (let from = 0, to = 0; from < values.length; from += channels, to += width) {
+    rows.set(values.subarray(from, from + channels), to);
+  }
+  return rows;
 }
 
 function padded(channels: number): number {

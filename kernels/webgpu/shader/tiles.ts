@@ -30,7 +30,7 @@ export interface Tuning {
   readonly lanes: readonly [channels: number, pixels: number];
   /** Pixels that an invocation of such a kernel processes. */
   readonly chunkPixels: number;
-  /** Most bytes of a feature map in one binding, if the binding limit is not lower. */
+  /** Most bytes of a feature map or a codebook in one binding, if the binding limit is not lower. */
   readonly windowBytes: number;
   /** Most bytes of Winograd's transformed tiles, or of attention's scores, at a time. */
   readonly scratchBytes: number;

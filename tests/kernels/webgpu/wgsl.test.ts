@@ -58,6 +58,7 @@ function everyVariant(): Graph {
   const codes = graph.lookup(indices, CODES);
   graph.output(thinToo);
   graph.output(indices);
+  graph.output(graph.nearestCode(latents, CODES, 0, "product"));
   graph.output(graph.straightThrough(latents, codes));
   graph.output(graph.squaredError(latents, codes, 1.25));
   return graph;

@@ -19,7 +19,7 @@ export function packImplicitGemm(f: PackImplicitGemmFields, octet: i32): void {
   }
 }
 
-/** [codes/8][channels][8], padded with codes at infinity; and rows of `stored` channels. */
+/** [codes/8][channels][8], padded with NaN, which is near nothing; and rows of `stored` channels. */
 export function packCodebook(f: PackCodebookFields, octet: i32): void {
   for (let i = 0; i < 8; i++) {
     const code = octet * 8 + i;
@@ -27,7 +27,7 @@ export function packCodebook(f: PackCodebookFields, octet: i32): void {
     const raw = f.raw + (<usize> (code * f.channels) << 2);
     for (let c = 0; c < f.channels; c++) {
       const to = f.packed + <usize> (((octet * f.channels + c) * 8 + i) << 2);
-      store<f32>(to, exists ? load<f32>(raw + (<usize> c << 2)) : f32.POSITIVE_INFINITY);
+      store<f32>(to, exists ? load<f32>(raw + (<usize> c << 2)) : f32.NaN);
     }
     for (let c = 0; exists && c < f.stored; c++) {
       const value: f32 = c < f.channels ? load<f32>(raw + (<usize> c << 2)) : 0;

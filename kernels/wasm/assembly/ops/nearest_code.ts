@@ -1,10 +1,10 @@
 // The index of the nearest code for each pixel. Distances are sums of squared differences, not the expanded square, which
-// would lose near ties. Four pixels are compared to eight codes at a time.
-//   codebook  [codes/8][channels][8], padded with codes at infinity
+// would lose near ties; or else negated inner products. Four pixels are compared to eight codes at a time.
+//   codebook  [codes/8][channels][8], padded with NaN
 import { NearestCodeFields } from "../job_fields";
 import { SCRATCH, scratch } from "../memory/area";
 import { startOf } from "../memory/partition";
-import { madd, splat, sub } from "../simd/simd";
+import { madd, nmadd, splat, sub } from "../simd/simd";
 
 /** Scratch memory holds eight vectors of least distances (two per pixel), then eight of their indices. */
 const INDICES: usize = 8;
@@ -13,7 +13,8 @@ export function nearestCode(f: NearestCodeFields, block: i32): void {
   const quads = (f.pixels + 3) / 4;
   const end = startOf(block + 1, f.blocks, quads);
   for (let quad = startOf(block, f.blocks, quads); quad < end; quad++) {
-    compareAll(f, quad * 4);
+    if (f.product) compareAll(f, quad * 4, true);
+    else compareAll(f, quad * 4, false);
     for (let i = 0; i < min(4, f.pixels - quad * 4); i++) {
       store<i32>(f.y + (<usize> (quad * 4 + i) << 2), lowest(<usize> i, f.none));
     }
@@ -21,7 +22,8 @@ export function nearestCode(f: NearestCodeFields, block: i32): void {
 }
 
 /** Leaves the least distances of four pixels in scratch memory. NaN is never less, so its pixel keeps index `none`. */
-function compareAll(f: NearestCodeFields, pixel: i32): void {
+@inline
+function compareAll(f: NearestCodeFields, pixel: i32, product: bool): void {
   const last = f.pixels - 1;
   const z0 = pixelAt(f, pixel), z1 = pixelAt(f, min(pixel + 1, last));
   const z2 = pixelAt(f, min(pixel + 2, last)), z3 = pixelAt(f, min(pixel + 3, last));
@@ -37,14 +39,14 @@ function compareAll(f: NearestCodeFields, pixel: i32): void {
       const e0 = v128.load(e), e1 = v128.load(e, 16);
       const p0 = v128.load32_splat(z0 + c), p1 = v128.load32_splat(z1 + c);
       const p2 = v128.load32_splat(z2 + c), p3 = v128.load32_splat(z3 + c);
-      a0 = addSquare(a0, sub(e0, p0));
-      a1 = addSquare(a1, sub(e1, p0));
-      b0 = addSquare(b0, sub(e0, p1));
-      b1 = addSquare(b1, sub(e1, p1));
-      c0 = addSquare(c0, sub(e0, p2));
-      c1 = addSquare(c1, sub(e1, p2));
-      d0 = addSquare(d0, sub(e0, p3));
-      d1 = addSquare(d1, sub(e1, p3));
+      a0 = addTerm(a0, e0, p0, product);
+      a1 = addTerm(a1, e1, p0, product);
+      b0 = addTerm(b0, e0, p1, product);
+      b1 = addTerm(b1, e1, p1, product);
+      c0 = addTerm(c0, e0, p2, product);
+      c1 = addTerm(c1, e1, p2, product);
+      d0 = addTerm(d0, e0, p3, product);
+      d1 = addTerm(d1, e1, p3, product);
     }
     keep(0, a0, index0);
     keep(1, a1, index1);
@@ -64,7 +66,9 @@ function pixelAt(f: NearestCodeFields, pixel: i32): usize {
 }
 
 @inline
-function addSquare(sum: v128, difference: v128): v128 {
+function addTerm(sum: v128, code: v128, pixel: v128, product: bool): v128 {
+  if (product) return nmadd(code, pixel, sum);
+  const difference = sub(code, pixel);
   return madd(difference, difference, sum);
 }
 
@@ -88,5 +92,5 @@ function lowest(pixel: usize, none: i32): i32 {
       index = candidate;
     }
   }
-  return index;
+  return isFinite(least) ? index : none;
 }
