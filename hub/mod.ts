@@ -26,6 +26,7 @@
 
 // Models
 export { HUB_MODEL_OPTIONS, type HubModelOptions, locateModel, openHubModel, openModel } from "./models/hub_model.ts";
+export { locateFile, openSingleFile, SINGLE_FILE_OPTIONS, type SingleFileOptions } from "./models/single_file.ts";
 export { openLocalModel } from "./models/local.ts";
 export type { ModelChoice, ModelFiles } from "./models/file_store.ts";
 export { SAVE_OPTIONS, saveLocalModel, type SaveOptions } from "./models/save.ts";
@@ -35,7 +36,7 @@ export type { HubProgress, OnProgress } from "./remote/progress.ts";
 export { isLocalPath } from "./repo_id.ts";
 
 // File formats
-export { type ByteSource, openFile, sourceOfBytes } from "./formats/byte_source.ts";
+export { type ByteSource, openFile, sourceOfBytes, type Span } from "./formats/byte_source.ts";
 export { type ErrorClass, parseJson } from "./formats/json.ts";
 export {
   openSafetensors,
@@ -50,7 +51,7 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./formats/safetensors_writer.ts";
-export { openWeights } from "./formats/tensor_files.ts";
+export { type OpenBytes, openWeights } from "./formats/tensor_files.ts";
 export type { TensorInfo, TensorSource } from "./formats/tensor_source.ts";
 export { openTorchZip } from "./formats/torch/checkpoint.ts";
 export { type TorchStorage, TorchTensor } from "./formats/torch/objects.ts";

@@ -20,9 +20,14 @@ import { show, showText } from "./show.ts";
  */
 export async function isLocalPath(model: string | URL): Promise<boolean> {
   if (typeof model !== "string") return true;
-  if (/^(\.{1,2}([\\/]|$)|[\\/~]|file:|[A-Za-z]:[\\/])/.test(model) || await isFolder(model)) return true;
+  if (looksLocal(model) || await isFolder(model)) return true;
   checkRepoId(model);
   return false;
+}
+
+/** Whether a text can only be a path on this machine, or a `file:` URL. */
+export function looksLocal(text: string): boolean {
+  return /^(\.{1,2}([\\/]|$)|[\\/~]|file:|[A-Za-z]:[\\/])/.test(text);
 }
 
 /**

@@ -8,6 +8,14 @@ import { open, stat } from "node:fs/promises";
 import { WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 
+/** A range of bytes: from `begin` up to, but not including, `end`. */
+export interface Span {
+  /** Offset of the first byte. */
+  readonly begin: number;
+  /** Offset after the last byte. */
+  readonly end: number;
+}
+
 /** Bytes of known length with random access. */
 export interface ByteSource {
   /** Name of the source in messages, e.g. a path. */
@@ -20,6 +28,8 @@ export interface ByteSource {
    * @throws {WeightsError} if the source has fewer bytes, or cannot be read
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Announces all spans that will be read, instead of earlier ones: over a network, neighbours are read together. */
+  expect?(spans: readonly Span[]): void;
   /** Closes the file, if it is one. Closing twice is harmless. */
   close(): Promise<void>;
 }
@@ -92,8 +102,12 @@ async function checkRegularFile(path: string): Promise<void> {
   if (!found.isFile()) throw new WeightsError("expected a file, found a folder or a device");
 }
 
-/** Allocates a buffer for part of a source, after checking that the source has that part. */
-function allocate(
+/**
+ * Allocates a buffer for part of a source.
+ *
+ * @throws {WeightsError} if the source does not have that part, or there is not enough memory
+ */
+export function allocate(
   { name, size }: { name: string; size: number },
   offset: number,
   length: number,

@@ -40,6 +40,10 @@ export async function openSafetensors(source: ByteSource): Promise<TensorSource>
     name: source.name,
     tensors,
     load: async ({ begin, end }, widen) => widen(await source.read(dataStart + begin, end - begin)),
+    expect(names) {
+      const spans = [...names].flatMap((name) => tensors.get(name) ?? []);
+      source.expect?.(spans.map(({ begin, end }) => ({ begin: dataStart + begin, end: dataStart + end })));
+    },
     close: () => source.close(),
   });
 }

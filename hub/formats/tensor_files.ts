@@ -13,19 +13,35 @@ import type { TensorSource } from "./tensor_source.ts";
 import { openTorch } from "./torch/open.ts";
 
 /**
+ * Opens the bytes of a file by its name.
+ *
+ * @param isPart whether only a part of the file will be read
+ */
+export type OpenBytes = (file: string, isPart: boolean) => Promise<ByteSource>;
+
+/**
  * Opens the tensors of a weight file, or of all shards if the file is their index (`….json`).
  *
- * @param file name of the weight file, or of the index of its shards
+ * @param file name of the weight file, whose ending says its format, or of the index of its shards
  * @param open opens the bytes of `file`, and of each shard by its name
+ * @param choose chooses the needed tensors among the names in an index: shards that hold none of them are not opened, and
+ * of the others only a part is read; by default all
  * @throws {WeightsError} if a file is missing or damaged
  */
 export async function openWeights(
   file: string,
-  open: (file: string) => Promise<ByteSource>,
+  open: OpenBytes,
+  choose?: (tensors: readonly string[]) => readonly string[],
 ): Promise<TensorSource> {
-  if (!file.endsWith(".json")) return await openTensorFile(file, await open(file));
-  const files = await readIndex(await open(file));
-  return await openShards(files, file, async (shard) => await openTensorFile(shard, await open(shard)));
+  if (!file.endsWith(".json")) return await openTensorFile(file, await open(file, false));
+  const files = await readIndex(await open(file, false));
+  const needed = choose?.([...files.keys()]) ?? [...files.keys()];
+  const isPart = needed.length < files.size;
+  const shards = new Set(needed.map((tensor) => files.get(tensor)!));
+  const opened = new Map([...files].filter(([, shard]) => shards.has(shard)));
+  const openShard = async (shard: string) => await openTensorFile(shard, await open(shard, isPart));
+  const source = await openShards(opened, file, openShard);
+  return { ...source, unopened: [...files.keys()].filter((tensor) => !opened.has(tensor)) };
 }
 
 async function readIndex(source: ByteSource): Promise<Map<string, string>> {
@@ -43,7 +59,7 @@ async function readIndex(source: ByteSource): Promise<Map<string, string>> {
 async function openTensorFile(file: string, source: ByteSource): Promise<TensorSource> {
   try {
     await refusePointer(source);
-    return file.endsWith(".bin") ? await openTorch(source) : await openSafetensors(source);
+    return /\.(bin|ckpt|pt|pth)$/.test(file) ? await openTorch(source) : await openSafetensors(source);
   } catch (error) {
     await source.close();
     throw error;

@@ -20,6 +20,8 @@ export interface TensorInfo {
 export interface TensorSource {
   /** The tensors by name. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** The names of further tensors, in files that were not opened since nothing in them is needed. By default none. */
+  readonly unopened?: readonly string[];
   /**
    * Reads the elements of one tensor, row-major and converted to float32, into a new array.
    *

@@ -12,9 +12,10 @@ import { defaultCacheDir, isOfflineMode } from "../system/environment.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { expandUser } from "../system/expand.ts";
-import { MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
+import { type FileStore, MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 import { hubStore } from "./hub_store.ts";
 import { openLocalModel } from "./local.ts";
+import { configNames } from "./checkpoint_files.ts";
 import { possibleNames } from "./model_files.ts";
 import { checkOptions, type OptionNames, pickOptions } from "../../check_options.ts";
 import { stepReporter } from "../remote/progress.ts";
@@ -102,63 +103,83 @@ export async function locateModel(model: string | URL): Promise<string | URL> {
  */
 export async function openHubModel(repo: string, options: HubModelOptions = {}): Promise<ModelFiles> {
   checkOptions("open model", options, HUB_MODEL_OPTIONS);
+  return await withRepository(repo, options, (store) => openModelIn(store, options));
+}
+
+/** What was read of a repository, and the commit that it is from. */
+type FromCommit<T> = T & { readonly name: string; readonly commit: string };
+
+/**
+ * Reads files of a repository as {@linkcode openHubModel} does: those of the cache, where that is right.
+ *
+ * @throws {HubError} if there is no such repository or revision, access is denied, or the Hub cannot be reached
+ */
+export async function withRepository<T>(
+  repo: string,
+  options: HubModelOptions,
+  use: (store: FileStore) => Promise<T>,
+): Promise<FromCommit<T>> {
   options.signal?.throwIfAborted();
   checkRepoId(repo);
   checkRevision(options.revision ?? "main");
   const cacheDir = options.cacheDir === undefined ? defaultCacheDir() : expandUser(options.cacheDir);
   const cache = cacheDir === undefined ? undefined : openCache(cacheDir, repo);
-  return await openFromAnywhere(repo, cache, options);
+  return await openFromAnywhere(repo, cache, options, use);
 }
 
-async function openFromAnywhere(
+async function openFromAnywhere<T>(
   repo: string,
   cache: RepoCache | undefined,
   options: HubModelOptions,
-): Promise<ModelFiles> {
+  use: (store: FileStore) => Promise<T>,
+): Promise<FromCommit<T>> {
   const { revision = "main", localFilesOnly = isOfflineMode() } = options;
   if (localFilesOnly) {
     const reason = new HubError(`Cannot load ${repo} from the Hub: only local files may be used`);
-    return await openFromCache(repo, cache, options, reason);
+    return await openFromCache(repo, cache, options, use, reason);
   }
   // A commit never changes: if the cache has it, no request is needed.
   if (isCommitHash(revision) && cache) {
-    const files = await openModelIn(snapshotStore(cache, revision), options).catch(() => undefined);
+    const files = await use(snapshotStore(cache, revision)).catch(() => undefined);
     if (files) return { ...files, name: repo, commit: revision };
   }
   try {
-    return await openFromHub(repo, cache, options);
+    return await openFromHub(repo, cache, options, use);
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
-    return await openFromCache(repo, cache, options, error);
+    return await openFromCache(repo, cache, options, use, error);
   }
 }
 
-async function openFromHub(
+async function openFromHub<T>(
   repo: string,
   cache: RepoCache | undefined,
   { revision = "main", onProgress, ...options }: HubModelOptions,
-): Promise<ModelFiles> {
+  use: (store: FileStore) => Promise<T>,
+): Promise<FromCommit<T>> {
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const connection = await connectTo(repo, "load", revision, { ...options, signal });
   // Retry less if the cache can be used instead.
   const retries = await cache?.readRef(revision) ? 1 : undefined;
   const commit = isCommitHash(revision) ? revision : await resolveRevision(connection, retries);
-  const names = possibleNames(options.variant);
+  const { file, variant } = options;
+  const names = file === undefined ? possibleNames(variant) : [file, ...configNames(file)];
   const onStep = stepReporter(repo, onProgress);
   const store = hubStore({ connection, commit, names, onStep }, cache, (error) => failed.abort(error));
-  const files = await openModelIn(store, options);
+  const files = await use(store);
   await cache?.writeRef(revision, commit).catch(() => {}); // only needed to load without network later
   return { ...files, name: repo, commit };
 }
 
 /** Opens a revision from the cache; `reason` says why the Hub is not used. */
-async function openFromCache(
+async function openFromCache<T>(
   repo: string,
   cache: RepoCache | undefined,
-  { revision = "main", onProgress, ...choice }: HubModelOptions,
+  { revision = "main", onProgress }: HubModelOptions,
+  use: (store: FileStore) => Promise<T>,
   reason: HubError,
-): Promise<ModelFiles> {
+): Promise<FromCommit<T>> {
   const { status, url } = reason;
   const fail = (problem: string, cause: unknown) =>
     new HubError(`${reason.message}; and ${problem}`, { status, url, cause });
@@ -167,7 +188,7 @@ async function openFromCache(
   const commit = isCommitHash(revision) ? revision : await cache.readRef(revision);
   if (!commit) throw fail(`${cache.folder} holds nothing of revision "${revision}". Load it once with network`, reason);
   try {
-    const files = await openModelIn(snapshotStore(cache, commit), choice);
+    const files = await use(snapshotStore(cache, commit));
     stepReporter(repo, onProgress)({ status: "offline", file: repo, loaded: 0, total: 0, reason: reason.message });
     return { ...files, name: repo, commit };
   } catch (cause) {

@@ -11,6 +11,7 @@ import { HubError, WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import type { FileStore } from "./file_store.ts";
 import { isRefusal, isSystemError } from "../system/system_errors.ts";
+import { rangeSource } from "../remote/range_source.ts";
 import type { RemoteFile } from "../remote/resolve.ts";
 import { findFiles, requestFile } from "../remote/unlisted.ts";
 import { isIntact } from "../remote/verify.ts";
@@ -53,6 +54,12 @@ export function hubStore(
     return await downloadToMemory(file, options);
   }
 
+  async function find(path: string): Promise<RemoteFile> {
+    const file = known.get(path) ?? await requestFile(connection, commit, path);
+    if (!file) throw new WeightsError(`Cannot load ${repo}: it has no file ${path}`);
+    return file;
+  }
+
   return {
     nameOf: (path) => path === "" ? repo : `${repo}/${path}`,
     async list(folder) {
@@ -64,8 +71,7 @@ export function hubStore(
       });
     },
     async open(path) {
-      const file = known.get(path) ?? await requestFile(connection, commit, path);
-      if (!file) throw new WeightsError(`Cannot load ${repo}: it has no file ${path}`);
+      const file = await find(path);
       const { size } = file;
       onStep({ status: "initiate", file: path, loaded: 0, total: size });
       const source = await limited(() => download(file)).catch((error) => {
@@ -74,6 +80,13 @@ export function hubStore(
       });
       onStep({ status: "done", file: path, loaded: size, total: size });
       return source;
+    },
+    async openPart(path) {
+      const file = await find(path);
+      const pointer = cache?.pointer(commit, path);
+      if (pointer && await isIntact(pointer, file, signal)) return await openFile(pointer);
+      onStep({ status: "initiate", file: path, loaded: 0, total: file.size });
+      return rangeSource(file, options);
     },
   };
 }

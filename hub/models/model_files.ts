@@ -14,7 +14,8 @@ export const CONFIG_NAME = "config.json";
 /** Diffusers' name for the list of a pipeline's models. */
 export const PIPELINE_NAME = "model_index.json";
 
-const WEIGHTS = "diffusion_pytorch_model";
+/** What the names of Diffusers' weight files begin with. */
+export const WEIGHTS = "diffusion_pytorch_model";
 
 /**
  * Chooses the weight file among the files of a folder: safetensors before `.bin`, and of each format the single file before
@@ -67,7 +68,7 @@ export function listNames(names: readonly string[]): string {
   return names.length > 12 ? `${shown} and ${names.length - 12} more` : shown || "nothing";
 }
 
-/** All possible names of a model's files, except for shards, which their index names. */
+/** All possible names of the files of a model of Diffusers, except for shards, which their index names. */
 export function possibleNames(variant: string | undefined): string[] {
   return [CONFIG_NAME, PIPELINE_NAME, ...weightNames(variant)];
 }

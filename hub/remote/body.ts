@@ -23,6 +23,7 @@ const XET_AHEAD = 64 * 2 ** 20;
 /**
  * Yields the bytes of a file from `start` on. They may end too early.
  *
+ * @param end offset after the last byte; if it is not the file's end, a server that does not send ranges is an error
  * @throws {UnreachableError} if the connection breaks, or no bytes arrive for a while
  * @throws {WrongBytesError} if the file does not have the expected size
  */
@@ -31,9 +32,11 @@ export async function* bytesFrom(
   start: number,
   connection: Connection,
   commit: string,
+  end = file.size,
 ): AsyncGenerator<Bytes> {
-  const open = file.isXet ? openXet : openPlain;
-  const reader = (await open(file, start, connection, commit)).getReader();
+  const isPart = end < file.size;
+  const open = file.isXet && !isPart ? openXet : openPlain;
+  const reader = (await open(file, start, connection, commit, end)).getReader();
   try {
     for (;;) {
       const { done, value } = await readInTime(reader, file, connection);
@@ -82,16 +85,31 @@ function xetReasonOf(thrown: unknown): string {
 }
 
 /** Opens a file by a plain request, which may be redirected to storage on another host. */
-async function openPlain(file: RemoteFile, start: number, connection: Connection, commit: string) {
+async function openPlain(
+  file: RemoteFile,
+  start: number,
+  connection: Connection,
+  commit: string,
+  end = file.size,
+) {
   const { hubUrl, repo } = connection;
   const path = file.path.split("/").map(encodeURIComponent).join("/");
-  const { response, url } = await connection.send(`${hubUrl}/${repo}/resolve/${commit}/${path}`, {
+  const { response, url } = await connection.send(file.url ?? `${hubUrl}/${repo}/resolve/${commit}/${path}`, {
     // Compressed responses cannot be resumed.
-    headers: { "accept-encoding": "identity", ...(start > 0 ? { range: `bytes=${start}-` } : {}) },
+    headers: { "accept-encoding": "identity", ...rangeHeader(start, end, file.size) },
   });
   if (response.status === 416) throw wrongSize(file, repo, response.headers.get("content-range"));
   if (!response.ok) throw await refusalOf(response, url, file, connection);
 
+  if (end < file.size && response.status !== 206) {
+    await response.body?.cancel();
+    throw new HubError(
+      `Cannot load a part of ${file.path} of ${repo}: ${showText(url.origin)} sends whole files only`,
+      {
+        url: withoutQuery(url),
+      },
+    );
+  }
   const found = response.status === 206 ? rangeOf(response) : { start: 0, size: lengthOf(response) };
   if (found.size !== undefined && found.size !== file.size) {
     await response.body?.cancel();
@@ -105,6 +123,11 @@ async function openPlain(file: RemoteFile, start: number, connection: Connection
   }
   const body: ReadableStream<Bytes> = response.body ?? new Blob().stream();
   return found.start === start ? body : body.pipeThrough(skip(start - found.start));
+}
+
+function rangeHeader(start: number, end: number, size: number): Record<string, string> {
+  if (end < size) return { range: `bytes=${start}-${end - 1}` };
+  return start > 0 ? { range: `bytes=${start}-` } : {};
 }
 
 /** Opens a file in Xet storage with the package, which assembles it from chunks. */
@@ -134,12 +157,13 @@ async function refusalOf(response: Response, url: URL, file: RemoteFile, connect
 }
 
 /** `Content-Range: bytes START-END/SIZE`. */
-function rangeOf({ headers }: Response): { start: number; size?: number } {
+export function rangeOf({ headers }: Response): { start: number; size?: number } {
   const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
   return { start: Number(start), size: size === "*" ? undefined : Number(size) };
 }
 
-function lengthOf({ headers }: Response): number | undefined {
+/** The number of bytes of a body that is not compressed, if the server says it. */
+export function lengthOf({ headers }: Response): number | undefined {
   const length = headers.get("content-length");
   return length === null || headers.has("content-encoding") ? undefined : Number(length);
 }

@@ -35,15 +35,22 @@ export async function boundedResponse(response: Response, task: string): Promise
   return Object.defineProperty(response, "json", { value: json });
 }
 
-async function readBody(response: Response, task: string): Promise<Uint8Array> {
+/**
+ * Reads the body of a response.
+ *
+ * @param maxSize most bytes
+ * @throws {UnreachableError} if it breaks off
+ * @throws {HubError} if it is too large
+ */
+export async function readBody(response: Response, task: string, maxSize = MAX_RESPONSE_SIZE): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const part of response.body ?? []) {
       parts.push(part);
       size += part.length;
-      if (size > MAX_RESPONSE_SIZE) {
-        throw new HubError(`${task}: expected a response of at most ${MAX_RESPONSE_SIZE} bytes, found more`);
+      if (size > maxSize) {
+        throw new HubError(`${task}: expected a response of at most ${maxSize} bytes, found more`);
       }
     }
   } catch (error) {

@@ -8,6 +8,7 @@
  * A step of the download of a model's files, with the fields of `progress_callback` in transformers.js.
  *
  * For each file: `"initiate"`; then, unless it is in the cache, `"download"` and repeatedly `"progress"`; then `"done"`.
+ * A file of which only parts are read gets `"initiate"`, and `"progress"` with the bytes of the parts so far.
  * `"offline"`, with a reason, if the cache is used because there is no network.
  */
 export interface HubProgress {

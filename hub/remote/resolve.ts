@@ -24,6 +24,8 @@ export interface RemoteFile {
   readonly algorithm: "sha256" | "git-sha1";
   /** Whether the content is in Xet storage. */
   readonly isXet: boolean;
+  /** Where it is, if not where the Hub has it. */
+  readonly url?: string;
 }
 
 /**

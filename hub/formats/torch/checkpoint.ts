@@ -6,7 +6,7 @@
  */
 
 import { ByteCursor } from "./byte_cursor.ts";
-import type { ByteSource } from "../byte_source.ts";
+import type { ByteSource, Span } from "../byte_source.ts";
 import { ELEMENT_TYPES } from "../element_types.ts";
 import { WeightsError } from "../../errors.ts";
 import { unpickle } from "./pickle.ts";
@@ -19,14 +19,17 @@ import { MAX_PICKLE_SIZE, type TorchFile, torchTensorSource } from "./state_dict
 import { readZipDirectory, type ZipEntry } from "./zip.ts";
 import { readZipEntry } from "./zip_entry.ts";
 
+/** Bytes of the header of an entry without its name; torch pads it so that elements begin at a multiple of 64. */
+const MAX_HEADER_SIZE = 128;
 /** `little` or `big`. */
 const MAX_BYTE_ORDER_LENGTH = 16;
 
 type Entries = ReadonlyMap<string, ZipEntry>;
 
 /**
- * Opens the tensors of a `.bin` file: a state dict, or a checkpoint with one under `state_dict`, of which everything else is
- * ignored. No code in it is run. Reads only the description of the tensors at first; closing the result closes `source`.
+ * Opens the tensors of a `.bin` file: a state dict, or a checkpoint with one under `ema`, `model` or `state_dict` (the first
+ * that holds tensors), of which everything else is ignored. No code in it is run. Reads only the description of the tensors
+ * at first; closing the result closes `source`.
  *
  * @throws {WeightsError} if the file is damaged, in another format, or contains no tensors
  */
@@ -47,9 +50,18 @@ export async function readTorchZip(source: ByteSource, maxPickleSize: number): P
   await checkByteOrder(source, entries.get(`${folder}/byteorder`));
   const value = await readPickle(source, entries.get(`${folder}/data.pkl`)!, maxPickleSize);
   const readerOf = zipStorages(source);
-  const openStorage: TorchFile["openStorage"] = (storage) =>
-    readerOf(findStorage(entries, `${folder}/data/${storage.key}`, storage, source.name));
-  return { value, openStorage };
+  const entryOf = (storage: TorchStorage) =>
+    findStorage(entries, `${folder}/data/${storage.key}`, storage, source.name);
+  return {
+    value,
+    openStorage: (storage) => readerOf(entryOf(storage)),
+    placeOf: (storage) => placeOf(entryOf(storage), source.size),
+  };
+}
+
+/** The bytes of an entry, with its header, whose length is not known before it is read. */
+function placeOf({ name, offset, packedSize }: ZipEntry, size: number): Span {
+  return { begin: offset, end: Math.min(offset + MAX_HEADER_SIZE + name.length + packedSize, size) };
 }
 
 async function checkMagic(source: ByteSource): Promise<void> {

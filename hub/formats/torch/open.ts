@@ -18,8 +18,9 @@ const TAR_MAGIC_OFFSET = 257;
 
 /**
  * Opens the tensors of a `.bin`, `.pt` or `.ckpt` file in the current format (zip) or that of torch before 1.6: a state
- * dict, or a checkpoint with one under `state_dict`. Everything else, such as optimizer states, is ignored. No code in it is
- * run. Reads only the description of the tensors at first; closing the result closes `source`.
+ * dict, or a checkpoint with one under `ema`, `model` or `state_dict` (the first that holds tensors). Everything else, such
+ * as optimizer states, is ignored. No code in it is run. Reads only the description of the tensors at first; closing the
+ * result closes `source`.
  *
  * @throws {WeightsError} if the file is damaged, in another format, or contains no tensors
  */

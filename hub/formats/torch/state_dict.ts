@@ -4,14 +4,13 @@
  * @module
  */
 
-import type { ByteSource } from "../byte_source.ts";
+import type { ByteSource, Span } from "../byte_source.ts";
 import { ELEMENT_TYPES, type Widen } from "../element_types.ts";
 import { WeightsError } from "../../errors.ts";
 import { showText } from "../../show.ts";
 import { elementsSpanned, toRowMajor } from "./strided.ts";
 import { type TensorSource, tensorSource } from "../tensor_source.ts";
 import { type TorchStorage, TorchTensor } from "./objects.ts";
-import type { Span } from "./zip_entry.ts";
 
 /** Reads the bytes of a storage. */
 export interface StorageReader {
@@ -27,6 +26,8 @@ export interface TorchFile {
   readonly value: unknown;
   /** Finds the storage of a tensor in `value`. Throws a {@linkcode WeightsError} if none has the right size. */
   readonly openStorage: (storage: TorchStorage) => StorageReader;
+  /** Finds the bytes of a storage in the file. Absent if they need no announcement. */
+  readonly placeOf?: (storage: TorchStorage) => Span;
 }
 
 /** A tensor and the reader of its storage. */
@@ -41,32 +42,36 @@ interface Stored {
 export const MAX_PICKLE_SIZE = 64 * 1024 * 1024;
 
 /**
- * The tensors by name of a state dict, or of a checkpoint with one under `state_dict`. Other values are ignored.
+ * Where training code keeps the state dict in its checkpoint, the preferred one first: LlamaGen, which writes all three,
+ * prefers the average of the weights to the weights themselves. Lightning's is `state_dict`.
+ */
+const STATE_DICT_KEYS = ["ema", "model", "state_dict"];
+
+/**
+ * The tensors by name of a state dict, or of a checkpoint with one under `ema`, `model` or `state_dict`. Other values are
+ * ignored.
  *
  * @param value the object in the file
  * @param name name of the file in messages
  * @throws {WeightsError} if there is no tensor
  */
 function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
-  const nested = value instanceof Map ? value.get("state_dict") : undefined;
-  const state = nested instanceof Map ? nested : value;
-  if (!(state instanceof Map)) throw new WeightsError(`Cannot read ${name}: expected a dictionary of tensors`);
+  if (!(value instanceof Map)) throw new WeightsError(`Cannot read ${name}: expected a dictionary of tensors`);
+  for (const candidate of [...STATE_DICT_KEYS.map((key) => value.get(key)), value]) {
+    const tensors = tensorsOf(candidate);
+    if (tensors.size > 0) return tensors;
+  }
+  const keys = [...value.keys()].filter((key) => typeof key === "string").slice(0, 12).map((key) => showText(key, 50));
+  throw new WeightsError(
+    `Cannot read ${name}: expected a dictionary of tensors by name, found none among its values (${
+      keys.join(", ") || "no names"
+    }). Save only the state dict`,
+  );
+}
 
-  const tensors = new Map<string, TorchTensor>();
-  for (const [key, tensor] of state) {
-    if (typeof key === "string" && tensor instanceof TorchTensor) tensors.set(key, tensor);
-  }
-  if (tensors.size === 0) {
-    const keys = [...state.keys()].filter((key) => typeof key === "string").slice(0, 12).map((key) =>
-      showText(key, 50)
-    );
-    throw new WeightsError(
-      `Cannot read ${name}: expected a dictionary of tensors by name, found none among its values (${
-        keys.join(", ") || "no names"
-      }). Save only the state dict`,
-    );
-  }
-  return tensors;
+function tensorsOf(state: unknown): Map<string, TorchTensor> {
+  const items = state instanceof Map ? [...state] : [];
+  return new Map(items.filter(([key, value]) => typeof key === "string" && value instanceof TorchTensor));
 }
 
 /**
@@ -74,14 +79,19 @@ function stateDictOf(value: unknown, name: string): Map<string, TorchTensor> {
  *
  * @throws {WeightsError} if there is none
  */
-export function torchTensorSource(source: ByteSource, { value, openStorage }: TorchFile): TensorSource {
+export function torchTensorSource(source: ByteSource, { value, openStorage, placeOf }: TorchFile): TensorSource {
   const tensors = new Map<string, Stored>();
   for (const [key, view] of stateDictOf(value, source.name)) {
     const { storage, shape } = view;
     tensors.set(key, { dtype: storage.dtype, shape, view, reader: openStorage(storage) });
   }
-  const expect = (names: Iterable<string>) => expectTensors(tensors, names);
-  expect(tensors.keys());
+  expectTensors(tensors, tensors.keys());
+  const expect = (names: Iterable<string>) => {
+    const expected = [...names];
+    expectTensors(tensors, expected);
+    const storages = expected.flatMap((name) => tensors.get(name)?.view.storage ?? []);
+    if (placeOf) source.expect?.(storages.map(placeOf));
+  };
   return tensorSource({ name: source.name, tensors, load, expect, close: () => source.close() });
 }
 

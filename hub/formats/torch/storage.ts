@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { ByteSource } from "../byte_source.ts";
+import type { ByteSource, Span } from "../byte_source.ts";
 import { WeightsError } from "../../errors.ts";
 import { showText } from "../../show.ts";
 import type { StorageReader } from "./state_dict.ts";
 import type { ZipEntry } from "./zip.ts";
-import { checkZipEntry, costOfSpans, lengthOf, readStoredSpan, readZipSpans, type Span } from "./zip_entry.ts";
+import { checkZipEntry, costOfSpans, lengthOf, readStoredSpan, readZipSpans } from "./zip_entry.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -5,18 +5,12 @@
  */
 
 import { crc32 } from "node:zlib";
-import type { ByteSource } from "../byte_source.ts";
+import type { ByteSource, Span } from "../byte_source.ts";
 import { WeightsError } from "../../errors.ts";
 import { reasonOf, showText } from "../../show.ts";
 import { damaged, type ZipEntry } from "./zip.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** A range of bytes of an unpacked entry: from `begin` up to, but not including, `end`. */
-export interface Span {
-  readonly begin: number;
-  readonly end: number;
-}
 
 /** A deflated byte unpacks to 1032 bytes at most. */
 const MAX_DEFLATE_RATIO = 1032;

@@ -93,6 +93,23 @@ Deno.test("openTorchZip reads parameters, plain dictionaries and checkpoints wit
   }
 });
 
+Deno.test("of several state dicts the one under ema is read, then model, then state_dict", async () => {
+  const state = (offset: number) => push.stateDict({ a: view(offset, [1], [1]) });
+  const namespace = push.call(push.global("argparse", "Namespace"));
+  const empty = push.stateDict({});
+  const cases: [a: number, checkpoint: Record<string, Part>][] = [
+    [1, { ema: state(1), model: state(2), state_dict: state(3), args: namespace }],
+    [2, { steps: push.int(9), optimizer: push.stateDict({ b: view(0, [1], [1]) }), model: state(2) }],
+    [3, { model: namespace, state_dict: state(3), ema: empty }],
+    [4, { a: view(4, [1], [1]), model: empty }],
+  ];
+  for (const [a, checkpoint] of cases) {
+    const items = Object.entries(checkpoint).flatMap(([key, value]) => [push.text(key), value]);
+    const file = await torchFile(pickleOf(bytesOf("}(", ...items, "u")), { 0: SIX });
+    assertEquals(await read(file), { a: [a] });
+  }
+});
+
 Deno.test("openTorchZip reads pickles of protocol 4", async () => {
   const text = (text: string) => bytesOf([0x8c, text.length], text, [0x94]);
   const named = (module: string, name: string) => bytesOf(text(module), text(name), [0x93, 0x94]);
