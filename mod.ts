@@ -26,7 +26,7 @@
  * import { assertEquals } from "@std/assert";
  *
  * using model = await VQModel.fromPretrained("examples/models/leaves-f4"); // or "owner/name" on the Hub
- * const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
+ * const processor = ImageProcessor.for(model); // range of pixels, sides and channels as the model takes them
  *
  * using sample = await processor.preprocess("examples/images/still-life.png", { height: 64, width: 96 });
  * const tokens = await model.tokenize(sample); // { indices: Int32Array, shape: [1, 16, 24] }
@@ -60,6 +60,7 @@ export {
   type MemoryUse,
   type OpCost,
   type OpProfile,
+  type PixelRange,
   type Shape,
   Tensor,
   type TensorData,

@@ -6,7 +6,7 @@
 
 import { show } from "../hub/show.ts";
 import { type Shape, Tensor } from "../kernels/mod.ts";
-import { downsamplingFactor, embedDim, type VQConfig } from "./architecture/config.ts";
+import { downsamplingFactor, embedDim, spatialNormChannels, type VQConfig } from "./architecture/config.ts";
 import { ConfigError } from "./architecture/errors.ts";
 import type { MemoryOptions } from "./options.ts";
 import { NO_CODE } from "./architecture/passes.ts";
@@ -96,11 +96,11 @@ export async function toIndices(
 }
 
 /**
- * Checks that the model can decode: upstream builds spatial norms for `latent_channels` but feeds them code vectors.
+ * Checks that the model can decode: Diffusers builds spatial norms for `latent_channels` but feeds them code vectors.
  */
 export function checkDecodable(config: VQConfig): void {
   const { norm_type, latent_channels } = config;
-  if (norm_type === "spatial" && embedDim(config) !== latent_channels) {
+  if (norm_type === "spatial" && embedDim(config) !== spatialNormChannels(config)) {
     throw new ConfigError(
       `Cannot decode with this configuration: norm_type "spatial" needs vq_embed_dim (${
         embedDim(config)

@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { DownBlockType, UpBlockType, VQConfig } from "./architecture/config.ts";
+export type { DownBlockType, FamilyConfig, FamilyName, UpBlockType, VQConfig } from "./architecture/config.ts";
 export { ConfigError } from "./architecture/errors.ts";
 export * from "./comparison.ts";
 export * from "./images/mod.ts";
@@ -14,6 +14,7 @@ export type {
   DecodeOptions,
   DecoderOutput,
   EncoderOutput,
+  LoadFileOptions,
   LoadOptions,
   MemoryOptions,
   MemoryPlan,

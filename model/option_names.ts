@@ -4,11 +4,12 @@
  * @module
  */
 
-import { HUB_MODEL_OPTIONS, type OptionNames } from "../hub/mod.ts";
+import { HUB_MODEL_OPTIONS, type OptionNames, SINGLE_FILE_OPTIONS } from "../hub/mod.ts";
 import type {
   CallOptions,
   ComputeOptions,
   DecodeOptions,
+  LoadFileOptions,
   LoadOptions,
   MemoryOptions,
   ProfileOptions,
@@ -27,6 +28,8 @@ export const COMPUTE_OPTIONS: OptionNames<ComputeOptions> = {
 };
 
 export const LOAD_OPTIONS: OptionNames<LoadOptions> = { ...HUB_MODEL_OPTIONS, ...COMPUTE_OPTIONS };
+
+export const LOAD_FILE_OPTIONS: OptionNames<LoadFileOptions> = { ...SINGLE_FILE_OPTIONS, ...COMPUTE_OPTIONS };
 
 export const CALL_OPTIONS: OptionNames<Omit<CallOptions, "returnDict">> = { signal: true, onProgress: true };
 

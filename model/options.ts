@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HubModelOptions, HubProgress } from "../hub/mod.ts";
+import type { HubModelOptions, HubProgress, SingleFileOptions } from "../hub/mod.ts";
 import type { Device, Shape, Tensor, TuningStore } from "../kernels/mod.ts";
 
 /** How to compute; options of {@linkcode VQModel.fromFiles}. */
@@ -43,6 +43,9 @@ export interface ComputeOptions {
 
 /** Options of {@linkcode VQModel.fromPretrained}: which files, from where, and how to compute. */
 export interface LoadOptions extends Omit<HubModelOptions, "onProgress">, ComputeOptions {}
+
+/** Options of {@linkcode VQModel.fromSingleFile}: where its configuration is, and how to compute. */
+export interface LoadFileOptions extends Omit<SingleFileOptions, "onProgress">, ComputeOptions {}
 
 /**
  * An event of `onProgress`. In this order while a model loads:

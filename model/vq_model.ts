@@ -8,9 +8,11 @@ import {
   checkOptions,
   HUB_MODEL_OPTIONS,
   type HubModelOptions,
+  locateFile,
   locateModel,
   type ModelFiles,
   openModel,
+  openSingleFile,
   openTextStore,
   pickOptions,
   PUSH_OPTIONS,
@@ -19,10 +21,12 @@ import {
   pushToHub,
   SAVE_OPTIONS,
   type SaveOptions,
+  SINGLE_FILE_OPTIONS,
+  type SingleFileOptions,
   withTemporaryDirectory,
 } from "../hub/mod.ts";
-import { type Backend, type MemoryUse, Tensor } from "../kernels/mod.ts";
-import { downsamplingFactor, type VQConfig } from "./architecture/config.ts";
+import { type Backend, type MemoryUse, type PixelRange, Tensor } from "../kernels/mod.ts";
+import { downsamplingFactor, pixelRangeOf, type VQConfig } from "./architecture/config.ts";
 import {
   checkDecodable,
   checkInputShape,
@@ -33,13 +37,14 @@ import {
   toIndices,
   usualShape,
 } from "./arguments.ts";
-import { type Checkpoint, countParameters, hashCodebook, readCheckpoint, withFiles } from "./engine/checkpoint.ts";
+import { type Checkpoint, countParameters, hashCodebook, withCheckpoint } from "./engine/checkpoint.ts";
 import { Engine } from "./engine/engine.ts";
 import {
   CALL_OPTIONS,
   COMPUTE_OPTIONS,
   DECODE_OPTIONS,
   DICT_CALL_OPTIONS,
+  LOAD_FILE_OPTIONS,
   LOAD_OPTIONS,
   MEMORY_OPTIONS,
   PROFILE_OPTIONS,
@@ -50,6 +55,7 @@ import type {
   ComputeOptions,
   DecodeOptions,
   DecoderOutput,
+  LoadFileOptions,
   LoadOptions,
   MemoryOptions,
   MemoryPlan,
@@ -79,7 +85,7 @@ import {
  * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
  *
  * using model = await VQModel.fromPretrained("amused/amused-256");
- * const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor, doNormalize: false });
+ * const processor = ImageProcessor.for(model);
  *
  * const tokens = await model.tokenize(await processor.preprocess("picture.png"));
  * using decoded = await model.detokenize(tokens);
@@ -103,7 +109,10 @@ export class VQModel {
   }
 
   /**
-   * Loads a model that Diffusers saved; upstream's `from_pretrained`.
+   * Loads a model that Diffusers saved, or the only checkpoint of another family in a folder; upstream's `from_pretrained`.
+   *
+   * Of a model inside the shards of a larger one, such as Janus, only its own tensors are read: on the Hub by requests for
+   * parts of files, which are not cached, and whose hashes cannot be checked.
    *
    * @param source `"owner/name"` on the Hub, a directory, or a `file:` URL of one
    * @throws {HubError} if the files cannot be found or downloaded
@@ -113,17 +122,55 @@ export class VQModel {
    */
   static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
     checkOptions("load model", options, LOAD_OPTIONS);
-    const { revision, tuningStore = openTextStore(options.cacheDir) } = options;
     const place = await locateModel(source);
-    let fileOptions = pickOptions<HubModelOptions>(options, HUB_MODEL_OPTIONS);
+    const fileOptions = pickOptions<HubModelOptions>(options, HUB_MODEL_OPTIONS);
+    return await VQModel.#open((options) => openModel(place, options), fileOptions, options, `${source}`);
+  }
+
+  /**
+   * Loads a model from one checkpoint file, of Diffusers or of another family, or from the index of its shards; upstream's
+   * `from_single_file`.
+   *
+   * @example
+   * ```ts ignore
+   * import { VQModel } from "@codebook/vqmodel";
+   *
+   * using model = await VQModel.fromSingleFile("TencentARC/IBQ-Tokenizer-16384/imagenet256_16384.ckpt", {
+   *   config: "imagenet256_16384.yaml",
+   * });
+   * ```
+   *
+   * @param source a path, a `file:` URL, an `https:` URL, or `"owner/name/path/in/repo.ckpt"` on the Hub. Of URLs that are
+   * not the Hub's, only what is needed is downloaded if the server sends parts of files; nothing of it is cached
+   * @throws {HubError} if there is no such file, or it cannot be downloaded
+   * @throws {ConfigError} if the configuration describes no VQModel
+   * @throws {WeightsError} if the weights are damaged, of no known family, or do not fit the configuration
+   * @throws {DeviceError} if there is no such device
+   */
+  static async fromSingleFile(source: string | URL, options: LoadFileOptions = {}): Promise<VQModel> {
+    checkOptions("load model", options, LOAD_FILE_OPTIONS);
+    const place = await locateFile(source);
+    const fileOptions = pickOptions<SingleFileOptions>(options, SINGLE_FILE_OPTIONS);
+    return await VQModel.#open((options) => openSingleFile(place, options), fileOptions, options, `${source}`);
+  }
+
+  /** Loads a model from files that can be opened again. */
+  static async #open<T extends Pick<HubModelOptions, "revision" | "signal">>(
+    openFiles: (options: T) => Promise<ModelFiles>,
+    fileOptions: T,
+    options: ComputeOptions & Pick<HubModelOptions, "cacheDir">,
+    name: string,
+  ): Promise<VQModel> {
+    const { tuningStore = openTextStore(options.cacheDir) } = options;
+    const { revision } = fileOptions;
     const open = async () => {
-      const files = await openModel(place, fileOptions);
+      const files = await openFiles(fileOptions);
       // Opened again, these must be the same files, even if the branch has moved; the signal was for loading.
       fileOptions = { ...fileOptions, revision: files.commit ?? revision, signal: undefined };
       return files;
     };
     const computeOptions = pickOptions<ComputeOptions>(options, COMPUTE_OPTIONS);
-    return await VQModel.#load(open, { ...computeOptions, tuningStore }, `${source}`);
+    return await VQModel.#load(open, { ...computeOptions, tuningStore }, name);
   }
 
   /**
@@ -143,8 +190,7 @@ export class VQModel {
 
   static async #load(open: () => Promise<ModelFiles>, options: ComputeOptions, name?: string): Promise<VQModel> {
     checkMemoryLimit(options.memoryLimit);
-    return await withFiles(open, async (files) => {
-      const checkpoint = readCheckpoint(files, open);
+    return await withCheckpoint(open, async (checkpoint, files) => {
       options.signal?.throwIfAborted();
       return new VQModel(await Engine.load(checkpoint, files, options), checkpoint, name);
     });
@@ -163,6 +209,16 @@ export class VQModel {
   /** Pixels per token along each side of a picture: 2 to the power of the number of levels minus 1. */
   get downsamplingFactor(): number {
     return downsamplingFactor(this.config);
+  }
+
+  /**
+   * The range of pixels that the model takes and gives: `"signed"` is -1 to 1, `"unit"` is 0 to 1. Families of other
+   * checkpoints have their own. Diffusers' `config.json` does not state it: `"unit"` with `lookup_from_codebook`, as in
+   * aMUSEd's models, otherwise `"signed"`. For a model that was trained on another range, pass `doNormalize` to
+   * {@linkcode ImageProcessor.for}.
+   */
+  get pixelRange(): PixelRange {
+    return pixelRangeOf(this.config);
   }
 
   /**
@@ -385,7 +441,12 @@ export class VQModel {
    * loads. The weights are read again from the model's files. A model that is already in the directory is replaced as a
    * whole: see `saveLocalModel`. Upstream's `save_pretrained`.
    *
+   * A model of another family is saved as a `VQModel` that computes the same tokens and pictures: without
+   * `config.family`; with codes of length 1, where codes are compared by angle; and with one more channel in the codebook,
+   * where they are compared by inner product. That channel changes the loss, and the hash of {@linkcode VQModel.codebook}.
+   *
    * @param directory created if it does not exist
+   * @throws {ConfigError} if no `VQModel` of Diffusers computes the same
    * @throws {HubError} if the model's files are no longer there, or the directory cannot be written
    * @throws {WeightsError} if the weights cannot be read or written
    */
@@ -401,6 +462,7 @@ export class VQModel {
    * ignored.
    *
    * @param repo `"owner/name"`, created if it does not exist
+   * @throws {ConfigError} as {@linkcode VQModel.savePretrained} does
    * @throws {HubError} if there is no token, it lacks the permission, or the upload fails
    */
   async pushToHub(repo: string, options: PushOptions & SaveOptions = {}): Promise<PushResult> {

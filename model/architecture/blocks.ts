@@ -5,7 +5,8 @@
  */
 
 import type { Activation, Graph, Node } from "../../kernels/mod.ts";
-import { SPATIAL_NORM_GROUPS } from "./config.ts";
+import { activationOf, SPATIAL_NORM_GROUPS, type VQConfig } from "./config.ts";
+import type { Level } from "./levels.ts";
 import type { Scope } from "./scope.ts";
 
 /** Epsilon of every norm, upstream's. */
@@ -25,6 +26,13 @@ export interface Blocks {
   readonly norm: Norm;
   /** Activation inside the resnets. */
   readonly activation: Activation;
+  /** What a resnet's 1×1 shortcut is applied to. */
+  readonly shortcut: "input" | "result";
+}
+
+/** The blocks of one half. */
+export function blocksOf(g: Graph, norm: Norm, config: VQConfig): Blocks {
+  return { g, norm, activation: activationOf(config), shortcut: config.family?.shortcut ?? "input" };
 }
 
 /** Group normalization. */
@@ -56,14 +64,17 @@ export function spatialNorm(g: Graph, zq: Node): Norm {
 }
 
 /** Upstream's `ResnetBlock2D`. */
-export function resnet({ g, norm, activation }: Blocks, w: Scope, x: Node, out: number): Node {
+export function resnet({ g, norm, activation, shortcut }: Blocks, w: Scope, x: Node, out: number): Node {
   const channels = channelsOf(x);
+  const widen = (value: Node) => w.conv("conv_shortcut", { in: channelsOf(value), out, kernel: 1 });
   // Before the norm, which then may overwrite `x`.
-  const shortcut = channels === out ? x : g.conv2d(x, w.conv("conv_shortcut", { in: channels, out, kernel: 1 }));
+  let residual: Node | undefined = x;
+  if (channels !== out) residual = shortcut === "input" ? g.conv2d(x, widen(x)) : undefined;
   let h = norm.apply(w, "norm1", x, activation);
   h = g.conv2d(h, w.conv("conv1", { in: channels, out }));
   h = norm.apply(w, "norm2", h, activation);
-  return g.conv2d(h, w.conv("conv2", { in: out, out }), { residual: shortcut });
+  h = g.conv2d(h, w.conv("conv2", { in: out, out }), { residual });
+  return residual ? h : g.conv2d(h, widen(h), { residual: h });
 }
 
 /** Upstream's `Attention` as VQ models use it: over all pixels, one head as wide as the channels. */
@@ -74,25 +85,20 @@ export function attention({ g, norm }: Blocks, w: Scope, x: Node): Node {
   return g.conv2d(g.attention(q, k, v), w.linear("to_out.0", size), { residual: x });
 }
 
-/** Upstream's `UNetMidBlock2D`. */
-export function midBlock(blocks: Blocks, w: Scope, x: Node, addAttention: boolean): Node {
+/** Upstream's `UNetMidBlock2D`: resnets, with an attention after the first. */
+export function midBlock(blocks: Blocks, w: Scope, x: Node, { layers, attentions }: Omit<Level, "channels">): Node {
   const channels = channelsOf(x);
   let h = resnet(blocks, w.at("resnets.0"), x, channels);
-  if (addAttention) h = attention(blocks, w.at("attentions.0"), h);
-  return resnet(blocks, w.at("resnets.1"), h, channels);
+  if (attentions) h = attention(blocks, w.at("attentions.0"), h);
+  for (let i = 1; i < layers; i++) h = resnet(blocks, w.at(`resnets.${i}`), h, channels);
+  return h;
 }
 
 /** The resnets of a level, each followed by an attention where the level has them. */
-export function level(
-  blocks: Blocks,
-  w: Scope,
-  x: Node,
-  options: { out: number; layers: number; attentions: boolean },
-): Node {
-  const { out, layers, attentions } = options;
+export function level(blocks: Blocks, w: Scope, x: Node, { channels, layers, attentions }: Level): Node {
   let h = x;
   for (let i = 0; i < layers; i++) {
-    h = resnet(blocks, w.at(`resnets.${i}`), h, out);
+    h = resnet(blocks, w.at(`resnets.${i}`), h, channels);
     if (attentions) h = attention(blocks, w.at(`attentions.${i}`), h);
   }
   return h;

@@ -5,7 +5,7 @@
  */
 
 import { show } from "../../hub/show.ts";
-import type { Activation } from "../../kernels/mod.ts";
+import type { Activation, PixelRange } from "../../kernels/mod.ts";
 import { ConfigError } from "./errors.ts";
 
 /** Kinds of encoder levels. */
@@ -49,6 +49,45 @@ export interface VQConfig {
   readonly lookup_from_codebook: boolean;
   /** Whether upstream avoids float16 for this model; nothing is computed from it. Default false. */
   readonly force_upcast: boolean | number | null;
+  /** What a model of another family has beyond these. Diffusers' own models have none. */
+  readonly family?: FamilyConfig;
+}
+
+/** The families of checkpoints that are read beside Diffusers' own. */
+export type FamilyName =
+  | "taming"
+  | "latent-diffusion"
+  | "movqgan"
+  | "llamagen"
+  | "janus"
+  | "ibq"
+  | "emu3.5"
+  | "magvit-v2"
+  | "maskgit";
+
+/** What a model of another family has beyond the parameters of Diffusers' `VQModel`. */
+export interface FamilyConfig {
+  /** Where the checkpoint is from. */
+  readonly name: FamilyName;
+  /**
+   * Which code a latent gets: the `nearest`; the nearest by angle (`unit_vectors`: the codes have length 1); the one of
+   * the greatest `inner_product`; or its `signs`, bit by bit.
+   */
+  readonly quantizer: "nearest" | "unit_vectors" | "inner_product" | "signs";
+  /** Numbers that pixels are given as: `signed` is -1 to 1, `unit` is 0 to 1. */
+  readonly pixel_range: PixelRange;
+  /** Whether a resnet's 1×1 shortcut is applied to its input, as in Diffusers, or to its result. Default `input`. */
+  readonly shortcut?: "input" | "result";
+  /** Resnets in each level of the encoder, finest first. Default `layers_per_block`. */
+  readonly encoder_layers?: readonly number[];
+  /** Resnets in each level of the decoder, coarsest first. Default one more than `layers_per_block`. */
+  readonly decoder_layers?: readonly number[];
+  /** Channels of each level of the decoder, coarsest first. Default those of the encoder. */
+  readonly decoder_out_channels?: readonly number[];
+  /** Resnets between encoder and latents, and between latents and decoder. Default 2. */
+  readonly mid_block_layers?: number;
+  /** Channels that the encoder's first convolution makes of a picture. Default those of its first level. */
+  readonly conv_in_channels?: number;
 }
 
 /** A configuration, and the other keys of its file. */
@@ -110,11 +149,21 @@ export function parseConfig(json: unknown): ParsedConfig {
   const config = Object.fromEntries(
     known.map((key) => [key, given[key] === undefined ? DEFAULTS[key as keyof VQConfig] : given[key]]),
   ) as unknown as VQConfig;
+  const extra = Object.fromEntries(Object.entries(given).filter(([key]) => !known.includes(key)));
+  return { config: checkConfig(config), extra };
+}
+
+/**
+ * Checks a configuration, and makes it read-only.
+ *
+ * @throws {ConfigError} that names the key, its value, and what is allowed
+ */
+export function checkConfig(config: VQConfig): VQConfig {
   checkTypes(config);
   checkLevels(config);
+  if (config.family) checkFamily(config.family, config.block_out_channels.length);
   checkGroups(config);
-  const extra = Object.fromEntries(Object.entries(given).filter(([key]) => !known.includes(key)));
-  return { config: freeze(config), extra };
+  return freeze(config);
 }
 
 /** The text of `config.json`. */
@@ -132,9 +181,22 @@ export function embedDim({ vq_embed_dim, latent_channels }: VQConfig): number {
   return vq_embed_dim ?? latent_channels;
 }
 
+/** Channels that spatial norms have weights for: Diffusers counts those of the latents, though the codes are given. */
+export function spatialNormChannels(config: VQConfig): number {
+  return config.family ? embedDim(config) : config.latent_channels;
+}
+
 /** Pixels along each side of a picture for one token. */
 export function downsamplingFactor({ block_out_channels }: VQConfig): number {
   return 2 ** (block_out_channels.length - 1);
+}
+
+/**
+ * The range of pixels that a model takes and gives. Diffusers' configuration does not state it: of its models, only
+ * aMUSEd's, for which `lookup_from_codebook` was added, take pixels from 0 to 1.
+ */
+export function pixelRangeOf({ family, lookup_from_codebook }: VQConfig): PixelRange {
+  return family?.pixel_range ?? (lookup_from_codebook ? "unit" : "signed");
 }
 
 function checkTypes(config: VQConfig): void {
@@ -173,7 +235,6 @@ function checkLevels(config: VQConfig): void {
   if (!Array.isArray(block_out_channels) || block_out_channels.length === 0 || block_out_channels.length > MAX_LEVELS) {
     fail("block_out_channels", block_out_channels, `a list of channel counts, 1 to ${MAX_LEVELS} of them`);
   }
-  block_out_channels.forEach((channels, i) => checkCount(`block_out_channels[${i}]`, channels));
   checkBlockTypes("down_block_types", down_block_types, ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]);
   checkBlockTypes("up_block_types", up_block_types, ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"]);
   for (const [key, types] of Object.entries({ down_block_types, up_block_types })) {
@@ -190,9 +251,26 @@ function checkBlockTypes(key: string, types: readonly string[], allowed: readonl
   });
 }
 
-function checkGroups({ block_out_channels, norm_num_groups, norm_type }: VQConfig): void {
-  block_out_channels.forEach((channels, i) => {
-    const key = `block_out_channels[${i}]`;
+function checkFamily(family: FamilyConfig, levels: number): void {
+  const { encoder_layers, decoder_layers, decoder_out_channels, mid_block_layers = 2 } = family;
+  for (const [key, counts] of Object.entries({ encoder_layers, decoder_layers, decoder_out_channels })) {
+    if (counts === undefined || counts.length === levels) continue;
+    fail(`family.${key}`, counts, `as many entries as block_out_channels, which has ${levels}`);
+  }
+  encoder_layers?.forEach((layers, i) => checkCount(`family.encoder_layers[${i}]`, layers, MAX_LAYERS));
+  decoder_layers?.forEach((layers, i) => checkCount(`family.decoder_layers[${i}]`, layers, MAX_LAYERS));
+  checkCount("family.mid_block_layers", mid_block_layers, MAX_LAYERS);
+}
+
+function checkGroups({ block_out_channels, family, norm_num_groups, norm_type }: VQConfig): void {
+  const listed = (key: string, counts: readonly number[]) => counts.map((count, i) => [`${key}[${i}]`, count] as const);
+  const widths = [
+    ...listed("block_out_channels", block_out_channels),
+    ...listed("family.decoder_out_channels", family?.decoder_out_channels ?? []),
+    ["family.conv_in_channels", family?.conv_in_channels ?? block_out_channels[0]] as const,
+  ];
+  for (const [key, channels] of widths) {
+    checkCount(key, channels);
     if (channels % norm_num_groups !== 0) {
       fail(key, channels, `a multiple of norm_num_groups, which is ${norm_num_groups}`);
     }
@@ -203,7 +281,7 @@ function checkGroups({ block_out_channels, norm_num_groups, norm_type }: VQConfi
         `a multiple of ${SPATIAL_NORM_GROUPS}, the groups of every spatial norm (norm_type "spatial")`,
       );
     }
-  });
+  }
 }
 
 function checkCount(key: string, value: unknown, most?: number): void {
@@ -216,6 +294,6 @@ function fail(key: string, value: unknown, allowed: string): never {
 }
 
 function freeze(config: VQConfig): VQConfig {
-  for (const value of Object.values(config)) if (Array.isArray(value)) Object.freeze(value);
+  for (const value of Object.values({ ...config, ...config.family })) Object.freeze(value);
   return Object.freeze(config);
 }

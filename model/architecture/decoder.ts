@@ -5,8 +5,9 @@
  */
 
 import type { Graph, Node } from "../../kernels/mod.ts";
-import { type Blocks, groupNorm, level, midBlock, spatialNorm, upsample } from "./blocks.ts";
-import { activationOf, embedDim, type VQConfig } from "./config.ts";
+import { blocksOf, groupNorm, level, midBlock, spatialNorm, upsample } from "./blocks.ts";
+import { embedDim, type VQConfig } from "./config.ts";
+import { decoderLevels, midBlockOf } from "./levels.ts";
 import type { Scope } from "./scope.ts";
 
 /**
@@ -23,18 +24,17 @@ export function decode(g: Graph, w: Scope, config: VQConfig, quantized: Node, zq
 }
 
 function decoder(g: Graph, w: Scope, config: VQConfig, latents: Node, zq: Node): Node {
-  const channels = config.block_out_channels.toReversed();
-  const layers = config.layers_per_block + 1;
+  const levels = decoderLevels(config);
   const norm = config.norm_type === "spatial" ? spatialNorm(g, zq) : groupNorm(g, config.norm_num_groups);
-  const blocks: Blocks = { g, norm, activation: activationOf(config) };
+  const blocks = blocksOf(g, norm, config);
 
-  let h = g.conv2d(latents, w.conv("conv_in", { in: config.latent_channels, out: channels[0] }));
-  h = midBlock(blocks, w.at("mid_block"), h, config.mid_block_add_attention);
-  for (const [i, type] of config.up_block_types.entries()) {
+  let h = g.conv2d(latents, w.conv("conv_in", { in: config.latent_channels, out: levels[0].channels }));
+  h = midBlock(blocks, w.at("mid_block"), h, midBlockOf(config));
+  for (const [i, size] of levels.entries()) {
     const block = w.at(`up_blocks.${i}`);
-    h = level(blocks, block, h, { out: channels[i], layers, attentions: type === "AttnUpDecoderBlock2D" });
-    if (i < channels.length - 1) h = upsample(blocks, block, h);
+    h = level(blocks, block, h, size);
+    if (i < levels.length - 1) h = upsample(blocks, block, h);
   }
   h = norm.apply(w, "conv_norm_out", h, "silu"); // SiLU whatever act_fn is
-  return g.conv2d(h, w.conv("conv_out", { in: channels.at(-1)!, out: config.out_channels }));
+  return g.conv2d(h, w.conv("conv_out", { in: levels.at(-1)!.channels, out: config.out_channels }));
 }

@@ -5,8 +5,9 @@
  */
 
 import type { Graph, Node } from "../../kernels/mod.ts";
-import { type Blocks, downsample, groupNorm, level, midBlock } from "./blocks.ts";
-import { activationOf, embedDim, type VQConfig } from "./config.ts";
+import { blocksOf, downsample, groupNorm, level, midBlock } from "./blocks.ts";
+import { embedDim, type VQConfig } from "./config.ts";
+import { convInChannels, encoderLevels, midBlockOf } from "./levels.ts";
 import type { Scope } from "./scope.ts";
 
 /**
@@ -19,17 +20,17 @@ export function encode(g: Graph, w: Scope, config: VQConfig, sample: Node): Node
 }
 
 function encoder(g: Graph, w: Scope, config: VQConfig, sample: Node): Node {
-  const { block_out_channels: channels, down_block_types, layers_per_block: layers } = config;
+  const levels = encoderLevels(config);
   const norm = groupNorm(g, config.norm_num_groups);
-  const blocks: Blocks = { g, norm, activation: activationOf(config) };
+  const blocks = blocksOf(g, norm, config);
 
-  let h = g.conv2d(sample, w.conv("conv_in", { in: config.in_channels, out: channels[0] }));
-  for (const [i, type] of down_block_types.entries()) {
+  let h = g.conv2d(sample, w.conv("conv_in", { in: config.in_channels, out: convInChannels(config) }));
+  for (const [i, size] of levels.entries()) {
     const block = w.at(`down_blocks.${i}`);
-    h = level(blocks, block, h, { out: channels[i], layers, attentions: type === "AttnDownEncoderBlock2D" });
-    if (i < channels.length - 1) h = downsample(blocks, block, h);
+    h = level(blocks, block, h, size);
+    if (i < levels.length - 1) h = downsample(blocks, block, h);
   }
-  h = midBlock(blocks, w.at("mid_block"), h, config.mid_block_add_attention);
+  h = midBlock(blocks, w.at("mid_block"), h, midBlockOf(config));
   h = norm.apply(w, "conv_norm_out", h, "silu"); // SiLU whatever act_fn is
-  return g.conv2d(h, w.conv("conv_out", { in: channels.at(-1)!, out: config.latent_channels }));
+  return g.conv2d(h, w.conv("conv_out", { in: levels.at(-1)!.channels, out: config.latent_channels }));
 }

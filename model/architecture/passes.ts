@@ -5,10 +5,10 @@
  */
 
 import { Graph, type Node, type Parameter, parametersOf, type PixelRange } from "../../kernels/mod.ts";
-import { downsamplingFactor, type VQConfig } from "./config.ts";
+import { downsamplingFactor, spatialNormChannels, type VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { codebookOf, quantize } from "./quantizer.ts";
+import { codebookOf, findCodes, quantize } from "./quantizer.ts";
 import { Scope } from "./scope.ts";
 
 const ROOT = new Scope();
@@ -40,7 +40,7 @@ export const PASSES = {
     return [decode(g, ROOT, config, quantized), loss];
   },
 
-  tokenize: (g, config, sample) => [g.nearestCode(encode(g, ROOT, config, sample), codebookOf(ROOT, config), NO_CODE)],
+  tokenize: (g, config, sample) => [findCodes(g, ROOT, config, encode(g, ROOT, config, sample), NO_CODE)],
 
   detokenize: (g, config, indices) => [decode(g, ROOT, config, g.lookup(indices, codebookOf(ROOT, config)))],
 } satisfies { [name: string]: Record };
@@ -66,7 +66,6 @@ export function modelParameters(config: VQConfig): Parameter[] {
   const side = downsamplingFactor(config);
   const latents = encode(g, ROOT, config, g.input([1, config.in_channels, side, side]));
   const { quantized } = quantize(g, ROOT, config, latents);
-  // Spatial norms have weights for latent_channels, even where codes are wider or narrower.
-  decode(g, ROOT, config, quantized, g.input([1, config.latent_channels, 1, 1]));
+  decode(g, ROOT, config, quantized, g.input([1, spatialNormChannels(config), 1, 1]));
   return parametersOf(g);
 }

@@ -16,21 +16,31 @@ export function codebookOf(w: Scope, config: VQConfig): CodebookParameter {
   return w.codebook("quantize.embedding", { codes: config.num_vq_embeddings, channels: embedDim(config) });
 }
 
+/**
+ * The index of each pixel's code: int32 `[n, h, w]`. Pixels without one get `none`, see `NearestCode`.
+ *
+ * Unit vectors and signs all have the same length, so that the nearest is that of the greatest inner product. Products are
+ * as exact for latents of any length.
+ */
+export function findCodes(g: Graph, w: Scope, config: VQConfig, latents: Node, none?: 0 | -1): Node {
+  const { quantizer = "nearest" } = config.family ?? {};
+  return g.nearestCode(latents, codebookOf(w, config), none, quantizer === "nearest" ? "distance" : "product");
+}
+
 /** The results of quantization. */
 export interface Quantization {
   /** int32 `[n, h, w]`. */
   readonly indices: Node;
-  /** z + (e - z) for the nearest code e of each pixel: `[n, vq_embed_dim, h, w]`. */
+  /** z + (e - z) for the code e of each pixel: `[n, vq_embed_dim, h, w]`. */
   readonly quantized: Node;
   /** Scalar. */
   readonly loss: Node;
 }
 
-/** Replaces each pixel of the latents by the nearest code. */
+/** Replaces each pixel of the latents by its code. */
 export function quantize(g: Graph, w: Scope, config: VQConfig, latents: Node): Quantization {
-  const codebook = codebookOf(w, config);
-  const indices = g.nearestCode(latents, codebook);
-  const codes = g.lookup(indices, codebook);
+  const indices = findCodes(g, w, config, latents);
+  const codes = g.lookup(indices, codebookOf(w, config));
   return {
     indices,
     quantized: g.straightThrough(latents, codes),

@@ -10,9 +10,11 @@ import type { Backend, CodebookParameter, Parameter, Shape } from "../../kernels
 import { parseConfig, type ParsedConfig } from "../architecture/config.ts";
 import { ConfigError } from "../architecture/errors.ts";
 import { modelParameters } from "../architecture/passes.ts";
+import { asDiffusers, FAMILY_NAMES, recognize } from "../checkpoints/mod.ts";
 
 /** A model's checkpoint: its configuration and layers, and how to open its files again. */
 export interface Checkpoint {
+  /** Opens its files again. Tensors have Diffusers' names, whatever the file calls them. */
   readonly open: () => Promise<ModelFiles>;
   /** The repository or directory; where neither is known, the configuration file. */
   readonly name: string;
@@ -23,23 +25,57 @@ export interface Checkpoint {
 }
 
 /**
- * Describes a checkpoint whose files are open.
+ * Opens a checkpoint of Diffusers, or of another family, for as long as `use` takes.
  *
  * @throws {ConfigError} if the configuration describes no VQModel
+ * @throws {WeightsError} if the weights are of another kind of model
  */
-export function readCheckpoint(files: ModelFiles, open: () => Promise<ModelFiles>): Checkpoint {
-  const { configPath, name = configPath } = files;
-  const parsed = readConfig(files);
-  return { open, name, configPath, parsed, parameters: modelParameters(parsed.config) };
+export function withCheckpoint<T>(
+  open: () => Promise<ModelFiles>,
+  use: (checkpoint: Checkpoint, files: ModelFiles) => Promise<T>,
+): Promise<T> {
+  return withFiles(open, async (files) => {
+    const { configPath, name = configPath, config, weights } = files;
+    const shapes = new Map([...weights.tensors].map(([tensor, { shape }]) => [tensor, shape]));
+    const family = recognize(shapes, config);
+    const parsed = family ? { config: family.config, extra: {} } : readConfig(files);
+    const present = (files: ModelFiles) => family ? { ...files, weights: asDiffusers(files.weights, family) } : files;
+    const checkpoint = {
+      open: async () => present(await open()),
+      name,
+      configPath,
+      parsed,
+      parameters: modelParameters(parsed.config),
+    };
+    return await use(checkpoint, present(files));
+  });
 }
 
-function readConfig({ config, configPath }: ModelFiles): ParsedConfig {
+function readConfig({ config, configPath, name = configPath, weights }: ModelFiles): ParsedConfig {
+  if (config === undefined) throw unknownModel(name, weights);
+  const parsed = parseDiffusers(config, configPath);
+  // Another family's configuration has none of the keys, so it passes for one with all defaults.
+  const isNamed = "_class_name" in (config as object);
+  if (!isNamed && !weights.tensors.has("encoder.conv_in.weight")) throw unknownModel(name, weights);
+  return parsed;
+}
+
+function parseDiffusers(config: unknown, configPath: string): ParsedConfig {
   try {
     return parseConfig(config);
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     throw new ConfigError(`${cause.message} (in ${configPath})`, { cause });
   }
+}
+
+function unknownModel(name: string, { tensors, unopened = [] }: TensorSource): WeightsError {
+  const names = [...tensors.keys(), ...unopened];
+  const found = names.length === 0 ? "none" : `${names.length} others: ${listSome(names)}`;
+  return new WeightsError(
+    `Cannot load ${name}: expected the tensors of a VQ model of one of the families ${FAMILY_NAMES.join(", ")}, ` +
+      `or those of Diffusers' VQModel; found ${found}`,
+  );
 }
 
 /** Opens a model's files for as long as `use` takes. */
@@ -78,8 +114,9 @@ export function countParameters(parameters: readonly Parameter[]): number {
     .reduce((total, [, shape]) => total + shape.reduce((product, side) => product * side, 1), 0);
 }
 
-/** Tensors of the model itself. Training checkpoints may hold others: discriminators, averages, counters. */
-const OF_THE_MODEL = /^(encoder|decoder|quant_conv|post_quant_conv|quantize\.embedding)\./;
+/** Tensors of the model itself. Training checkpoints may hold others: discriminators, averages (also of codes), counters. */
+const OF_THE_MODEL =
+  /^(encoder|decoder|quant_conv|post_quant_conv|quantize\.embedding(?!\.(cluster_size|embed_avg)$))\./;
 
 /** The most names that a message lists of one problem. */
 const MAX_LISTED = 10;
@@ -136,7 +173,7 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
       `The weights do not fit the configuration: ${list}. Check that config.json and the weights belong together`,
     );
   }
-  return { found, ignored: unexpected };
+  return { found, ignored: [...unexpected, ...source.unopened ?? []] };
 }
 
 /** Names for a message, shortened if there are many. */

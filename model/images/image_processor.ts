@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../../hub/show.ts";
 import { type PixelRange, Pixels, readPixels, Tensor } from "../../kernels/mod.ts";
 import {
   asBatch,
@@ -35,6 +36,19 @@ import type { PictureSource } from "./sources.ts";
 /** A picture, or floats from 0 to 1: a {@linkcode FloatPixels}, or a tensor `[n, c, h, w]` or `[c, h, w]`. */
 export type ProcessorInput = PictureSource | FloatPixels | Tensor;
 
+/** What {@linkcode ImageProcessor.for} asks of a model; a {@linkcode VQModel} has it. */
+export interface PictureModel {
+  /** Its configuration. */
+  readonly config: {
+    /** Channels of the pictures that it takes. */
+    readonly in_channels: number;
+  };
+  /** The range of pixels: -1 to 1, or 0 to 1. */
+  readonly pixelRange: PixelRange;
+  /** What sides of pictures should be a multiple of. */
+  readonly downsamplingFactor: number;
+}
+
 /**
  * Converts pictures to tensors and tensors to pictures, byte for byte like Diffusers' `VaeImageProcessor` with pictures
  * of its `load_image`: every picture is RGB and upright. Values outside of the range are always clamped.
@@ -65,6 +79,35 @@ export class ImageProcessor {
   constructor(options: ImageProcessorOptions = {}) {
     checkProcessorOptions(options);
     this.#options = { ...options };
+  }
+
+  /**
+   * The processor for a model's pictures: `doNormalize` by its range of pixels, `vaeScaleFactor` by its downsamplings, and
+   * `doConvertGrayscale` if it takes one channel. Options that are given override these.
+   *
+   * @throws {TypeError} if there is no model, or as the constructor does
+   * @throws {RangeError} as the constructor does
+   *
+   * @example
+   * ```ts
+   * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
+   * const processor = ImageProcessor.for(model, { resample: "bicubic" });
+   * using sample = await processor.preprocess("examples/images/still-life.png", { height: 50, width: 50 });
+   * assertEquals(sample.shape, [1, 3, 48, 48]);
+   * ```
+   */
+  static for(model: PictureModel, options: ImageProcessorOptions = {}): ImageProcessor {
+    checkProcessorOptions(options);
+    const { config, pixelRange, downsamplingFactor } = checkPictureModel(model);
+    return new ImageProcessor({
+      ...options,
+      doNormalize: options.doNormalize ?? pixelRange === "signed",
+      vaeScaleFactor: options.vaeScaleFactor ?? downsamplingFactor,
+      doConvertGrayscale: options.doConvertGrayscale ?? config.in_channels === 1,
+    });
   }
 
   /**
@@ -157,6 +200,12 @@ export class ImageProcessor {
     if (doBinarize) tensor = await mapTensor(tensor, (value) => value < 0.5 ? 0 : 1);
     return tensor;
   }
+}
+
+/** Refuses anything but a model, such as a promise of one. */
+function checkPictureModel(model: PictureModel): PictureModel {
+  if (typeof model?.pixelRange === "string") return model;
+  throw new TypeError(`Cannot create image processor: expected a loaded model, found ${show(model)}`);
 }
 
 function rangeOf(signed: boolean): PixelRange {

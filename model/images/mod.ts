@@ -11,5 +11,5 @@ export { decodePicture, type EncodeOptions, Picture, type PictureFormat, picture
 export type { FloatArray, FloatPixels } from "./floats.ts";
 export type { Drawable, FileSource, PictureSource, PixelData } from "./sources.ts";
 export type { ImageProcessorOptions, PostprocessOptions, PreprocessOptions } from "./processor_options.ts";
-export { ImageProcessor, type ProcessorInput } from "./image_processor.ts";
+export { ImageProcessor, type PictureModel, type ProcessorInput } from "./image_processor.ts";
 export { sideBySide, tokenMap } from "./token_map.ts";

@@ -8,7 +8,10 @@ import { showText } from "../../hub/show.ts";
 
 /** Identifies a codebook. */
 export interface Codebook {
-  /** SHA-256 of its values in little-endian float32, in hexadecimal, whatever dtype they are stored or used in. */
+  /**
+   * SHA-256 of its values in little-endian float32, in hexadecimal, whatever dtype they are stored or used in. The values
+   * are those that are decoded: where codes are unit vectors, normalized; where they are signs, ±1.
+   */
   readonly hash: string;
   /** Number of codes: `num_vq_embeddings`. */
   readonly codes?: number;

@@ -78,7 +78,7 @@ const FLOORS: Record<string, Floors> = {
   ],
   model: [
     ["architecture", "options.ts"],
-    ["images", "tokens"],
+    ["checkpoints", "images", "tokens"],
     ["arguments.ts", "comparison.ts"],
     ["engine"],
     ["save.ts"],

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { ConfigError, Tensor, type VQConfig, VQModel } from "../../../mod.ts";
-import { formatConfig, parseConfig } from "../../../model/architecture/config.ts";
+import { checkConfig, type FamilyConfig, formatConfig, parseConfig } from "../../../model/architecture/config.ts";
 import { makeModel, MemoryFiles, take, TINY } from "../models.ts";
 import { ANY_DEVICE } from "../../support/engines.ts";
 
@@ -157,6 +157,47 @@ Deno.test("channels that do not form the 32 groups of spatial norms are refused,
     await refusal({ ...config, norm_type: "spatial" }),
     "block_out_channels[0] is 48; expected a multiple of 32",
   );
+});
+
+Deno.test("what a family has beyond Diffusers' configuration is checked, and frozen", () => {
+  const family: FamilyConfig = {
+    name: "magvit-v2",
+    quantizer: "signs",
+    pixel_range: "signed",
+    encoder_layers: [4, 3],
+    decoder_layers: [3, 4],
+    decoder_out_channels: [96, 32],
+    mid_block_layers: 256,
+    conv_in_channels: 32,
+  };
+  const { config } = parseConfig(TWO_LEVELS);
+  const given = { ...config, family };
+  const checked = checkConfig(given);
+  assertEquals(checked, given);
+  assertThrows(() => (checked.family as { name: string }).name = "taming", TypeError);
+  assertThrows(() => (checked.family!.encoder_layers as number[]).push(1), TypeError);
+
+  const wrong: [own: Partial<FamilyConfig>, message: string][] = [
+    [
+      { encoder_layers: [4] },
+      "family.encoder_layers is [4]; expected as many entries as block_out_channels, which has 2",
+    ],
+    [{ decoder_layers: [1, 2, 3] }, "family.decoder_layers is [1,2,3]; expected as many entries"],
+    [{ decoder_out_channels: [] }, "family.decoder_out_channels is []; expected as many entries"],
+    [{ encoder_layers: [4, 0] }, "family.encoder_layers[1] is 0; expected a whole number ≥ 1"],
+    [{ decoder_layers: [257, 1] }, "family.decoder_layers[0] is 257; expected a whole number ≥ 1 and ≤ 256"],
+    [{ mid_block_layers: 0 }, "family.mid_block_layers is 0; expected a whole number ≥ 1"],
+    [{ mid_block_layers: 1e9 }, "family.mid_block_layers is 1000000000; expected a whole number ≥ 1 and ≤ 256"],
+    [
+      { decoder_out_channels: [64, 40] },
+      "family.decoder_out_channels[1] is 40; expected a multiple of norm_num_groups",
+    ],
+    [{ conv_in_channels: 33 }, "family.conv_in_channels is 33; expected a multiple of norm_num_groups"],
+  ];
+  for (const [own, message] of wrong) {
+    const error = assertThrows(() => checkConfig({ ...config, family: { ...family, ...own } }), ConfigError);
+    assertStringIncludes(error.message, message);
+  }
 });
 
 Deno.test("a configuration that is no object is refused", async () => {
