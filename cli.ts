@@ -15,6 +15,7 @@
 import {
   type Command,
   COMPUTING,
+  DIRECTORY_OUTPUT,
   help,
   helpOn,
   LOADING,
@@ -26,16 +27,15 @@ import {
   TOKEN_OUTPUT,
   UsageError,
 } from "./cli/arguments.ts";
-import { bytesOf } from "./cli/bytes.ts";
-import { checkWritable } from "./cli/files.ts";
-import { checkPictures, isSigned, preprocess, processorFor } from "./cli/pictures.ts";
-import { rewriteLine, showComputing, showLoading, WATCHED } from "./cli/terminal.ts";
-import { count, indent, oneLine, seconds, table } from "./cli/text.ts";
+import { checkDirectory, checkWritable } from "./cli/files.ts";
+import { describe, engineOf, load } from "./cli/models.ts";
+import { checkPictures, preprocess, processorFor } from "./cli/pictures.ts";
+import { showComputing } from "./cli/terminal.ts";
+import { count, oneLine, seconds, table } from "./cli/text.ts";
 import { dtypesOf, gridOf, namesOf } from "./cli/tokens.ts";
 import deno from "./deno.json" with { type: "json" };
 import {
   describeReconstruction,
-  type Device,
   encodeTokens,
   type ImageProcessor,
   type Picture,
@@ -49,7 +49,7 @@ import {
   tokenFormatOf,
   tokenMap,
   type Tokens,
-  VQModel,
+  type VQModel,
 } from "./mod.ts";
 
 const COMMANDS: Record<string, Command> = {
@@ -92,6 +92,14 @@ const COMMANDS: Record<string, Command> = {
     own: PROFILED_SIZE,
     run: profile,
   },
+  convert: {
+    summary: "Save a model as Diffusers' VQModel",
+    usage: "convert MODEL -o DIR",
+    operands: ["MODEL"],
+    options: ["output", ...LOADING],
+    own: DIRECTORY_OUTPUT,
+    run: convert,
+  },
 };
 
 /** Runs a command, and returns the exit code. */
@@ -120,18 +128,17 @@ async function runCommand([name, ...args]: string[]): Promise<void> {
 }
 
 async function info([source]: readonly string[], options: Options): Promise<void> {
+  console.log(await describe(source, options));
+}
+
+async function convert([source]: readonly string[], options: Options): Promise<void> {
+  const { output } = options;
+  if (output === undefined) throw new UsageError("-o is needed: the directory to write");
+  await checkDirectory(output);
   using model = await load(source, options);
-  const { config, downsamplingFactor: side } = model;
-  const codes = config.num_vq_embeddings;
-  console.log(table([
-    ["engine", engineOf(model)],
-    ["parameters", count(model.numParameters())],
-    ["factor", `${side}, one token for ${side}×${side} pixels`],
-    ["codebook", `${count(codes)} codes of ${config.vq_embed_dim ?? config.latent_channels} numbers`],
-    ["pixel values", isSigned(config, options) ? "-1 to 1" : "0 to 1"],
-  ]));
-  console.log("\nconfig.json");
-  console.log(indent(table(Object.entries(config).map(([key, value]) => [key, printable(JSON.stringify(value))]))));
+  await model.savePretrained(output);
+  const { family } = model.config;
+  console.log(`Wrote ${printable(output)}${family ? `, converted from ${family.name}` : ""}`);
 }
 
 async function reconstruct([source, path]: readonly string[], options: Options): Promise<void> {
@@ -220,26 +227,6 @@ async function profile([source]: readonly string[], options: Options): Promise<v
   console.log(`${engineOf(model)}, ${side}×${side}\n\n${measured}`);
 }
 
-/** Loads a model, with progress if standard error is a terminal. */
-async function load(source: string, options: Options): Promise<VQModel> {
-  const { device, dtype, threads, subfolder, revision, variant } = options;
-  const memoryLimit = options["memory-limit"];
-  try {
-    return await VQModel.fromPretrained(source, {
-      device: device as Device | undefined,
-      dtype: dtype as "float32" | "float16" | undefined,
-      threads: threads === undefined ? undefined : Number(threads),
-      memoryLimit: memoryLimit === undefined ? undefined : bytesOf(memoryLimit),
-      subfolder,
-      revision,
-      variant,
-      onProgress: WATCHED ? showLoading : undefined,
-    });
-  } finally {
-    if (WATCHED) rewriteLine("");
-  }
-}
-
 function toTokens(model: VQModel, sample: Tensor): Promise<Tokens> {
   return showComputing("Tokenizing", (options) => model.tokenize(sample, options));
 }
@@ -252,10 +239,6 @@ async function toPicture(model: VQModel, processor: ImageProcessor, tokens: Toke
   using decoded = await toSample(model, tokens);
   const [picture] = await processor.postprocess(decoded);
   return picture;
-}
-
-function engineOf({ device, dtype }: VQModel): string {
-  return `${device}, ${dtype}`;
 }
 
 /** The file to write, which is checked before anything is computed. */

@@ -87,7 +87,7 @@ const OPTIONS = {
   range: {
     type: "string",
     value: "LOW,HIGH",
-    help: 'pixel values, "-1,1" or "0,1"; default "0,1" with lookup_from_codebook (aMUSEd), else "-1,1"',
+    help: 'pixel values, "-1,1" or "0,1"; default: those of the model, see info',
     pattern: /^(-1|0),1$/,
     takes: '"-1,1" or "0,1"',
   },
@@ -117,6 +117,12 @@ const OPTIONS = {
     value: "NAME",
     help: 'which weights: "fp16" for diffusion_pytorch_model.fp16.safetensors',
   },
+  file: { type: "string", value: "NAME", help: "which checkpoint, if MODEL holds several" },
+  config: {
+    type: "string",
+    value: "FILE",
+    help: "the configuration of a MODEL that is a file, a YAML or JSON file; default: that beside it",
+  },
   help: { type: "boolean", short: "h", help: "show this help" },
 } as const satisfies Record<string, Option>;
 
@@ -140,7 +146,17 @@ export interface Command {
 }
 
 /** The options for loading a model, which every command does. */
-export const LOADING = ["device", "dtype", "threads", "subfolder", "revision", "variant", "help"] as const;
+export const LOADING = [
+  "device",
+  "dtype",
+  "threads",
+  "subfolder",
+  "revision",
+  "variant",
+  "file",
+  "config",
+  "help",
+] as const;
 
 /** The options of commands that run a model. */
 export const COMPUTING = ["memory-limit", ...LOADING] as const;
@@ -172,6 +188,15 @@ export const PICTURE_OUTPUT = {
   output: {
     ...OPTIONS.output,
     help: "where to write the picture; for several pictures, %d in the name stands for their numbers: picture-%d.png",
+  },
+} as const;
+
+/** Where `convert` writes. */
+export const DIRECTORY_OUTPUT = {
+  output: {
+    ...OPTIONS.output,
+    value: "DIR",
+    help: "where to write config.json and the weights, in float32; a model that is there is replaced",
   },
 } as const;
 
@@ -234,7 +259,8 @@ function checkArguments({ usage, operands, repeats, own }: Command, found: reado
 export function help(commands: readonly Command[]): string {
   const usages = commands.map(({ usage, summary }) => [usage, summary] as const);
   const options = [["-h, --help", "show this help; after a command, how to use it"], ["--version", "show the version"]];
-  return `Turns pictures into discrete tokens and back, with any VQModel that Diffusers saved.
+  return `Turns pictures into discrete tokens and back, with any VQModel that Diffusers saved, or a
+checkpoint of the families that share its architecture.
 
 Usage: ${PROGRAM} COMMAND ...
 
@@ -244,8 +270,9 @@ ${indent(table(usages))}
 Options:
 ${indent(table(options))}
 
-MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, or a pipeline with one. Pictures
-are files or URLs: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF; they are written as PNG or JPEG.`;
+MODEL is OWNER/NAME on the Hub, or a directory: a VQModel, a pipeline with one, or a checkpoint.
+It may also be one checkpoint's file: a path, a URL, or OWNER/NAME/PATH on the Hub. Pictures are
+files or URLs: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF; they are written as PNG or JPEG.`;
 }
 
 /** The width of descriptions beside the options, so that lines fit a terminal of 80 columns. */

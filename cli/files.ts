@@ -15,6 +15,12 @@ export async function checkWritable(path: string): Promise<void> {
   await touch(there ? besideIt(place) : place);
 }
 
+/** Checks that a path is a directory, or that there is nothing yet. */
+export async function checkDirectory(path: string): Promise<void> {
+  const there = await Deno.stat(path).catch(() => undefined);
+  if (there && !there.isDirectory) throw new TypeError(`Cannot write to ${path}: expected a directory, found a file`);
+}
+
 /** Creates a new file and removes it. */
 async function touch(path: string): Promise<void> {
   (await Deno.open(path, { write: true, createNew: true })).close();

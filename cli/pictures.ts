@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Crop, ImageProcessor, type Resample, type Tensor, type VQConfig, type VQModel } from "../mod.ts";
+import { type Crop, ImageProcessor, type PixelRange, type Resample, type Tensor, type VQModel } from "../mod.ts";
 import { type Options, UsageError } from "./arguments.ts";
 
 /**
@@ -23,25 +23,24 @@ export async function checkPictures(paths: readonly string[], options: Options):
 }
 
 /** Whether a path has a scheme; a single letter is a Windows drive. */
-function isUrl(path: string): boolean {
+export function isUrl(path: string): boolean {
   return /^[a-z][a-z0-9+.-]+:/i.test(path);
 }
 
 /** The image processor for a model. */
-export function processorFor({ config, downsamplingFactor }: VQModel, options: Options): ImageProcessor {
-  return new ImageProcessor({
-    vaeScaleFactor: downsamplingFactor,
+export function processorFor(model: VQModel, options: Options): ImageProcessor {
+  return ImageProcessor.for(model, {
     resample: options.resample as Resample | undefined,
-    doNormalize: isSigned(config, options),
-    doConvertGrayscale: config.in_channels === 1,
+    doNormalize: pixelRangeOf(model, options) === "signed",
     applyOrientation: !options["no-orientation"],
     maxPixels: numberOf(options["max-pixels"]),
   });
 }
 
-/** Whether pixels run from -1 to 1. Default: yes, unless the model has `lookup_from_codebook`, as aMUSEd's. */
-export function isSigned({ lookup_from_codebook }: VQConfig, { range }: Options): boolean {
-  return range === undefined ? !lookup_from_codebook : range === "-1,1";
+/** The range of pixels: the model's, unless `--range` overrides it. */
+export function pixelRangeOf({ pixelRange }: VQModel, { range }: Options): PixelRange {
+  if (range === undefined) return pixelRange;
+  return range === "-1,1" ? "signed" : "unit";
 }
 
 /** Reads pictures into one batch, of the size in the options. */

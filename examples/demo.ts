@@ -15,7 +15,7 @@ const EXAMPLE = [new URL("images/still-life.png", import.meta.url), new URL("dem
 async function demo(picture: string | URL, output: string | URL): Promise<void> {
   const start = performance.now();
   using model = await VQModel.fromPretrained(MODEL);
-  const processor = new ImageProcessor({ vaeScaleFactor: model.downsamplingFactor });
+  const processor = ImageProcessor.for(model);
   using sample = await processor.preprocess(picture);
   const loaded = performance.now();
 

@@ -41,7 +41,7 @@ const model = await VQModel.fromPretrained(new URL("models/leaves-f4", import.me
 });
 const factor = model.downsamplingFactor;
 const { hash, codes } = await model.codebook();
-const processor = new ImageProcessor({ vaeScaleFactor: factor });
+const processor = ImageProcessor.for(model);
 
 type Handler = (request: Request) => Response | Promise<Response>;
 

@@ -6,11 +6,11 @@ import { cli, fail, inFolder, MODEL, PICTURE, SIZE, succeed } from "./command.ts
 
 Deno.test("--help lists the commands, and after a command its options", async () => {
   const top = await succeed("--help");
-  for (const name of ["info", "reconstruct", "tokenize", "detokenize", "profile"]) {
+  for (const name of ["info", "reconstruct", "tokenize", "detokenize", "profile", "convert"]) {
     assertStringIncludes(top, `\n  ${name} MODEL`);
   }
   assertEquals(await succeed("-h"), top);
-  for (const name of ["info", "reconstruct", "tokenize", "detokenize", "profile"]) {
+  for (const name of ["info", "reconstruct", "tokenize", "detokenize", "profile", "convert"]) {
     const help = await succeed(name, "--help");
     assertStringIncludes(help, `/cli ${name} MODEL`);
     assertStringIncludes(help, "\n  --device NAME");
@@ -25,7 +25,7 @@ Deno.test("--version prints the version", async () => {
 });
 
 const MISUSES: [args: string[], message: string][] = [
-  [[], "no command: expected info, reconstruct, tokenize, detokenize, profile or --help"],
+  [[], "no command: expected info, reconstruct, tokenize, detokenize, profile, convert or --help"],
   [["toString"], 'unknown command "toString"'],
   [["info"], "missing MODEL: expected info MODEL"],
   [["reconstruct"], "missing MODEL and PICTURE"],
@@ -60,6 +60,7 @@ const MISUSES: [args: string[], message: string][] = [
   [["reconstruct", MODEL, PICTURE, "--side-by-side"], "-o is needed"],
   [["tokenize", MODEL, PICTURE], "-o is needed"],
   [["detokenize", MODEL, PICTURE], "-o is needed"],
+  [["convert", MODEL], "-o is needed: the directory to write"],
   [["info", MODEL, "--dtype", "bf16"], '"float32" or "float16"'],
   [["info", MODEL, "--dtype", "uint8"], '"float32" or "float16"'],
   [["tokenize", MODEL, PICTURE, "--dtype", "uint8,float16"], '"uint8" to "int64" for the file, as in "float16,int64"'],
