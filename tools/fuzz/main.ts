@@ -11,8 +11,8 @@
  * JSON values), with lengths and checksums corrected so that the damage gets past the first check. It should be read, or
  * refused with a documented error and a readable message. Everything else is a fault: another error, JavaScript's own
  * message where a check is missing, 2 seconds of CPU time, 200 MB of memory, a hang, a crash. `targets/` holds the readers
- * and their samples: pictures, tokens, weights, models, the Hub's responses, the cache, the command line and the edge
- * example. `mutations/` holds the changes.
+ * and their samples: pictures, tokens, weights, models, other families' checkpoints, the Hub's responses, the cache, the
+ * command line and the edge example. `mutations/` holds the changes.
  *
  * The exit code is 1 if there was a fault, and 2 if the arguments were wrong.
  *

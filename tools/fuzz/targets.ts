@@ -4,6 +4,7 @@
  * @module
  */
 
+import { familyTargets } from "./targets/families.ts";
 import { hubTargets } from "./targets/hub.ts";
 import { modelTargets } from "./targets/models.ts";
 import { pictureTargets } from "./targets/pictures.ts";
@@ -18,6 +19,7 @@ export const TARGETS: readonly Target[] = [
   ...tokenTargets,
   ...weightTargets,
   ...modelTargets,
+  ...familyTargets,
   ...hubTargets,
   ...requestTargets,
 ];
