@@ -17,7 +17,7 @@ import { fixture } from "../support/paths.ts";
 
 const SEED = 1;
 /** Of each reader; together they take one core for 40 s. */
-const ROUNDS = 180;
+const ROUNDS = 90;
 
 Deno.test("every reader reads or refuses what a seeded fuzzer gives it", async () => {
   const tally = new Tally();
