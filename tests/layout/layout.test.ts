@@ -11,8 +11,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   hub: ["check_options.ts"],
   model: ["kernels", "hub"],
   "mod.ts": ["model", "kernels", "hub"],
-  "cli.ts": ["cli", "mod.ts", "deno.json"],
-  cli: ["check_options.ts", "mod.ts"],
+  datasets: ["mod.ts", "hub", "deno.json"],
+  "cli.ts": ["cli", "datasets", "mod.ts", "deno.json"],
+  cli: ["check_options.ts", "datasets", "mod.ts"],
   examples: ["mod.ts"],
 };
 
@@ -27,6 +28,7 @@ const FACES: Record<string, string[]> = {
   model: ["mod.ts"],
   "model/images": ["mod.ts"],
   "model/tokens": ["mod.ts"],
+  datasets: ["mod.ts"],
 };
 
 /** The folders' parts from the lowest to the highest: each may import those in lists before its own. */
@@ -83,6 +85,11 @@ const FLOORS: Record<string, Floors> = {
     ["engine"],
     ["save.ts"],
     ["vq_model.ts"],
+    ["mod.ts"],
+  ],
+  datasets: [
+    ["types.ts"],
+    ["formats", "sources"],
     ["mod.ts"],
   ],
   "model/images": [

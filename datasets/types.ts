@@ -1,0 +1,78 @@
+/**
+ * The words of data set work: pictures in shards, and the tokens that come of them.
+ *
+ * @module
+ */
+
+import type { TokenDType } from "../mod.ts";
+
+/** A picture of a data set: its file, not decoded yet. */
+export interface DatasetPicture {
+  /**
+   * Its name in the data set, unique within it: the path below the input, without the extension, with `/` between folders.
+   * In a `.tar`, WebDataset's key. Tokens carry it.
+   */
+  readonly key: string;
+  /** Where it is, for messages: a path, or `shard.tar/picture.jpg`. */
+  readonly name: string;
+  /** Reads the bytes of its file. It may be called once, before the next picture of the shard is asked for. */
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** A part of a data set that is tokenized as a whole: an input `.tar` or `.parquet`, or a number of files. */
+export interface DatasetShard {
+  /** The name of the output shard without extension: that of the input shard, or a number such as `000017`. */
+  readonly name: string;
+  /** Number of its pictures, where that is known without reading it. */
+  readonly pictures?: number;
+  /** Its pictures in their order, the same each time. */
+  open(signal?: AbortSignal): AsyncIterable<DatasetPicture>;
+}
+
+/** Where the pictures of a data set come from. */
+export interface DatasetSource {
+  /** The shards in their order, the same each time. */
+  readonly shards: readonly DatasetShard[];
+}
+
+/** The tokens of one picture of a data set. */
+export interface TokenRecord {
+  /** The picture's {@linkcode DatasetPicture.key}, with `_hflip` behind it for the mirrored one. */
+  readonly key: string;
+  /** Indices in the codebook, row by row. */
+  readonly indices: Int32Array;
+  /** Rows and columns of tokens. */
+  readonly shape: readonly [h: number, w: number];
+  /** Width in pixels of the picture that was tokenized. */
+  readonly width?: number;
+  /** Height in pixels of the picture that was tokenized. */
+  readonly height?: number;
+  /** SHA-256 of the picture's file, in hexadecimal. */
+  readonly sha256?: string;
+  /** How the picture was changed before it was tokenized. */
+  readonly augment?: "hflip";
+}
+
+/** What all records of a data set share. */
+export interface TokenSetInfo {
+  /** The type of the stored numbers. */
+  readonly dtype: TokenDType;
+  /** The model that made them: a name on the Hub, or a directory. */
+  readonly model?: string;
+  /** The SHA-256 of the codebook, as `Codebook.hash`. */
+  readonly codebook?: string;
+  /** Number of codes in the codebook. */
+  readonly codes?: number;
+}
+
+/** The formats that hold the tokens of many pictures. */
+export type DatasetFormat = "tar" | "parquet" | "jsonl" | "npy" | "npz" | "safetensors";
+
+/**
+ * Writes records as the bytes of one file, in pieces, with bounded memory where the format allows.
+ * Formats of one array (`npy`, `npz`, `safetensors`) refuse records of different shapes.
+ */
+export type EncodeRecords = (
+  records: AsyncIterable<TokenRecord>,
+  info: TokenSetInfo,
+) => AsyncIterable<Uint8Array<ArrayBuffer>>;
