@@ -37,7 +37,27 @@ export { isLocalPath } from "./repo_id.ts";
 
 // File formats
 export { type ByteSource, openFile, sourceOfBytes, type Span } from "./formats/byte_source.ts";
+export {
+  bytesToIntegers,
+  INTEGER_TYPES,
+  type IntegerDType,
+  type IntegerElements,
+  integersToBytes,
+  type IntegerType,
+  integerType,
+  numpyType,
+  smallestUnsignedType,
+} from "./formats/integers.ts";
 export { type ErrorClass, parseJson } from "./formats/json.ts";
+export {
+  decodeNpyHeader,
+  decodeNpyTexts,
+  encodeNpyHeader,
+  encodeNpyTexts,
+  isNpy,
+  MAX_NPY_HEADER_BYTES,
+  type NpyHeader,
+} from "./formats/npy.ts";
 export {
   openSafetensors,
   type PlacedTensor,

@@ -89,7 +89,8 @@ const FLOORS: Record<string, Floors> = {
   ],
   datasets: [
     ["types.ts"],
-    ["formats", "sources"],
+    ["formats"],
+    ["sources"],
     ["mod.ts"],
   ],
   "model/images": [
