@@ -33,6 +33,15 @@ export { SAVE_OPTIONS, saveLocalModel, type SaveOptions } from "./models/save.ts
 export { PUSH_OPTIONS, type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
 export type { HubAccess } from "./remote/access.ts";
 export type { HubProgress, OnProgress } from "./remote/progress.ts";
+export {
+  type CachedModel,
+  type CachedRevision,
+  type CacheOptions,
+  type DamagedFile,
+  listCachedModels,
+  removeCachedModel,
+  verifyCachedModel,
+} from "./models/cached_models.ts";
 export { isLocalPath } from "./repo_id.ts";
 
 // File formats
