@@ -42,6 +42,7 @@ export interface CachedModel {
 
 /** A commit of a repository in the cache. Upstream: `CachedRevisionInfo`. */
 export interface CachedRevision {
+  /** Its full hash. */
   readonly commit: string;
   /** The branches and tags that led to it when they were last asked for. */
   readonly refs: readonly string[];
@@ -51,7 +52,9 @@ export interface CachedRevision {
 
 /** A file that is not as the Hub has it. */
 export interface DamagedFile {
+  /** Its path in the cache. */
   readonly path: string;
+  /** What was expected and found. */
   readonly reason: string;
 }
 
