@@ -6,6 +6,7 @@
 
 import type { Command } from "./arguments.ts";
 import { cacheCommands } from "./commands/cache.ts";
+import { codesCommand } from "./commands/codes.ts";
 import { convertCommand } from "./commands/convert.ts";
 import { detokenizeCommand } from "./commands/detokenize.ts";
 import { infoCommand } from "./commands/info.ts";
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   reconstructCommand,
   tokenizeCommand,
   detokenizeCommand,
+  codesCommand,
   profileCommand,
   convertCommand,
   ...cacheCommands,

@@ -120,6 +120,13 @@ export const OPTIONS = {
     value: "FILE",
     help: "the configuration of a MODEL that is a file, a YAML or JSON file; default: that beside it",
   },
+  codes: {
+    type: "string",
+    value: "FIRST-LAST",
+    help: "which codes; default: all",
+    pattern: /^\d{1,9}-\d{1,9}$/,
+    takes: "the first and the last code, as in 0-1023",
+  },
   json: { type: "boolean", help: "print JSON" },
   yes: { type: "boolean", short: "y", help: "do not ask" },
   help: { type: "boolean", short: "h", help: "show this help" },
