@@ -45,6 +45,7 @@ export {
   type HubModelOptions,
   type HubProgress,
   type ModelFiles,
+  nearestName,
   printable,
   type PushOptions,
   type PushResult,

@@ -5,8 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { nearestName } from "../check_options.ts";
-import { printable } from "../mod.ts";
+import { nearestName, printable } from "../mod.ts";
 import { BYTES } from "./bytes.ts";
 import { indent, oneLine, table, wrap } from "./text.ts";
 
