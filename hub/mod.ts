@@ -72,7 +72,7 @@ export { readZipEntry } from "./formats/torch/zip_entry.ts";
 // This machine
 export { openTextStore, type TextStore } from "./cache/text_store.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
-export { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
+export { checkOptions, nearestName, type OptionNames, pickOptions } from "./check_options.ts";
 export { printable } from "./show.ts";
 export { saveFile } from "./system/save_file.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";
