@@ -33,6 +33,15 @@ export { SAVE_OPTIONS, saveLocalModel, type SaveOptions } from "./models/save.ts
 export { PUSH_OPTIONS, type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
 export type { HubAccess } from "./remote/access.ts";
 export type { HubProgress, OnProgress } from "./remote/progress.ts";
+export {
+  type CachedModel,
+  type CachedRevision,
+  type CacheOptions,
+  type DamagedFile,
+  listCachedModels,
+  removeCachedModel,
+  verifyCachedModel,
+} from "./models/cached_models.ts";
 export { isLocalPath } from "./repo_id.ts";
 
 // File formats
@@ -83,7 +92,7 @@ export { readZipEntry } from "./formats/torch/zip_entry.ts";
 // This machine
 export { openTextStore, type TextStore } from "./cache/text_store.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
-export { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
+export { checkOptions, nearestName, type OptionNames, pickOptions } from "./check_options.ts";
 export { printable } from "./show.ts";
 export { saveFile } from "./system/save_file.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";

@@ -6,7 +6,7 @@
 
 import { connect, type Connection } from "./connection.ts";
 import { defaultHubUrl, findToken, isDefaultHub } from "../system/environment.ts";
-import type { OptionNames } from "../../check_options.ts";
+import type { OptionNames } from "../check_options.ts";
 import type { OnProgress } from "./progress.ts";
 
 /** Options for access to the Hub. */
