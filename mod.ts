@@ -41,16 +41,23 @@
  */
 
 export {
+  type CachedModel,
+  type CachedRevision,
+  type CacheOptions,
+  type DamagedFile,
   HubError,
   type HubModelOptions,
   type HubProgress,
+  listCachedModels,
   type ModelFiles,
   printable,
   type PushOptions,
   type PushResult,
+  removeCachedModel,
   type SaveOptions,
   type TensorInfo,
   type TensorSource,
+  verifyCachedModel,
   WeightsError,
 } from "./hub/mod.ts";
 export {

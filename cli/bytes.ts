@@ -1,5 +1,5 @@
 /**
- * Parsing of amounts of bytes, as in `--memory-limit`.
+ * Amounts of bytes as text, as in `--memory-limit`.
  *
  * @module
  */
@@ -12,4 +12,11 @@ export function bytesOf(text: string): number {
   const [, number, unit = ""] = BYTES.exec(text)!;
   const [prefix = "", binary] = unit.toLowerCase();
   return Number(number) * (binary ? 1024 : 1000) ** ["", "k", "m", "g", "t"].indexOf(prefix);
+}
+
+/** An amount of bytes for people, such as `1.23 GB` (1000² each). */
+export function showBytes(bytes: number): string {
+  const power = Math.min(4, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
+  const unit = ["B", "kB", "MB", "GB", "TB"][power];
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${unit}`;
 }

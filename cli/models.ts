@@ -5,7 +5,8 @@
  */
 
 import { type Device, type FamilyConfig, printable, type Progress, VQModel } from "../mod.ts";
-import { type Options, UsageError } from "./arguments.ts";
+import { UsageError } from "./arguments.ts";
+import type { Options } from "./options.ts";
 import { isUrl, pixelRangeOf } from "./pictures.ts";
 import { rewriteLine, showLoading, WATCHED } from "./terminal.ts";
 import { bytesOf } from "./bytes.ts";

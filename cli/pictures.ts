@@ -5,7 +5,8 @@
  */
 
 import { type Crop, ImageProcessor, type PixelRange, type Resample, type Tensor, type VQModel } from "../mod.ts";
-import { type Options, UsageError } from "./arguments.ts";
+import { UsageError } from "./arguments.ts";
+import type { Options } from "./options.ts";
 
 /**
  * Checks, before a model is loaded, that the pictures exist, and the options for resizing them.

@@ -13,3 +13,6 @@ export type {
   TokenRecord,
   TokenSetInfo,
 } from "./types.ts";
+export { codeSheet, type CodeSheetOptions } from "./inspect/code_sheet.ts";
+export { type TokenStatistics, tokenStatistics } from "./inspect/statistics.ts";
+export { usagePlot } from "./inspect/usage_plot.ts";

@@ -34,6 +34,15 @@ export { PUSH_OPTIONS, type PushOptions, type PushResult, pushToHub } from "./re
 export type { HubAccess } from "./remote/access.ts";
 export type { HubProgress, OnProgress } from "./remote/progress.ts";
 export { openUrl, streamUrl } from "./remote/url_source.ts";
+export {
+  type CachedModel,
+  type CachedRevision,
+  type CacheOptions,
+  type DamagedFile,
+  listCachedModels,
+  removeCachedModel,
+  verifyCachedModel,
+} from "./models/cached_models.ts";
 export { isLocalPath } from "./repo_id.ts";
 
 // File formats

@@ -10,7 +10,7 @@ import { sleep } from "../system/sleep.ts";
 /** Milliseconds between touches by the holder. */
 const HEARTBEAT = 500;
 /** Milliseconds without a touch after which the holder is dead or suspended. */
-const SILENCE = 3_000;
+export const LOCK_SILENCE = 3_000;
 /** Milliseconds between attempts to get the lock. */
 const POLL = 100;
 /** Silent polls in a row before the lock is taken over: if this machine just resumed, the holder is about to touch it. */
@@ -71,7 +71,7 @@ async function acquire(path: string, holder: string, signal?: AbortSignal): Prom
     const last = await lastTouched(path);
     if (last !== touched) [touched, since] = [last, Date.now()];
     // The clock of a network drive may be ahead: then, the time of the last observed touch counts.
-    silent = Date.now() - Math.min(touched, since) > SILENCE ? silent + 1 : 0;
+    silent = Date.now() - Math.min(touched, since) > LOCK_SILENCE ? silent + 1 : 0;
     if (silent >= SILENT_POLLS) await rm(path, { recursive: true, force: true });
     await sleep(POLL, signal);
   }

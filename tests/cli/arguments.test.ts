@@ -25,8 +25,14 @@ Deno.test("--version prints the version", async () => {
 });
 
 const MISUSES: [args: string[], message: string][] = [
-  [[], "no command: expected info, reconstruct, tokenize, detokenize, profile, convert or --help"],
-  [["toString"], 'unknown command "toString"'],
+  [[], "no command: expected info, reconstruct, tokenize, detokenize, profile, convert, cache or --help"],
+  [["toString"], 'unknown command "toString": expected info, '],
+  [["tokenise"], 'unknown command "tokenise": did you mean tokenize?'],
+  [["cache"], "no command of cache: expected cache list, cache verify, cache remove or --help"],
+  [["cache", "lst"], 'unknown command "cache lst": did you mean cache list?'],
+  [["cache", "list", "more"], 'unexpected "more": expected cache list'],
+  [["cache", "list", "--jsn"], "Unknown option '--jsn': did you mean --json?"],
+  [["cache", "remove", "--all"], "Unknown option '--all': see cache remove --help"],
   [["info"], "missing MODEL: expected info MODEL"],
   [["reconstruct"], "missing MODEL and PICTURE"],
   [["info", MODEL, "more"], 'unexpected "more"'],

@@ -89,7 +89,7 @@ const FLOORS: Record<string, Floors> = {
   ],
   datasets: [
     ["types.ts"],
-    ["formats", "sources"],
+    ["formats", "inspect", "sources"],
     ["mod.ts"],
   ],
   "model/images": [

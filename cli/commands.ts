@@ -1,0 +1,27 @@
+/**
+ * The commands, in the order of the help text.
+ *
+ * @module
+ */
+
+import type { Command } from "./arguments.ts";
+import { cacheCommands } from "./commands/cache.ts";
+import { codesCommand } from "./commands/codes.ts";
+import { convertCommand } from "./commands/convert.ts";
+import { detokenizeCommand } from "./commands/detokenize.ts";
+import { infoCommand } from "./commands/info.ts";
+import { profileCommand } from "./commands/profile.ts";
+import { reconstructCommand } from "./commands/reconstruct.ts";
+import { tokenizeCommand } from "./commands/tokenize.ts";
+
+/** Every command. */
+export const COMMANDS: readonly Command[] = [
+  infoCommand,
+  reconstructCommand,
+  tokenizeCommand,
+  detokenizeCommand,
+  codesCommand,
+  profileCommand,
+  convertCommand,
+  ...cacheCommands,
+];

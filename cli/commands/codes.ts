@@ -1,0 +1,42 @@
+// deno-lint-ignore-file no-console
+/**
+ * A sheet of what a model's codes look like.
+ *
+ * @module
+ */
+
+import { codeSheet } from "../../datasets/mod.ts";
+import { printable } from "../../mod.ts";
+import { type Command, UsageError } from "../arguments.ts";
+import { load } from "../models.ts";
+import { COMPUTING, type Options } from "../options.ts";
+import { pictureOutputOf } from "../output.ts";
+import { showComputing } from "../terminal.ts";
+import { count } from "../text.ts";
+
+export const codesCommand: Command = {
+  summary: "Draw what each code of a model decodes to",
+  usage: "codes MODEL -o SHEET.png",
+  operands: ["MODEL"],
+  options: ["output", "codes", ...COMPUTING],
+  examples: ["codes amused/amused-256 --codes 0-1023 -o codes.png"],
+  run,
+};
+
+async function run([source]: readonly string[], options: Options): Promise<void> {
+  const output = await pictureOutputOf(options);
+  const range = rangeOf(options.codes);
+  using model = await load(source, options);
+  const sheet = await showComputing("Drawing", (call) => codeSheet(model, { ...range, ...call }));
+  await sheet.save(output);
+  const drawn = range.count ?? model.config.num_vq_embeddings;
+  console.log(`Wrote ${printable(output)}: ${count(drawn)} codes, ${sheet.width}×${sheet.height}`);
+}
+
+/** The codes in `--codes`. */
+function rangeOf(codes: string | undefined): { first?: number; count?: number } {
+  if (codes === undefined) return {};
+  const [first, last] = codes.split("-").map(Number);
+  if (last < first) throw new UsageError(`--codes takes the first and the last code, as in 0-1023, found "${codes}"`);
+  return { first, count: last - first + 1 };
+}
