@@ -50,6 +50,7 @@ export {
   type HubProgress,
   listCachedModels,
   type ModelFiles,
+  nearestName,
   printable,
   type PushOptions,
   type PushResult,

@@ -5,8 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { nearestName } from "../check_options.ts";
-import { printable } from "../mod.ts";
+import { nearestName, printable } from "../mod.ts";
 import { type Option, type OptionName, OPTIONS, type Options } from "./options.ts";
 import { oneLine } from "./text.ts";
 

@@ -4,6 +4,9 @@
  * @module
  */
 
+export { encodeTar, readTar, type TarEntry, type TarFile } from "./formats/tar.ts";
+export { picturesOfTar } from "./formats/tar_pictures.ts";
+export { encodeTarRecords } from "./formats/tar_records.ts";
 export type {
   DatasetFormat,
   DatasetPicture,

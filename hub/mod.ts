@@ -47,7 +47,27 @@ export { isLocalPath } from "./repo_id.ts";
 
 // File formats
 export { type ByteSource, openFile, sourceOfBytes, type Span } from "./formats/byte_source.ts";
+export {
+  bytesToIntegers,
+  INTEGER_TYPES,
+  type IntegerDType,
+  type IntegerElements,
+  integersToBytes,
+  type IntegerType,
+  integerType,
+  numpyType,
+  smallestUnsignedType,
+} from "./formats/integers.ts";
 export { type ErrorClass, parseJson } from "./formats/json.ts";
+export {
+  decodeNpyHeader,
+  decodeNpyTexts,
+  encodeNpyHeader,
+  encodeNpyTexts,
+  isNpy,
+  MAX_NPY_HEADER_BYTES,
+  type NpyHeader,
+} from "./formats/npy.ts";
 export {
   openSafetensors,
   type PlacedTensor,
@@ -73,7 +93,7 @@ export { readZipEntry } from "./formats/torch/zip_entry.ts";
 // This machine
 export { openTextStore, type TextStore } from "./cache/text_store.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
-export { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
+export { checkOptions, nearestName, type OptionNames, pickOptions } from "./check_options.ts";
 export { printable } from "./show.ts";
 export { saveFile } from "./system/save_file.ts";
 export { writeSynced } from "./system/atomic_write.ts";

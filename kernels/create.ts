@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
+import { checkOptions, type OptionNames } from "./check_options.ts";
 import type { Backend, TuningStore } from "./backend.ts";
 import { DeviceError } from "./errors.ts";
 import { createWasmBackend, WASM_OPTIONS, type WasmOptions } from "./wasm/mod.ts";
@@ -58,8 +58,11 @@ export async function createBackend(device: Device, options: BackendOptions = {}
 }
 
 /** The CPU engine; `found` says why it was chosen. */
-async function createCpuBackend(options: BackendOptions, found: string): Promise<Backend> {
-  if (options.dtype !== "float16") return await createWasmBackend(pickOptions(options, WASM_OPTIONS));
+async function createCpuBackend(
+  { dtype, tuningStore: _tuningStore, ...options }: BackendOptions,
+  found: string,
+): Promise<Backend> {
+  if (dtype !== "float16") return await createWasmBackend(options);
   throw new DeviceError(
     `Cannot compute in float16: expected a WebGPU adapter with the feature shader-f16, found ${found}, and the CPU engine ` +
       "computes in float32. Leave dtype out",

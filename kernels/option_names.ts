@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OptionNames } from "../check_options.ts";
+import type { OptionNames } from "./check_options.ts";
 import type { PlanOptions, RunOptions, TuneOptions } from "./backend.ts";
 
 export const PLAN_OPTIONS: OptionNames<PlanOptions> = { memoryLimit: true };

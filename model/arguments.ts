@@ -186,6 +186,12 @@ export function checkMemoryLimit(bytes: unknown): void {
   );
 }
 
+/** Checks how often to measure. */
+export function checkRounds(rounds: number): void {
+  if (Number.isSafeInteger(rounds) && rounds >= 1) return;
+  throw new RangeError(`Cannot profile: rounds must be a whole number ≥ 1, found ${rounds}`);
+}
+
 /** The shape of one picture of the size that the model was trained on. */
 export function usualShape({ in_channels, sample_size }: VQConfig): Shape {
   if (sample_size === null) {

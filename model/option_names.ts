@@ -4,7 +4,15 @@
  * @module
  */
 
-import { HUB_MODEL_OPTIONS, type OptionNames, SINGLE_FILE_OPTIONS } from "../hub/mod.ts";
+import {
+  HUB_MODEL_OPTIONS,
+  type OptionNames,
+  PUSH_OPTIONS,
+  type PushOptions,
+  SAVE_OPTIONS,
+  type SaveOptions,
+  SINGLE_FILE_OPTIONS,
+} from "../hub/mod.ts";
 import type {
   CallOptions,
   ComputeOptions,
@@ -42,3 +50,10 @@ export const MEMORY_OPTIONS: OptionNames<MemoryOptions> = { shape: true, method:
 export const PROFILE_OPTIONS: OptionNames<ProfileOptions> = { rounds: true, signal: true };
 
 export const TUNE_OPTIONS: OptionNames<TuneOptions> = { shape: true, signal: true, onProgress: true };
+
+/** One object may say how to reach the Hub for loading and pushing. */
+export const PUSH_MODEL_OPTIONS: OptionNames<LoadOptions & PushOptions & SaveOptions> = {
+  ...LOAD_OPTIONS,
+  ...PUSH_OPTIONS,
+  ...SAVE_OPTIONS,
+};

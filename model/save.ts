@@ -1,10 +1,20 @@
 /**
- * Saving a model as Diffusers does.
+ * Saving a model as Diffusers does, in a directory or on the Hub.
  *
  * @module
  */
 
-import { saveLocalModel, type SaveOptions } from "../hub/mod.ts";
+import {
+  pickOptions,
+  PUSH_OPTIONS,
+  type PushOptions,
+  type PushResult,
+  pushToHub,
+  SAVE_OPTIONS,
+  saveLocalModel,
+  type SaveOptions,
+  withTemporaryDirectory,
+} from "../hub/mod.ts";
 import { formatConfig } from "./architecture/config.ts";
 import { modelParameters } from "./architecture/passes.ts";
 import { plainModel } from "./checkpoints/mod.ts";
@@ -30,5 +40,17 @@ export async function saveModel(
       data: async () => convert(name, await weights.read(found.get(name)!)),
     }));
     await saveLocalModel(directory, formatConfig({ ...parsed, config }), tensors, options);
+  });
+}
+
+/** Saves a model in a temporary directory, and uploads it in one commit. */
+export async function pushModel(
+  repo: string,
+  checkpoint: Checkpoint,
+  options: PushOptions & SaveOptions,
+): Promise<PushResult> {
+  return await withTemporaryDirectory(async (directory) => {
+    await saveModel(directory, checkpoint, pickOptions<SaveOptions>(options, SAVE_OPTIONS));
+    return await pushToHub(repo, directory, pickOptions<PushOptions>(options, PUSH_OPTIONS));
   });
 }

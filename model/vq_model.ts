@@ -6,24 +6,11 @@
 
 import {
   checkOptions,
-  HUB_MODEL_OPTIONS,
-  type HubModelOptions,
-  locateFile,
-  locateModel,
   type ModelFiles,
-  openModel,
-  openSingleFile,
-  openTextStore,
-  pickOptions,
-  PUSH_OPTIONS,
   type PushOptions,
   type PushResult,
-  pushToHub,
   SAVE_OPTIONS,
   type SaveOptions,
-  SINGLE_FILE_OPTIONS,
-  type SingleFileOptions,
-  withTemporaryDirectory,
 } from "../hub/mod.ts";
 import { type Backend, type MemoryUse, type PixelRange, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, pixelRangeOf, type VQConfig } from "./architecture/config.ts";
@@ -32,24 +19,16 @@ import {
   checkInputShape,
   checkLatents,
   checkMemoryLimit,
+  checkRounds,
   checkSample,
   checkTokens,
   toIndices,
   usualShape,
 } from "./arguments.ts";
-import { type Checkpoint, countParameters, hashCodebook, withCheckpoint } from "./engine/checkpoint.ts";
-import { Engine } from "./engine/engine.ts";
-import {
-  CALL_OPTIONS,
-  COMPUTE_OPTIONS,
-  DECODE_OPTIONS,
-  DICT_CALL_OPTIONS,
-  LOAD_FILE_OPTIONS,
-  LOAD_OPTIONS,
-  MEMORY_OPTIONS,
-  PROFILE_OPTIONS,
-  TUNE_OPTIONS,
-} from "./option_names.ts";
+import { type Checkpoint, countParameters, hashCodebook } from "./engine/checkpoint.ts";
+import type { Engine } from "./engine/engine.ts";
+import { type Loaded, loadFiles, loadPretrained, loadSingleFile } from "./engine/load.ts";
+import * as known from "./option_names.ts";
 import type {
   CallOptions,
   ComputeOptions,
@@ -65,7 +44,7 @@ import type {
   VQEncoderOutput,
 } from "./options.ts";
 import { medianOps, Profile } from "./profile.ts";
-import { saveModel } from "./save.ts";
+import { pushModel, saveModel } from "./save.ts";
 import {
   checkCodebook,
   type Codebook,
@@ -98,14 +77,14 @@ export class VQModel {
   readonly config: VQConfig;
   readonly #engine: Engine;
   readonly #checkpoint: Checkpoint;
-  readonly #name?: string;
+  readonly #source?: string;
   #codebookHash?: string;
 
-  private constructor(engine: Engine, checkpoint: Checkpoint, name?: string) {
+  private constructor({ engine, checkpoint, source }: Loaded) {
     this.config = checkpoint.parsed.config;
     this.#engine = engine;
     this.#checkpoint = checkpoint;
-    this.#name = name;
+    this.#source = source;
   }
 
   /**
@@ -121,10 +100,8 @@ export class VQModel {
    * @throws {DeviceError} if there is no such device
    */
   static async fromPretrained(source: string | URL, options: LoadOptions = {}): Promise<VQModel> {
-    checkOptions("load model", options, LOAD_OPTIONS);
-    const place = await locateModel(source);
-    const fileOptions = pickOptions<HubModelOptions>(options, HUB_MODEL_OPTIONS);
-    return await VQModel.#open((options) => openModel(place, options), fileOptions, options, `${source}`);
+    checkOptions("load model", options, known.LOAD_OPTIONS);
+    return new VQModel(await loadPretrained(source, options));
   }
 
   /**
@@ -148,29 +125,8 @@ export class VQModel {
    * @throws {DeviceError} if there is no such device
    */
   static async fromSingleFile(source: string | URL, options: LoadFileOptions = {}): Promise<VQModel> {
-    checkOptions("load model", options, LOAD_FILE_OPTIONS);
-    const place = await locateFile(source);
-    const fileOptions = pickOptions<SingleFileOptions>(options, SINGLE_FILE_OPTIONS);
-    return await VQModel.#open((options) => openSingleFile(place, options), fileOptions, options, `${source}`);
-  }
-
-  /** Loads a model from files that can be opened again. */
-  static async #open<T extends Pick<HubModelOptions, "revision" | "signal">>(
-    openFiles: (options: T) => Promise<ModelFiles>,
-    fileOptions: T,
-    options: ComputeOptions & Pick<HubModelOptions, "cacheDir">,
-    name: string,
-  ): Promise<VQModel> {
-    const { tuningStore = openTextStore(options.cacheDir) } = options;
-    const { revision } = fileOptions;
-    const open = async () => {
-      const files = await openFiles(fileOptions);
-      // Opened again, these must be the same files, even if the branch has moved; the signal was for loading.
-      fileOptions = { ...fileOptions, revision: files.commit ?? revision, signal: undefined };
-      return files;
-    };
-    const computeOptions = pickOptions<ComputeOptions>(options, COMPUTE_OPTIONS);
-    return await VQModel.#load(open, { ...computeOptions, tuningStore }, name);
+    checkOptions("load model", options, known.LOAD_FILE_OPTIONS);
+    return new VQModel(await loadSingleFile(source, options));
   }
 
   /**
@@ -184,16 +140,8 @@ export class VQModel {
    * @throws {DeviceError} if there is no such device
    */
   static async fromFiles(open: () => Promise<ModelFiles>, options: ComputeOptions = {}): Promise<VQModel> {
-    checkOptions("load model", options, COMPUTE_OPTIONS);
-    return await VQModel.#load(open, options);
-  }
-
-  static async #load(open: () => Promise<ModelFiles>, options: ComputeOptions, name?: string): Promise<VQModel> {
-    checkMemoryLimit(options.memoryLimit);
-    return await withCheckpoint(open, async (checkpoint, files) => {
-      options.signal?.throwIfAborted();
-      return new VQModel(await Engine.load(checkpoint, files, options), checkpoint, name);
-    });
+    checkOptions("load model", options, known.COMPUTE_OPTIONS);
+    return new VQModel(await loadFiles(open, options));
   }
 
   /** The commit of the Hub's repository that the model was loaded from; `undefined` for a model from elsewhere. */
@@ -251,7 +199,7 @@ export class VQModel {
    */
   memory(options: MemoryOptions): MemoryPlan;
   memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
-    checkOptions("plan memory", options, MEMORY_OPTIONS);
+    checkOptions("plan memory", options, known.MEMORY_OPTIONS);
     if (options === undefined) return this.#engine.memory;
     const { shape, method = "forward" } = options;
     this.#engine.checkUsable();
@@ -292,7 +240,7 @@ export class VQModel {
   /** Depending on `options.returnDict`. */
   encode(sample: Tensor, options?: CallOptions): Promise<VQEncoderOutput | [Tensor]>;
   async encode(sample: Tensor, options: CallOptions = {}): Promise<VQEncoderOutput | [Tensor]> {
-    checkOptions("encode", options, DICT_CALL_OPTIONS);
+    checkOptions("encode", options, known.DICT_CALL_OPTIONS);
     checkSample(sample, this.config);
     const [latents] = await this.#engine.call("encode", sample, options);
     return options.returnDict === false ? [latents] : { latents };
@@ -304,7 +252,7 @@ export class VQModel {
    * @param latents float32 `[n, vq_embed_dim, h, w]`
    */
   async quantize(latents: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<QuantizerOutput> {
-    checkOptions("quantize", options, CALL_OPTIONS);
+    checkOptions("quantize", options, known.CALL_OPTIONS);
     checkLatents(latents, this.config);
     const [quantized, indices, loss] = await this.#engine.call("quantize", latents, options);
     return { quantized, indices, loss };
@@ -328,7 +276,7 @@ export class VQModel {
     latents: Tensor | TokenIndices,
     options: DecodeOptions = {},
   ): Promise<DecoderOutput | [Tensor, Tensor]> {
-    checkOptions("decode", options, DECODE_OPTIONS);
+    checkOptions("decode", options, known.DECODE_OPTIONS);
     const { forceNotQuantize = false, shape, returnDict } = options;
     checkDecodable(this.config);
     const takesIndices = forceNotQuantize && this.config.lookup_from_codebook;
@@ -349,7 +297,7 @@ export class VQModel {
   /** Depending on `options.returnDict`. */
   forward(sample: Tensor, options?: CallOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async forward(sample: Tensor, options: CallOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
-    checkOptions("run forward", options, DICT_CALL_OPTIONS);
+    checkOptions("run forward", options, known.DICT_CALL_OPTIONS);
     checkSample(sample, this.config);
     checkDecodable(this.config);
     const [decoded, commitLoss] = await this.#engine.call("forward", sample, options);
@@ -363,11 +311,9 @@ export class VQModel {
    * @throws {DeviceError} if a WebGPU device has no `timestamp-query`
    */
   async profile(sample: Tensor, options: ProfileOptions = {}): Promise<Profile> {
-    checkOptions("profile", options, PROFILE_OPTIONS);
+    checkOptions("profile", options, known.PROFILE_OPTIONS);
     const { rounds = 5, signal } = options;
-    if (!Number.isSafeInteger(rounds) || rounds < 1) {
-      throw new RangeError(`Cannot profile: rounds must be a whole number ≥ 1, found ${rounds}`);
-    }
+    checkRounds(rounds);
     checkSample(sample, this.config);
     checkDecodable(this.config);
     const runs = await this.#engine.profile("forward", sample, rounds, signal);
@@ -384,7 +330,7 @@ export class VQModel {
    * @throws {RangeError} if the model does not take pictures of this shape, or `sample_size` gives no shape
    */
   async tune(options: TuneOptions = {}): Promise<void> {
-    checkOptions("tune", options, TUNE_OPTIONS);
+    checkOptions("tune", options, known.TUNE_OPTIONS);
     const { shape = usualShape(this.config), ...measuring } = options;
     this.#engine.checkUsable();
     checkInputShape("forward", shape, this.config);
@@ -399,7 +345,7 @@ export class VQModel {
    * that, as upstream does not
    */
   async tokenize(sample: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tokens> {
-    checkOptions("tokenize", options, CALL_OPTIONS);
+    checkOptions("tokenize", options, known.CALL_OPTIONS);
     checkSample(sample, this.config);
     const [result] = await this.#engine.call("tokenize", sample, { ...options, toHost: true });
     options.signal?.throwIfAborted();
@@ -418,7 +364,7 @@ export class VQModel {
    * `tokens.codebook` is another codebook
    */
   async detokenize(tokens: TokensLike | TokenIndices, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tensor> {
-    checkOptions("detokenize", options, CALL_OPTIONS);
+    checkOptions("detokenize", options, known.CALL_OPTIONS);
     checkDecodable(this.config);
     const { codebook } = Object(tokens) as TokensLike;
     if (codebook) checkCodebook(codebook, await this.codebook()); // first, as it explains indices that are out of range
@@ -438,7 +384,7 @@ export class VQModel {
   async codebook(): Promise<Codebook> {
     this.#engine.checkUsable();
     this.#codebookHash ??= await hashCodebook(this.#checkpoint);
-    return { hash: this.#codebookHash, codes: this.config.num_vq_embeddings, model: this.#name };
+    return { hash: this.#codebookHash, codes: this.config.num_vq_embeddings, model: this.#source };
   }
 
   /**
@@ -471,12 +417,9 @@ export class VQModel {
    * @throws {HubError} if there is no token, it lacks the permission, or the upload fails
    */
   async pushToHub(repo: string, options: PushOptions & SaveOptions = {}): Promise<PushResult> {
-    // One object may say how to reach the Hub for loading and pushing.
-    checkOptions("push model", options, { ...LOAD_OPTIONS, ...PUSH_OPTIONS, ...SAVE_OPTIONS });
-    return await withTemporaryDirectory(async (directory) => {
-      await this.savePretrained(directory, pickOptions<SaveOptions>(options, SAVE_OPTIONS));
-      return await pushToHub(repo, directory, pickOptions<PushOptions>(options, PUSH_OPTIONS));
-    });
+    checkOptions("push model", options, known.PUSH_MODEL_OPTIONS);
+    this.#engine.checkUsable();
+    return await pushModel(repo, this.#checkpoint, options);
   }
 
   /** Frees all device memory, including that of results that were not disposed. Disposing twice is harmless. */

@@ -6,7 +6,7 @@
 
 import { lstat, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { checkOptions, type OptionNames } from "../../check_options.ts";
+import { checkOptions, type OptionNames } from "../check_options.ts";
 import { LOCK_SILENCE } from "../cache/lock.ts";
 import { HubError } from "../errors.ts";
 import { isIntact } from "../remote/verify.ts";

@@ -17,7 +17,7 @@ import {
   configNames,
   modelTensors,
 } from "./checkpoint_files.ts";
-import type { OptionNames } from "../../check_options.ts";
+import type { OptionNames } from "../check_options.ts";
 import { chooseWeights, CONFIG_NAME, findVqComponent, listNames, PIPELINE_NAME, WEIGHTS } from "./model_files.ts";
 import { UnreachableError } from "../remote/retry.ts";
 import { subfolderParts } from "../system/paths.ts";

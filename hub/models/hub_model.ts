@@ -17,7 +17,7 @@ import { hubStore } from "./hub_store.ts";
 import { openLocalModel } from "./local.ts";
 import { configNames } from "./checkpoint_files.ts";
 import { possibleNames } from "./model_files.ts";
-import { checkOptions, type OptionNames, pickOptions } from "../../check_options.ts";
+import { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
 import { stepReporter } from "../remote/progress.ts";
 import { checkRepoId, checkRevision, isCommitHash, isLocalPath } from "../repo_id.ts";
 import { resolveRevision } from "../remote/resolve.ts";

@@ -8,7 +8,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openFile } from "../formats/byte_source.ts";
-import { checkOptions } from "../../check_options.ts";
+import { checkOptions } from "../check_options.ts";
 import { expandUser } from "../system/expand.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";

@@ -11,7 +11,7 @@ import { reasonOf } from "../show.ts";
 import { exchangeModel } from "./exchange.ts";
 import { directoryPath } from "./local.ts";
 import { CONFIG_NAME } from "./model_files.ts";
-import { checkOptions, type OptionNames } from "../../check_options.ts";
+import { checkOptions, type OptionNames } from "../check_options.ts";
 import { writeSynced } from "../system/atomic_write.ts";
 import type { TensorToWrite } from "../formats/safetensors_writer.ts";
 import { isWeightsName, parseSize, writeWeights } from "../formats/shard_writer.ts";

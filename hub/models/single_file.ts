@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { openFile } from "../formats/byte_source.ts";
 import { openWeights } from "../formats/tensor_files.ts";
 import { HubError } from "../errors.ts";
-import { checkOptions, type OptionNames, pickOptions } from "../../check_options.ts";
+import { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
 import { HUB_ACCESS, type HubAccess } from "../remote/access.ts";
 import { openUrl } from "../remote/url_source.ts";
 import { checkRepoId, looksLocal } from "../repo_id.ts";

@@ -8,7 +8,7 @@ import { connect, type Connection } from "./connection.ts";
 import { HubError } from "../errors.ts";
 import { withoutQuery } from "./explain.ts";
 import { defaultHubUrl, findToken, isDefaultHub } from "../system/environment.ts";
-import type { OptionNames } from "../../check_options.ts";
+import type { OptionNames } from "../check_options.ts";
 import type { OnProgress } from "./progress.ts";
 import { checkRepoId, checkRevision } from "../repo_id.ts";
 import { show } from "../show.ts";

@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { connectTo, type HubAccess } from "./access.ts";
 import { HubError } from "../errors.ts";
 import { type HubPackage, useHubPackage } from "./hub_package.ts";
-import { checkOptions, type OptionNames } from "../../check_options.ts";
+import { checkOptions, type OptionNames } from "../check_options.ts";
 import { subfolderParts } from "../system/paths.ts";
 import { checkRepoId, checkRevision, isCommitHash } from "../repo_id.ts";
 import { printable, reasonOf, show } from "../show.ts";

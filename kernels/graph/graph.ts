@@ -8,7 +8,7 @@
  * @module
  */
 
-import { checkOptions, type OptionNames } from "../../check_options.ts";
+import { checkOptions, type OptionNames } from "../check_options.ts";
 import type { PixelRange, Shape } from "../tensor/storage.ts";
 import { check } from "./ops/descriptor.ts";
 import {

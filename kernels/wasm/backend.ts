@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkOptions, type OptionNames } from "../../check_options.ts";
+import { checkOptions, type OptionNames } from "../check_options.ts";
 import {
   type Backend,
   type MemoryUse,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkOptions, type OptionNames } from "../../check_options.ts";
+import { checkOptions, type OptionNames } from "../check_options.ts";
 import type { Backend, MemoryUse, PlanOptions, Program, TuneOptions, TuningStore } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import type { Conv2d, Graph, Node, Op } from "../graph/graph.ts";

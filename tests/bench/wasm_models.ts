@@ -4,9 +4,14 @@
  * time of this engine grows with the batch and with the picture.
  *
  *     deno task bench:models [--threads=2] [--models=vq-f4,amused,movq] [--rounds=5] [--no-web] [--no-growth]
+ *     deno task bench:models --start [--only] [--batches=8,32] [--rounds=3] [--folder=DIR] [--json]
  *
  * Engines take turns. Times are the least of the rounds, ratios the median of those of each round. The task lets V8 make
  * vectors of 256 bits where it can; to measure without, run this file by itself.
+ *
+ * `--start` measures in fresh processes what it takes to load a model from files and to compute once, with `--only` also
+ * for each half of the model; `--batches`, with or without it, how many pictures a second come out of batches, and one by
+ * one. Figures are then medians. `DIR` keeps the models' files for the next time, some 3 GB.
  */
 import { createWasmBackend } from "../../kernels/wasm/mod.ts";
 import { vectorsAreWide } from "../../kernels/wasm/threads/revectorize.ts";
@@ -86,6 +91,11 @@ async function measureGrowth(model: string): Promise<void> {
   }
 }
 
+if (Deno.args.some((arg) => /^--(start|batches)/.test(arg))) {
+  const { report } = await import("./processes/report.ts");
+  await report();
+  Deno.exit(0);
+}
 console.log(`${threads} threads, vectors of ${await vectorsAreWide() ? 256 : 128} bits`);
 for (const model of option("models", "vq-f4,amused,movq").split(",")) {
   for (const pass of passesOf(model, 256)) await compare(pass);

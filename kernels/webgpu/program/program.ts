@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkOptions } from "../../../check_options.ts";
+import { checkOptions } from "../../check_options.ts";
 import { PROFILE_OPTIONS, RUN_OPTIONS } from "../../option_names.ts";
 import type { Program, RunOptions } from "../../backend.ts";
 import { checkInputs, checkNotDisposed } from "../../tensor/inputs.ts";

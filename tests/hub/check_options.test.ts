@@ -1,6 +1,6 @@
 /** Unknown options of any function. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
+import { checkOptions, type OptionNames, pickOptions } from "../../hub/check_options.ts";
 
 interface Options {
   doNormalize?: boolean;
@@ -55,7 +55,7 @@ Deno.test("options that are not an object are refused", () => {
 });
 
 Deno.test("a name with control or invisible characters is made printable", () => {
-  assertEquals(refusal({ "x\x1b[2J\u202e": 1 }).split("; ")[0], 'Cannot encode: unknown option "x\ufffd[2J\ufffd"');
+  assertEquals(refusal({ "x\x1b[2J\u202e": 1 }).split("; ")[0], 'Cannot encode: unknown option "x\\x1b[2J\\u{202e}"');
 });
 
 Deno.test("pickOptions keeps the named options alone", () => {

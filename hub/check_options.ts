@@ -1,9 +1,10 @@
 /**
- * Checks that options objects hold no unknown options. It stands beside `mod.ts` since `kernels/`, `hub/` and `cli/`, which
- * do not import each other, need it; it imports nothing.
+ * Checks that options objects hold no unknown options.
  *
  * @module
  */
+
+import { show } from "./show.ts";
 
 /** Every option of an interface: a missing or extra name is a type error. */
 export type OptionNames<T> = { readonly [Name in keyof T]-?: true };
@@ -12,7 +13,7 @@ export type OptionNames<T> = { readonly [Name in keyof T]-?: true };
 const MAX_EDITS = 2;
 /** Shorter names do not match as parts of longer ones. */
 const MIN_PART_LENGTH = 4;
-/** Longest part of an unknown name in a message, in characters. */
+/** Longest part of an unknown name in a message, in characters, with its quotation marks. */
 const MAX_SHOWN = 100;
 
 /**
@@ -55,7 +56,7 @@ export function pickOptions<T extends object>(options: T, names: OptionNames<T>)
 function refuse(action: string, name: string, known: readonly string[]): never {
   const nearest = nearestName(name, known);
   const advice = nearest === undefined ? `expected one of ${known.join(", ")}` : `did you mean "${nearest}"?`;
-  throw new TypeError(`Cannot ${action}: unknown option ${quote(name)}; ${advice}`);
+  throw new TypeError(`Cannot ${action}: unknown option ${show(name, MAX_SHOWN)}; ${advice}`);
 }
 
 /** What was passed instead of options. The value itself is not shown: it may be a token. */
@@ -64,13 +65,18 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
-/** A name for a message, shortened and on one line. */
-function quote(name: string): string {
-  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
-  return JSON.stringify(shown.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "�"));
-}
-
-/** The known name that resembles an unknown one most, if any does. */
+/**
+ * The known name that resembles an unknown one most, such as the correct spelling of a misspelled option; `undefined` if
+ * none does. Hyphens, underscores and upper case make no difference.
+ *
+ * @example
+ * ```ts
+ * import { nearestName } from "@codebook/vqmodel";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(nearestName("memory_limit", ["device", "memoryLimit"]), "memoryLimit");
+ * ```
+ */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const written = plain(name);
   const ranked = known.map((candidate) => ({ candidate, edits: editsBetween(written, plain(candidate)) }));
