@@ -19,3 +19,22 @@ export type {
 export { codeSheet, type CodeSheetOptions } from "./inspect/code_sheet.ts";
 export { type TokenStatistics, tokenStatistics } from "./inspect/statistics.ts";
 export { usagePlot } from "./inspect/usage_plot.ts";
+export {
+  type Manifest,
+  parseManifest,
+  type PictureFailure,
+  type ShardEntry,
+  type TokenFailure,
+  type TokenSettings,
+} from "./output/manifest.ts";
+export { fileSink, folderSink, type OpenSink, type SinkAccess, type TokenSink } from "./output/sinks.ts";
+export type { TokenStore } from "./output/token_store.ts";
+export { openSource, type SourceOptions } from "./sources/open_source.ts";
+export {
+  type DatasetProgress,
+  SourceError,
+  tokenizeDataset,
+  type TokenizeDatasetOptions,
+  tokenizeShard,
+} from "./tokenize/dataset.ts";
+export type { PrepareOptions } from "./tokenize/prepare.ts";

@@ -45,6 +45,8 @@ export interface ShardEntry {
   readonly tokens: number;
   /** Number of pictures that failed. */
   readonly failures: number;
+  /** Rows and columns of tokens, if they are the same for all pictures. */
+  readonly shape?: readonly [h: number, w: number];
   /** The shard's `fingerprint`. */
   readonly fingerprint?: string;
 }

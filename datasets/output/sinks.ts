@@ -134,7 +134,7 @@ function placeInFolder(folder: string, format: DatasetFormat): StorePlace {
  * @throws {RangeError} if it does
  */
 async function checkOwn(folder: string, format: DatasetFormat): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
+  const names: string[] = await readdir(folder).catch(() => []);
   const foreign = names.includes("manifest.json") ? undefined : names.find((name) => name.endsWith(`.${format}`));
   if (foreign === undefined) return;
   throw new RangeError(

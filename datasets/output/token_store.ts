@@ -103,16 +103,18 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       const path = place.pathOf(shard);
       const name = basename(path);
       const counts = { pictures: 0, tokens: 0 };
+      const shapes = new Map<string, TokenRecord["shape"]>();
       async function* counted(): AsyncGenerator<TokenRecord> {
         for await (const record of records) {
           if (!record.augment) counts.pictures++;
           counts.tokens += record.indices.length;
+          if (shapes.size < 2) shapes.set(`${record.shape}`, record.shape);
           yield record;
         }
       }
       const digest = await publish(path, encodeRecords(counted(), place.format, info), place.work);
-      const { fingerprint } = shard;
-      const entry = { name, ...digest, ...counts, failures: failures.length, fingerprint };
+      const [shape] = shapes.size === 1 ? shapes.values() : [];
+      const entry = { name, ...digest, ...counts, failures: failures.length, shape, fingerprint: shard.fingerprint };
       const record: ShardRecord = { entry, failures: failures.map((failure) => ({ shard: name, ...failure })) };
       await publish(recordOf(name), JSON.stringify(record), place.work);
       return entry;

@@ -43,6 +43,9 @@ export function batching(models: readonly VQModel[], options: BatchingOptions): 
   const { preparer, size, signal, isStuck } = options;
   const groups = new Map<string, Waiting[]>();
   const idle = [...models];
+  signal.addEventListener("abort", () => {
+    for (const { reject } of groups.values().flatMap((group) => group)) reject(signal.reason);
+  });
 
   function take(): Waiting[] | undefined {
     const full = groups.entries().find(([, group]) => group.length >= size);

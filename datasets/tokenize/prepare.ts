@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import {
   ImageProcessor,
   type ImageProcessorOptions,
@@ -49,7 +48,7 @@ export function preparerFor(model: VQModel, options: PrepareOptions): Preparer {
   const stacking = ImageProcessor.for(model, { doNormalize, doResize: false });
   return {
     async prepare(file, signal) {
-      const sha256 = createHash("sha256").update(file).digest("hex");
+      const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", file)).toHex();
       using sample = await resizing.preprocess(file, { ...size, signal });
       const [picture] = await resizing.postprocess(sample);
       return { picture, sha256 };
@@ -66,7 +65,10 @@ export function mirrored({ width, height, data }: Picture): Picture {
 }
 
 /** What is recorded of how pictures are prepared; defaults that depend on other options are filled in. */
-export function describePreparation(model: VQModel, options: PrepareOptions): Record<string, string | number | boolean> {
+export function describePreparation(
+  model: VQModel,
+  options: PrepareOptions,
+): Record<string, string | number | boolean> {
   const { doNormalize = model.pixelRange === "signed", applyOrientation = true, ...rest } = options;
   const { resizeMode = "default", crop } = rest;
   const usual = crop === "center" ? "bicubic" : crop === "adm" ? "adm" : "lanczos";

@@ -89,7 +89,8 @@ const FLOORS: Record<string, Floors> = {
   datasets: [
     ["types.ts"],
     ["formats"],
-    ["inspect", "sources"],
+    ["inspect", "output", "sources"],
+    ["tokenize"],
     ["mod.ts"],
   ],
   "model/images": [
