@@ -28,7 +28,7 @@ export {
   type TokenSettings,
 } from "./output/manifest.ts";
 export { fileSink, folderSink, type OpenSink, type SinkAccess, type TokenSink } from "./output/sinks.ts";
-export type { TokenStore } from "./output/token_store.ts";
+export type { ShardRecord, TokenStore } from "./output/token_store.ts";
 export { openSource, type SourceOptions } from "./sources/open_source.ts";
 export {
   type DatasetProgress,

@@ -96,5 +96,5 @@ export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export { checkOptions, nearestName, type OptionNames, pickOptions } from "./check_options.ts";
 export { printable } from "./show.ts";
 export { saveFile } from "./system/save_file.ts";
-export { writeSynced } from "./system/atomic_write.ts";
+export { type FileContent, writeSynced } from "./system/atomic_write.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";

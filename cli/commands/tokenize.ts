@@ -43,8 +43,8 @@ export const tokenizeCommand: Command = {
     json: { ...OPTIONS.json, help: "print progress and the result as lines of JSON on standard output" },
   },
   examples: [
-    "tokenize amused/amused-256 pictures --size 256 --crop center -o tokens",
-    'tokenize amused/amused-256 "hf://datasets/OWNER/NAME/{000..099}.tar" --size 256 -o tokens.parquet',
+    "tokenize MODEL pics --size 256 -o tokens",
+    'tokenize MODEL "*.tar" -o out.parquet',
   ],
   run: tokenize,
 };

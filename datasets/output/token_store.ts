@@ -40,8 +40,10 @@ export interface StorePlace {
 }
 
 /** What is recorded of a shard. */
-interface ShardRecord {
+export interface ShardRecord {
+  /** Its file. */
   readonly entry: ShardEntry;
+  /** Its pictures that failed. */
   readonly failures: readonly TokenFailure[];
 }
 

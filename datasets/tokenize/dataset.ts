@@ -67,9 +67,7 @@ const OPTIONS: OptionNames<TokenizeDatasetOptions> = {
 };
 
 /** A shard could not be read. Others were tokenized nevertheless. */
-export class SourceError extends Error {
-  override name = "SourceError";
-}
+export class SourceError extends Error {}
 
 /**
  * Tokenizes the pictures of a data set. The tokens are those of single calls of `model.tokenize`, bit for bit.
