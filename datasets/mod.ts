@@ -38,3 +38,9 @@ export {
   tokenizeShard,
 } from "./tokenize/dataset.ts";
 export type { PrepareOptions } from "./tokenize/prepare.ts";
+export {
+  detokenizeDataset,
+  type DetokenizeDatasetOptions,
+  type DetokenizedPicture,
+  type TokensToDecode,
+} from "./detokenize/dataset.ts";

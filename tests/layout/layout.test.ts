@@ -89,8 +89,8 @@ const FLOORS: Record<string, Floors> = {
   datasets: [
     ["types.ts"],
     ["formats"],
-    ["inspect", "output", "sources"],
-    ["tokenize"],
+    ["compute", "inspect", "output", "sources"],
+    ["detokenize", "tokenize"],
     ["mod.ts"],
   ],
   "model/images": [
