@@ -88,7 +88,7 @@ const FLOORS: Record<string, Floors> = {
   ],
   datasets: [
     ["types.ts"],
-    ["formats", "inspect", "sources"],
+    ["formats", "inspect", "queue", "sources"],
     ["mod.ts"],
   ],
   "model/images": [
