@@ -4,6 +4,9 @@
  * @module
  */
 
+export { encodeTar, readTar, type TarEntry, type TarFile } from "./formats/tar.ts";
+export { picturesOfTar } from "./formats/tar_pictures.ts";
+export { encodeTarRecords } from "./formats/tar_records.ts";
 export type {
   DatasetFormat,
   DatasetPicture,
@@ -21,3 +24,22 @@ export { openQueue, type Queue } from "./queue/queue.ts";
 export { parseQueueAddress, type QueueServer } from "./queue/server.ts";
 export type { QueueOptions } from "./queue/streams.ts";
 export type { Job, WorkOptions } from "./queue/work.ts";
+export {
+  type Manifest,
+  parseManifest,
+  type PictureFailure,
+  type ShardEntry,
+  type TokenFailure,
+  type TokenSettings,
+} from "./output/manifest.ts";
+export { fileSink, folderSink, type OpenSink, type SinkAccess, type TokenSink } from "./output/sinks.ts";
+export type { ShardRecord, TokenStore } from "./output/token_store.ts";
+export { openSource, type SourceOptions } from "./sources/open_source.ts";
+export {
+  type DatasetProgress,
+  SourceError,
+  tokenizeDataset,
+  type TokenizeDatasetOptions,
+  tokenizeShard,
+} from "./tokenize/dataset.ts";
+export type { PrepareOptions } from "./tokenize/prepare.ts";

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { readZipDirectory, sourceOfBytes } from "../../hub/mod.ts";
+import { isNpy, readZipDirectory, sourceOfBytes } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { isNpy } from "./npy.ts";
 
 /** The formats of token files. */
 export type TokenFormat = "json" | "npy" | "npz" | "safetensors" | "pt";

@@ -4,9 +4,9 @@
  * @module
  */
 
+export type { IntegerDType as TokenDType } from "../../hub/mod.ts";
 export { checkCodebook, type Codebook } from "./codebook.ts";
 export { type TokenFormat, tokenFormatOf } from "./formats.ts";
-export type { TokenDType } from "./integer_types.ts";
 export {
   decodeTokens,
   type DecodeTokensOptions,

@@ -5,21 +5,20 @@
  */
 
 import { zipSync } from "fflate";
-import { readZipDirectory, readZipEntry, sourceOfBytes } from "../../hub/mod.ts";
-import type { TokenDType } from "./integer_types.ts";
-import { decodeNpy, decodeNpyText, encodeNpy, encodeNpyText } from "./npy.ts";
+import { encodeNpyTexts, type IntegerDType, readZipDirectory, readZipEntry, sourceOfBytes } from "../../hub/mod.ts";
+import { decodeNpy, decodeNpyText, encodeNpy } from "./npy.ts";
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
 
 const SUFFIX = ".npy";
 
 /** Encodes tokens as an array `indices`, with texts `model` and `codebook`. */
-export function encodeNpz(tokens: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
+export function encodeNpz(tokens: Tokens, dtype: IntegerDType): Uint8Array<ArrayBuffer> {
   const { model, hash } = tokens.codebook ?? {};
   return zipSync({
     "indices.npy": encodeNpy(tokens, dtype),
-    ...(model && { "model.npy": encodeNpyText(model) }),
-    ...(hash && { "codebook.npy": encodeNpyText(hash) }),
+    ...(model && { "model.npy": encodeNpyTexts(model) }),
+    ...(hash && { "codebook.npy": encodeNpyTexts(hash) }),
   }, STORED);
 }
 

@@ -4,13 +4,21 @@
  * @module
  */
 
-import { encodeSafetensorsHeader, readSafetensorsHeader, sourceOfBytes } from "../../hub/mod.ts";
-import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
+import {
+  bytesToIntegers,
+  encodeSafetensorsHeader,
+  INTEGER_TYPES,
+  type IntegerDType,
+  integersToBytes,
+  integerType,
+  readSafetensorsHeader,
+  sourceOfBytes,
+} from "../../hub/mod.ts";
 import { chooseArray, codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** Encodes tokens as a tensor `indices`, with model and codebook in the header's `__metadata__`. */
-export function encodeSafetensors({ indices, shape, codebook }: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
+export function encodeSafetensors({ indices, shape, codebook }: Tokens, dtype: IntegerDType): Uint8Array<ArrayBuffer> {
   const { model, hash } = codebook ?? {};
   const metadata = { format: "pt", ...(model && { model }), ...(hash && { codebook: hash }) };
   const header = encodeSafetensorsHeader(

@@ -4,11 +4,17 @@
  * @module
  */
 
-import { checkOptions, type OptionNames, saveFile, WeightsError } from "../../hub/mod.ts";
+import {
+  checkOptions,
+  INTEGER_TYPES,
+  type IntegerDType,
+  type OptionNames,
+  saveFile,
+  WeightsError,
+} from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
 import { detectFormat, extensionOf, type TokenFormat, tokenFormatOf } from "./formats.ts";
 import { layOut } from "./indices.ts";
-import { INTEGER_TYPES, smallestType, type TokenDType } from "./integer_types.ts";
 import { decodeJson, encodeJson } from "./json.ts";
 import { decodeNpy, encodeNpy } from "./npy.ts";
 import { decodeNpz, encodeNpz } from "./npz.ts";
@@ -23,7 +29,7 @@ export interface EncodeTokensOptions {
    * The type of the stored numbers. Default: the smallest type for all indices of `tokens.codebook`, and for `"pt"` one
    * that every version of torch has; int32 if `tokens.codebook.codes` is unknown. JSON has no types.
    */
-  dtype?: TokenDType;
+  dtype?: IntegerDType;
   /** Size in pixels of the tokenized pictures. Only JSON stores it, as a note. */
   picture?: { readonly width: number; readonly height: number };
 }
@@ -186,4 +192,12 @@ async function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
       { cause },
     );
   }
+}
+
+/** The smallest type for the indices of a codebook. Torch has no uint16 before version 2.3. */
+function smallestType(codes: number | undefined, { torch }: { torch: boolean }): IntegerDType {
+  if (codes === undefined) return "int32";
+  if (codes <= 2 ** 8) return "uint8";
+  if (codes <= (torch ? 2 ** 15 : 2 ** 16)) return torch ? "int16" : "uint16";
+  return "int32";
 }

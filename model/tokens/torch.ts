@@ -5,9 +5,18 @@
  */
 
 import { zipSync } from "fflate";
-import { readTorch, sourceOfBytes, TorchTensor, toRowMajor } from "../../hub/mod.ts";
+import {
+  bytesToIntegers,
+  INTEGER_TYPES,
+  type IntegerDType,
+  integersToBytes,
+  integerType,
+  readTorch,
+  sourceOfBytes,
+  TorchTensor,
+  toRowMajor,
+} from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { bytesToIntegers, INTEGER_TYPES, integersToBytes, integerType, type TokenDType } from "./integer_types.ts";
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -20,7 +29,7 @@ const MAX_REPEATED_ELEMENTS = 2 ** 22;
  * Encodes tokens as `{"indices": tensor, "model": …, "codebook": …}`, which every version of torch since 1.6 loads, also
  * with `weights_only`.
  */
-export function encodeTorch(tokens: Tokens, dtype: TokenDType): Uint8Array<ArrayBuffer> {
+export function encodeTorch(tokens: Tokens, dtype: IntegerDType): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder();
   return zipSync({
     "archive/data.pkl": pickle(tokens, storageOf(dtype)),
@@ -30,7 +39,7 @@ export function encodeTorch(tokens: Tokens, dtype: TokenDType): Uint8Array<Array
   }, STORED);
 }
 
-function storageOf(dtype: TokenDType): string {
+function storageOf(dtype: IntegerDType): string {
   const { torch } = INTEGER_TYPES[dtype];
   if (torch) return torch;
   const known = Object.entries(INTEGER_TYPES).flatMap(([name, { torch }]) => torch ? [name] : []);
@@ -63,8 +72,8 @@ export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTok
   const source = sourceOfBytes(bytes, "the archive");
   const { value, read } = await readTorch(source, MAX_PICKLE_BYTES);
   const tensor = chooseTensor(value, task);
-  const type = typeOf(tensor);
-  if (!type) throw new TypeError(`${task}: expected integers, found elements of type ${tensor.storage.dtype}`);
+  const dtype = typeOf(tensor);
+  if (!dtype) throw new TypeError(`${task}: expected integers, found elements of type ${tensor.storage.dtype}`);
 
   const count = tensor.shape.reduce((product, side) => product * side, 1);
   if (count > Math.max(tensor.storage.length, MAX_REPEATED_ELEMENTS)) {
@@ -72,8 +81,8 @@ export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTok
       `${task}: a tensor of shape ${show(tensor.shape)} repeats only ${tensor.storage.length} stored elements`,
     );
   }
-  checkUnpacked("its storage", tensor.storage.length * type.bytes, { archive: source.size, task });
-  const values = bytesToIntegers(await read(tensor), type, { task });
+  checkUnpacked("its storage", tensor.storage.length * INTEGER_TYPES[dtype].bytes, { archive: source.size, task });
+  const values = bytesToIntegers(await read(tensor), dtype, { task });
   const fields = value instanceof Map ? value : new Map();
   return {
     indices: toRowMajor(values, tensor),

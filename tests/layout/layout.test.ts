@@ -88,7 +88,9 @@ const FLOORS: Record<string, Floors> = {
   ],
   datasets: [
     ["types.ts"],
-    ["formats", "inspect", "queue", "sources"],
+    ["formats"],
+    ["inspect", "output", "queue", "sources"],
+    ["tokenize"],
     ["mod.ts"],
   ],
   "model/images": [

@@ -1,0 +1,32 @@
+/**
+ * Keys and extensions of files in data sets.
+ *
+ * @module
+ */
+
+/** Extensions of the picture files that {@linkcode ImageProcessor} reads. */
+const PICTURE_EXTENSIONS = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"];
+
+/** A path, divided where its extension begins. */
+export interface KeyAndExtension {
+  /** The path without the extension and without `./` in front; may be empty. */
+  readonly key: string;
+  /** The part behind the last dot of the file's name, in lower case; empty if there is none. */
+  readonly extension: string;
+}
+
+/**
+ * The key of a file in a data set, and its extension. Of `a.b/photo.left.jpg` the key is `a.b/photo.left`: WebDataset's key,
+ * which ends at the first dot of the name, would be the same for `photo.right.jpg`. Tokens written under either key belong to
+ * the same sample of WebDataset as the picture.
+ */
+export function splitName(path: string): KeyAndExtension {
+  const [, key, extension] = /^(?:\.\/)*(.*?)(?:\.([^./]*))?$/s.exec(path)!;
+  return { key, extension: (extension ?? "").toLowerCase() };
+}
+
+/** Whether a path is that of a picture file. Hidden files, such as those that macOS adds to archives, are none. */
+export function isPictureName(path: string): boolean {
+  const { key, extension } = splitName(path);
+  return PICTURE_EXTENSIONS.includes(extension) && !/^(\.|$)/.test(key.split("/").at(-1)!);
+}

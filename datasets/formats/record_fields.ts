@@ -1,0 +1,63 @@
+/**
+ * What is stored of a record beside its indices.
+ *
+ * @module
+ */
+
+import { show } from "../../hub/show.ts";
+import type { TokenRecord, TokenSetInfo } from "../types.ts";
+
+/** A record without its indices, and what it shares with the others, as a JSON object. */
+export type RecordFields = Omit<TokenRecord, "indices"> & Pick<TokenSetInfo, "model" | "codebook">;
+
+/** The fields of a record to store, in their order; `undefined` for those it does not have. */
+export function fieldsOf(
+  { key, shape, width, height, sha256, augment }: TokenRecord,
+  { model, codebook }: TokenSetInfo,
+): RecordFields {
+  return { key, shape, width, height, sha256, augment, model, codebook };
+}
+
+/**
+ * Checks fields of a file that is not trusted. Fields of other programs, which mean something else, are left out.
+ *
+ * @param task the beginning of messages
+ * @throws {TypeError} if the key or the shape is of the wrong kind
+ */
+export function checkFields(value: unknown, task: string): Partial<RecordFields> {
+  const { key, shape, width, height, sha256, augment, model, codebook } = Object(value) as Record<string, unknown>;
+  if (key !== undefined && typeof key !== "string") {
+    throw new TypeError(`${task}: expected a text as key, found ${show(key)}`);
+  }
+  if (shape !== undefined && !isGrid(shape)) {
+    throw new TypeError(`${task}: expected a shape [h, w], whole numbers ≥ 1, found ${show(shape)}`);
+  }
+  return definedOf({
+    key,
+    shape,
+    width: isSide(width) ? width : undefined,
+    height: isSide(height) ? height : undefined,
+    sha256: isHash(sha256) ? sha256 : undefined,
+    augment: augment === "hflip" ? augment : undefined,
+    model: typeof model === "string" ? model : undefined,
+    codebook: isHash(codebook) ? codebook : undefined,
+  });
+}
+
+/** Whether a value is rows and columns of tokens. */
+export function isGrid(value: unknown): value is readonly [h: number, w: number] {
+  return Array.isArray(value) && value.length === 2 && value.every(isSide);
+}
+
+/** An object without the fields that are `undefined`. */
+export function definedOf<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}
+
+function isSide(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number > 0;
+}
+
+function isHash(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+}
