@@ -270,7 +270,7 @@ function reporter(shards: readonly DatasetShard[], onProgress: (progress: Datase
 
 function unreadMessage(unread: readonly string[], total: number): string {
   return showMessage(
-    `Cannot read ${unread.length} of ${total} shards. The others are done; when these can be read, run the same command ` +
-      `again. ${unread.join("; ")}`,
+    `Cannot read ${unread.length} of ${total} shards. The others are done; run the same command again when these can be ` +
+      `read, or leave them out. ${unread.join("; ")}`,
   );
 }

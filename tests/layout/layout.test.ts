@@ -89,7 +89,7 @@ const FLOORS: Record<string, Floors> = {
   datasets: [
     ["types.ts"],
     ["formats"],
-    ["compute", "inspect", "output", "sources"],
+    ["compute", "inspect", "output", "queue", "sources"],
     ["detokenize", "tokenize"],
     ["mod.ts"],
   ],
