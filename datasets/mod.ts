@@ -33,6 +33,7 @@ export {
   type TokenSettings,
 } from "./output/manifest.ts";
 export { fileSink, folderSink, type OpenSink, type SinkAccess, type TokenSink } from "./output/sinks.ts";
+export { decodeRecords, encodeRecords } from "./formats/records.ts";
 export type { ShardRecord, TokenStore } from "./output/token_store.ts";
 export { openSource, type SourceOptions } from "./sources/open_source.ts";
 export {

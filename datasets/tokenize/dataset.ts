@@ -112,8 +112,10 @@ export async function tokenizeShard(
 ): Promise<ShardEntry> {
   checkOptions("tokenize shard", options, OPTIONS);
   return await withSink(model, source, sink, options, { shared: true }, async (models, open) => {
-    const shard = open.shards.find((shard) => shard.name === name);
-    if (!shard) throw new RangeError(`Cannot tokenize shard ${name}: the data set has no shard of that name`);
+    if (!source.shards.some((shard) => shard.name === name)) {
+      throw new RangeError(`Cannot tokenize shard ${name}: the data set has no shard of that name`);
+    }
+    const shard = open.shards.find((shard) => shard.name === name) ?? open.shards[0]; // of a whole file that is finished
     await tokenizeShards(models, { ...open, shards: [shard] }, options);
     return (await open.store.find(shard, { verify: false }))!.entry;
   });
