@@ -7,7 +7,8 @@
  * ```
  *
  * `--help` lists the commands, and after a command its options. Results go to standard output, progress and errors to
- * standard error. The exit code is 0, 1 if something failed, or 2 if the arguments were wrong.
+ * standard error. The exit code is 0, 1 if something failed, 2 if the arguments were wrong, 3 if pictures of a data set
+ * failed, or 130 after Ctrl-C.
  *
  * @module
  */
@@ -15,6 +16,7 @@
 import { findCommand, parseArguments, UsageError } from "./cli/arguments.ts";
 import { COMMANDS } from "./cli/commands.ts";
 import { completions } from "./cli/completions.ts";
+import { ExitError } from "./cli/exit_error.ts";
 import { help, helpOn } from "./cli/help.ts";
 import { oneLine } from "./cli/text.ts";
 import deno from "./deno.json" with { type: "json" };
@@ -28,7 +30,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   } catch (error) {
     console.error(isDebugging() ? error : `error: ${printable(oneLine(error))}`);
-    return error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError ? 2 : error instanceof ExitError ? error.code : 1;
   }
 }
 

@@ -48,10 +48,10 @@ export const OPTIONS = {
   width: { ...SIDE, help: "width to resize the picture to; default: the picture's own size" },
   size: { ...SIDE, help: "height and width to resize the picture to" },
   crop: {
-    ...oneOf("center", "adm"),
+    ...oneOf("center", "adm", "fill", "none"),
     value: "NAME",
-    help:
-      'cut a square of --size out of the middle: "center" as torchvision does, "adm" as ADM and DiT; default: no crop',
+    help: 'how to make squares of --size: "center" cuts the middle out as torchvision does, "adm" as ADM and DiT; ' +
+      '"fill" fits the picture in and extends its border; "none", the default, distorts it',
   },
   resample: {
     ...oneOf("lanczos", "bicubic", "bilinear", "box", "hamming", "nearest"),
@@ -127,6 +127,22 @@ export const OPTIONS = {
     pattern: /^\d{1,9}-\d{1,9}$/,
     takes: "the first and the last code, as in 0-1023",
   },
+  format: {
+    ...oneOf("tar", "parquet", "jsonl", "npy", "npz", "safetensors", "json", "pt"),
+    value: "NAME",
+    help: 'the format of the tokens; default: by the extension of -o, and "tar" in a folder',
+  },
+  augment: {
+    ...oneOf("hflip"),
+    value: "NAME",
+    help: '"hflip" also tokenizes each picture mirrored, as KEY_hflip',
+    takes: '"hflip"',
+  },
+  batch: { ...WHOLE, value: "COUNT", help: "number of pictures per batch; default: 1 on a CPU, up to 8 on a GPU" },
+  "shard-size": { ...WHOLE, value: "COUNT", help: "number of pictures per shard of loose files; default: 1000" },
+  "retry-failures": { type: "boolean", help: "try pictures again that failed in an earlier run" },
+  verify: { type: "boolean", help: "check finished shards by their hash; default: by their size" },
+  quiet: { type: "boolean", short: "q", help: "print nothing but errors" },
   json: { type: "boolean", help: "print JSON" },
   yes: { type: "boolean", short: "y", help: "do not ask" },
   help: { type: "boolean", short: "h", help: "show this help" },
@@ -153,6 +169,18 @@ export const LOADING = [
 
 /** The options of commands that run a model. */
 export const COMPUTING = ["memory-limit", ...LOADING] as const;
+
+/** The options for whole data sets. */
+export const WHOLE_DATASETS = [
+  "format",
+  "shard-size",
+  "batch",
+  "augment",
+  "retry-failures",
+  "verify",
+  "json",
+  "quiet",
+] as const;
 
 /** The options of commands that read pictures. */
 export const READING = ["height", "width", "size", "crop", "resample", "no-orientation", "max-pixels"] as const;

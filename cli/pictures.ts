@@ -4,7 +4,15 @@
  * @module
  */
 
-import { type Crop, ImageProcessor, type PixelRange, type Resample, type Tensor, type VQModel } from "../mod.ts";
+import {
+  ImageProcessor,
+  type ImageProcessorOptions,
+  type PixelRange,
+  type PreprocessOptions,
+  type Resample,
+  type Tensor,
+  type VQModel,
+} from "../mod.ts";
 import { UsageError } from "./arguments.ts";
 import type { Options } from "./options.ts";
 
@@ -14,13 +22,24 @@ import type { Options } from "./options.ts";
  * @throws {UsageError} if options exclude each other, or one is missing
  */
 export async function checkPictures(paths: readonly string[], options: Options): Promise<void> {
-  const { size, height, width, crop, resample } = options;
+  checkSizes(options);
+  for (const path of paths) if (!isUrl(path)) await Deno.stat(path);
+}
+
+/**
+ * Checks the options for resizing pictures.
+ *
+ * @throws {UsageError} if they exclude each other, or one is missing
+ */
+export function checkSizes({ size, height, width, crop, resample }: Options): void {
   const hasSide = (height ?? width) !== undefined;
   if (size !== undefined && hasSide) throw new UsageError("--size sets both sides: leave out --height and --width");
-  if (crop !== undefined && hasSide) throw new UsageError("--crop makes squares: pass --size, not --height or --width");
-  if (crop !== undefined && size === undefined) throw new UsageError("--crop needs --size, the side of the square");
-  if (crop === "adm" && resample) throw new UsageError("--crop adm resizes in its own way: leave out --resample");
-  for (const path of paths) if (!isUrl(path)) await Deno.stat(path);
+  if (crop === undefined || crop === "none") return;
+  if (hasSide) throw new UsageError("--crop makes squares: pass --size, not --height or --width");
+  if (size === undefined) throw new UsageError("--crop needs --size, the side of the square");
+  if (crop !== "center" && resample) {
+    throw new UsageError(`--crop ${crop} resizes in its own way: leave out --resample`);
+  }
 }
 
 /** Whether a path has a scheme; a single letter is a Windows drive. */
@@ -30,12 +49,20 @@ export function isUrl(path: string): boolean {
 
 /** The image processor for a model. */
 export function processorFor(model: VQModel, options: Options): ImageProcessor {
-  return ImageProcessor.for(model, {
+  return ImageProcessor.for(model, processorOptionsOf(model, options));
+}
+
+/** The options of the image processor. */
+export function processorOptionsOf(
+  model: VQModel,
+  options: Options,
+): Pick<ImageProcessorOptions, "resample" | "doNormalize" | "applyOrientation" | "maxPixels"> {
+  return {
     resample: options.resample as Resample | undefined,
     doNormalize: pixelRangeOf(model, options) === "signed",
     applyOrientation: !options["no-orientation"],
     maxPixels: numberOf(options["max-pixels"]),
-  });
+  };
 }
 
 /** The range of pixels: the model's, unless `--range` overrides it. */
@@ -46,14 +73,20 @@ export function pixelRangeOf({ pixelRange }: VQModel, { range }: Options): Pixel
 
 /** Reads pictures into one batch, of the size in the options. */
 export function preprocess(processor: ImageProcessor, paths: readonly string[], options: Options): Promise<Tensor> {
-  const { size, height = size, width = size, crop } = options;
+  return processor.preprocess(paths.length === 1 ? paths[0] : paths, sizeOf(options));
+}
+
+/** The size of pictures, and how they are fitted to it. */
+export function sizeOf(
+  { size, height = size, width = size, crop }: Options,
+): Pick<PreprocessOptions, "height" | "width" | "crop" | "resizeMode"> {
   const isOneSided = (height === undefined) !== (width === undefined);
-  return processor.preprocess(paths.length === 1 ? paths[0] : paths, {
+  return {
     height: numberOf(height),
     width: numberOf(width),
-    crop: crop as Crop | undefined,
-    resizeMode: isOneSided ? "keep" : undefined,
-  });
+    crop: crop === "center" || crop === "adm" ? crop : undefined,
+    resizeMode: isOneSided ? "keep" : crop === "fill" ? "fill" : undefined,
+  };
 }
 
 function numberOf(value: string | undefined): number | undefined {

@@ -21,3 +21,34 @@ export type {
 export { codeSheet, type CodeSheetOptions } from "./inspect/code_sheet.ts";
 export { type TokenStatistics, tokenStatistics } from "./inspect/statistics.ts";
 export { usagePlot } from "./inspect/usage_plot.ts";
+export type { QueueStatus, WorkerState } from "./queue/jobs.ts";
+export { openQueue, type Queue } from "./queue/queue.ts";
+export { parseQueueAddress, type QueueServer } from "./queue/server.ts";
+export type { QueueOptions } from "./queue/streams.ts";
+export type { Job, WorkOptions } from "./queue/work.ts";
+export {
+  type Manifest,
+  parseManifest,
+  type PictureFailure,
+  type ShardEntry,
+  type TokenFailure,
+  type TokenSettings,
+} from "./output/manifest.ts";
+export { fileSink, folderSink, type OpenSink, type SinkAccess, type TokenSink } from "./output/sinks.ts";
+export { decodeRecords, encodeRecords } from "./formats/records.ts";
+export type { ShardRecord, TokenStore } from "./output/token_store.ts";
+export { openSource, type SourceOptions } from "./sources/open_source.ts";
+export {
+  type DatasetProgress,
+  SourceError,
+  tokenizeDataset,
+  type TokenizeDatasetOptions,
+  tokenizeShard,
+} from "./tokenize/dataset.ts";
+export type { PrepareOptions } from "./tokenize/prepare.ts";
+export {
+  detokenizeDataset,
+  type DetokenizeDatasetOptions,
+  type DetokenizedPicture,
+  type TokensToDecode,
+} from "./detokenize/dataset.ts";

@@ -25,6 +25,11 @@ export interface DatasetShard {
   readonly name: string;
   /** Number of its pictures, where that is known without reading it. */
   readonly pictures?: number;
+  /**
+   * A text that changes with its pictures, as far as that is known without reading it. Output that was made of a shard with
+   * another one is not continued.
+   */
+  readonly fingerprint?: string;
   /** Its pictures in their order, the same each time. */
   open(signal?: AbortSignal): AsyncIterable<DatasetPicture>;
 }

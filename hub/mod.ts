@@ -33,6 +33,7 @@ export { SAVE_OPTIONS, saveLocalModel, type SaveOptions } from "./models/save.ts
 export { PUSH_OPTIONS, type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
 export type { HubAccess } from "./remote/access.ts";
 export type { HubProgress, OnProgress } from "./remote/progress.ts";
+export { openUrl, streamUrl } from "./remote/url_source.ts";
 export {
   type CachedModel,
   type CachedRevision,
@@ -95,4 +96,5 @@ export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export { checkOptions, nearestName, type OptionNames, pickOptions } from "./check_options.ts";
 export { printable } from "./show.ts";
 export { saveFile } from "./system/save_file.ts";
+export { type FileContent, writeSynced } from "./system/atomic_write.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";

@@ -144,6 +144,11 @@ export class VQModel {
     return new VQModel(await loadFiles(open, options));
   }
 
+  /** The commit of the Hub's repository that the model was loaded from; `undefined` for a model from elsewhere. */
+  get commit(): string | undefined {
+    return this.#checkpoint.commit;
+  }
+
   /** Which engine computes: `"webgpu"` or `"wasm"`. */
   get device(): Backend["device"] {
     return this.#engine.device;

@@ -1,30 +1,36 @@
 // deno-lint-ignore-file no-console
 /**
- * Pictures to tokens.
+ * Pictures to tokens: one, several of one size, or whole data sets.
  *
  * @module
  */
 
-import type { Command } from "../arguments.ts";
-import { COMPUTING, OPTIONS, type Options, READING } from "../options.ts";
+import { type Command, UsageError } from "../arguments.ts";
+import { COMPUTING, OPTIONS, type Options, READING, WHOLE_DATASETS } from "../options.ts";
 import { toTokens } from "../conversion.ts";
+import { outputKindOf } from "../datasets/output_kind.ts";
+import { runTokenizeDataset } from "../datasets/tokenize_dataset.ts";
 import { load } from "../models.ts";
 import { outputOf } from "../output.ts";
-import { checkPictures, preprocess, processorFor } from "../pictures.ts";
+import { checkPictures, checkSizes, isUrl, preprocess, processorFor } from "../pictures.ts";
 import { count } from "../text.ts";
 import { dtypesOf } from "../tokens.ts";
-import { encodeTokens, printable, saveTokens, type TokenDType, tokenFormatOf } from "../../mod.ts";
+import { openSource } from "../../datasets/mod.ts";
+import { encodeTokens, printable, saveTokens, type TokenDType, type TokenFormat } from "../../mod.ts";
 
 export const tokenizeCommand: Command = {
-  summary: "Turn pictures of one size into tokens",
-  usage: "tokenize MODEL PICTURE... -o TOKENS.npz",
-  operands: ["MODEL", "PICTURE"],
+  summary: "Turn pictures, or whole data sets of them, into tokens",
+  usage: "tokenize MODEL INPUT... -o OUT",
+  operands: ["MODEL", "INPUT"],
   repeats: true,
-  options: ["output", ...READING, "range", ...COMPUTING],
+  options: ["output", ...READING, ...WHOLE_DATASETS, "range", ...COMPUTING],
   own: {
     output: {
       ...OPTIONS.output,
-      help: "where to write the tokens: .json, .npy, .npz, .safetensors, .pt or .pth; or - for JSON on standard output",
+      value: "OUT",
+      help:
+        "a folder for shards of tokens, or a file: .tar, .parquet, .jsonl, .npy, .npz or .safetensors; .json, .pt or " +
+        ".pth for a few pictures; or - for JSON on standard output",
     },
     dtype: {
       ...OPTIONS.dtype,
@@ -34,14 +40,44 @@ export const tokenizeCommand: Command = {
       pattern: /^(float(32|16)|(float(32|16),)?u?int(8|16|32|64))$/,
       takes: '"float32" or "float16", and "uint8" to "int64" for the file, as in "float16,int64"',
     },
+    json: { ...OPTIONS.json, help: "print progress and the result as lines of JSON on standard output" },
   },
+  examples: [
+    "tokenize MODEL pics --size 256 -o tokens",
+    'tokenize MODEL "*.tar" -o out.parquet',
+  ],
   run: tokenize,
 };
 
-async function tokenize([source, ...paths]: readonly string[], options: Options): Promise<void> {
+async function tokenize([model, ...inputs]: readonly string[], options: Options): Promise<void> {
+  const { output } = options;
+  if (output === undefined) throw new UsageError("-o is needed: the file or folder to write");
+  const isOne = inputs.length === 1 && await isPicture(inputs[0]);
+  const { kind, format } = await outputKindOf(output, options, isOne);
+  checkSizes(options);
+  if (kind === "tokens") return await tokenizeFew(model, inputs, format, options);
+  const shardSize = Number(options["shard-size"] ?? 1000);
+  await runTokenizeDataset(model, await openSource(inputs, { shardSize }), { path: output, kind, format }, options);
+}
+
+/** Whether an input is one picture, and not a folder, an archive, a glob or a list. */
+async function isPicture(input: string): Promise<boolean> {
+  if (/\.(tar|tar\.gz|tgz|parquet)$/i.test(input) || /^hf:/i.test(input)) return false;
+  if (isUrl(input)) return true;
+  return await Deno.stat(input).then(({ isFile }) => isFile, () => !/^@|[*?[{]/.test(input));
+}
+
+/** Tokenizes pictures of one size, all at once. */
+async function tokenizeFew(
+  source: string,
+  paths: readonly string[],
+  format: TokenFormat,
+  options: Options,
+): Promise<void> {
+  const needless = WHOLE_DATASETS.find((name) => name !== "format" && options[name] !== undefined);
+  if (needless) throw new UsageError(`--${needless} is for whole data sets: write them to a folder, or to a .tar file`);
   const isPiped = options.output === "-";
   const output = isPiped ? "" : await outputOf(options);
-  const format = isPiped ? "json" : tokenFormatOf(output);
   const { computed, stored } = dtypesOf(options.dtype);
   const dtype = stored as TokenDType | undefined;
   encodeTokens({ indices: [0], shape: [1, 1, 1] }, format, { dtype }); // fails before anything is computed if the format does not have the dtype

@@ -1,13 +1,17 @@
 /**
- * Access to the Hub, from options and the environment.
+ * Access to the Hub and to other web servers, from options and the environment.
  *
  * @module
  */
 
 import { connect, type Connection } from "./connection.ts";
+import { HubError } from "../errors.ts";
+import { withoutQuery } from "./explain.ts";
 import { defaultHubUrl, findToken, isDefaultHub } from "../system/environment.ts";
 import type { OptionNames } from "../check_options.ts";
 import type { OnProgress } from "./progress.ts";
+import { checkRepoId, checkRevision } from "../repo_id.ts";
+import { show } from "../show.ts";
 
 /** Options for access to the Hub. */
 export interface HubAccess {
@@ -61,4 +65,43 @@ export async function connectTo(
     tokenSource: found?.value && found.source,
     fetch: options.fetch ?? fetch,
   });
+}
+
+/** A file on a server, and the connection to it. */
+export interface RemotePlace {
+  readonly url: URL;
+  /** The name in messages. */
+  readonly name: string;
+  readonly connection: Connection;
+}
+
+/**
+ * Finds a file of a repository or a web server, without a request. Only the Hub gets a token.
+ *
+ * @param address an `https:` URL, or `hf://datasets/OWNER/NAME/PATH`; a revision other than `main` is put behind the name:
+ * `hf://datasets/OWNER/NAME@REVISION/PATH`
+ * @throws {HubError} if the address is not valid
+ */
+export async function locateRemote(address: string | URL, access: HubAccess): Promise<RemotePlace> {
+  if (/^hf:/i.test(`${address}`)) return await locateHosted(`${address}`, access);
+  if (!URL.canParse(address)) throw new HubError(`Cannot load ${show(`${address}`)}: expected a URL`);
+  const url = new URL(address);
+  const name = withoutQuery(url);
+  const token = isDefaultHub(url.origin) ? access.token : "";
+  return { url, name, connection: await connectTo(name, "load", "main", { ...access, token, hubUrl: url.origin }) };
+}
+
+async function locateHosted(address: string, access: HubAccess): Promise<RemotePlace> {
+  const pattern = /^hf:\/\/(datasets\/|spaces\/|)([^/@]+\/[^/@]+)(?:@([^/]+))?\/(.+)$/;
+  const [, kind, id, encoded = "main", path] = pattern.exec(address) ?? [];
+  if (path === undefined) {
+    throw new HubError(`Cannot load ${show(address)}: expected an address such as hf://datasets/OWNER/NAME/PATH`);
+  }
+  const revision = encoded.replaceAll("%2F", "/"); // as in refs%2Fconvert%2Fparquet
+  checkRepoId(id);
+  checkRevision(revision);
+  const repo = kind + id;
+  const connection = await connectTo(repo, "load", revision, access);
+  const place = [encodeURIComponent(revision), ...path.split("/").map(encodeURIComponent)].join("/");
+  return { url: new URL(`${connection.hubUrl}/${repo}/resolve/${place}`), name: address, connection };
 }

@@ -23,6 +23,7 @@ const XET_AHEAD = 64 * 2 ** 20;
 /**
  * Yields the bytes of a file from `start` on. They may end too early.
  *
+ * @param file its size is infinite if it is not known
  * @param end offset after the last byte; if it is not the file's end, a server that does not send ranges is an error
  * @throws {UnreachableError} if the connection breaks, or no bytes arrive for a while
  * @throws {WrongBytesError} if the file does not have the expected size
@@ -111,7 +112,7 @@ async function openPlain(
     );
   }
   const found = response.status === 206 ? rangeOf(response) : { start: 0, size: lengthOf(response) };
-  if (found.size !== undefined && found.size !== file.size) {
+  if (found.size !== undefined && found.size !== file.size && file.size !== Infinity) {
     await response.body?.cancel();
     throw wrongSize(file, repo, `${found.size} bytes`);
   }

@@ -1,42 +1,41 @@
 /**
- * Files of web servers that are no Hub.
+ * Files of web servers, and of the Hub outside of its cache.
  *
  * @module
  */
 
-import { connectTo, type HubAccess } from "./access.ts";
+import { type HubAccess, locateRemote, type RemotePlace } from "./access.ts";
 import { readBody } from "./bounded_response.ts";
-import { lengthOf, rangeOf } from "./body.ts";
+import { bytesFrom, lengthOf, rangeOf } from "./body.ts";
 import { type ByteSource, sourceOfBytes } from "../formats/byte_source.ts";
 import { HubError } from "../errors.ts";
-import { withoutQuery } from "./explain.ts";
+import { failureOf } from "./explain.ts";
 import { stepReporter } from "./progress.ts";
 import { rangeSource } from "./range_source.ts";
+import type { RemoteFile } from "./resolve.ts";
 import { retryAfter, UnreachableError, withRetries } from "./retry.ts";
 
 /** Most bytes of a file that is kept in memory. */
 const MAX_SIZE = 2 ** 31;
 
 /**
- * Opens a file of a web server, to which no token is sent. If the server supports that, only the ranges that are read are
- * requested; otherwise the whole file is kept in memory. No hash is known that could be checked.
+ * Opens a file of a web server, to which no token is sent, or of the Hub. If the server supports that, only the ranges that
+ * are read are requested; otherwise the whole file is kept in memory. No hash is known that could be checked.
  *
+ * @param address an `https:` URL, or `hf://datasets/OWNER/NAME/PATH`
  * @throws {HubError} if the server cannot be reached, refuses the file, or it is too large
  */
-export async function openUrl(url: URL, { onProgress, ...access }: HubAccess): Promise<ByteSource> {
-  const name = withoutQuery(url);
-  const connection = await connectTo(name, "load", "main", { ...access, token: "", hubUrl: url.origin });
+export async function openUrl(address: string | URL, { onProgress, ...access }: HubAccess): Promise<ByteSource> {
+  const place = await locateRemote(address, access);
+  const { name, connection } = place;
   const onStep = stepReporter(name, onProgress);
   return await withRetries(async () => {
-    const headers = { "accept-encoding": "identity", range: "bytes=0-0" };
-    const { response } = await connection.send(url.href, { headers });
+    const response = await probe(place);
     const { size } = rangeOf(response);
     if (response.status === 206 && size !== undefined) {
       await response.body?.cancel();
-      const file = { path: url.pathname, url: url.href, size, etag: "", algorithm: "sha256", isXet: false } as const;
-      return rangeSource(file, { connection, commit: "main", onStep });
+      return rangeSource(fileAt(place, size), { connection, commit: "main", onStep });
     }
-    if (response.status !== 200) throw await refusalOf(response, name);
     const length = lengthOf(response) ?? 0;
     if (length > MAX_SIZE) {
       await response.body?.cancel();
@@ -49,7 +48,71 @@ export async function openUrl(url: URL, { onProgress, ...access }: HubAccess): P
   }, { signal: access.signal });
 }
 
-async function refusalOf(response: Response, name: string): Promise<HubError> {
+/**
+ * Reads a file of a web server, to which no token is sent, or of the Hub, from its beginning to its end. Where the
+ * connection breaks, it is made again, and the file continued from there. No hash is known that could be checked.
+ *
+ * @param address an `https:` URL, or `hf://datasets/OWNER/NAME/PATH`; a revision other than `main` is put behind the name:
+ * `hf://datasets/OWNER/NAME@REVISION/PATH`
+ * @throws {HubError} if the server cannot be reached, refuses the file, or replaces it meanwhile
+ */
+export async function* streamUrl(
+  address: string | URL,
+  access: Omit<HubAccess, "onProgress"> = {},
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const place = await locateRemote(address, access);
+  const retries = { signal: access.signal };
+  const file = await withRetries(async () => {
+    const response = await probe(place);
+    await response.body?.cancel();
+    const size = response.status === 206 ? rangeOf(response).size : lengthOf(response);
+    return fileAt(place, size ?? Infinity);
+  }, retries);
+  let done = 0;
+  let chunks: AsyncGenerator<Uint8Array<ArrayBuffer>> | undefined;
+  try {
+    for (;;) {
+      const chunk = await withRetries(async () => {
+        chunks ??= bytesFrom(file, done, place.connection, "main");
+        const { value } = await chunks.next().catch((cause) => {
+          chunks = undefined;
+          throw cause;
+        });
+        if (value || file.size === Infinity || done >= file.size) return value;
+        chunks = undefined;
+        throw new UnreachableError(`Cannot load ${place.name}: it ended after ${done} of ${file.size} bytes`);
+      }, retries);
+      if (!chunk) return;
+      done += chunk.length;
+      yield chunk;
+    }
+  } finally {
+    await chunks?.return(undefined);
+  }
+}
+
+/** Requests the first byte, to find out how long a file is; the response is the whole file if its server sends no parts. */
+async function probe(place: RemotePlace): Promise<Response> {
+  const headers = { "accept-encoding": "identity", range: "bytes=0-0" };
+  const { response, url } = await place.connection.send(place.url.href, { headers });
+  if (response.ok) return response;
+  // An empty file has no first byte.
+  if (response.status === 416 && response.headers.get("content-range")?.endsWith("/0")) {
+    return new Response(null, {
+      headers: { "content-length": "0" },
+    });
+  }
+  throw await refusalOf(response, url, place);
+}
+
+function fileAt({ url }: RemotePlace, size: number): RemoteFile {
+  return { path: url.pathname, url: url.href, size, etag: "", algorithm: "sha256", isXet: false };
+}
+
+async function refusalOf(response: Response, url: URL, { name, connection }: RemotePlace): Promise<HubError> {
+  if (connection.repo !== name && url.origin === new URL(connection.hubUrl).origin) {
+    return await failureOf(response, url, connection);
+  }
   await response.body?.cancel();
   const { status, headers } = response;
   const message = `Cannot load ${name}: the server refused it (status ${status})`;

@@ -20,6 +20,8 @@ export interface Checkpoint {
   readonly name: string;
   /** Where `config.json` is. */
   readonly configPath: string;
+  /** The commit, if the files are from a repository. */
+  readonly commit?: string;
   readonly parsed: ParsedConfig;
   readonly parameters: readonly Parameter[];
 }
@@ -35,7 +37,7 @@ export function withCheckpoint<T>(
   use: (checkpoint: Checkpoint, files: ModelFiles) => Promise<T>,
 ): Promise<T> {
   return withFiles(open, async (files) => {
-    const { configPath, name = configPath, config, weights } = files;
+    const { configPath, name = configPath, commit, config, weights } = files;
     const shapes = new Map([...weights.tensors].map(([tensor, { shape }]) => [tensor, shape]));
     const family = recognize(shapes, config);
     const parsed = family ? { config: family.config, extra: {} } : readConfig(files);
@@ -44,6 +46,7 @@ export function withCheckpoint<T>(
       open: async () => present(await open()),
       name,
       configPath,
+      commit,
       parsed,
       parameters: modelParameters(parsed.config),
     };

@@ -89,7 +89,8 @@ const FLOORS: Record<string, Floors> = {
   datasets: [
     ["types.ts"],
     ["formats"],
-    ["inspect", "sources"],
+    ["compute", "inspect", "output", "queue", "sources"],
+    ["detokenize", "tokenize"],
     ["mod.ts"],
   ],
   "model/images": [

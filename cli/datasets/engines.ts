@@ -1,0 +1,41 @@
+/**
+ * The engines that tokenize a data set.
+ *
+ * @module
+ */
+
+import type { VQModel } from "../../mod.ts";
+import { load } from "../models.ts";
+import type { Options } from "../options.ts";
+
+/** Of the free memory, what a second engine may take. */
+const MEMORY_SHARE = 0.5;
+
+/** With fewer pictures, a second engine would save less time than it takes to load. */
+const FEW_PICTURES = 8;
+
+/**
+ * Loads a model: on a GPU once; on a CPU twice, with all threads each, so that one engine computes while threads of the other
+ * wait for each other. Once for few pictures, with a memory limit, and where memory is short.
+ *
+ * @param pictures number of pictures, if known
+ * @param side of the pictures, or what is likely
+ */
+export async function loadEngines(
+  source: string,
+  options: Options,
+  { pictures = Infinity, side }: { pictures?: number; side: number },
+): Promise<VQModel[]> {
+  const first = await load(source, options);
+  const isAlone = first.device === "webgpu" || options.threads === "1" || pictures < FEW_PICTURES ||
+    options["memory-limit"] !== undefined;
+  if (isAlone) return [first];
+  const { peak } = first.memory({ shape: [1, first.config.in_channels, side, side], method: "tokenize" });
+  return peak < MEMORY_SHARE * freeMemory() ? [first, await load(source, options)] : [first];
+}
+
+/** Free memory in bytes; unlimited if it may not be asked for. */
+function freeMemory(): number {
+  const isAllowed = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
+  return isAllowed ? Deno.systemMemoryInfo().available : Infinity;
+}

@@ -1,0 +1,121 @@
+// deno-lint-ignore-file no-console
+/**
+ * Whole data sets to tokens.
+ *
+ * @module
+ */
+
+import {
+  type DatasetFormat,
+  type DatasetProgress,
+  type DatasetSource,
+  fileSink,
+  folderSink,
+  type Manifest,
+  tokenizeDataset,
+  type TokenizeDatasetOptions,
+} from "../../datasets/mod.ts";
+import { printable, type Resample, type TokenDType, type VQModel } from "../../mod.ts";
+import { ExitError } from "../exit_error.ts";
+import { interruptible } from "../interrupt.ts";
+import type { Options } from "../options.ts";
+import { processorOptionsOf, sizeOf } from "../pictures.ts";
+import { count } from "../text.ts";
+import { dtypesOf } from "../tokens.ts";
+import { loadEngines } from "./engines.ts";
+import { progressView } from "./progress.ts";
+
+/** Exit code if pictures failed. */
+const FAILED_PICTURES = 3;
+
+/** Where the tokens of a data set go. */
+export interface DatasetOutput {
+  readonly path: string;
+  readonly kind: "file" | "folder";
+  readonly format: DatasetFormat;
+}
+
+/** Tokenizes a data set, with progress and a summary. */
+export async function runTokenizeDataset(
+  modelName: string,
+  source: DatasetSource,
+  output: DatasetOutput,
+  options: Options,
+): Promise<void> {
+  const { path, kind, format } = output;
+  const sink = kind === "folder" ? folderSink(path, { format }) : fileSink(path, { format });
+  const view = progressView(options);
+  let progress: DatasetProgress | undefined;
+  const advice = () => {
+    const shards = progress ? `${count(progress.shards)} of ${count(progress.totalShards)} shards are` : "nothing is";
+    return `${shards} finished. Run the same command again to go on`;
+  };
+  const manifest = await interruptible(async (signal) => {
+    const pictures = source.shards.reduce((sum, { pictures = Infinity }) => sum + pictures, 0);
+    const side = Number(options.size ?? options.height ?? options.width ?? 256);
+    const models = await loadEngines(modelName, { ...options, dtype: dtypesOf(options.dtype).computed }, {
+      pictures,
+      side,
+    });
+    try {
+      return await tokenizeDataset(models, source, sink, {
+        ...tokenizeOptionsOf(models[0], options),
+        signal,
+        onProgress: (now) => view.show(progress = now),
+      });
+    } finally {
+      view.stop();
+      for (const model of models) model.dispose();
+    }
+  }, advice);
+  const { pictures, tokens, failures } = totalsOf(manifest);
+  if (options.json) {
+    console.log(JSON.stringify({ status: "done", output: path, ...progress, pictures, tokens, failures }));
+  } else if (!options.quiet) console.log(`Wrote ${printable(path)}: ${summaryOf(manifest, kind)}`);
+  if (failures === 0) return;
+  const list = kind === "folder" ? `${path}/failures.jsonl` : `${path}.failures.jsonl`;
+  throw new ExitError(
+    `${count(failures)} of ${
+      count(pictures + failures)
+    } pictures failed: see ${list}; --retry-failures tries them again`,
+    FAILED_PICTURES,
+  );
+}
+
+/** The options of the library for those of the command line. */
+export function tokenizeOptionsOf(model: VQModel, options: Options): TokenizeDatasetOptions {
+  const { batch, augment } = options;
+  return {
+    ...processorOptionsOf(model, options),
+    ...sizeOf(options),
+    resample: options.resample as Resample | undefined,
+    augment: augment as "hflip" | undefined,
+    batch: batch === undefined ? undefined : Number(batch),
+    dtype: dtypesOf(options.dtype).stored as TokenDType | undefined,
+    retryFailures: options["retry-failures"],
+    verify: options.verify,
+  };
+}
+
+function totalsOf({ shards }: Manifest) {
+  const sum = (name: "pictures" | "tokens" | "failures") => shards.reduce((sum, shard) => sum + shard[name], 0);
+  return { pictures: sum("pictures"), tokens: sum("tokens"), failures: sum("failures") };
+}
+
+/** Numbers of shards, pictures and tokens; and the size of the grid, if it is the same for all. */
+function summaryOf(manifest: Manifest, kind: "file" | "folder"): string {
+  const { shards } = manifest;
+  const { pictures, tokens } = totalsOf(manifest);
+  const grids = new Set(shards.map(({ shape }) => shape && `${shape[1]}×${shape[0]}`));
+  const [grid] = grids.size === 1 ? grids : [];
+  return [
+    ...(kind === "folder" ? [plural(shards.length, "shard")] : []),
+    plural(pictures, "picture"),
+    plural(tokens, "token"),
+    ...(grid ? [grid] : []),
+  ].join(", ");
+}
+
+function plural(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,33 @@
+/**
+ * Ending a command by Ctrl-C.
+ *
+ * @module
+ */
+
+import { ExitError } from "./exit_error.ts";
+
+/** Exit code of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+/**
+ * Runs a command that Ctrl-C, or the request of the system to end, aborts. A second Ctrl-C ends the program at once.
+ *
+ * @param advice how to go on, for the message
+ */
+export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>, advice: () => string): Promise<T> {
+  const interrupt = new AbortController();
+  const stop = () => {
+    if (interrupt.signal.aborted) Deno.exit(INTERRUPTED);
+    interrupt.abort(new Error("interrupted"));
+  };
+  const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const name of names) Deno.addSignalListener(name, stop);
+  try {
+    return await run(interrupt.signal);
+  } catch (error) {
+    if (error !== interrupt.signal.reason) throw error;
+    throw new ExitError(`interrupted: ${advice()}`, INTERRUPTED);
+  } finally {
+    for (const name of names) Deno.removeSignalListener(name, stop);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Writing of files that are whole or not there.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { link, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { writeSynced } from "../../hub/mod.ts";
+import { reasonOf } from "../../hub/show.ts";
+
+/** Size and SHA-256 of a file. */
+export interface FileDigest {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+type Content = string | AsyncIterable<Uint8Array>;
+
+/**
+ * Writes a file under a temporary name, waits until it is on the disk, and gives it its name. A file of that name is
+ * replaced, unless it has the same content.
+ *
+ * @param workFolder for the temporary file, in the same file system
+ * @throws {TypeError} if it cannot be written, as when the disk is full; errors of the content are thrown as they are
+ */
+export async function publish(path: string, content: Content, workFolder: string): Promise<FileDigest> {
+  const temporary = join(workFolder, `${crypto.randomUUID()}.incomplete`);
+  const chunks = digesting(content);
+  try {
+    await writeSynced(temporary, chunks);
+    await moveUnlessSame(temporary, path, chunks.digest());
+    return chunks.digest();
+  } catch (cause) {
+    if (cause === chunks.error || (cause as Error)?.name === "NotCapable") throw cause;
+    throw new TypeError(
+      `Cannot write ${path}: ${reasonOf(cause)}. Make room if the disk is full, and run the same command again`,
+      { cause },
+    );
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Gives a file its name, by one operation that fails if there is a file of that name. */
+async function moveUnlessSame(temporary: string, path: string, digest: FileDigest): Promise<void> {
+  const linked = await link(temporary, path).then(() => true, () => false); // not every file system has links
+  if (linked || await isSame(path, digest)) return;
+  await rename(temporary, path);
+}
+
+async function isSame(path: string, { bytes, sha256 }: FileDigest): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  return there?.size === bytes && await hashOf(path) === sha256;
+}
+
+/** The SHA-256 of a file, in hexadecimal. */
+export async function hashOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** Passes chunks on, and knows their digest at the end, or the error that ended them. */
+function digesting(content: Content): AsyncIterable<Uint8Array> & { error?: unknown; digest(): FileDigest } {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  let sha256: string | undefined;
+  return {
+    error: undefined,
+    digest: () => ({ bytes, sha256: sha256 ??= hash.digest("hex") }),
+    async *[Symbol.asyncIterator]() {
+      try {
+        for await (const chunk of typeof content === "string" ? [new TextEncoder().encode(content)] : content) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      } catch (error) {
+        this.error = error;
+        throw error;
+      }
+    },
+  };
+}

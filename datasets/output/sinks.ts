@@ -1,0 +1,190 @@
+/**
+ * Where the tokens of a data set go: a folder of shards, or one file.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
+import type {
+  DatasetFormat,
+  DatasetPicture,
+  DatasetShard,
+  DatasetSource,
+  TokenRecord,
+  TokenSetInfo,
+} from "../types.ts";
+import { type HeldLock, takeLock } from "./lock.ts";
+import type { Manifest, PictureFailure, TokenSettings } from "./manifest.ts";
+import { openStore, type StorePlace, type TokenStore } from "./token_store.ts";
+
+/** Where the tokens of a data set go. Made by {@linkcode folderSink} or {@linkcode fileSink}. */
+export interface TokenSink {
+  /** The folder or file. */
+  readonly path: string;
+  /** The format of its files. */
+  readonly format: DatasetFormat;
+  /** Opens it for the tokens of a source. Used by `tokenizeDataset` and `tokenizeShard`. */
+  open(source: DatasetSource, settings: TokenSettings, info: TokenSetInfo, access: SinkAccess): Promise<OpenSink>;
+}
+
+/** How a sink is opened. */
+export interface SinkAccess {
+  /** Whether other processes write to it at the same time, each another shard; else they are refused. */
+  readonly shared?: boolean;
+}
+
+/** A sink that is being written. */
+export interface OpenSink {
+  /** The shards to write. */
+  readonly shards: readonly DatasetShard[];
+  /** The files of tokens. */
+  readonly store: TokenStore;
+  /** Completes the sink when all shards are there. */
+  finish(): Promise<Manifest>;
+  /** Lets other runs write there. */
+  close(): void;
+}
+
+/** The name of the folder for what is not finished. */
+const WORK = ".unfinished";
+
+/**
+ * A folder of shards, `NAME.tar` for the shard `NAME`; with `manifest.json`, and `failures.jsonl` if pictures failed.
+ *
+ * @param path created if it does not exist
+ */
+export function folderSink(path: string, { format = "tar" }: { format?: DatasetFormat } = {}): TokenSink {
+  return {
+    path,
+    format,
+    async open(source, settings, info, access) {
+      const place = placeInFolder(path, format);
+      await checkOwn(path, format);
+      const lock = await lockIn(place.work, path, access);
+      return await closeOnError(lock, async () => {
+        const store = await openStore(place, settings, info);
+        return { shards: source.shards, store, finish: () => store.finish(), close: () => lock?.release() };
+      });
+    },
+  };
+}
+
+/**
+ * One file with the tokens of all shards; with `FILE.manifest.json`, and `FILE.failures.jsonl` if pictures failed. Until all
+ * shards are there, they are kept in the folder `FILE.parts`.
+ */
+export function fileSink(path: string, { format }: { format: DatasetFormat }): TokenSink {
+  return {
+    path,
+    format,
+    async open(source, settings, info, access) {
+      const folder = `${path}.parts`;
+      const parts = placeInFolder(folder, "jsonl");
+      const whole = joinShards(basename(path, extname(path)), source.shards);
+      const lock = await lockIn(parts.work, path, access);
+      return await closeOnError(lock, async () => {
+        const place = {
+          name: path,
+          format,
+          pathOf: () => path,
+          manifest: `${path}.manifest.json`,
+          failures: `${path}.failures.jsonl`,
+          work: join(folder, WORK, "whole"),
+        };
+        const store = await openStore(place, settings, info);
+        const close = () => lock?.release();
+        const complete = async () => {
+          const manifest = await store.finish();
+          await rm(folder, { recursive: true });
+          return manifest;
+        };
+        if (await store.find(whole, { verify: false })) return { shards: [whole], store, finish: complete, close };
+        const partStore = await openStore(parts, settings, info);
+        return {
+          shards: source.shards,
+          store: partStore,
+          async finish() {
+            const failures: PictureFailure[] = [];
+            await store.write(whole, recordsOf(source.shards, partStore, failures), failures);
+            return await complete();
+          },
+          close,
+        };
+      });
+    },
+  };
+}
+
+function placeInFolder(folder: string, format: DatasetFormat): StorePlace {
+  return {
+    name: folder,
+    format,
+    pathOf: ({ name }) => join(folder, `${name}.${format}`),
+    manifest: join(folder, "manifest.json"),
+    failures: join(folder, "failures.jsonl"),
+    work: join(folder, WORK),
+  };
+}
+
+/**
+ * Checks that a folder holds no files that would be taken for shards, such as the archives that are to be read.
+ *
+ * @throws {RangeError} if it does
+ */
+async function checkOwn(folder: string, format: DatasetFormat): Promise<void> {
+  const names: string[] = await readdir(folder).catch(() => []);
+  const foreign = names.includes("manifest.json") ? undefined : names.find((name) => name.endsWith(`.${format}`));
+  if (foreign === undefined) return;
+  throw new RangeError(
+    `Cannot write tokens to ${folder}: it holds ${foreign} and no manifest.json that says what it is. Choose another folder`,
+  );
+}
+
+/** Locks a place, and removes what a run left that was killed. */
+async function lockIn(work: string, name: string, { shared }: SinkAccess): Promise<HeldLock | undefined> {
+  await mkdir(work, { recursive: true });
+  if (shared) return undefined;
+  const lock = await takeLock(join(work, "lock"), name);
+  for (const file of await readdir(work, { recursive: true })) {
+    if (file.endsWith(".incomplete")) await rm(join(work, file), { force: true });
+  }
+  return lock;
+}
+
+async function closeOnError<T>(lock: HeldLock | undefined, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+}
+
+/** All pictures as one shard. */
+function joinShards(name: string, shards: readonly DatasetShard[]): DatasetShard {
+  const hash = createHash("sha256");
+  for (const { name, fingerprint } of shards) hash.update(JSON.stringify([name, fingerprint]));
+  return {
+    name,
+    fingerprint: hash.digest("hex"),
+    async *open(signal): AsyncGenerator<DatasetPicture> {
+      for (const shard of shards) yield* shard.open(signal);
+    },
+  };
+}
+
+/** The records of all shards. Adds their failures. */
+async function* recordsOf(
+  shards: readonly DatasetShard[],
+  store: TokenStore,
+  failures: PictureFailure[],
+): AsyncGenerator<TokenRecord> {
+  for (const shard of shards) {
+    const found = await store.find(shard, { verify: false });
+    if (!found) throw new TypeError(`Cannot merge ${shard.name}: it is not there any more. Run the same command again`);
+    yield* store.read(shard);
+    failures.push(...found.failures.map(({ key, name, reason }) => ({ key, name, reason })));
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Shards of tokens on the disk, with what is recorded of them.
+ *
+ * A shard is finished once it is recorded: first in a small file of its own, so that any number of processes may write to one
+ * place, and the cost of a shard does not depend on how many there are; at the end, in the manifest.
+ *
+ * @module
+ */
+
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { parseJson } from "../../hub/mod.ts";
+import deno from "../../deno.json" with { type: "json" };
+import { decodeRecords, encodeRecords } from "../formats/records.ts";
+import type { DatasetFormat, DatasetShard, TokenRecord, TokenSetInfo } from "../types.ts";
+import {
+  checkSameSettings,
+  encodeManifest,
+  type Manifest,
+  parseManifest,
+  type PictureFailure,
+  type ShardEntry,
+  type TokenFailure,
+  type TokenSettings,
+} from "./manifest.ts";
+import { hashOf, publish } from "./publish.ts";
+
+/** Where a store keeps its files. */
+export interface StorePlace {
+  /** The folder or file, for messages. */
+  readonly name: string;
+  /** The format of its shards. */
+  readonly format: DatasetFormat;
+  /** The file of a shard. */
+  pathOf(shard: DatasetShard): string;
+  readonly manifest: string;
+  readonly failures: string;
+  /** A folder for what is not finished, in the same file system. It is removed in the end. */
+  readonly work: string;
+}
+
+/** What is recorded of a shard. */
+export interface ShardRecord {
+  /** Its file. */
+  readonly entry: ShardEntry;
+  /** Its pictures that failed. */
+  readonly failures: readonly TokenFailure[];
+}
+
+/** The shards of one place. */
+export interface TokenStore {
+  /**
+   * The record of a shard that is finished and there.
+   *
+   * @throws {RangeError} if it was made of other pictures
+   */
+  find(shard: DatasetShard, options: { verify: boolean }): Promise<ShardRecord | undefined>;
+  /** The tokens of a finished shard. */
+  read(shard: DatasetShard): AsyncIterable<TokenRecord>;
+  /** Writes a shard. `failures` is read when all records were. */
+  write(
+    shard: DatasetShard,
+    records: AsyncIterable<TokenRecord>,
+    failures: readonly PictureFailure[],
+  ): Promise<ShardEntry>;
+  /** Records all finished shards in the manifest, and removes the folder for what was not finished. */
+  finish(): Promise<Manifest>;
+}
+
+/**
+ * Opens a store.
+ *
+ * @throws {RangeError} if there are tokens that were made with other settings
+ */
+export async function openStore(place: StorePlace, settings: TokenSettings, info: TokenSetInfo): Promise<TokenStore> {
+  await mkdir(place.work, { recursive: true });
+  const packageName = `${deno.name} ${deno.version}`;
+  const known = await readManifest(place.manifest);
+  if (known) checkSameSettings(known, settings, place.name);
+  else await publish(place.manifest, encodeManifest({ package: packageName, ...settings, shards: [] }), place.work);
+  const merged = new Map<string, ShardRecord>();
+  const failures = Map.groupBy(await readFailures(place.failures), ({ shard }) => shard);
+  for (const entry of known?.shards ?? []) merged.set(entry.name, { entry, failures: failures.get(entry.name) ?? [] });
+
+  const recordOf = (file: string) => join(place.work, `${file}.json`);
+
+  return {
+    async find(shard, { verify }) {
+      const path = place.pathOf(shard);
+      const name = basename(path);
+      const record = await readRecord(recordOf(name)) ?? merged.get(name);
+      if (!record) return undefined;
+      const { bytes, sha256, fingerprint } = record.entry;
+      const there = await stat(path).catch(() => undefined);
+      if (there?.size !== bytes || verify && await hashOf(path) !== sha256) return undefined;
+      if (fingerprint === shard.fingerprint) return record;
+      throw new RangeError(
+        `Cannot write tokens to ${path}: it holds those of other pictures. Choose another place, or remove this file`,
+      );
+    },
+
+    read: (shard) => decodeRecords(place.pathOf(shard), place.format),
+
+    async write(shard, records, failures) {
+      const path = place.pathOf(shard);
+      const name = basename(path);
+      const counts = { pictures: 0, tokens: 0 };
+      const shapes = new Map<string, TokenRecord["shape"]>();
+      async function* counted(): AsyncGenerator<TokenRecord> {
+        for await (const record of records) {
+          if (!record.augment) counts.pictures++;
+          counts.tokens += record.indices.length;
+          if (shapes.size < 2) shapes.set(`${record.shape}`, record.shape);
+          yield record;
+        }
+      }
+      const digest = await publish(path, encodeRecords(counted(), place.format, info), place.work);
+      const [shape] = shapes.size === 1 ? shapes.values() : [];
+      const entry = { name, ...digest, ...counts, failures: failures.length, shape, fingerprint: shard.fingerprint };
+      const record: ShardRecord = { entry, failures: failures.map((failure) => ({ shard: name, ...failure })) };
+      await publish(recordOf(name), JSON.stringify(record), place.work);
+      return entry;
+    },
+
+    async finish() {
+      for (const file of await readdir(place.work)) {
+        const record = file.endsWith(".json") ? await readRecord(join(place.work, file)) : undefined;
+        if (record) merged.set(record.entry.name, record);
+      }
+      const records = [...merged.values()].sort((a, b) => a.entry.name < b.entry.name ? -1 : 1);
+      const manifest = { package: packageName, ...settings, shards: records.map(({ entry }) => entry) };
+      const lines = records.flatMap(({ failures }) => failures).map((failure) => `${JSON.stringify(failure)}\n`);
+      if (lines.length > 0) await publish(place.failures, lines.join(""), place.work);
+      else await rm(place.failures, { force: true });
+      await publish(place.manifest, encodeManifest(manifest), place.work);
+      await rm(place.work, { recursive: true });
+      return manifest;
+    },
+  };
+}
+
+async function readManifest(path: string): Promise<Manifest | undefined> {
+  const bytes = await readIfThere(path);
+  return bytes && parseManifest(bytes, path);
+}
+
+async function readFailures(path: string): Promise<TokenFailure[]> {
+  const text = new TextDecoder().decode(await readIfThere(path));
+  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+}
+
+async function readRecord(path: string): Promise<ShardRecord | undefined> {
+  const bytes = await readIfThere(path);
+  return bytes && parseJson(bytes, `Cannot read ${path}`, TypeError) as ShardRecord;
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  return await readFile(path).catch((error) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+}

@@ -1,0 +1,99 @@
+/**
+ * Publishing jobs, and what became of them.
+ *
+ * @module
+ */
+
+import type { JetStreamApiError } from "@nats-io/jetstream";
+import { idOf, type QueueStreams, streamsOf, subjectOf, WORKERS } from "./streams.ts";
+
+/** The state of a queue. */
+export interface QueueStatus {
+  /** Number of jobs that no worker has. */
+  readonly pending: number;
+  /** Number of jobs that a worker has. */
+  readonly running: number;
+  /** Number of finished jobs. */
+  readonly done: number;
+  /** Jobs that were set aside. */
+  readonly failed: readonly { readonly id: string; readonly reason: string }[];
+  /** The workers that were heard of. */
+  readonly workers: readonly WorkerState[];
+}
+
+/** What a worker did. */
+export interface WorkerState {
+  /** Its name. */
+  readonly id: string;
+  /** Jobs that it finished. */
+  readonly jobs: number;
+  /** Seconds that they took. */
+  readonly seconds: number;
+  /** When it last finished one, by the server's clock. */
+  readonly lastSeen: Date;
+}
+
+/** JetStream's error when a subject holds its one message already. */
+const SUBJECT_IS_FULL = 10077;
+
+/** See {@linkcode Queue.publish}. */
+export async function publishJob({ client, server }: QueueStreams, id: string, value: unknown): Promise<boolean> {
+  try {
+    await client.publish(subjectOf(server, "jobs", id), JSON.stringify(value));
+    return true;
+  } catch (error) {
+    if ((error as JetStreamApiError).code === SUBJECT_IS_FULL) return false;
+    throw error;
+  }
+}
+
+/** See {@linkcode Queue.forget}. */
+export async function forgetJob({ manager, server }: QueueStreams, id: string): Promise<void> {
+  for (const kind of ["done", "failed"] as const) {
+    await manager.streams.purge(streamsOf(server).state, { filter: subjectOf(server, kind, id) });
+  }
+}
+
+/** See {@linkcode Queue.status}. */
+export async function readStatus(queue: QueueStreams): Promise<QueueStatus> {
+  const { manager, server } = queue;
+  const { num_pending: pending, num_ack_pending: running } = await manager.consumers.info(
+    streamsOf(server).jobs,
+    WORKERS,
+  );
+  const failed = (await messagesOf(queue, "failed")).map(({ id, value }) => ({ id, reason: `${value.reason}` }));
+  const workers = (await messagesOf(queue, "worker")).map(({ id, value, time }) => {
+    return { id, jobs: Number(value.jobs), seconds: Number(value.seconds), lastSeen: time };
+  });
+  return { pending, running, done: (await subjectsOf(queue, "done")).length, failed, workers };
+}
+
+/** See {@linkcode Queue.drain}. */
+export async function drainJobs({ manager, server }: QueueStreams): Promise<number> {
+  const { jobs } = streamsOf(server);
+  const { delivered } = await manager.consumers.info(jobs, WORKERS);
+  const { state } = await manager.streams.info(jobs, { deleted_details: true });
+  const deleted = new Set(state.deleted);
+  let removed = 0;
+  for (let sequence = delivered.stream_seq + 1; sequence <= state.last_seq; sequence++) {
+    if (!deleted.has(sequence) && await manager.streams.deleteMessage(jobs, sequence)) removed++;
+  }
+  return removed;
+}
+
+async function subjectsOf({ manager, server }: QueueStreams, kind: "done" | "failed" | "worker"): Promise<string[]> {
+  const { state } = await manager.streams.info(streamsOf(server).state, { subjects_filter: subjectOf(server, kind) });
+  return Object.keys(state.subjects ?? {}).sort();
+}
+
+async function messagesOf(queue: QueueStreams, kind: "failed" | "worker") {
+  const { manager, server } = queue;
+  const messages = [];
+  for (const subject of await subjectsOf(queue, kind)) {
+    const message = await manager.streams.getMessage(streamsOf(server).state, { last_by_subj: subject });
+    if (message) {
+      messages.push({ id: idOf(subject), value: message.json<Record<string, unknown>>(), time: message.time });
+    }
+  }
+  return messages;
+}

@@ -1,0 +1,63 @@
+/**
+ * A queue of jobs for workers on many machines.
+ *
+ * @module
+ */
+
+import { drainJobs, forgetJob, publishJob, type QueueStatus, readStatus } from "./jobs.ts";
+import type { QueueServer } from "./server.ts";
+import { connectQueue, type QueueOptions } from "./streams.ts";
+import { type Job, workOn, type WorkOptions } from "./work.ts";
+
+/** An open queue. Disposing of it closes the connection; the jobs stay on the server. */
+export interface Queue extends AsyncDisposable {
+  /** Its name. */
+  readonly name: string;
+
+  /**
+   * Publishes a job, unless it is pending or running already.
+   *
+   * @param id its name, any text
+   * @param value what a worker gets, any JSON value of at most 1 MB
+   * @returns whether it was published
+   */
+  publish(id: string, value: unknown): Promise<boolean>;
+
+  /** Removes what is known about a finished or set-aside job, so that it counts as new. */
+  forget(id: string): Promise<void>;
+
+  /**
+   * Takes jobs and handles them, one at a time. A job is acknowledged when `handle` has returned; if that throws, it is
+   * tried again, and after five deliveries set aside with the reason. While it is handled, another thread tells the
+   * server so.
+   *
+   * @param handle must leave a valid state if its job is handled by another worker at the same time, or again
+   * @returns number of jobs that this worker finished
+   */
+  work(handle: (job: Job) => Promise<void>, options: WorkOptions): Promise<number>;
+
+  /** Counts the jobs, and lists those that were set aside and the workers. */
+  status(): Promise<QueueStatus>;
+
+  /** Removes all pending jobs; those that workers have are finished. Returns how many there were. */
+  drain(): Promise<number>;
+}
+
+/**
+ * Connects to a NATS server with JetStream, and makes the queue there if it is new. A connection that is lost comes back by
+ * itself.
+ *
+ * @throws {TypeError} if the server cannot be reached, refuses, or has no JetStream
+ */
+export async function openQueue(server: QueueServer, options: QueueOptions = {}): Promise<Queue> {
+  const streams = await connectQueue(server, options);
+  return {
+    name: server.name,
+    publish: (id, value) => publishJob(streams, id, value),
+    forget: (id) => forgetJob(streams, id),
+    work: (handle, options) => workOn(streams, handle, options),
+    status: () => readStatus(streams),
+    drain: () => drainJobs(streams),
+    [Symbol.asyncDispose]: () => streams.connection.close(),
+  };
+}

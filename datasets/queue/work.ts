@@ -1,0 +1,173 @@
+/**
+ * Workers: they take jobs from a queue until there are none.
+ *
+ * @module
+ */
+
+import type { Consumer, JsMsg } from "@nats-io/jetstream";
+import type { HeartbeatMessage } from "./heartbeat_worker.ts";
+import { idOf, type QueueStreams, streamsOf, subjectOf, WORKERS } from "./streams.ts";
+
+/** A job as a worker gets it. */
+export interface Job {
+  /** Its name. */
+  readonly id: string;
+  /** What was published. */
+  readonly value: unknown;
+  /** Call it while the job makes progress: a job without progress for 15 minutes may be given to another worker. */
+  readonly alive: () => void;
+}
+
+/** Options of {@linkcode Queue.work}. */
+export interface WorkOptions {
+  /** The worker's name in the status. */
+  readonly worker: string;
+  /** Whether to wait for more jobs when there are none; by default the worker ends when none is pending or running. */
+  readonly keep?: boolean;
+  /** Ends the worker; its job goes to another. */
+  readonly signal?: AbortSignal;
+  /** Called when a job failed, and will be tried again or was set aside. */
+  readonly onFailure?: (id: string, reason: string, isSetAside: boolean) => void;
+}
+
+/** Deliveries of a job after which it is set aside. */
+const MAX_DELIVERIES = 5;
+/** Milliseconds to wait for a job before the queue is looked at again. */
+const POLL = 2_000;
+/** Milliseconds before a failed job is tried again. */
+const RETRY = 1_000;
+
+/** See {@linkcode Queue.work}. */
+export async function workOn(
+  queue: QueueStreams,
+  handle: (job: Job) => Promise<void>,
+  options: WorkOptions,
+): Promise<number> {
+  const { jobs } = streamsOf(queue.server);
+  const { config } = await queue.manager.consumers.info(jobs, WORKERS);
+  const consumer = await queue.client.consumers.get(jobs, WORKERS);
+  using heart = await startHeart(queue, (config.ack_wait ?? 0) / 1e6 / 3);
+  let handled = 0, seconds = 0;
+  while (!options.signal?.aborted) {
+    const message = await next(queue, consumer);
+    if (!message) {
+      if (!options.keep && await isEmpty(consumer)) break;
+      continue;
+    }
+    const started = performance.now();
+    if (!await attempt(queue, message, handle, heart, options)) continue;
+    handled++;
+    seconds += (performance.now() - started) / 1000;
+    await note(queue, "worker", options.worker, { jobs: handled, seconds });
+  }
+  return handled;
+}
+
+/** The next job, if there is one soon. While the server is away, there is none. */
+async function next({ connection }: QueueStreams, consumer: Consumer): Promise<JsMsg | null> {
+  try {
+    return await consumer.next({ expires: POLL });
+  } catch (error) {
+    if (connection.isClosed()) throw error;
+    await pause(POLL);
+    return null;
+  }
+}
+
+async function isEmpty(consumer: Consumer): Promise<boolean> {
+  const info = await consumer.info().catch(() => undefined); // the server may be away
+  return info?.num_pending === 0 && info.num_ack_pending === 0;
+}
+
+/** Handles a job, and tells the server how that went. Returns whether it is done. */
+async function attempt(
+  queue: QueueStreams,
+  message: JsMsg,
+  handle: (job: Job) => Promise<void>,
+  heart: Heart,
+  { signal, onFailure }: WorkOptions,
+): Promise<boolean> {
+  const id = idOf(message.subject);
+  const deliveries = message.info.deliveryCount;
+  const fail = async (reason: string) => {
+    const isSetAside = deliveries >= MAX_DELIVERIES;
+    onFailure?.(id, reason, isSetAside);
+    if (!isSetAside) return message.nak(RETRY);
+    await note(queue, "failed", id, { reason });
+    message.term();
+  };
+  if (deliveries > MAX_DELIVERIES) {
+    await fail(`${MAX_DELIVERIES} workers took it, and none finished it or said why: they were killed, or too slow`);
+    return false;
+  }
+  heart.beat((message as JsMsg & { readonly reply: string }).reply); // every message has it, its type does not
+  try {
+    await handle({ id, value: message.json(), alive: heart.alive });
+  } catch (error) {
+    if (signal?.aborted) message.nak();
+    else await fail(error instanceof Error ? error.message : `${error}`);
+    return false;
+  } finally {
+    heart.pause();
+  }
+  await note(queue, "done", id, {});
+  await message.ackAck().catch(() => {}); // if the server misses it, another worker finds the job done
+  return true;
+}
+
+/** Publishes something about a job or a worker. Waits as long as the server is away. */
+async function note(
+  { client, server, connection }: QueueStreams,
+  kind: "done" | "failed" | "worker",
+  id: string,
+  value: unknown,
+): Promise<void> {
+  for (;;) {
+    try {
+      await client.publish(subjectOf(server, kind, id), JSON.stringify(value));
+      return;
+    } catch (error) {
+      if (connection.isClosed()) throw error;
+      await pause(POLL);
+    }
+  }
+}
+
+/** Tells the server that a job is in progress. */
+interface Heart extends Disposable {
+  /** Begins, for the job with a reply subject. */
+  beat(subject: string): void;
+  /** Ends, for this job. */
+  pause(): void;
+  /** The job makes progress. */
+  alive(): void;
+}
+
+/** Starts the thread that does it, which has a connection of its own. */
+async function startHeart({ server }: QueueStreams, interval: number): Promise<Heart> {
+  const worker = new Worker(new URL("./heartbeat_worker.ts", import.meta.url), { type: "module" });
+  const send = (message: HeartbeatMessage) => worker.postMessage(message);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  worker.onmessage = () => resolve();
+  worker.onerror = (event) => {
+    event.preventDefault();
+    reject(new TypeError(`Cannot start the heartbeat of a worker: ${event.message}`));
+  };
+  send({ server, interval });
+  try {
+    await promise;
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+  return {
+    beat: (subject) => send({ subject }),
+    pause: () => send({ subject: undefined }),
+    alive: () => send("alive"),
+    [Symbol.dispose]: () => worker.terminate(),
+  };
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

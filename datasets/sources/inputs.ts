@@ -1,0 +1,100 @@
+/**
+ * What callers name as inputs: files, folders, globs, lists and URLs, expanded to single files.
+ *
+ * @module
+ */
+
+import { glob, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isPictureName } from "../formats/names.ts";
+import { isArchive } from "./archives.ts";
+import { expandBraces } from "./braces.ts";
+import { type InputFile, isUrl } from "./input_file.ts";
+
+/** Characters of globs. */
+const MAGIC = /[*?[\]{}]/;
+
+/**
+ * Expands inputs to files, in the given order; those of a folder or a glob are sorted by their path.
+ *
+ * - a folder: the pictures in it, at any depth; hidden files and folders are left out
+ * - a glob such as `data/*.jpg`, `**` for any depth and `{000..099}` for numbers: its pictures and archives
+ * - `@list.txt`: an input on each line
+ * - a URL, `https:` or `hf://datasets/OWNER/NAME/PATH`, also with `{000..099}`
+ *
+ * @throws {TypeError} if there is no such file, or no picture in a folder
+ */
+export async function expandInputs(inputs: readonly string[]): Promise<InputFile[]> {
+  const groups: InputFile[][] = [];
+  for (const input of inputs) {
+    const isList = input.startsWith("@") && !await exists(input);
+    for (const line of isList ? await linesOf(input.slice(1)) : [input]) groups.push(await expandInput(line));
+  }
+  return groups.flat();
+}
+
+async function linesOf(list: string): Promise<string[]> {
+  const text = await readFile(list, "utf-8").catch((cause) => {
+    throw new TypeError(`Cannot read the list ${list}: ${cause.message}`, { cause });
+  });
+  return text.split(/\r?\n/).filter((line) => line.trim() !== "");
+}
+
+async function expandInput(input: string): Promise<InputFile[]> {
+  if (isUrl(input) && !input.startsWith("file:")) return expandBraces(input).map(fileAtUrl);
+  const path = input.startsWith("file:") ? fileURLToPath(input) : input;
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return await filesOfFolder(path);
+  if (found) return [{ address: path, name: path.split(/[\\/]/).at(-1)!, size: found.size }];
+  if (MAGIC.test(path)) return await filesOfGlob(path);
+  throw new TypeError(`Cannot read ${input}: expected a file, a folder or a glob, found nothing there`);
+}
+
+function fileAtUrl(address: string): InputFile {
+  if (!URL.canParse(address)) throw new TypeError(`Cannot read ${address}: expected a URL`);
+  const { protocol, pathname } = new URL(address);
+  return { address, name: /^(data|blob):/.test(protocol) ? "picture" : pathname.split("/").at(-1)! };
+}
+
+async function filesOfFolder(folder: string): Promise<InputFile[]> {
+  const names = (await namesIn(folder, new Set())).filter(isPictureName).sort();
+  if (names.length > 0) return names.map((name) => ({ address: join(folder, name), name, folder }));
+  throw new TypeError(
+    `Cannot read ${folder}: expected pictures in it, found none. Archives in a folder are named by a glob: ` +
+      `"${join(folder, "*.tar")}"`,
+  );
+}
+
+/** The files in a folder, at any depth, by their path below it. Links to folders are followed, but not in circles. */
+async function namesIn(folder: string, above: ReadonlySet<string>): Promise<string[]> {
+  const real = await realpath(folder);
+  if (above.has(real)) return [];
+  const names: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.name.startsWith(".")) continue;
+    const path = join(folder, entry.name);
+    const isFolder = entry.isDirectory() ||
+      entry.isSymbolicLink() && (await stat(path).catch(() => undefined))?.isDirectory();
+    if (!isFolder) names.push(entry.name);
+    else for (const name of await namesIn(path, new Set(above).add(real))) names.push(`${entry.name}/${name}`);
+  }
+  return names;
+}
+
+async function filesOfGlob(pattern: string): Promise<InputFile[]> {
+  const base = /^(?:[^*?[\]{}]*[\\/])?/.exec(pattern)![0];
+  const paths: string[] = [];
+  for await (const path of glob(pattern)) if (isPictureName(path) || isArchive(path)) paths.push(path);
+  const files: InputFile[] = [];
+  for (const address of paths.sort()) {
+    const found = await stat(address);
+    if (!found.isDirectory()) files.push({ address, name: address.slice(base.length), size: found.size });
+  }
+  if (files.length > 0) return files;
+  throw new TypeError(`Cannot read ${pattern}: expected a file, a folder or a glob, found nothing there`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(() => true, () => false);
+}

@@ -1,0 +1,278 @@
+/**
+ * Tokenizes whole data sets.
+ *
+ * @module
+ */
+
+import { checkOptions, type OptionNames } from "../../hub/mod.ts";
+import { showMessage } from "../../hub/show.ts";
+import type { TokenDType, VQModel } from "../../mod.ts";
+import type { Manifest, PictureFailure, ShardEntry } from "../output/manifest.ts";
+import type { OpenSink, TokenSink } from "../output/sinks.ts";
+import type { DatasetPicture, DatasetShard, DatasetSource, TokenRecord } from "../types.ts";
+import { type Outcome, pipeline, UnreadError } from "./pipeline.ts";
+import type { PrepareOptions } from "./prepare.ts";
+import { tokenSetInfo, tokenSettings } from "./settings.ts";
+
+/** How far a data set is tokenized. */
+export interface DatasetProgress {
+  /** Number of shards that are finished, those of earlier runs included. */
+  readonly shards: number;
+  /** Number of shards in all. */
+  readonly totalShards: number;
+  /** Number of pictures done, those of earlier runs and those that failed included. */
+  readonly pictures: number;
+  /** Number of pictures in all, if known. */
+  readonly totalPictures?: number;
+  /** Number of pictures done by this run. */
+  readonly newPictures: number;
+  /** Number of tokens made by this run. */
+  readonly newTokens: number;
+  /** Number of pictures that failed, those of earlier runs included. */
+  readonly failures: number;
+}
+
+/** Options of {@linkcode tokenizeDataset}: how pictures are prepared, and what to do. */
+export interface TokenizeDatasetOptions extends PrepareOptions {
+  /** Number of pictures in a batch. Default: 1 on a CPU, where more is not faster; up to 8 on a GPU, as they fit. */
+  batch?: number;
+  /** The type of the stored numbers. Default: the smallest unsigned type that holds the codebook. */
+  dtype?: TokenDType;
+  /** Whether pictures that failed in an earlier run are tried again. Default false. */
+  retryFailures?: boolean;
+  /** Whether finished shards are checked by their hash, not only by their size. Default false. */
+  verify?: boolean;
+  /** Aborts. What is not finished then is done by the next call. */
+  signal?: AbortSignal;
+  /** Called often. */
+  onProgress?: (progress: DatasetProgress) => void;
+}
+
+const OPTIONS: OptionNames<TokenizeDatasetOptions> = {
+  height: true,
+  width: true,
+  resample: true,
+  resizeMode: true,
+  crop: true,
+  doNormalize: true,
+  applyOrientation: true,
+  maxPixels: true,
+  augment: true,
+  batch: true,
+  dtype: true,
+  retryFailures: true,
+  verify: true,
+  signal: true,
+  onProgress: true,
+};
+
+/** A shard could not be read. Others were tokenized nevertheless. */
+export class SourceError extends Error {}
+
+/**
+ * Tokenizes the pictures of a data set. The tokens are those of single calls of `model.tokenize`, bit for bit.
+ *
+ * Shards that an earlier call finished are skipped, and others are made anew, so that a call that was interrupted is
+ * continued by the same call again. A picture that cannot be read is recorded as a failure and does not end the call.
+ *
+ * @param model the model, or several of the same files, which compute at the same time: on a CPU, models of one thread each
+ * are faster than one of many
+ * @returns the manifest
+ * @throws {RangeError} if the sink holds tokens that were made otherwise, or another call writes there
+ * @throws {TypeError} if a file cannot be written, or for an unknown option
+ * @throws {SourceError} if shards could not be read, when all others are done
+ */
+export async function tokenizeDataset(
+  model: VQModel | readonly VQModel[],
+  source: DatasetSource,
+  sink: TokenSink,
+  options: TokenizeDatasetOptions = {},
+): Promise<Manifest> {
+  checkOptions("tokenize data set", options, OPTIONS);
+  return await withSink(model, source, sink, options, {}, async (models, open) => {
+    await tokenizeShards(models, open, options);
+    return await open.finish();
+  });
+}
+
+/**
+ * Tokenizes one shard of a data set, unless it is there. Any number of processes may do so at the same time, each with
+ * another shard; {@linkcode tokenizeDataset} completes the sink in the end.
+ *
+ * @param name the shard's
+ * @returns what is recorded of it
+ * @throws {RangeError} if there is no such shard; and as {@linkcode tokenizeDataset} does
+ */
+export async function tokenizeShard(
+  model: VQModel | readonly VQModel[],
+  source: DatasetSource,
+  sink: TokenSink,
+  name: string,
+  options: TokenizeDatasetOptions = {},
+): Promise<ShardEntry> {
+  checkOptions("tokenize shard", options, OPTIONS);
+  return await withSink(model, source, sink, options, { shared: true }, async (models, open) => {
+    if (!source.shards.some((shard) => shard.name === name)) {
+      throw new RangeError(`Cannot tokenize shard ${name}: the data set has no shard of that name`);
+    }
+    const shard = open.shards.find((shard) => shard.name === name) ?? open.shards[0]; // of a whole file that is finished
+    await tokenizeShards(models, { ...open, shards: [shard] }, options);
+    return (await open.store.find(shard, { verify: false }))!.entry;
+  });
+}
+
+async function withSink<T>(
+  model: VQModel | readonly VQModel[],
+  source: DatasetSource,
+  sink: TokenSink,
+  options: TokenizeDatasetOptions,
+  access: { shared?: boolean },
+  use: (models: readonly VQModel[], open: OpenSink) => Promise<T>,
+): Promise<T> {
+  const models = Array.isArray(model) ? model as readonly VQModel[] : [model as VQModel];
+  const info = await tokenSetInfo(models[0], options.dtype);
+  const settings = tokenSettings(models[0], info, sink.format, prepareOptionsOf(options));
+  const open = await sink.open(source, settings, info, access);
+  try {
+    return await use(models, open);
+  } finally {
+    open.close();
+  }
+}
+
+function prepareOptionsOf(options: TokenizeDatasetOptions): PrepareOptions {
+  const { batch: _b, dtype: _d, retryFailures: _r, verify: _v, signal: _s, onProgress: _o, ...prepare } = options;
+  return prepare;
+}
+
+/** Tokenizes the shards that are not finished. */
+async function tokenizeShards(
+  models: readonly VQModel[],
+  { shards, store }: OpenSink,
+  options: TokenizeDatasetOptions,
+): Promise<void> {
+  const { batch = models[0].device === "webgpu" ? 8 : 1, retryFailures = false, verify = false } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
+  const pipe = pipeline(models, { ...prepareOptionsOf(options), batch, signal });
+  const report = reporter(shards, options.onProgress);
+  const unread: string[] = [];
+  const writing = new Set<Promise<void>>();
+
+  async function start(shard: DatasetShard): Promise<void> {
+    const found = await store.find(shard, { verify });
+    if (found && !(retryFailures && found.failures.length > 0)) return report.skipped(found.entry);
+    const kept = found && keeping(store.read(shard), found.failures, options.augment === "hflip" ? 2 : 1);
+    const run = pipe.open(shard, kept?.take);
+    const write = writeShard(shard, run.outcomes, kept?.end).finally(() => writing.delete(write));
+    writing.add(write);
+    await run.read;
+  }
+
+  async function writeShard(
+    shard: DatasetShard,
+    outcomes: AsyncIterable<Outcome>,
+    atEnd: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    const failures: PictureFailure[] = [];
+    async function* records(): AsyncGenerator<TokenRecord> {
+      for await (const outcome of outcomes) {
+        report.done(outcome);
+        if (isFailure(outcome)) failures.push(outcome);
+        else yield* outcome;
+      }
+      await atEnd();
+    }
+    try {
+      await store.write(shard, records(), failures);
+      report.finished();
+    } catch (error) {
+      if (error instanceof UnreadError) unread.push(`${shard.name}: ${error.message}`);
+      else stop.abort(error);
+    }
+  }
+
+  try {
+    for (const shard of shards) {
+      signal.throwIfAborted();
+      await start(shard);
+    }
+  } catch (error) {
+    stop.abort(error);
+  }
+  pipe.end();
+  await Promise.all(writing);
+  signal.throwIfAborted();
+  if (unread.length > 0) throw new SourceError(unreadMessage(unread, shards.length));
+}
+
+function isFailure(outcome: Outcome): outcome is PictureFailure {
+  return "reason" in outcome;
+}
+
+/** Takes the records of pictures that did not fail from the file of an earlier run. */
+function keeping(records: AsyncIterable<TokenRecord>, failures: readonly PictureFailure[], variants: number) {
+  const failed = new Set(failures.map(({ name }) => name));
+  const iterator = records[Symbol.asyncIterator]();
+  const mismatch = () =>
+    new TypeError("its pictures are not those of the run that failed: run the same command, or remove its file");
+  return {
+    async take({ key, name }: DatasetPicture): Promise<TokenRecord[] | undefined> {
+      if (failed.delete(name)) return undefined;
+      const kept: TokenRecord[] = [];
+      for (let i = 0; i < variants; i++) {
+        const { done, value } = await iterator.next();
+        if (done) throw mismatch();
+        kept.push(i === 0 ? { ...value, key } : { ...value, key: `${key}_hflip`, augment: "hflip" });
+      }
+      return kept;
+    },
+    async end(): Promise<void> {
+      if (failed.size > 0 || !(await iterator.next()).done) throw mismatch();
+    },
+  };
+}
+
+/** Counts what is done, and reports it. */
+function reporter(shards: readonly DatasetShard[], onProgress: (progress: DatasetProgress) => void = () => {}) {
+  const isKnown = shards.every(({ pictures }) => pictures !== undefined);
+  const state = {
+    shards: 0,
+    totalShards: shards.length,
+    pictures: 0,
+    totalPictures: isKnown ? shards.reduce((sum, { pictures }) => sum + pictures!, 0) : undefined,
+    newPictures: 0,
+    newTokens: 0,
+    failures: 0,
+  };
+  const report = () => onProgress({ ...state });
+  return {
+    /** A shard of an earlier run. */
+    skipped({ pictures, failures }: ShardEntry): void {
+      state.shards++;
+      state.pictures += pictures + failures;
+      state.failures += failures;
+      report();
+    },
+    /** A picture. */
+    done(outcome: Outcome): void {
+      state.pictures++;
+      state.newPictures++;
+      if (isFailure(outcome)) state.failures++;
+      else for (const { indices } of outcome) state.newTokens += indices.length;
+      report();
+    },
+    /** A shard of this run. */
+    finished(): void {
+      state.shards++;
+      report();
+    },
+  };
+}
+
+function unreadMessage(unread: readonly string[], total: number): string {
+  return showMessage(
+    `Cannot read ${unread.length} of ${total} shards. The others are done; run the same command again when these can be ` +
+      `read, or leave them out. ${unread.join("; ")}`,
+  );
+}

@@ -1,0 +1,52 @@
+/**
+ * What identifies the tokens of a data set.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { TokenDType, VQModel } from "../../mod.ts";
+import type { TokenSettings } from "../output/manifest.ts";
+import type { DatasetFormat, TokenSetInfo } from "../types.ts";
+import { describePreparation, type PrepareOptions } from "./prepare.ts";
+
+/** What the files of tokens say of a model. */
+export async function tokenSetInfo(model: VQModel, dtype?: TokenDType): Promise<TokenSetInfo> {
+  const { hash, model: name } = await model.codebook();
+  const codes = model.config.num_vq_embeddings;
+  return { dtype: dtype ?? smallestUnsigned(codes), model: name, codebook: hash, codes };
+}
+
+function smallestUnsigned(codes: number): TokenDType {
+  return codes <= 2 ** 8 ? "uint8" : codes <= 2 ** 16 ? "uint16" : "uint32";
+}
+
+/** All that changes the tokens. */
+export function tokenSettings(
+  model: VQModel,
+  { dtype, model: name, codebook }: TokenSetInfo,
+  format: DatasetFormat,
+  options: PrepareOptions,
+): TokenSettings {
+  return {
+    model: {
+      name,
+      commit: model.commit,
+      codebook: codebook!,
+      configuration: createHash("sha256").update(sortedJson(model.config)).digest("hex"),
+      dtype: model.dtype,
+    },
+    preprocessing: describePreparation(model, options),
+    format,
+    dtype,
+  };
+}
+
+/** JSON whose keys are sorted, so that it is the same for equal values. */
+function sortedJson(value: unknown): string {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (Array.isArray(value)) return `[${value.map(sortedJson).join(",")}]`;
+  if (!isObject) return JSON.stringify(value) ?? "null";
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) => a < b ? -1 : 1);
+  return `{${entries.map(([key, field]) => `${JSON.stringify(key)}:${sortedJson(field)}`).join(",")}}`;
+}
