@@ -244,17 +244,17 @@ Deno.test("files are merged into one, in their order", async () => {
 });
 
 Deno.test("reading stops the stream that it reads when it ends early", async () => {
-  for (const format of STREAMED) {
-    const bytes = await encode(RECORDS, format);
-    let isOpen = true;
-    async function* stream() {
-      try {
-        yield* chunksOf(bytes, 4096);
-      } finally {
-        isOpen = false;
-      }
+  let isOpen = false;
+  async function* stream(bytes: Uint8Array) {
+    isOpen = true;
+    try {
+      yield* chunksOf(bytes, 4096);
+    } finally {
+      isOpen = false;
     }
-    for await (const _ of decodeRecords(stream())) break;
+  }
+  for (const format of STREAMED) {
+    for await (const _ of decodeRecords(stream(await encode(RECORDS, format)))) break;
     assertEquals(isOpen, false, format);
   }
 });
