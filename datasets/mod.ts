@@ -4,6 +4,8 @@
  * @module
  */
 
+export { countParquetRows, type ParquetPicturesOptions, picturesOfParquet } from "./formats/parquet/pictures.ts";
+export { encodeParquetRecords } from "./formats/parquet/records_writer.ts";
 export { encodeTar, readTar, type TarEntry, type TarFile } from "./formats/tar.ts";
 export { picturesOfTar } from "./formats/tar_pictures.ts";
 export { encodeTarRecords } from "./formats/tar_records.ts";
@@ -33,6 +35,7 @@ export {
   type TokenSettings,
 } from "./output/manifest.ts";
 export { fileSink, folderSink, type OpenSink, type SinkAccess, type TokenSink } from "./output/sinks.ts";
+export { decodeRecords, encodeRecords } from "./formats/records.ts";
 export type { ShardRecord, TokenStore } from "./output/token_store.ts";
 export { openSource, type SourceOptions } from "./sources/open_source.ts";
 export {
@@ -43,3 +46,9 @@ export {
   tokenizeShard,
 } from "./tokenize/dataset.ts";
 export type { PrepareOptions } from "./tokenize/prepare.ts";
+export {
+  detokenizeDataset,
+  type DetokenizeDatasetOptions,
+  type DetokenizedPicture,
+  type TokensToDecode,
+} from "./detokenize/dataset.ts";

@@ -8,12 +8,15 @@ import type { VQModel } from "../../mod.ts";
 import { load } from "../models.ts";
 import type { Options } from "../options.ts";
 
-/** Of the free memory, what engines may take together. */
+/** Of the free memory, what a second engine may take. */
 const MEMORY_SHARE = 0.5;
 
+/** With fewer pictures, a second engine would save less time than it takes to load. */
+const FEW_PICTURES = 8;
+
 /**
- * Loads a model once for a GPU. On a CPU, once for each thread, since engines of one thread each do not wait for each
- * other; but one engine with all threads if there is a memory limit, too little memory, or fewer pictures than threads.
+ * Loads a model: on a GPU once; on a CPU twice, with all threads each, so that one engine computes while threads of the other
+ * wait for each other. Once for few pictures, with a memory limit, and where memory is short.
  *
  * @param pictures number of pictures, if known
  * @param side of the pictures, or what is likely
@@ -23,20 +26,12 @@ export async function loadEngines(
   options: Options,
   { pictures = Infinity, side }: { pictures?: number; side: number },
 ): Promise<VQModel[]> {
-  const threads = Number(options.threads ?? navigator.hardwareConcurrency);
-  const isOne = threads === 1 || pictures < 2 * threads || options["memory-limit"] !== undefined;
-  if (isOne || options.device === "webgpu") return [await load(source, options)];
-  const single = { ...options, threads: "1" };
-  const first = await load(source, single);
-  if (first.device === "webgpu") return [first];
-  const { in_channels } = first.config;
-  const { peak } = first.memory({ shape: [1, in_channels, side, side], method: "tokenize" });
-  if (threads * peak > MEMORY_SHARE * freeMemory()) {
-    first.dispose();
-    return [await load(source, options)];
-  }
-  const others = Array.from({ length: threads - 1 }, () => load(source, single));
-  return [first, ...await Promise.all(others)];
+  const first = await load(source, options);
+  const isAlone = first.device === "webgpu" || options.threads === "1" || pictures < FEW_PICTURES ||
+    options["memory-limit"] !== undefined;
+  if (isAlone) return [first];
+  const { peak } = first.memory({ shape: [1, first.config.in_channels, side, side], method: "tokenize" });
+  return peak < MEMORY_SHARE * freeMemory() ? [first, await load(source, options)] : [first];
 }
 
 /** Free memory in bytes; unlimited if it may not be asked for. */

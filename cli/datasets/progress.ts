@@ -24,9 +24,9 @@ export interface ProgressView {
  * with `--json`, an object every second on standard output.
  */
 export function progressView({ json, quiet }: Options): ProgressView {
-  const started = performance.now();
+  let started: number | undefined;
   let last: DatasetProgress | undefined;
-  const secondsSoFar = () => (performance.now() - started) / 1000;
+  const secondsSoFar = () => (performance.now() - started!) / 1000;
   const kind = json ? "json" : WATCHED ? "terminal" : "lines";
   const print = {
     json: (progress: DatasetProgress) =>
@@ -36,7 +36,10 @@ export function progressView({ json, quiet }: Options): ProgressView {
   }[kind];
   const timer = quiet && !json ? undefined : setInterval(() => last && print(last), PERIODS[kind]);
   return {
-    show: (progress) => last = progress,
+    show(progress) {
+      started ??= performance.now();
+      last = progress;
+    },
     stop() {
       clearInterval(timer);
       if (timer !== undefined && kind === "terminal") rewriteLine("");

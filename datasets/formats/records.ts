@@ -15,7 +15,10 @@ export async function* encodeRecords(
     yield new TextEncoder().encode(JSON.stringify({ ...r, indices: [...r.indices] }) + "\n");
   }
 }
-export async function* decodeRecords(path: string, format: DatasetFormat): AsyncGenerator<TokenRecord> {
+export async function* decodeRecords(
+  path: string,
+  format: DatasetFormat = path.split(".").at(-1) as DatasetFormat,
+): AsyncGenerator<TokenRecord> {
   if (format === "tar") {
     let indices = new Int32Array();
     for await (const e of readTar(createReadStream(path), path)) {

@@ -112,8 +112,10 @@ export async function tokenizeShard(
 ): Promise<ShardEntry> {
   checkOptions("tokenize shard", options, OPTIONS);
   return await withSink(model, source, sink, options, { shared: true }, async (models, open) => {
-    const shard = open.shards.find((shard) => shard.name === name);
-    if (!shard) throw new RangeError(`Cannot tokenize shard ${name}: the data set has no shard of that name`);
+    if (!source.shards.some((shard) => shard.name === name)) {
+      throw new RangeError(`Cannot tokenize shard ${name}: the data set has no shard of that name`);
+    }
+    const shard = open.shards.find((shard) => shard.name === name) ?? open.shards[0]; // of a whole file that is finished
     await tokenizeShards(models, { ...open, shards: [shard] }, options);
     return (await open.store.find(shard, { verify: false }))!.entry;
   });
@@ -270,7 +272,7 @@ function reporter(shards: readonly DatasetShard[], onProgress: (progress: Datase
 
 function unreadMessage(unread: readonly string[], total: number): string {
   return showMessage(
-    `Cannot read ${unread.length} of ${total} shards. The others are done; when these can be read, run the same command ` +
-      `again. ${unread.join("; ")}`,
+    `Cannot read ${unread.length} of ${total} shards. The others are done; run the same command again when these can be ` +
+      `read, or leave them out. ${unread.join("; ")}`,
   );
 }

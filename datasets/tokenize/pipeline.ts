@@ -8,7 +8,7 @@ import { reasonOf, showMessage } from "../../hub/show.ts";
 import type { Picture, VQModel } from "../../mod.ts";
 import type { PictureFailure } from "../output/manifest.ts";
 import type { DatasetPicture, DatasetShard, TokenRecord } from "../types.ts";
-import { batching } from "./batches.ts";
+import { batching } from "../compute/batches.ts";
 import { mirrored, type PrepareOptions, preparerFor } from "./prepare.ts";
 
 /** Most bytes of files and pixels in memory before another picture is read. */
@@ -28,6 +28,12 @@ export interface PipelineOptions extends PrepareOptions {
   /** Number of pictures in a batch. */
   readonly batch: number;
   readonly signal: AbortSignal;
+}
+
+/** The tokens of one picture. */
+interface PictureTokens {
+  readonly indices: Int32Array;
+  readonly shape: readonly [h: number, w: number];
 }
 
 /** Tokenizes the pictures of shards. */
@@ -60,10 +66,15 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
   let isReading = true;
   let wake = () => {};
 
-  const batches = batching(models, {
-    preparer,
+  const batches = batching<Picture, PictureTokens>(models, {
     size: batch,
     signal,
+    shapeOf: ({ width, height }) => `${width}×${height}`,
+    async compute(model, pictures) {
+      using sample = await preparer.stack(pictures);
+      const { indices, shape: [, h, w] } = await model.tokenize(sample, { signal });
+      return pictures.map((_, i) => ({ indices: indices.slice(i * h * w, (i + 1) * h * w), shape: [h, w] }));
+    },
     isStuck: () => !isReading && preparing === 0,
   });
   signal.addEventListener("abort", () => wake());
@@ -101,7 +112,7 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
     const size = variants.reduce((sum, { data }) => sum + data.length, 0);
     bytes += size;
     try {
-      return await Promise.all(variants.map((picture) => batches.tokenize(picture)));
+      return await Promise.all(variants.map((picture) => batches.run(picture)));
     } finally {
       bytes -= size;
       changed();

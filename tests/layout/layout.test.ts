@@ -89,8 +89,8 @@ const FLOORS: Record<string, Floors> = {
   datasets: [
     ["types.ts"],
     ["formats"],
-    ["inspect", "output", "queue", "sources"],
-    ["tokenize"],
+    ["compute", "inspect", "output", "queue", "sources"],
+    ["detokenize", "tokenize"],
     ["mod.ts"],
   ],
   "model/images": [
