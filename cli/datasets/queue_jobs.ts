@@ -5,12 +5,12 @@
  */
 
 import { resolve } from "node:path";
-import { type DatasetSource, fileSink, folderSink, openSource, type Queue, tokenizeShard } from "../../datasets/mod.ts";
+import { type DatasetSource, openSource, type Queue, tokenizeShard } from "../../datasets/mod.ts";
 import type { VQModel } from "../../mod.ts";
 import { type Options, READING, WHOLE_DATASETS } from "../options.ts";
 import { isUrl } from "../pictures.ts";
 import { loadEngines } from "./engines.ts";
-import { type DatasetOutput, tokenizeOptionsOf } from "./tokenize_dataset.ts";
+import { type DatasetOutput, sinkOf, tokenizeOptionsOf } from "./tokenize_dataset.ts";
 
 /** What a worker needs to know to tokenize a shard. */
 export interface ShardJob {
@@ -25,7 +25,7 @@ export interface ShardJob {
 /** Options that concern the machine, or how the command talks. Each worker has its own. */
 const OF_MACHINE = ["device", "threads", "memory-limit", "queue", "watch", "redelivery", "json", "quiet", "output"];
 
-/** Publishes a job for each shard, unless it is pending or running. Returns how many were published. */
+/** Publishes a job for each shard, unless it is finished, pending or running. Returns how many were published. */
 export async function publishShards(
   queue: Queue,
   job: Omit<ShardJob, "shard">,
@@ -38,7 +38,7 @@ export async function publishShards(
   const { pending, running } = await queue.status();
   if (pending + running === 0) await queue.forget(); // what it did before is not counted
   let published = 0;
-  for (const { name } of source.shards) {
+  for (const { name } of await sinkOf(output).unfinished(source)) {
     const value: ShardJob = { model, inputs, output, options, shard: name };
     if (await queue.publish(`${output.path}#${name}`, value)) published++;
   }
@@ -69,10 +69,9 @@ export function shardWorker(own: Options, signal: AbortSignal): ShardWorker {
   );
   return {
     async handle(job, alive) {
-      const { output: { path, kind, format }, options, shard } = job;
+      const { output, options, shard } = job;
       const models = await engines.for(job);
-      const sink = kind === "folder" ? folderSink(path, { format }) : fileSink(path, { format });
-      const { pictures } = await tokenizeShard(models, await sources.for(job), sink, shard, {
+      const { pictures } = await tokenizeShard(models, await sources.for(job), sinkOf(output), shard, {
         ...tokenizeOptionsOf(models[0], options),
         signal,
         onProgress: alive,

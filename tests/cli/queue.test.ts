@@ -38,7 +38,8 @@ function startWorker(address: string): Deno.ChildProcess {
 
 async function filesOf(folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for await (const { name } of Deno.readDir(folder)) {
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (!isFile) continue;
     const hash = await crypto.subtle.digest("SHA-256", await Deno.readFile(join(folder, name)));
     files.set(name, new Uint8Array(hash).toHex());
   }
@@ -49,7 +50,7 @@ Deno.test("workers that are killed and stopped, and a server that is restarted, 
   await withFolder(async (folder) => {
     const [pictures, local, remote] = ["pictures", "local", "remote"].map((name) => join(folder, name));
     await writePictures(pictures, 60);
-    const command = ["tokenize", MODEL, pictures, "--shard-size", "4"];
+    const command = ["tokenize", MODEL, pictures, "--shard-size", "4", "--size", "96"];
     await succeed(...command, "-o", local, "--device", "wasm", "--threads", "1", "--quiet");
 
     await using server = await startServer();
@@ -98,8 +99,8 @@ Deno.test("a shard that cannot be read is tried five times and set aside with it
 
     await Deno.remove(broken);
     await Deno.writeFile(broken, new Uint8Array(1024)); // an empty archive
-    assertStringIncludes(await succeed(...command), "Published 2 of 2 shards");
-    assertEquals(await succeed("queue", "drain", address), "Removed 2 pending jobs\n");
+    assertStringIncludes(await succeed(...command), "Published 1 of 2 shards");
+    assertEquals(await succeed("queue", "drain", address), "Removed 1 pending jobs\n");
     assert(!(await Deno.stat(join(output, "broken.tar")).catch(() => undefined)));
   });
 });
