@@ -185,7 +185,7 @@ async function tokenize([source, ...paths]: readonly string[], options: Options)
   const dtype = stored as TokenDType | undefined;
   encodeTokens({ indices: [0], shape: [1, 1, 1] }, format, { dtype }); // fails before anything is computed if the format does not have the dtype
   await checkPictures(paths, options);
-  using model = await load(source, { ...options, dtype: computed });
+  using model = await load(source, { ...options, dtype: computed }, { only: "encoder" });
   using sample = await preprocess(processorFor(model, options), paths, options);
   const tokens = { ...await toTokens(model, sample), codebook: await model.codebook() };
   const [, , height, width] = sample.shape;
@@ -204,7 +204,7 @@ async function detokenize([source, path]: readonly string[], options: Options): 
   const file = isPiped ? await new Response(Deno.stdin.readable).arrayBuffer() : path;
   const tokens = await readTokens(file, { name, grid: gridOf(options.grid) });
   const names = namesOf(output, tokens.shape[0], name);
-  using model = await load(source, options);
+  using model = await load(source, options, { only: "decoder" });
   using decoded = await toSample(model, tokens);
   const pictures = await processorFor(model, options).postprocess(decoded);
   for (const [i, picture] of pictures.entries()) {

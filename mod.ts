@@ -45,6 +45,7 @@ export {
   type HubModelOptions,
   type HubProgress,
   type ModelFiles,
+  type ModelHalf,
   nearestName,
   printable,
   type PushOptions,

@@ -37,7 +37,7 @@ export function openCpuBackend(checkpoint: Checkpoint, files: ModelFiles, option
 }
 
 async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options: ComputeOptions): Promise<Backend> {
-  const { parameters } = checkpoint;
+  const { parameters, only } = checkpoint;
   const { device = "auto", dtype, threads, tuningStore, strict, signal } = options;
   const backend = await createBackend(device, {
     dtype,
@@ -50,6 +50,7 @@ async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options
   try {
     await loadWeights(weights, parameters, backend, {
       strict,
+      only,
       onIgnored(tensors) {
         const reason = `The checkpoint holds tensors that the model does not use: ${listSome(tensors)}`;
         report(checkpoint, options, { status: "ignored", total: tensors.length, tensors, reason });
