@@ -30,6 +30,7 @@ import {
 import { checkDirectory, checkWritable } from "./cli/files.ts";
 import { describe, engineOf, load } from "./cli/models.ts";
 import { checkPictures, preprocess, processorFor } from "./cli/pictures.ts";
+import { restartWithWideVectors } from "./cli/restart.ts";
 import { showComputing } from "./cli/terminal.ts";
 import { count, oneLine, seconds, table } from "./cli/text.ts";
 import { dtypesOf, gridOf, namesOf } from "./cli/tokens.ts";
@@ -124,7 +125,12 @@ async function runCommand([name, ...args]: string[]): Promise<void> {
   const command = COMMANDS[name];
   const { operands, options } = parseArguments(command, args);
   if (options.help) return console.log(helpOn(command));
+  if (isComputing(command) && !options["no-restart"]) await restartWithWideVectors(options.device);
   await command.run(operands, options);
+}
+
+function isComputing({ options }: Command): boolean {
+  return options.includes("no-restart");
 }
 
 async function info([source]: readonly string[], options: Options): Promise<void> {

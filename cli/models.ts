@@ -7,6 +7,7 @@
 import { type Device, type FamilyConfig, type LoadOptions, printable, VQModel } from "../mod.ts";
 import { type Options, UsageError } from "./arguments.ts";
 import { isUrl, pixelRangeOf } from "./pictures.ts";
+import { describeVectors } from "./restart.ts";
 import { rewriteLine, showLoading, WATCHED } from "./terminal.ts";
 import { bytesOf } from "./bytes.ts";
 import { count, indent, table } from "./text.ts";
@@ -70,6 +71,7 @@ export async function describe(source: string, options: Options): Promise<string
   const { config, downsamplingFactor: side } = model;
   const rows = [
     ["engine", engineOf(model)],
+    ...(model.device === "wasm" ? [["CPU", describeCpu(options)]] : []),
     ["parameters", count(model.numParameters())],
     ["factor", `${side}, one token for ${side}×${side} pixels`],
     [
@@ -82,6 +84,11 @@ export async function describe(source: string, options: Options): Promise<string
   if (ignored.length > 0) rows.push(["ignored", someOf(ignored)]);
   const settings = Object.entries(config).map(([key, value]) => [key, printable(JSON.stringify(value))]);
   return `${table(rows)}\n\n${config.family ? "configuration" : "config.json"}\n${indent(table(settings))}`;
+}
+
+/** How the CPU engine computes. */
+function describeCpu({ threads = `${navigator.hardwareConcurrency}` }: Options): string {
+  return `${threads} thread${threads === "1" ? "" : "s"}, ${describeVectors()}`;
 }
 
 /** Which code a latent gets. */
