@@ -7,7 +7,7 @@
 import type { ModelFiles } from "../../hub/mod.ts";
 import { type Backend, createBackend, DeviceError } from "../../kernels/mod.ts";
 import type { ComputeOptions } from "../options.ts";
-import { type Checkpoint, countParameters, listSome, loadWeights } from "./checkpoint.ts";
+import { type Checkpoint, listSome, loadWeights } from "./checkpoint.ts";
 import { report } from "./progress.ts";
 
 /**
@@ -44,7 +44,6 @@ async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options
     threads,
     tuningStore,
     signal,
-    weightBytes: 4 * countParameters(parameters),
     onFallback: (reason) => report(checkpoint, options, { status: "fallback", reason }),
   });
   try {
