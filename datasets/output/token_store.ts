@@ -99,7 +99,7 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       );
     },
 
-    read: (shard) => decodeRecords(place.pathOf(shard), place.format),
+    read: (shard) => decodeRecords(place.pathOf(shard), { format: place.format }),
 
     async write(shard, records, failures) {
       const path = place.pathOf(shard);
