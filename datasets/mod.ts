@@ -4,6 +4,8 @@
  * @module
  */
 
+export { countParquetRows, type ParquetPicturesOptions, picturesOfParquet } from "./formats/parquet/pictures.ts";
+export { encodeParquetRecords } from "./formats/parquet/records_writer.ts";
 export { encodeTar, readTar, type TarEntry, type TarFile } from "./formats/tar.ts";
 export { picturesOfTar } from "./formats/tar_pictures.ts";
 export { encodeTarRecords } from "./formats/tar_records.ts";

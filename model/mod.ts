@@ -32,6 +32,8 @@ export {
   encodeTokens,
   type EncodeTokensOptions,
   type IntegerArray,
+  type OpenTokens,
+  openTokens,
   readTokens,
   saveTokens,
   type TokenDType,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { INTEGER_TYPES } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
 import type { TokenRecord, TokenSetInfo } from "../types.ts";
 
@@ -16,6 +17,18 @@ export function fieldsOf(
   { model, codebook }: TokenSetInfo,
 ): RecordFields {
   return { key, shape, width, height, sha256, augment, model, codebook };
+}
+
+/** What the records of a file share, as texts. */
+export function infoFields({ dtype, model, codebook, codes }: TokenSetInfo): Record<string, string> {
+  return definedOf({ dtype, model, codebook, codes: codes?.toString() }) as Record<string, string>;
+}
+
+/** What the records of a file share, from texts in it. Texts that mean something else are left out. */
+export function infoOf(fields: Readonly<Record<string, unknown>>): Partial<TokenSetInfo> {
+  const { model, codebook } = checkFields({ model: fields.model, codebook: fields.codebook }, "");
+  const codes = /^[1-9]\d{0,9}$/.test(`${fields.codes}`) ? Number(fields.codes) : undefined;
+  return definedOf({ dtype: isDtype(fields.dtype) ? fields.dtype : undefined, model, codebook, codes });
 }
 
 /**
@@ -60,4 +73,8 @@ function isSide(value: unknown): value is number {
 
 function isHash(value: unknown): value is string {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+}
+
+function isDtype(value: unknown): value is TokenSetInfo["dtype"] {
+  return typeof value === "string" && Object.hasOwn(INTEGER_TYPES, value);
 }

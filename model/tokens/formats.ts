@@ -4,8 +4,9 @@
  * @module
  */
 
-import { isNpy, readZipDirectory, sourceOfBytes } from "../../hub/mod.ts";
+import { isNpy, readZipDirectory } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
+import type { TokenFile } from "./stored.ts";
 
 /** The formats of token files. */
 export type TokenFormat = "json" | "npy" | "npz" | "safetensors" | "pt";
@@ -38,15 +39,16 @@ export function tokenFormatOf(path: string | URL): TokenFormat {
 }
 
 /** The format of a token file, by its bytes. */
-export async function detectFormat(bytes: Uint8Array, task: string): Promise<TokenFormat> {
-  const textAt = (offset: number, length: number) => String.fromCharCode(...bytes.subarray(offset, offset + length));
-  if (isNpy(bytes)) return "npy";
+export async function detectFormat({ source, task }: TokenFile): Promise<TokenFormat> {
+  const start = await source.read(0, Math.min(256, source.size));
+  const textAt = (offset: number, length: number) => String.fromCharCode(...start.subarray(offset, offset + length));
+  if (isNpy(start)) return "npy";
   if (textAt(0, 4) === "PK\x03\x04") {
-    const entries = [...(await readZipDirectory(sourceOfBytes(bytes, "the archive"))).keys()];
+    const entries = [...(await readZipDirectory(source)).keys()];
     return entries.some((name) => name.endsWith("/data.pkl")) ? "pt" : "npz";
   }
   if (textAt(8, 1) === "{" && textAt(6, 2) === "\0\0") return "safetensors"; // the length of the header, in eight bytes, is below 2^48
-  if (bytes[0] === 0x80) return "pt"; // a pickle, as torch wrote before 1.6
+  if (start[0] === 0x80) return "pt"; // a pickle, as torch wrote before 1.6
   if (/^(\xef\xbb\xbf)?\s*[[{]/.test(textAt(0, 256))) return "json";
   throw new TypeError(`${task}: expected JSON, .npy, .npz, .safetensors or a file of torch, found other bytes`);
 }

@@ -7,7 +7,7 @@
 
 import { parseJson } from "../../hub/mod.ts";
 import { layOut, shapeOf, valuesOf } from "./indices.ts";
-import { codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
+import { codebookOf, storedInMemory, type StoredTokens, type TokenFile } from "./stored.ts";
 import { checkShape, type Tokens } from "./tokens.ts";
 
 /** The range of an `Int32Array`. */
@@ -24,8 +24,8 @@ export function encodeJson(
 }
 
 /** Reads tokens in JSON. */
-export function decodeJson({ bytes, task }: TokenFile): StoredTokens {
-  const value = parseJson(bytes, task, TypeError);
+export async function openJson({ source, task }: TokenFile): Promise<StoredTokens> {
+  const value = parseJson(await source.read(0, source.size), task, TypeError);
   const { indices, shape, codebook, model } = Array.isArray(value) ? { indices: value } : Object(value);
   if (!Array.isArray(indices)) {
     throw new TypeError(`${task}: expected nested arrays, or {"shape": [n, height, width], "indices": [0, …]}`);
@@ -33,7 +33,7 @@ export function decodeJson({ bytes, task }: TokenFile): StoredTokens {
   const own = shapeOf(indices, task);
   const grid = shape === undefined ? own : statedShape(shape, own, task);
   return {
-    indices: valuesOf(indices, { shape: own, range: INT32, task }),
+    read: storedInMemory(valuesOf(indices, { shape: own, range: INT32, task })),
     shape: grid,
     codebook: codebookOf(codebook, model),
   };

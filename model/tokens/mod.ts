@@ -12,6 +12,8 @@ export {
   type DecodeTokensOptions,
   encodeTokens,
   type EncodeTokensOptions,
+  type OpenTokens,
+  openTokens,
   readTokens,
   saveTokens,
   type TokenSource,

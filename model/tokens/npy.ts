@@ -13,14 +13,15 @@ import {
   type IntegerDType,
   integersToBytes,
   integerType,
+  MAX_NPY_HEADER_BYTES,
   numpyType,
   toRowMajor,
 } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
-import type { StoredTokens, TokenFile } from "./stored.ts";
+import { storedInMemory, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** Longest text, in characters. Names of models and hashes are shorter. */
+/** Longest text, in characters. Names of models and pictures, and hashes, are shorter. */
 const MAX_TEXT_LENGTH = 4096;
 
 /** Encodes tokens as an array `[n, h, w]`. */
@@ -33,26 +34,32 @@ export function encodeNpy({ indices, shape }: Tokens, dtype: IntegerDType): Uint
   return file;
 }
 
-/** Reads tokens from a file. */
-export function decodeNpy({ bytes, task }: TokenFile): StoredTokens {
-  const { descr, fortranOrder, shape, dataStart } = decodeNpyHeader(bytes, task);
+/** Opens the tokens of a file. */
+export async function openNpy({ source, task }: TokenFile): Promise<StoredTokens> {
+  const start = await source.read(0, Math.min(MAX_NPY_HEADER_BYTES, source.size));
+  const { descr, fortranOrder, shape, dataStart } = decodeNpyHeader(start, task);
   const dtype = integerType("numpy", descr.slice(1));
-  const count = shape.reduce((product, side) => product * side, 1);
   if (!dtype || !/^[<>|=]/.test(descr)) {
     throw new TypeError(`${task}: expected integers, found elements of type ${showText(descr)}`);
   }
-  const [data, size] = [bytes.subarray(dataStart), count * INTEGER_TYPES[dtype].bytes];
-  if (data.length !== size) {
-    throw new TypeError(`${task}: shape ${show(shape)} of ${descr} takes ${size} bytes, found ${data.length}`);
+  const { bytes } = INTEGER_TYPES[dtype];
+  const count = shape.reduce((product, side) => product * side, 1);
+  if (source.size - dataStart !== count * bytes) {
+    throw new TypeError(
+      `${task}: shape ${show(shape)} of ${descr} takes ${count * bytes} bytes, found ${source.size - dataStart}`,
+    );
   }
-  const values = bytesToIntegers(data, dtype, { littleEndian: descr[0] !== ">", task });
-  return { indices: fortranOrder ? rowMajor(values, shape) : values, shape };
+  const littleEndian = descr[0] !== ">";
+  const read = async (begin: number, end: number) => {
+    const data = await source.read(dataStart + begin * bytes, (end - begin) * bytes);
+    return bytesToIntegers(data, dtype, { littleEndian, task });
+  };
+  return { shape, dtype, read: fortranOrder ? storedInMemory(rowMajor(await read(0, count), shape)) : read };
 }
 
-/** Reads a text from an array without dimensions; `undefined` for other arrays. */
-export function decodeNpyText(bytes: Uint8Array, task: string): string | undefined {
-  const header = decodeNpyHeader(bytes, task);
-  return header.shape.length === 0 ? decodeNpyTexts(bytes, header, MAX_TEXT_LENGTH)?.[0] : undefined;
+/** Reads the texts of an array; `undefined` for other arrays. */
+export function decodeTexts(bytes: Uint8Array, task: string): string[] | undefined {
+  return decodeNpyTexts(bytes, decodeNpyHeader(bytes, task), MAX_TEXT_LENGTH);
 }
 
 /** Reorders elements in Fortran order, where the first index varies fastest. */

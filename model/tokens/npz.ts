@@ -6,7 +6,7 @@
 
 import { zipSync } from "fflate";
 import { encodeNpyTexts, type IntegerDType, readZipDirectory, readZipEntry, sourceOfBytes } from "../../hub/mod.ts";
-import { decodeNpy, decodeNpyText, encodeNpy } from "./npy.ts";
+import { decodeTexts, encodeNpy, openNpy } from "./npy.ts";
 import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -22,9 +22,8 @@ export function encodeNpz(tokens: Tokens, dtype: IntegerDType): Uint8Array<Array
   }, STORED);
 }
 
-/** Reads tokens from a file; {@linkcode chooseArray} says from which array. */
-export async function decodeNpz({ bytes, task }: TokenFile): Promise<StoredTokens> {
-  const source = sourceOfBytes(bytes, "the archive");
+/** Opens the tokens of a file; {@linkcode chooseArray} says from which array. They are unpacked into memory. */
+export async function openNpz({ source, task }: TokenFile): Promise<StoredTokens> {
   const entries = await readZipDirectory(source);
   const arrays = [...entries.keys()].filter((name) => name.endsWith(SUFFIX)).map((name) =>
     name.slice(0, -SUFFIX.length)
@@ -34,8 +33,10 @@ export async function decodeNpz({ bytes, task }: TokenFile): Promise<StoredToken
     checkUnpacked(entry.name, entry.size, { archive: source.size, task });
     return await readZipEntry(source, entry);
   };
-  const text = async (name: string) => arrays.includes(name) ? decodeNpyText(await read(name), task) : undefined;
+  const texts = async (name: string) => arrays.includes(name) ? decodeTexts(await read(name), task) : undefined;
 
-  const tokens = decodeNpy({ bytes: await read(chooseArray(arrays, task)), task });
-  return { ...tokens, codebook: codebookOf(await text("codebook"), await text("model")) };
+  const array = await read(chooseArray(arrays, task));
+  const tokens = await openNpy({ source: sourceOfBytes(array, "the array"), task });
+  const [hash, model, keys] = [await texts("codebook"), await texts("model"), await texts("keys")];
+  return { ...tokens, codebook: codebookOf(hash?.[0], model?.[0]), keys };
 }

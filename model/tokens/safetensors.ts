@@ -12,7 +12,6 @@ import {
   integersToBytes,
   integerType,
   readSafetensorsHeader,
-  sourceOfBytes,
 } from "../../hub/mod.ts";
 import { chooseArray, codebookOf, type StoredTokens, type TokenFile } from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
@@ -32,15 +31,30 @@ export function encodeSafetensors({ indices, shape, codebook }: Tokens, dtype: I
   return file;
 }
 
-/** Reads tokens from a file; {@linkcode chooseArray} says from which tensor. */
-export async function decodeSafetensors({ bytes, task }: TokenFile): Promise<StoredTokens> {
-  const { tensors, metadata, dataStart } = await readSafetensorsHeader(sourceOfBytes(bytes, "the file"));
-  const { dtype, shape, begin, end } = tensors.get(chooseArray([...tensors.keys()], task))!;
+/** Opens the tokens of a file; {@linkcode chooseArray} says from which tensor. */
+export async function openSafetensorsTokens({ source, task }: TokenFile): Promise<StoredTokens> {
+  const { tensors, metadata, dataStart } = await readSafetensorsHeader(source);
+  const { dtype, shape, begin: start } = tensors.get(chooseArray([...tensors.keys()], task))!;
   const type = integerType("safetensors", dtype);
   if (!type) throw new TypeError(`${task}: expected integers, found elements of type ${dtype}`);
+  const { bytes } = INTEGER_TYPES[type];
   return {
-    indices: bytesToIntegers(bytes.subarray(dataStart + begin, dataStart + end), type, { task }),
     shape,
+    dtype: type,
     codebook: codebookOf(metadata.codebook, metadata.model),
+    keys: keysOf(metadata.keys),
+    async read(begin, end) {
+      const data = await source.read(dataStart + start + begin * bytes, (end - begin) * bytes);
+      return bytesToIntegers(data, type, { task });
+    },
   };
+}
+
+/** The names of the pictures, which are a JSON list. */
+function keysOf(text: unknown): unknown {
+  try {
+    return typeof text === "string" ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }

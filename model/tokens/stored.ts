@@ -4,24 +4,34 @@
  * @module
  */
 
+import type { ByteSource, IntegerDType } from "../../hub/mod.ts";
 import { showText } from "../../hub/show.ts";
 import { type Codebook, isHash } from "./codebook.ts";
 
-/** The content of a token file. */
+/** The content of a token file, whose indices are read when they are needed. */
 export interface StoredTokens {
-  /** Row-major. */
-  readonly indices: Int32Array<ArrayBuffer>;
   /** The shape of the stored array. */
   readonly shape: readonly number[];
+  /** The type of its elements; absent in JSON. */
+  readonly dtype?: IntegerDType;
   /** The codebook that the file names. */
   readonly codebook?: Codebook;
+  /** What the file has as names of the pictures. Not checked. */
+  readonly keys?: unknown;
+  /** Reads the indices from `begin` up to `end`, row-major. */
+  read(begin: number, end: number): Promise<Int32Array<ArrayBuffer>>;
 }
 
-/** The bytes of a token file, and the beginning of messages about it. */
+/** A token file, and the beginning of messages about it. */
 export interface TokenFile {
-  readonly bytes: Uint8Array;
+  readonly source: ByteSource;
   /** `Cannot read tokens from NAME`. */
   readonly task: string;
+}
+
+/** Indices that are in memory. */
+export function storedInMemory(indices: Int32Array<ArrayBuffer>): StoredTokens["read"] {
+  return (begin, end) => Promise.resolve(indices.slice(begin, end));
 }
 
 /** The codebook from a file's fields, unless their values show that they mean something else. */
@@ -30,8 +40,8 @@ export function codebookOf(hash: unknown, model: unknown): Codebook | undefined 
 }
 
 const TOKEN_NAMES = ["indices", "tokens", "arr_0"];
-/** Names of entries that identify the codebook. */
-const CODEBOOK_NAMES: readonly string[] = ["model", "codebook"];
+/** Names of entries that identify the codebook and the pictures. */
+const OTHER_NAMES: readonly string[] = ["model", "codebook", "keys"];
 
 /**
  * Chooses the array with the tokens: `indices`, `tokens` or `arr_0`, else the only one.
@@ -39,7 +49,7 @@ const CODEBOOK_NAMES: readonly string[] = ["model", "codebook"];
  * @throws {TypeError} if there are none or several others
  */
 export function chooseArray(names: readonly string[], task: string): string {
-  const others = names.filter((name) => !CODEBOOK_NAMES.includes(name));
+  const others = names.filter((name) => !OTHER_NAMES.includes(name));
   const chosen = TOKEN_NAMES.find((name) => names.includes(name)) ?? (others.length === 1 ? others[0] : undefined);
   if (chosen !== undefined) return chosen;
   const found = others.slice(0, 20).map((name) => showText(name, 100)).join(", ") || "none";

@@ -5,23 +5,25 @@
  */
 
 import {
+  type ByteSource,
   checkOptions,
   INTEGER_TYPES,
   type IntegerDType,
   type OptionNames,
   saveFile,
+  sourceOfBytes,
   WeightsError,
 } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
 import { detectFormat, extensionOf, type TokenFormat, tokenFormatOf } from "./formats.ts";
 import { layOut } from "./indices.ts";
-import { decodeJson, encodeJson } from "./json.ts";
-import { decodeNpy, encodeNpy } from "./npy.ts";
-import { decodeNpz, encodeNpz } from "./npz.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { encodeJson, openJson } from "./json.ts";
+import { encodeNpy, openNpy } from "./npy.ts";
+import { encodeNpz, openNpz } from "./npz.ts";
+import { encodeSafetensors, openSafetensorsTokens } from "./safetensors.ts";
 import type { StoredTokens, TokenFile } from "./stored.ts";
 import { type Tokens, type TokensLike, toTokens } from "./tokens.ts";
-import { decodeTorch, encodeTorch } from "./torch.ts";
+import { encodeTorch, openTorchTokens } from "./torch.ts";
 
 /** Options of {@linkcode encodeTokens} and {@linkcode saveTokens}. */
 export interface EncodeTokensOptions {
@@ -53,13 +55,13 @@ export type TokenSource = string | URL | Blob | Uint8Array | ArrayBuffer;
 /** Encoders by format, except JSON, which has no types. */
 const ENCODERS = { npy: encodeNpy, npz: encodeNpz, safetensors: encodeSafetensors, pt: encodeTorch } as const;
 
-/** Decoders by format. */
-const DECODERS: Readonly<Record<TokenFormat, (file: TokenFile) => StoredTokens | Promise<StoredTokens>>> = {
-  json: decodeJson,
-  npy: decodeNpy,
-  npz: decodeNpz,
-  safetensors: decodeSafetensors,
-  pt: decodeTorch,
+/** Functions that open files, by format. */
+const OPENERS: Readonly<Record<TokenFormat, (file: TokenFile) => Promise<StoredTokens>>> = {
+  json: openJson,
+  npy: openNpy,
+  npz: openNpz,
+  safetensors: openSafetensorsTokens,
+  pt: openTorchTokens,
 };
 
 /**
@@ -117,6 +119,33 @@ export function encodeTokens(
  * far more than its size
  */
 export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptions = {}): Promise<Tokens> {
+  const { shape, codebook, read } = await openTokens(sourceOfBytes(bytes, "the file"), options);
+  return { indices: await read(0, shape[0]), shape, ...(codebook && { codebook }) };
+}
+
+/** The tokens of pictures of one size in a file, which are read when they are needed. */
+export interface OpenTokens extends Omit<Tokens, "indices"> {
+  /** The type of the stored numbers; absent in JSON. */
+  readonly dtype?: IntegerDType;
+  /** The names of the pictures, if the file has them: in `.npz` an array `keys`, in `.safetensors` a JSON list under `keys`. */
+  readonly keys?: readonly string[];
+  /**
+   * Reads the indices of the pictures from `begin` up to `end`, in batch, row, column order. The formats `"npy"` and
+   * `"safetensors"` read no others from the file; the other formats are in memory.
+   *
+   * @throws {TypeError} if the file is damaged
+   * @throws {RangeError} if a number does not fit 32 bits
+   */
+  read(begin: number, end: number): Promise<Int32Array>;
+}
+
+/**
+ * Opens a token file, to read a few pictures at a time. See {@linkcode decodeTokens}. The caller closes `source`.
+ *
+ * @throws {TypeError} as `decodeTokens` does
+ * @throws {RangeError} as `decodeTokens` does
+ */
+export async function openTokens(source: ByteSource, options: DecodeTokensOptions = {}): Promise<OpenTokens> {
   checkOptions("read tokens", options, DECODE_OPTIONS);
   const { format, grid, name } = options;
   const task = `Cannot read tokens${name === undefined ? "" : ` from ${showText(`${name}`)}`}`;
@@ -125,15 +154,30 @@ export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptio
   ) {
     throw new RangeError(`${task}: grid must be [h, w], whole numbers ≥ 1, found ${show(grid)}`);
   }
+  if (format !== undefined) checkFormat(format, task);
+  return await explained(async () => {
+    const stored = await OPENERS[format ?? await detectFormat({ source, task })]({ source, task });
+    const shape = layOut(stored.shape, { grid, task });
+    const [n, h, w] = shape;
+    const keys = isListOfTexts(stored.keys, n) ? stored.keys : undefined;
+    const read = (begin: number, end: number) => explained(() => stored.read(begin * h * w, end * h * w), task);
+    const { dtype, codebook } = stored;
+    return { shape, read, ...(dtype && { dtype }), ...(codebook && { codebook }), ...(keys && { keys }) };
+  }, task);
+}
+
+/** Damaged files are errors of the argument, not of a model's weights. */
+async function explained<T>(use: () => Promise<T>, task: string): Promise<T> {
   try {
-    if (format !== undefined) checkFormat(format, task);
-    const decode = DECODERS[format ?? await detectFormat(bytes, task)];
-    const { indices, shape, codebook } = await decode({ bytes, task });
-    return { indices, shape: layOut(shape, { grid, task }), ...(codebook && { codebook }) };
+    return await use();
   } catch (cause) {
     if (!(cause instanceof WeightsError)) throw cause;
     throw new TypeError(`${task}: ${cause.message}`, { cause });
   }
+}
+
+function isListOfTexts(value: unknown, length: number): value is string[] {
+  return Array.isArray(value) && value.length === length && value.every((text) => typeof text === "string");
 }
 
 /**
@@ -168,8 +212,8 @@ export async function readTokens(source: TokenSource, options: DecodeTokensOptio
 }
 
 function checkFormat(format: TokenFormat, task: string): void {
-  if (Object.hasOwn(DECODERS, format)) return;
-  throw new TypeError(`${task}: expected format ${Object.keys(DECODERS).join(", ")}, found ${show(format)}`);
+  if (Object.hasOwn(OPENERS, format)) return;
+  throw new TypeError(`${task}: expected format ${Object.keys(OPENERS).join(", ")}, found ${show(format)}`);
 }
 
 async function bytesOf(source: Blob | Uint8Array | ArrayBuffer): Promise<Uint8Array> {

@@ -12,12 +12,19 @@ import {
   integersToBytes,
   integerType,
   readTorch,
-  sourceOfBytes,
   TorchTensor,
   toRowMajor,
 } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
-import { checkUnpacked, chooseArray, codebookOf, STORED, type StoredTokens, type TokenFile } from "./stored.ts";
+import {
+  checkUnpacked,
+  chooseArray,
+  codebookOf,
+  STORED,
+  storedInMemory,
+  type StoredTokens,
+  type TokenFile,
+} from "./stored.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** Longest pickle in bytes. Descriptions of a few tensors are far shorter. */
@@ -68,8 +75,7 @@ function pickle({ indices, shape: [n, h, w], codebook }: Tokens, storage: string
 }
 
 /** Reads tokens from a file with a tensor or a dictionary; {@linkcode chooseArray} says from which entry. */
-export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTokens> {
-  const source = sourceOfBytes(bytes, "the archive");
+export async function openTorchTokens({ source, task }: TokenFile): Promise<StoredTokens> {
   const { value, read } = await readTorch(source, MAX_PICKLE_BYTES);
   const tensor = chooseTensor(value, task);
   const dtype = typeOf(tensor);
@@ -85,8 +91,9 @@ export async function decodeTorch({ bytes, task }: TokenFile): Promise<StoredTok
   const values = bytesToIntegers(await read(tensor), dtype, { task });
   const fields = value instanceof Map ? value : new Map();
   return {
-    indices: toRowMajor(values, tensor),
+    read: storedInMemory(toRowMajor(values, tensor)),
     shape: tensor.shape,
+    dtype,
     codebook: codebookOf(fields.get("codebook"), fields.get("model")),
   };
 }
