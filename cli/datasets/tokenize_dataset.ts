@@ -20,7 +20,7 @@ import { ExitError } from "../exit_error.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Options } from "../options.ts";
 import { processorOptionsOf, sizeOf } from "../pictures.ts";
-import { count } from "../text.ts";
+import { count, plural } from "../text.ts";
 import { dtypesOf } from "../tokens.ts";
 import { loadEngines } from "./engines.ts";
 import { progressView } from "./progress.ts";
@@ -114,8 +114,4 @@ function summaryOf(manifest: Manifest, kind: "file" | "folder"): string {
     plural(tokens, "token"),
     ...(grid ? [grid] : []),
   ].join(", ");
-}
-
-function plural(number: number, noun: string): string {
-  return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 }

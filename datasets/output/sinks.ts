@@ -18,6 +18,7 @@ import type {
 import { type HeldLock, takeLock } from "./lock.ts";
 import type { Manifest, PictureFailure, TokenSettings } from "./manifest.ts";
 import { openStore, type StorePlace, type TokenStore } from "./token_store.ts";
+import { withUniqueKeys } from "./unique_keys.ts";
 
 /** Where the tokens of a data set go. Made by {@linkcode folderSink} or {@linkcode fileSink}. */
 export interface TokenSink {
@@ -93,7 +94,11 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
           failures: `${path}.failures.jsonl`,
           work: join(folder, WORK, "whole"),
         };
-        const store = await openStore(place, settings, info);
+        const opened = await openStore(place, settings, info);
+        const store: TokenStore = {
+          ...opened,
+          write: (shard, records, failures) => opened.write(shard, withUniqueKeys(records), failures),
+        };
         const close = () => lock?.release();
         const complete = async () => {
           const manifest = await store.finish();
