@@ -11,8 +11,10 @@ import { convertCommand } from "./commands/convert.ts";
 import { detokenizeCommand } from "./commands/detokenize.ts";
 import { infoCommand } from "./commands/info.ts";
 import { profileCommand } from "./commands/profile.ts";
+import { queueCommands } from "./commands/queue.ts";
 import { reconstructCommand } from "./commands/reconstruct.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
+import { workerCommand } from "./commands/worker.ts";
 
 /** Every command. */
 export const COMMANDS: readonly Command[] = [
@@ -23,5 +25,7 @@ export const COMMANDS: readonly Command[] = [
   codesCommand,
   profileCommand,
   convertCommand,
+  workerCommand,
+  ...queueCommands,
   ...cacheCommands,
 ];

@@ -142,6 +142,21 @@ export const OPTIONS = {
   "shard-size": { ...WHOLE, value: "COUNT", help: "number of pictures per shard of loose files; default: 1000" },
   "retry-failures": { type: "boolean", help: "try pictures again that failed in an earlier run" },
   verify: { type: "boolean", help: "check finished shards by their hash; default: by their size" },
+  queue: {
+    type: "string",
+    value: "ADDRESS",
+    help: "compute on workers: a queue on a NATS server with JetStream, as nats://HOST:4222/NAME",
+  },
+  watch: {
+    type: "boolean",
+    help: "with --queue: show what the workers do, and complete the data set when they are done",
+  },
+  redelivery: {
+    ...WHOLE,
+    value: "SECONDS",
+    help: "with --queue: silence of a worker after which its shard goes to another; default: 30",
+  },
+  keep: { type: "boolean", help: "wait for more jobs when there are none; default: end" },
   quiet: { type: "boolean", short: "q", help: "print nothing but errors" },
   json: { type: "boolean", help: "print JSON" },
   yes: { type: "boolean", short: "y", help: "do not ask" },
@@ -178,6 +193,9 @@ export const WHOLE_DATASETS = [
   "augment",
   "retry-failures",
   "verify",
+  "queue",
+  "watch",
+  "redelivery",
   "json",
   "quiet",
 ] as const;

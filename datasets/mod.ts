@@ -4,8 +4,20 @@
  * @module
  */
 
+export { type ArrayFormat, encodeArrayRecords } from "./formats/arrays_writer.ts";
+export { encodeJsonlRecords } from "./formats/jsonl.ts";
 export { countParquetRows, type ParquetPicturesOptions, picturesOfParquet } from "./formats/parquet/pictures.ts";
 export { encodeParquetRecords } from "./formats/parquet/records_writer.ts";
+export type { RecordSource } from "./formats/record_source.ts";
+export {
+  decodeRecords,
+  type DecodeRecordsOptions,
+  encodeRecords,
+  mergeRecords,
+  openRecords,
+  type RecordFormat,
+} from "./formats/records.ts";
+export type { StoredRecords } from "./formats/stored_records.ts";
 export { encodeTar, readTar, type TarEntry, type TarFile } from "./formats/tar.ts";
 export { picturesOfTar } from "./formats/tar_pictures.ts";
 export { encodeTarRecords } from "./formats/tar_records.ts";
@@ -35,7 +47,6 @@ export {
   type TokenSettings,
 } from "./output/manifest.ts";
 export { fileSink, folderSink, type OpenSink, type SinkAccess, type TokenSink } from "./output/sinks.ts";
-export { decodeRecords, encodeRecords } from "./formats/records.ts";
 export type { ShardRecord, TokenStore } from "./output/token_store.ts";
 export { openSource, type SourceOptions } from "./sources/open_source.ts";
 export {

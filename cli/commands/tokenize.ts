@@ -9,6 +9,7 @@ import { type Command, UsageError } from "../arguments.ts";
 import { COMPUTING, OPTIONS, type Options, READING, WHOLE_DATASETS } from "../options.ts";
 import { toTokens } from "../conversion.ts";
 import { outputKindOf } from "../datasets/output_kind.ts";
+import { runOnWorkers } from "../datasets/run_on_workers.ts";
 import { runTokenizeDataset } from "../datasets/tokenize_dataset.ts";
 import { load } from "../models.ts";
 import { outputOf } from "../output.ts";
@@ -56,8 +57,10 @@ async function tokenize([model, ...inputs]: readonly string[], options: Options)
   const { kind, format } = await outputKindOf(output, options, isOne);
   checkSizes(options);
   if (kind === "tokens") return await tokenizeFew(model, inputs, format, options);
-  const shardSize = Number(options["shard-size"] ?? 1000);
-  await runTokenizeDataset(model, await openSource(inputs, { shardSize }), { path: output, kind, format }, options);
+  const source = await openSource(inputs, { shardSize: Number(options["shard-size"] ?? 1000) });
+  const job = { model, inputs, output: { path: output, kind, format }, options };
+  if (options.queue !== undefined && !await runOnWorkers(options.queue, job, source)) return;
+  await runTokenizeDataset(model, source, job.output, options);
 }
 
 /** Whether an input is one picture, and not a folder, an archive, a glob or a list. */

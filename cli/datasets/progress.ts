@@ -74,7 +74,8 @@ export function describe(progress: DatasetProgress, seconds: number): string {
   return [done, speed, ...left, ...failed].join(", ");
 }
 
-function duration(seconds: number): string {
+/** Seconds as text, such as `3 h 12 min`. */
+export function duration(seconds: number): string {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.ceil(seconds)} s`;

@@ -14,6 +14,7 @@ import {
   type Manifest,
   tokenizeDataset,
   type TokenizeDatasetOptions,
+  type TokenSink,
 } from "../../datasets/mod.ts";
 import { printable, type Resample, type TokenDType, type VQModel } from "../../mod.ts";
 import { ExitError } from "../exit_error.ts";
@@ -42,8 +43,8 @@ export async function runTokenizeDataset(
   output: DatasetOutput,
   options: Options,
 ): Promise<void> {
-  const { path, kind, format } = output;
-  const sink = kind === "folder" ? folderSink(path, { format }) : fileSink(path, { format });
+  const { path, kind } = output;
+  const sink = sinkOf(output);
   const view = progressView(options);
   let progress: DatasetProgress | undefined;
   const advice = () => {
@@ -80,6 +81,11 @@ export async function runTokenizeDataset(
     } pictures failed: see ${list}; --retry-failures tries them again`,
     FAILED_PICTURES,
   );
+}
+
+/** Where the library writes. */
+export function sinkOf({ path, kind, format }: DatasetOutput): TokenSink {
+  return kind === "folder" ? folderSink(path, { format }) : fileSink(path, { format });
 }
 
 /** The options of the library for those of the command line. */

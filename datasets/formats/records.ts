@@ -1,39 +1,244 @@
-// stub
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
+/**
+ * Reads, writes and merges files of tokens of many pictures, in all formats.
+ *
+ * @module
+ */
+
+import type { TokenFormat } from "../../mod.ts";
+import { checkOptions, INTEGER_TYPES, type OptionNames, WeightsError } from "../../hub/mod.ts";
+import { reasonOf, show, showText } from "../../hub/show.ts";
 import type { DatasetFormat, TokenRecord, TokenSetInfo } from "../types.ts";
-import { encodeTarRecords } from "./tar_records.ts";
-import { readTar } from "./tar.ts";
-import { decodeTokens } from "../../mod.ts";
+import { openArrayRecords } from "./arrays_reader.ts";
+import { encodeArrayRecords } from "./arrays_writer.ts";
+import { encodeJsonlRecords, readJsonlRecords } from "./jsonl.ts";
+import { splitName } from "./names.ts";
+import { openParquetRecords } from "./parquet/records_reader.ts";
+import { encodeParquetRecords } from "./parquet/records_writer.ts";
+import { nameOf, openRecordFile, type RecordFile, type RecordSource } from "./record_source.ts";
+import { isGrid } from "./record_fields.ts";
+import { numberKey, openStream, type RecordsContext, type StoredRecords } from "./stored_records.ts";
+import { encodeTarRecords, readTarRecords } from "./tar_records.ts";
+
+/** The formats that records are read from: those of data sets, and files of torch and JSON. */
+export type RecordFormat = DatasetFormat | TokenFormat;
+
+/** Options of {@linkcode decodeRecords} and {@linkcode openRecords}. */
+export interface DecodeRecordsOptions {
+  /** The format. Default: by the extension, else by the bytes. */
+  format?: RecordFormat;
+  /** Rows and columns of each picture's tokens, for files that do not say it: arrays `[n, h * w]`, or lists. */
+  grid?: readonly [h: number, w: number];
+  /** The name of the file in messages. Default: its path. */
+  name?: string;
+}
+
+const DECODE_OPTIONS: OptionNames<DecodeRecordsOptions> = { format: true, grid: true, name: true };
+
+type Encode = (records: AsyncIterable<TokenRecord>, info: TokenSetInfo) => AsyncGenerator<Uint8Array<ArrayBuffer>>;
+
+const ENCODERS: Readonly<Record<DatasetFormat, Encode>> = {
+  tar: encodeTarRecords,
+  parquet: encodeParquetRecords,
+  jsonl: encodeJsonlRecords,
+  npy: (records, info) => encodeArrayRecords(records, "npy", info),
+  npz: (records, info) => encodeArrayRecords(records, "npz", info),
+  safetensors: (records, info) => encodeArrayRecords(records, "safetensors", info),
+};
+
+/** Formats by extension. */
+const EXTENSIONS: Readonly<Record<string, RecordFormat>> = {
+  ...{ tar: "tar", tgz: "tar", parquet: "parquet", jsonl: "jsonl", ndjson: "jsonl" },
+  ...{ npy: "npy", npz: "npz", safetensors: "safetensors", pt: "pt", pth: "pt", json: "json" },
+};
+
+const TAR_MAGIC_OFFSET = 257;
+
+/**
+ * Writes records as the bytes of one file. The same records give the same bytes. See {@linkcode encodeTarRecords},
+ * {@linkcode encodeParquetRecords}, {@linkcode encodeJsonlRecords} and {@linkcode encodeArrayRecords}.
+ *
+ * @throws {TypeError} for an unknown format
+ * @throws {RangeError} if the type of the numbers cannot hold an index, or an array format gets records of different shapes
+ *
+ * @example
+ * ```ts
+ * import { decodeRecords, encodeRecords } from "@codebook/vqmodel/datasets";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const record = { key: "leaves/0001", indices: Int32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] } as const;
+ * const file = encodeRecords(ReadableStream.from([record]), "parquet", { dtype: "uint16" });
+ *
+ * for await (const { key, shape, indices } of decodeRecords(file)) {
+ *   assertEquals([key, shape, indices], [record.key, [2, 3], record.indices]);
+ * }
+ * ```
+ */
 export async function* encodeRecords(
   records: AsyncIterable<TokenRecord>,
   format: DatasetFormat,
   info: TokenSetInfo,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  if (format === "tar") return yield* encodeTarRecords(records, info);
-  for await (const r of records) {
-    yield new TextEncoder().encode(JSON.stringify({ ...r, indices: [...r.indices] }) + "\n");
+  if (!Object.hasOwn(ENCODERS, format)) {
+    throw new TypeError(
+      `Cannot write tokens: expected format ${Object.keys(ENCODERS).join(", ")}, found ${show(format)}`,
+    );
+  }
+  yield* ENCODERS[format](records, info);
+}
+
+/**
+ * Opens a file of tokens of one or many pictures, as {@linkcode encodeRecords} or Python wrote it: WebDataset's `.tar`, also
+ * packed by gzip, with `KEY.npy`, `.npz`, `.safetensors`, `.pt` or `.json`; `.parquet` with a column of lists of integers;
+ * `.jsonl`; arrays of integers in `.npy`, `.npz`, `.safetensors`, `.pt` and `.json`. Integers have 8 to 64 bits. Records are
+ * read as they are asked for, and a file of any size takes bounded memory, but `.npz`, `.pt` and `.json` are read as a whole,
+ * and of a stream also `.npy`, `.safetensors` and `.parquet`.
+ *
+ * @throws {TypeError} if the file is damaged or its format unknown, also while records are read; or for an unknown option
+ * @throws {RangeError} if a number does not fit 32 bits, a grid is missing or does not fit, or something is too large
+ */
+export async function openRecords(source: RecordSource, options: DecodeRecordsOptions = {}): Promise<StoredRecords> {
+  checkOptions("read tokens", options, DECODE_OPTIONS);
+  const { format, grid, name = nameOf(source) ?? "the file" } = options;
+  const task = `Cannot read tokens from ${showText(`${name}`)}`;
+  if (grid !== undefined && !isGrid(grid)) {
+    throw new RangeError(`${task}: grid must be [h, w], whole numbers ≥ 1, found ${show(grid)}`);
+  }
+  const formats = new Set(Object.values(EXTENSIONS));
+  if (format !== undefined && !formats.has(format)) {
+    throw new TypeError(`${task}: expected format ${[...formats].join(", ")}, found ${show(format)}`);
+  }
+  try {
+    const file = await openRecordFile(source, name);
+    try {
+      const stored = await openFormat(file, format ?? formatOf(name, file.start), { name, task, grid });
+      return { ...stored, records: checked(stored.records, task) };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  } catch (error) {
+    throw explain(error, task);
   }
 }
+
+/**
+ * Reads the records of a file; see {@linkcode openRecords}.
+ *
+ * @throws {TypeError} as `openRecords` does
+ * @throws {RangeError} as `openRecords` does
+ */
 export async function* decodeRecords(
-  path: string,
-  format: DatasetFormat = path.split(".").at(-1) as DatasetFormat,
+  source: RecordSource,
+  options: DecodeRecordsOptions = {},
 ): AsyncGenerator<TokenRecord> {
-  if (format === "tar") {
-    let indices = new Int32Array();
-    for await (const e of readTar(createReadStream(path), path)) {
-      const b = await e.bytes();
-      if (e.name.endsWith(".npy")) {
-        indices = (await decodeTokens(b, { format: "npy" })).indices as Int32Array<ArrayBuffer>;
-      } else {
-        const { model: _m, codebook: _c, ...f } = JSON.parse(new TextDecoder().decode(b));
-        yield { ...f, indices };
+  const { records, close } = await openRecords(source, options);
+  try {
+    yield* records;
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * Merges files into one of the given format, as a stream. Each is opened twice: first for what it says about its tokens. Numbers
+ * take their largest type. Pictures without keys of their own are numbered through.
+ *
+ * @throws {RangeError} if the files belong to different codebooks; and as {@linkcode encodeRecords} does
+ * @throws {TypeError} if there are no files; and as {@linkcode openRecords} does
+ */
+export async function* mergeRecords(
+  files: readonly (string | URL | Uint8Array | Blob)[],
+  format: DatasetFormat,
+  options: Pick<DecodeRecordsOptions, "grid"> = {},
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const info = await sharedInfo(files, options);
+  yield* encodeRecords(all(), format, info);
+
+  async function* all(): AsyncGenerator<TokenRecord> {
+    let number = 0;
+    for (const file of files) {
+      const { hasKeys, records, close } = await openRecords(file, options);
+      try {
+        for await (const record of records) {
+          const own = numberKey(number++);
+          yield hasKeys ? record : { ...record, key: own };
+        }
+      } finally {
+        await close();
       }
     }
-    return;
   }
-  for await (const line of createInterface({ input: createReadStream(path) })) {
-    const r = JSON.parse(line);
-    yield { ...r, indices: Int32Array.from(r.indices) };
+}
+
+/** What files say about their tokens, which must be of one codebook. */
+async function sharedInfo(files: readonly RecordSource[], options: DecodeRecordsOptions): Promise<TokenSetInfo> {
+  let shared: Partial<TokenSetInfo> | undefined;
+  for (const file of files) {
+    const { info, close } = await openRecords(file, options);
+    await close();
+    if (shared && info.codebook !== shared.codebook) {
+      throw new RangeError(
+        `Cannot merge tokens: ${showText(nameOf(files[0]) ?? "the first file")} has those of codebook ${
+          show(shared.codebook)
+        }, ${showText(nameOf(file) ?? "another")} those of ${show(info.codebook)}`,
+      );
+    }
+    shared = { ...info, ...shared, dtype: larger(shared?.dtype, info.dtype) };
   }
+  if (!shared) throw new TypeError("Cannot merge tokens: expected at least one file, found none");
+  return { ...shared, dtype: shared.dtype ?? "int32" };
+}
+
+type DType = TokenSetInfo["dtype"] | undefined;
+
+function larger(a: DType, b: DType): DType {
+  if (!a || !b) return a ?? b;
+  return INTEGER_TYPES[b].bytes > INTEGER_TYPES[a].bytes ? b : a;
+}
+
+async function openFormat(
+  file: RecordFile,
+  format: RecordFormat | undefined,
+  context: RecordsContext,
+): Promise<StoredRecords> {
+  const { close } = file;
+  switch (format) {
+    case "tar":
+      return { ...await openStream(readTarRecords(file.chunks(), context), context), close };
+    case "jsonl":
+      return { ...await openStream(readJsonlRecords(file.chunks(), context), context), close };
+    case "parquet":
+      return { ...await openParquetRecords(await file.source(), context), close };
+    default:
+      return { ...await openArrayRecords(await file.source(), format, context), close };
+  }
+}
+
+/** The format of a file by its extension or its first bytes; `undefined` if it may be one of arrays. */
+function formatOf(name: string, start: Uint8Array): RecordFormat | undefined {
+  const { extension } = splitName(name.replaceAll("\\", "/").replace(/\.gz$/i, ""));
+  if (Object.hasOwn(EXTENSIONS, extension)) return EXTENSIONS[extension];
+  const text = String.fromCharCode(...start);
+  if (text.startsWith("ustar", TAR_MAGIC_OFFSET) || text.startsWith("\x1f\x8b")) return "tar";
+  if (text.startsWith("PAR1")) return "parquet";
+  return /^\s*\{\s*"/.test(text) ? "jsonl" : undefined;
+}
+
+/** Checks that each key is there once. */
+async function* checked(records: AsyncIterable<TokenRecord>, task: string): AsyncGenerator<TokenRecord> {
+  const keys = new Set<string>();
+  try {
+    for await (const record of records) {
+      if (keys.has(record.key)) throw new TypeError(`${task}: expected each key once, found ${show(record.key)} again`);
+      keys.add(record.key);
+      yield record;
+    }
+  } catch (error) {
+    throw explain(error, task);
+  }
+}
+
+/** Files that cannot be read are errors of the argument, not of a model's weights. */
+function explain(error: unknown, task: string): unknown {
+  return error instanceof WeightsError ? new TypeError(`${task}: ${reasonOf(error)}`, { cause: error }) : error;
 }

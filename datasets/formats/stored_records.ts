@@ -7,7 +7,7 @@
 import { show } from "../../hub/show.ts";
 import type { TokenRecord, TokenSetInfo } from "../types.ts";
 
-/** A file of records that is open. */
+/** A file of records that is open, as {@linkcode openRecords} opens it. */
 export interface StoredRecords {
   /** What the file says about all its records. */
   readonly info: Partial<TokenSetInfo>;
@@ -17,11 +17,23 @@ export interface StoredRecords {
   readonly hasKeys: boolean;
   /** The records in their order. They can be read once. */
   readonly records: AsyncIterable<TokenRecord>;
+  /** Closes the file. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+/** A record in a format whose records are read one by one, and what is stored with it about all. */
+export interface StoredRecord {
+  readonly record: TokenRecord;
+  /** Whether its key is from the file. */
+  readonly hasKey: boolean;
+  readonly info: Partial<TokenSetInfo>;
 }
 
 /** How a file of records is read. */
 export interface RecordsContext {
-  /** The beginning of messages: `Cannot read NAME`. */
+  /** The name of the file, for messages. */
+  readonly name: string;
+  /** The beginning of messages: `Cannot read tokens from NAME`. */
   readonly task: string;
   /** Rows and columns of each picture's tokens, for files that do not say it. */
   readonly grid?: readonly [h: number, w: number];
@@ -60,4 +72,33 @@ export function gridOf(
     );
   }
   return shape;
+}
+
+/**
+ * Opens records that are read one by one. The first one says what holds for all.
+ *
+ * @throws {TypeError} while they are read, if one belongs to another codebook
+ */
+export async function openStream(
+  stored: AsyncGenerator<StoredRecord>,
+  { task }: RecordsContext,
+): Promise<StoredRecords> {
+  const first = await stored.next();
+  const { info, hasKey }: Omit<StoredRecord, "record"> = first.done ? { info: {}, hasKey: true } : first.value;
+
+  async function* records(): AsyncGenerator<TokenRecord> {
+    if (first.done) return;
+    yield first.value.record;
+    for await (const { record, info: { codebook } } of stored) {
+      if (codebook !== info.codebook) {
+        throw new TypeError(
+          `${task}: expected tokens of codebook ${show(info.codebook)}, those of ${show(record.key)} belong to ${
+            show(codebook)
+          }`,
+        );
+      }
+      yield record;
+    }
+  }
+  return { info, hasKeys: hasKey, records: records(), close: async () => void await stored.return(undefined) };
 }

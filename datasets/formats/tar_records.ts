@@ -4,11 +4,24 @@
  * @module
  */
 
-import { encodeNpyHeader, integersToBytes, numpyType } from "../../hub/mod.ts";
+import { openTokens, type TokenFormat } from "../../mod.ts";
+import { encodeNpyHeader, integersToBytes, numpyType, parseJson, sourceOfBytes } from "../../hub/mod.ts";
+import { show, showText } from "../../hub/show.ts";
 import type { TokenRecord, TokenSetInfo } from "../types.ts";
 import { concatBytes } from "./byte_stream.ts";
-import { fieldsOf } from "./record_fields.ts";
-import { encodeTar, type TarFile } from "./tar.ts";
+import { splitName } from "./names.ts";
+import { checkFields, definedOf, fieldsOf } from "./record_fields.ts";
+import type { RecordsContext, StoredRecord } from "./stored_records.ts";
+import { encodeTar, readTar, type TarFile } from "./tar.ts";
+
+/** Formats of tokens by extension, except JSON, which may be only about tokens. */
+const TOKEN_FORMATS: ReadonlyMap<string, TokenFormat> = new Map([
+  ["npy", "npy"],
+  ["npz", "npz"],
+  ["safetensors", "safetensors"],
+  ["pt", "pt"],
+  ["pth", "pt"],
+]);
 
 /**
  * Writes records as WebDataset's tar archive: `KEY.npy` with an array `[h, w]`, and `KEY.json` with `key`, `shape`, `width`,
@@ -28,4 +41,82 @@ async function* filesOf(records: AsyncIterable<TokenRecord>, info: TokenSetInfo)
     yield { name: `${key}.npy`, bytes: concatBytes([header, integersToBytes(indices, info.dtype)]) };
     yield { name: `${key}.json`, bytes: new TextEncoder().encode(JSON.stringify(fieldsOf(record, info))) };
   }
+}
+
+/** The files of one sample that are read: its tokens, and what is known of its picture. */
+interface Sample {
+  readonly key: string;
+  tokens?: { readonly bytes: Uint8Array; readonly format: TokenFormat };
+  fields?: Uint8Array;
+}
+
+/**
+ * Reads records from a tar archive, which may be packed by gzip: files that follow each other and differ in their extension
+ * are one sample. Its tokens are in `.npy`, `.npz`, `.safetensors` or `.pt`, or in `.json` with `indices`; other files are
+ * skipped.
+ */
+export async function* readTarRecords(
+  chunks: AsyncIterable<Uint8Array>,
+  context: RecordsContext,
+): AsyncGenerator<StoredRecord> {
+  let [samples, records] = [0, 0];
+  for await (const sample of samplesOf(chunks, context)) {
+    const record = await readSample(sample, context);
+    if (record) yield record;
+    samples++;
+    records += Number(record !== undefined);
+  }
+  if (records === 0 && samples > 0) {
+    throw new TypeError(
+      `${context.task}: expected files KEY.npy, .npz, .safetensors, .pt or .json with tokens, found none`,
+    );
+  }
+}
+
+async function* samplesOf(
+  chunks: AsyncIterable<Uint8Array>,
+  { name, task }: RecordsContext,
+): AsyncGenerator<Sample> {
+  let sample: Sample | undefined;
+  for await (const entry of readTar(chunks, name)) {
+    const { key, extension } = splitName(entry.name);
+    if (sample?.key !== key) {
+      if (sample) yield sample;
+      sample = { key };
+    }
+    const format = TOKEN_FORMATS.get(extension);
+    if (!format && extension !== "json") continue;
+    if (format ? sample.tokens : sample.fields) {
+      throw new TypeError(`${task}: expected the tokens of ${show(key)} once, found them again in ${show(entry.name)}`);
+    }
+    if (format) sample.tokens = { bytes: await entry.bytes(), format };
+    else sample.fields = await entry.bytes();
+  }
+  if (sample) yield sample;
+}
+
+async function readSample(sample: Sample, { name, task, grid }: RecordsContext): Promise<StoredRecord | undefined> {
+  const place = `${name}/${sample.key}`;
+  const json = sample.fields && parseJson(sample.fields, `${task}/${showText(sample.key)}.json`, TypeError);
+  const { bytes, format } = sample.tokens ??
+    (isTokens(json) ? { bytes: sample.fields!, format: "json" as const } : { bytes: undefined, format: undefined });
+  if (!bytes) return undefined;
+  const { key = sample.key, shape, model, codebook, ...fields } = checkFields(
+    json,
+    `${task}/${showText(sample.key)}.json`,
+  );
+  const stored = await openTokens(sourceOfBytes(bytes, place), { format, grid: shape ?? grid, name: place });
+  const [n, h, w] = stored.shape;
+  if (n !== 1) {
+    throw new RangeError(`${task}: expected the tokens of one picture in ${show(sample.key)}, found those of ${n}`);
+  }
+  const record = { ...fields, key, indices: await stored.read(0, 1), shape: [h, w] as const };
+  const own = stored.codebook;
+  const info = { dtype: stored.dtype, model: model ?? own?.model, codebook: codebook ?? own?.hash };
+  return { record, hasKey: true, info: definedOf(info) };
+}
+
+/** Whether JSON holds tokens, not only what is known of them. */
+function isTokens(json: unknown): boolean {
+  return Array.isArray(json) || typeof json === "object" && json !== null && "indices" in json;
 }

@@ -17,7 +17,7 @@ import type {
 } from "../types.ts";
 import { type HeldLock, takeLock } from "./lock.ts";
 import type { Manifest, PictureFailure, TokenSettings } from "./manifest.ts";
-import { openStore, type StorePlace, type TokenStore } from "./token_store.ts";
+import { openStore, type StorePlace, type TokenStore, unfinishedShards } from "./token_store.ts";
 import { withUniqueKeys } from "./unique_keys.ts";
 
 /** Where the tokens of a data set go. Made by {@linkcode folderSink} or {@linkcode fileSink}. */
@@ -28,6 +28,8 @@ export interface TokenSink {
   readonly format: DatasetFormat;
   /** Opens it for the tokens of a source. Used by `tokenizeDataset` and `tokenizeShard`. */
   open(source: DatasetSource, settings: TokenSettings, info: TokenSetInfo, access: SinkAccess): Promise<OpenSink>;
+  /** The shards of a source that are not finished there, as far as names and sizes of files tell. */
+  unfinished(source: DatasetSource): Promise<DatasetShard[]>;
 }
 
 /** How a sink is opened. */
@@ -69,6 +71,7 @@ export function folderSink(path: string, { format = "tar" }: { format?: DatasetF
         return { shards: source.shards, store, finish: () => store.finish(), close: () => lock?.release() };
       });
     },
+    unfinished: ({ shards }) => unfinishedShards(placeInFolder(path, format), shards),
   };
 }
 
@@ -81,19 +84,9 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
     path,
     format,
     async open(source, settings, info, access) {
-      const folder = `${path}.parts`;
-      const parts = placeInFolder(folder, "jsonl");
-      const whole = joinShards(basename(path, extname(path)), source.shards);
+      const { folder, parts, place, whole } = placesOfFile(path, format, source);
       const lock = await lockIn(parts.work, path, access);
       return await closeOnError(lock, async () => {
-        const place = {
-          name: path,
-          format,
-          pathOf: () => path,
-          manifest: `${path}.manifest.json`,
-          failures: `${path}.failures.jsonl`,
-          work: join(folder, WORK, "whole"),
-        };
         const opened = await openStore(place, settings, info);
         const store: TokenStore = {
           ...opened,
@@ -119,7 +112,27 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
         };
       });
     },
+    async unfinished(source) {
+      const { parts, place, whole } = placesOfFile(path, format, source);
+      const isUnfinished = (await unfinishedShards(place, [whole])).length > 0;
+      return isUnfinished ? await unfinishedShards(parts, source.shards) : [];
+    },
   };
+}
+
+/** Where a file's tokens are, as parts and as a whole. */
+function placesOfFile(path: string, format: DatasetFormat, source: DatasetSource) {
+  const folder = `${path}.parts`;
+  const place: StorePlace = {
+    name: path,
+    format,
+    pathOf: () => path,
+    manifest: `${path}.manifest.json`,
+    failures: `${path}.failures.jsonl`,
+    work: join(folder, WORK, "whole"),
+  };
+  const whole = joinShards(basename(path, extname(path)), source.shards);
+  return { folder, parts: placeInFolder(folder, "jsonl"), place, whole };
 }
 
 function placeInFolder(folder: string, format: DatasetFormat): StorePlace {

@@ -99,7 +99,7 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       );
     },
 
-    read: (shard) => decodeRecords(place.pathOf(shard), place.format),
+    read: (shard) => decodeRecords(place.pathOf(shard), { format: place.format }),
 
     async write(shard, records, failures) {
       const path = place.pathOf(shard);
@@ -137,6 +137,20 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       return manifest;
     },
   };
+}
+
+/** The shards that are not finished, as far as names and sizes of files tell. */
+export async function unfinishedShards(place: StorePlace, shards: readonly DatasetShard[]): Promise<DatasetShard[]> {
+  const merged = new Map((await readManifest(place.manifest))?.shards.map((entry) => [entry.name, entry]));
+  const unfinished: DatasetShard[] = [];
+  for (const shard of shards) {
+    const path = place.pathOf(shard);
+    const name = basename(path);
+    const entry = (await readRecord(join(place.work, `${name}.json`)))?.entry ?? merged.get(name);
+    const there = await stat(path).catch(() => undefined);
+    if (!entry || there?.size !== entry.bytes) unfinished.push(shard);
+  }
+  return unfinished;
 }
 
 async function readManifest(path: string): Promise<Manifest | undefined> {

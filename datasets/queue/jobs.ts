@@ -27,6 +27,8 @@ export interface WorkerState {
   readonly id: string;
   /** Jobs that it finished. */
   readonly jobs: number;
+  /** Pictures in them. */
+  readonly pictures: number;
   /** Seconds that they took. */
   readonly seconds: number;
   /** When it last finished one, by the server's clock. */
@@ -48,10 +50,13 @@ export async function publishJob({ client, server }: QueueStreams, id: string, v
 }
 
 /** See {@linkcode Queue.forget}. */
-export async function forgetJob({ manager, server }: QueueStreams, id: string): Promise<void> {
-  for (const kind of ["done", "failed"] as const) {
-    await manager.streams.purge(streamsOf(server).state, { filter: subjectOf(server, kind, id) });
-  }
+export async function forgetJobs({ manager, server }: QueueStreams): Promise<void> {
+  await manager.streams.purge(streamsOf(server).state);
+}
+
+/** Removes the note that a job was set aside. */
+export async function forgetFailure({ manager, server }: QueueStreams, id: string): Promise<void> {
+  await manager.streams.purge(streamsOf(server).state, { filter: subjectOf(server, "failed", id) });
 }
 
 /** See {@linkcode Queue.status}. */
@@ -63,7 +68,8 @@ export async function readStatus(queue: QueueStreams): Promise<QueueStatus> {
   );
   const failed = (await messagesOf(queue, "failed")).map(({ id, value }) => ({ id, reason: `${value.reason}` }));
   const workers = (await messagesOf(queue, "worker")).map(({ id, value, time }) => {
-    return { id, jobs: Number(value.jobs), seconds: Number(value.seconds), lastSeen: time };
+    const [jobs, pictures, seconds] = [value.jobs, value.pictures, value.seconds].map(Number);
+    return { id, jobs, pictures, seconds, lastSeen: time };
   });
   return { pending, running, done: (await subjectsOf(queue, "done")).length, failed, workers };
 }

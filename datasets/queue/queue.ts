@@ -4,7 +4,7 @@
  * @module
  */
 
-import { drainJobs, forgetJob, publishJob, type QueueStatus, readStatus } from "./jobs.ts";
+import { drainJobs, forgetJobs, publishJob, type QueueStatus, readStatus } from "./jobs.ts";
 import type { QueueServer } from "./server.ts";
 import { connectQueue, type QueueOptions } from "./streams.ts";
 import { type Job, workOn, type WorkOptions } from "./work.ts";
@@ -23,18 +23,19 @@ export interface Queue extends AsyncDisposable {
    */
   publish(id: string, value: unknown): Promise<boolean>;
 
-  /** Removes what is known about a finished or set-aside job, so that it counts as new. */
-  forget(id: string): Promise<void>;
+  /** Forgets finished jobs, those that were set aside, and workers. */
+  forget(): Promise<void>;
 
   /**
    * Takes jobs and handles them, one at a time. A job is acknowledged when `handle` has returned; if that throws, it is
    * tried again, and after five deliveries set aside with the reason. While it is handled, another thread tells the
    * server so.
    *
-   * @param handle must leave a valid state if its job is handled by another worker at the same time, or again
+   * @param handle returns the number of pictures, for the status. It must leave a valid state if its job is handled by
+   * another worker at the same time, or again
    * @returns number of jobs that this worker finished
    */
-  work(handle: (job: Job) => Promise<void>, options: WorkOptions): Promise<number>;
+  work(handle: (job: Job) => Promise<number>, options: WorkOptions): Promise<number>;
 
   /** Counts the jobs, and lists those that were set aside and the workers. */
   status(): Promise<QueueStatus>;
@@ -54,7 +55,7 @@ export async function openQueue(server: QueueServer, options: QueueOptions = {})
   return {
     name: server.name,
     publish: (id, value) => publishJob(streams, id, value),
-    forget: (id) => forgetJob(streams, id),
+    forget: () => forgetJobs(streams),
     work: (handle, options) => workOn(streams, handle, options),
     status: () => readStatus(streams),
     drain: () => drainJobs(streams),

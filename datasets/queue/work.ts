@@ -6,6 +6,7 @@
 
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
 import type { HeartbeatMessage } from "./heartbeat_worker.ts";
+import { forgetFailure } from "./jobs.ts";
 import { idOf, type QueueStreams, streamsOf, subjectOf, WORKERS } from "./streams.ts";
 
 /** A job as a worker gets it. */
@@ -40,14 +41,14 @@ const RETRY = 1_000;
 /** See {@linkcode Queue.work}. */
 export async function workOn(
   queue: QueueStreams,
-  handle: (job: Job) => Promise<void>,
+  handle: (job: Job) => Promise<number>,
   options: WorkOptions,
 ): Promise<number> {
   const { jobs } = streamsOf(queue.server);
   const { config } = await queue.manager.consumers.info(jobs, WORKERS);
   const consumer = await queue.client.consumers.get(jobs, WORKERS);
   using heart = await startHeart(queue, (config.ack_wait ?? 0) / 1e6 / 3);
-  let handled = 0, seconds = 0;
+  const worked = { jobs: 0, pictures: 0, seconds: 0 };
   while (!options.signal?.aborted) {
     const message = await next(queue, consumer);
     if (!message) {
@@ -55,12 +56,14 @@ export async function workOn(
       continue;
     }
     const started = performance.now();
-    if (!await attempt(queue, message, handle, heart, options)) continue;
-    handled++;
-    seconds += (performance.now() - started) / 1000;
-    await note(queue, "worker", options.worker, { jobs: handled, seconds });
+    const pictures = await attempt(queue, message, handle, heart, options);
+    if (pictures === undefined) continue;
+    worked.jobs++;
+    worked.pictures += pictures;
+    worked.seconds += (performance.now() - started) / 1000;
+    await note(queue, "worker", options.worker, worked);
   }
-  return handled;
+  return worked.jobs;
 }
 
 /** The next job, if there is one soon. While the server is away, there is none. */
@@ -79,14 +82,14 @@ async function isEmpty(consumer: Consumer): Promise<boolean> {
   return info?.num_pending === 0 && info.num_ack_pending === 0;
 }
 
-/** Handles a job, and tells the server how that went. Returns whether it is done. */
+/** Handles a job, and tells the server how that went. Returns what `handle` returned; `undefined` if the job is not done. */
 async function attempt(
   queue: QueueStreams,
   message: JsMsg,
-  handle: (job: Job) => Promise<void>,
+  handle: (job: Job) => Promise<number>,
   heart: Heart,
   { signal, onFailure }: WorkOptions,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const id = idOf(message.subject);
   const deliveries = message.info.deliveryCount;
   const fail = async (reason: string) => {
@@ -98,21 +101,23 @@ async function attempt(
   };
   if (deliveries > MAX_DELIVERIES) {
     await fail(`${MAX_DELIVERIES} workers took it, and none finished it or said why: they were killed, or too slow`);
-    return false;
+    return undefined;
   }
+  let pictures: number;
   heart.beat((message as JsMsg & { readonly reply: string }).reply); // every message has it, its type does not
   try {
-    await handle({ id, value: message.json(), alive: heart.alive });
+    pictures = await handle({ id, value: message.json(), alive: heart.alive });
   } catch (error) {
     if (signal?.aborted) message.nak();
     else await fail(error instanceof Error ? error.message : `${error}`);
-    return false;
+    return undefined;
   } finally {
     heart.pause();
   }
   await note(queue, "done", id, {});
+  await forgetFailure(queue, id).catch(() => {}); // the server may be away
   await message.ackAck().catch(() => {}); // if the server misses it, another worker finds the job done
-  return true;
+  return pictures;
 }
 
 /** Publishes something about a job or a worker. Waits as long as the server is away. */

@@ -6,7 +6,7 @@
 
 import { createReadStream } from "node:fs";
 import { type HubAccess, openFile, openUrl, streamUrl } from "../../hub/mod.ts";
-import { picturesOfParquet } from "../formats/parquet_pictures.ts";
+import { picturesOfParquet } from "../formats/parquet/pictures.ts";
 import { picturesOfTar } from "../formats/tar_pictures.ts";
 import type { DatasetPicture, DatasetShard } from "../types.ts";
 import { type InputFile, isUrl } from "./input_file.ts";
@@ -48,7 +48,7 @@ function openTar(address: string, access: HubAccess): AsyncIterable<DatasetPictu
 async function* openParquet(address: string, access: HubAccess): AsyncGenerator<DatasetPicture> {
   const file = isUrl(address) ? await openUrl(address, access) : await openFile(address);
   try {
-    yield* picturesOfParquet(file, address);
+    yield* picturesOfParquet(file);
   } finally {
     await file.close();
   }

@@ -6,6 +6,7 @@
  */
 
 import { parseJson } from "../../hub/mod.ts";
+import { show } from "../../hub/show.ts";
 import { layOut, shapeOf, valuesOf } from "./indices.ts";
 import { codebookOf, storedInMemory, type StoredTokens, type TokenFile } from "./stored.ts";
 import { checkShape, type Tokens } from "./tokens.ts";
@@ -43,8 +44,11 @@ export async function openJson({ source, task }: TokenFile): Promise<StoredToken
  * The shape that a file states: `[n, h, w]`, or fewer dimensions for indices in a flat array.
  */
 function statedShape(shape: unknown, own: readonly number[], task: string): readonly number[] {
-  const isFlat = own.length === 1 && Array.isArray(shape) && shape.length < 3 && shape.every(Number.isSafeInteger);
-  if (isFlat && shape.reduce((product, side) => product * side, 1) === own[0]) return shape;
+  if (own.length === 1 && Array.isArray(shape) && shape.length < 3 && shape.every(Number.isSafeInteger)) {
+    const count = shape.reduce((product, side) => product * side, 1);
+    if (count === own[0]) return shape;
+    throw new RangeError(`${task}: shape ${show(shape)} takes ${count} indices, found ${own[0]}`);
+  }
   checkShape(shape, task);
   return layOut(own, { shape, task });
 }

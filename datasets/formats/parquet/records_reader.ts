@@ -38,6 +38,7 @@ export async function openParquetRecords(source: ByteSource, context: RecordsCon
     count: footer.rows,
     hasKeys: columns.key !== undefined,
     records: readRecords(source, footer.groups, columns, { ...context, fail }),
+    close: () => source.close(),
   };
 }
 

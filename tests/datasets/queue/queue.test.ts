@@ -21,14 +21,14 @@ Deno.test("a job that is published twice is there once, and done once", async ()
   assertEquals((await queue.status()).pending, 3);
 
   const handled: unknown[] = [];
-  const worked = await queue.work(({ id, value }) => Promise.resolve(void handled.push([id, value])), {
+  const worked = await queue.work(({ id, value }) => Promise.resolve(handled.push([id, value])), {
     worker: "one",
   });
   assertEquals(worked, 3);
   assertEquals(handled, ids.map((id) => [id, { id }]));
   const { workers, ...status } = await queue.status();
   assertEquals(status, { pending: 0, running: 0, done: 3, failed: [] });
-  assertEquals(workers.map(({ id, jobs }) => [id, jobs]), [["one", 3]]);
+  assertEquals(workers.map(({ id, jobs, pictures }) => [id, jobs, pictures]), [["one", 3, 1 + 2 + 3]]);
 });
 
 Deno.test("a job that fails is tried five times and set aside with its reason", async () => {
@@ -38,7 +38,7 @@ Deno.test("a job that fails is tried five times and set aside with its reason", 
   await queue.publish("good", {});
   const failures: unknown[] = [];
   const handle = ({ id }: { id: string }) => {
-    return id === "bad" ? Promise.reject(new Error("no such file")) : Promise.resolve();
+    return id === "bad" ? Promise.reject(new Error("no such file")) : Promise.resolve(1);
   };
   await queue.work(handle, { worker: "one", onFailure: (...failure) => failures.push(failure) });
   assertEquals(failures.length, 5);
@@ -61,7 +61,7 @@ Deno.test("jobs that nobody has can be removed, and an aborted worker gives its 
     throw new Error("aborted");
   }, { worker: "one", signal: controller.signal });
   const handled: string[] = [];
-  await queue.work(({ id }) => Promise.resolve(void handled.push(id)), { worker: "two" });
+  await queue.work(({ id }) => Promise.resolve(handled.push(id)), { worker: "two" });
   assertEquals(handled, ["1"]);
 });
 

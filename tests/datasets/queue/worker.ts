@@ -8,4 +8,5 @@ await queue.work(async ({ id, value }) => {
   // Blocks the thread, as computing may.
   for (const end = performance.now() + 1000 * (value as number); performance.now() < end;);
   await Deno.writeTextFile(`${folder}/${worker}.done`, `${id}\n`, { append: true });
+  return 1;
 }, { worker });

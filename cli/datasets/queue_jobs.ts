@@ -1,0 +1,111 @@
+/**
+ * Tokenizing data sets on workers: one job for each shard.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { type DatasetSource, openSource, type Queue, tokenizeShard } from "../../datasets/mod.ts";
+import type { VQModel } from "../../mod.ts";
+import { type Options, READING, WHOLE_DATASETS } from "../options.ts";
+import { isUrl } from "../pictures.ts";
+import { loadEngines } from "./engines.ts";
+import { type DatasetOutput, sinkOf, tokenizeOptionsOf } from "./tokenize_dataset.ts";
+
+/** What a worker needs to know to tokenize a shard. */
+export interface ShardJob {
+  readonly model: string;
+  readonly inputs: readonly string[];
+  readonly output: DatasetOutput;
+  /** The options that change tokens, and how the model is found. */
+  readonly options: Options;
+  readonly shard: string;
+}
+
+/** Options that concern the machine, or how the command talks. Each worker has its own. */
+const OF_MACHINE = ["device", "threads", "memory-limit", "queue", "watch", "redelivery", "json", "quiet", "output"];
+
+/** Publishes a job for each shard, unless it is finished, pending or running. Returns how many were published. */
+export async function publishShards(
+  queue: Queue,
+  job: Omit<ShardJob, "shard">,
+  source: DatasetSource,
+): Promise<number> {
+  const options = Object.fromEntries(Object.entries(job.options).filter(([name]) => !OF_MACHINE.includes(name)));
+  const inputs = job.inputs.map(absolute);
+  const output = { ...job.output, path: resolve(job.output.path) };
+  const model = await Deno.stat(job.model).then(() => resolve(job.model), () => job.model);
+  const { pending, running } = await queue.status();
+  if (pending + running === 0) await queue.forget(); // what it did before is not counted
+  let published = 0;
+  for (const { name } of await sinkOf(output).unfinished(source)) {
+    const value: ShardJob = { model, inputs, output, options, shard: name };
+    if (await queue.publish(`${output.path}#${name}`, value)) published++;
+  }
+  return published;
+}
+
+/** An input as other working directories know it. */
+function absolute(input: string): string {
+  if (isUrl(input)) return input;
+  return input.startsWith("@") ? `@${resolve(input.slice(1))}` : resolve(input);
+}
+
+/** Handles jobs. Models and lists of files are kept from one to the next. */
+export interface ShardWorker extends Disposable {
+  /** Tokenizes a shard, unless it is there. Returns the number of its pictures. */
+  handle(job: ShardJob, alive: () => void): Promise<number>;
+}
+
+/** A worker with the options of its machine. */
+export function shardWorker(own: Options, signal: AbortSignal): ShardWorker {
+  const sources = onlyLast((job: ShardJob) => {
+    return openSource(job.inputs, { shardSize: Number(job.options["shard-size"] ?? 1000) });
+  }, (job) => [job.inputs, job.options["shard-size"]]);
+  const engines = onlyLast(
+    (job: ShardJob) => loadEngines(job.model, { ...job.options, ...own }, { side: Number(job.options.size ?? 256) }),
+    (job) => [job.model, Object.entries(job.options).filter(([name]) => !isOfPictures(name))],
+    disposeAll,
+  );
+  return {
+    async handle(job, alive) {
+      const { output, options, shard } = job;
+      const models = await engines.for(job);
+      const { pictures } = await tokenizeShard(models, await sources.for(job), sinkOf(output), shard, {
+        ...tokenizeOptionsOf(models[0], options),
+        signal,
+        onProgress: alive,
+      });
+      return pictures;
+    },
+    [Symbol.dispose]: () => engines.drop(),
+  };
+}
+
+function isOfPictures(name: string): boolean {
+  return [...READING, ...WHOLE_DATASETS].some((known) => known === name);
+}
+
+/** Makes what a job needs, and keeps it as long as jobs need the same. */
+function onlyLast<T>(make: (job: ShardJob) => Promise<T>, keyOf: (job: ShardJob) => unknown, drop = (_: T) => {}) {
+  let last: { key: string; value: T } | undefined;
+  const end = () => {
+    if (last) drop(last.value);
+    last = undefined;
+  };
+  return {
+    async for(job: ShardJob): Promise<T> {
+      const key = JSON.stringify(keyOf(job));
+      if (last?.key !== key) {
+        end();
+        last = { key, value: await make(job) };
+      }
+      return last.value;
+    },
+    drop: end,
+  };
+}
+
+function disposeAll(models: readonly VQModel[]): void {
+  for (const model of models) model.dispose();
+}

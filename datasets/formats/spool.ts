@@ -1,0 +1,73 @@
+/**
+ * Keeps bytes until all of them are there: in memory, or in a temporary file if they are many.
+ *
+ * @module
+ */
+
+import type { FileHandle } from "node:fs/promises";
+
+/** Bytes that are kept in memory before a file is made. */
+const MAX_MEMORY_BYTES = 2 ** 26;
+/** Bytes of the file that are read at once. */
+const CHUNK_BYTES = 2 ** 20;
+
+/** Bytes that were written, and can be read once. */
+export interface Spool {
+  /** Their number. */
+  readonly size: number;
+  /** Adds bytes. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Reads all bytes. */
+  read(): AsyncGenerator<Uint8Array<ArrayBuffer>>;
+  /** Removes the file, if there is one. */
+  close(): Promise<void>;
+}
+
+/** An empty spool. More than 64 MiB take permission to write to the system's folder for temporary files. */
+export function openSpool(): Spool {
+  let parts: Uint8Array<ArrayBuffer>[] = [];
+  let inMemory = 0;
+  let written = 0;
+  let file: { readonly handle: FileHandle; readonly folder: string } | undefined;
+
+  async function flush(): Promise<void> {
+    file ??= await makeFile();
+    for (const part of parts) written += (await file.handle.write(part, 0, part.length, written)).bytesWritten;
+    [parts, inMemory] = [[], 0];
+  }
+
+  return {
+    get size() {
+      return written + inMemory;
+    },
+    async write(bytes) {
+      parts.push(bytes);
+      inMemory += bytes.length;
+      if (inMemory >= MAX_MEMORY_BYTES) await flush();
+    },
+    async *read() {
+      for (let at = 0; at < written;) {
+        const bytes = new Uint8Array(Math.min(CHUNK_BYTES, written - at));
+        const { bytesRead } = await file!.handle.read(bytes, 0, bytes.length, at);
+        if (bytesRead === 0) throw new RangeError("Cannot write tokens: the temporary file became shorter");
+        at += bytesRead;
+        yield bytes.subarray(0, bytesRead);
+      }
+      yield* parts;
+    },
+    async close() {
+      if (!file) return;
+      const { rm } = await import("node:fs/promises");
+      await file.handle.close();
+      await rm(file.folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function makeFile() {
+  const { mkdtemp, open } = await import("node:fs/promises");
+  const { tmpdir } = await import("node:os");
+  const { join } = await import("node:path");
+  const folder = await mkdtemp(join(tmpdir(), "vqmodel-"));
+  return { folder, handle: await open(join(folder, "tokens"), "w+") };
+}
