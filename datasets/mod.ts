@@ -58,7 +58,7 @@ export {
 } from "./tokenize/dataset.ts";
 export type { PrepareOptions } from "./tokenize/prepare.ts";
 export { savePictureArchive, savePictures } from "./detokenize/save_pictures.ts";
-export { readTokenFiles, type TokenFilesOptions } from "./detokenize/token_files.ts";
+export { type NamedStream, readTokenFiles, type TokenFilesOptions } from "./detokenize/token_files.ts";
 export {
   detokenizeDataset,
   type DetokenizeDatasetOptions,

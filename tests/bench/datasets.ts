@@ -10,7 +10,7 @@
  */
 import { join } from "@std/path";
 import { folderSink, openSource, tokenizeDataset } from "../../datasets/mod.ts";
-import { ImageProcessor, Tensor, VQModel } from "../../mod.ts";
+import { ImageProcessor, type Tensor, VQModel } from "../../mod.ts";
 import { openLocalModel } from "../../hub/mod.ts";
 import { parseConfig } from "../../model/architecture/config.ts";
 import { repository } from "../support/paths.ts";
