@@ -60,7 +60,7 @@ async function detokenizeBatch(source: string, path: string, options: Options): 
   const file = isPiped ? await new Response(Deno.stdin.readable).arrayBuffer() : path;
   const tokens = await readTokens(file, { name, grid: gridOf(options.grid) });
   const names = namesOf(output, tokens.shape[0], name);
-  using model = await load(source, options);
+  using model = await load(source, options, { only: "decoder" });
   using decoded = await toSample(model, tokens);
   const pictures = await processorFor(model, options).postprocess(decoded);
   for (const [i, picture] of pictures.entries()) {

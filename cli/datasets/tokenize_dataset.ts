@@ -17,8 +17,8 @@ import {
   type TokenSink,
 } from "../../datasets/mod.ts";
 import { printable, type Resample, type TokenDType, type VQModel } from "../../mod.ts";
-import { ExitError } from "../exit_error.ts";
-import { interruptible } from "../interrupt.ts";
+import { ExitError } from "../process/exit_error.ts";
+import { interruptible } from "../process/interrupt.ts";
 import type { Options } from "../options.ts";
 import { processorOptionsOf, sizeOf } from "../pictures.ts";
 import { count, plural } from "../text.ts";
