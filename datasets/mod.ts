@@ -60,6 +60,8 @@ export {
   tokenizeShard,
 } from "./tokenize/dataset.ts";
 export type { PrepareOptions } from "./tokenize/prepare.ts";
+export { savePictureArchive, savePictures } from "./detokenize/save_pictures.ts";
+export { type NamedStream, readTokenFiles, type TokenFilesOptions } from "./detokenize/token_files.ts";
 export {
   detokenizeDataset,
   type DetokenizeDatasetOptions,
