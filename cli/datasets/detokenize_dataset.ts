@@ -15,7 +15,7 @@ import {
 } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
 import { checkDirectory, checkWritable } from "../files.ts";
-import { interruptible } from "../interrupt.ts";
+import { interruptible } from "../process/interrupt.ts";
 import type { Options } from "../options.ts";
 import { pixelRangeOf } from "../pictures.ts";
 import { plural } from "../text.ts";
