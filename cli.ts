@@ -13,11 +13,12 @@
  * @module
  */
 
-import { findCommand, parseArguments, UsageError } from "./cli/arguments.ts";
+import { type Command, findCommand, parseArguments, UsageError } from "./cli/arguments.ts";
 import { COMMANDS } from "./cli/commands.ts";
 import { completions } from "./cli/completions.ts";
-import { ExitError } from "./cli/exit_error.ts";
+import { ExitError } from "./cli/process/exit_error.ts";
 import { help, helpOn } from "./cli/help.ts";
+import { restartWithWideVectors } from "./cli/process/restart.ts";
 import { oneLine } from "./cli/text.ts";
 import deno from "./deno.json" with { type: "json" };
 import { printable } from "./mod.ts";
@@ -42,7 +43,12 @@ async function runCommand(args: string[]): Promise<void> {
   const { command, rest } = findCommand(COMMANDS, args);
   const { operands, options } = parseArguments(command, rest);
   if (options.help) return console.log(helpOn(command));
+  if (isComputing(command) && !options["no-restart"]) await restartWithWideVectors(options.device);
   await command.run(operands, options);
+}
+
+function isComputing({ options }: Command): boolean {
+  return options.includes("no-restart");
 }
 
 /**

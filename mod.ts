@@ -50,6 +50,7 @@ export {
   type HubProgress,
   listCachedModels,
   type ModelFiles,
+  type ModelHalf,
   nearestName,
   printable,
   type PushOptions,

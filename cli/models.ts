@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Device, type FamilyConfig, printable, type Progress, VQModel } from "../mod.ts";
+import { type Device, type FamilyConfig, type LoadOptions, printable, VQModel } from "../mod.ts";
 import { UsageError } from "./arguments.ts";
 import type { Options } from "./options.ts";
 import { isUrl, pixelRangeOf } from "./pictures.ts";
+import { describeVectors } from "./process/restart.ts";
 import { rewriteLine, showLoading, WATCHED } from "./terminal.ts";
 import { bytesOf } from "./bytes.ts";
 import { count, indent, table } from "./text.ts";
@@ -15,11 +16,14 @@ import { count, indent, table } from "./text.ts";
 /** Options that choose among the files of a directory or repository. */
 const CHOOSING = ["subfolder", "variant", "file"] as const;
 
-/** Loads a model, with progress if standard error is a terminal. */
+/** How a command loads a model. */
+type LoadingOptions = Pick<LoadOptions, "only" | "onProgress">;
+
+/** Loads a model, or the half that a command needs, with progress if standard error is a terminal. */
 export async function load(
   source: string,
   options: Options,
-  onProgress: ((progress: Progress) => void) | undefined = WATCHED ? showLoading : undefined,
+  { only, onProgress = WATCHED ? showLoading : undefined }: LoadingOptions = {},
 ): Promise<VQModel> {
   const { device, dtype, threads, revision, subfolder, variant, file, config } = options;
   const memoryLimit = options["memory-limit"];
@@ -29,6 +33,7 @@ export async function load(
     threads: threads === undefined ? undefined : Number(threads),
     memoryLimit: memoryLimit === undefined ? undefined : bytesOf(memoryLimit),
     revision,
+    only,
     onProgress,
   };
   const isFile = await isSingleFile(source);
@@ -58,13 +63,16 @@ async function isSingleFile(model: string): Promise<boolean> {
 /** Loads a model, and describes it and what of its checkpoint was ignored. */
 export async function describe(source: string, options: Options): Promise<string> {
   let ignored: readonly string[] = [];
-  using model = await load(source, options, (progress) => {
-    if (progress.status === "ignored") ignored = progress.tensors!;
-    else if (WATCHED) showLoading(progress);
+  using model = await load(source, options, {
+    onProgress(progress) {
+      if (progress.status === "ignored") ignored = progress.tensors!;
+      else if (WATCHED) showLoading(progress);
+    },
   });
   const { config, downsamplingFactor: side } = model;
   const rows = [
     ["engine", engineOf(model)],
+    ...(model.device === "wasm" ? [["CPU", describeCpu(options)]] : []),
     ["parameters", count(model.numParameters())],
     ["factor", `${side}, one token for ${side}×${side} pixels`],
     [
@@ -77,6 +85,11 @@ export async function describe(source: string, options: Options): Promise<string
   if (ignored.length > 0) rows.push(["ignored", someOf(ignored)]);
   const settings = Object.entries(config).map(([key, value]) => [key, printable(JSON.stringify(value))]);
   return `${table(rows)}\n\n${config.family ? "configuration" : "config.json"}\n${indent(table(settings))}`;
+}
+
+/** How the CPU engine computes. */
+function describeCpu({ threads = `${navigator.hardwareConcurrency}` }: Options): string {
+  return `${threads} thread${threads === "1" ? "" : "s"}, ${describeVectors()}`;
 }
 
 /** Which code a latent gets. */

@@ -20,6 +20,11 @@ export function count(value: number): string {
   return value.toLocaleString("en");
 }
 
+/** A number and what it counts: `1 picture`, `2,000 pictures`. */
+export function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 /** Milliseconds as seconds, with two digits after the point. */
 export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;

@@ -32,7 +32,10 @@ export type {
 } from "./types.ts";
 export { codeSheet, type CodeSheetOptions } from "./inspect/code_sheet.ts";
 export { type TokenStatistics, tokenStatistics } from "./inspect/statistics.ts";
+export { openTokenSet, type TokenSet } from "./inspect/token_set.ts";
 export { usagePlot } from "./inspect/usage_plot.ts";
+export { type Verification, type VerifyOptions, verifyTokenSet } from "./inspect/verify.ts";
+export { mergeTokens } from "./output/merge.ts";
 export type { QueueStatus, WorkerState } from "./queue/jobs.ts";
 export { openQueue, type Queue } from "./queue/queue.ts";
 export { parseQueueAddress, type QueueServer } from "./queue/server.ts";
@@ -57,6 +60,8 @@ export {
   tokenizeShard,
 } from "./tokenize/dataset.ts";
 export type { PrepareOptions } from "./tokenize/prepare.ts";
+export { savePictureArchive, savePictures } from "./detokenize/save_pictures.ts";
+export { type NamedStream, readTokenFiles, type TokenFilesOptions } from "./detokenize/token_files.ts";
 export {
   detokenizeDataset,
   type DetokenizeDatasetOptions,

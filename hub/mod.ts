@@ -28,6 +28,7 @@
 export { HUB_MODEL_OPTIONS, type HubModelOptions, locateModel, openHubModel, openModel } from "./models/hub_model.ts";
 export { locateFile, openSingleFile, SINGLE_FILE_OPTIONS, type SingleFileOptions } from "./models/single_file.ts";
 export { openLocalModel } from "./models/local.ts";
+export { checkOnly, isOfOtherHalf, type ModelHalf } from "./models/halves.ts";
 export type { ModelChoice, ModelFiles } from "./models/file_store.ts";
 export { SAVE_OPTIONS, saveLocalModel, type SaveOptions } from "./models/save.ts";
 export { PUSH_OPTIONS, type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";

@@ -80,8 +80,8 @@ export interface Program {
  */
 export interface MemoryUse {
   /**
-   * Weights, in the layouts that the kernels read. They may be much larger than the checkpoint: 3×3 convolutions
-   * transformed for Winograd's algorithm take 4 times as much, and 7 times on the CPU engine if they have few channels.
+   * Weights, in the layouts that the kernels read. On the CPU engine they take about the bytes of the parameters in
+   * float32; on WebGPU, 3×3 convolutions transformed for Winograd's algorithm take 4 times as much.
    */
   readonly weights: number;
   /** Everything else: tensors, intermediate values, and unused memory that is kept. */

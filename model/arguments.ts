@@ -4,12 +4,13 @@
  * @module
  */
 
+import type { ModelHalf } from "../hub/mod.ts";
 import { show } from "../hub/show.ts";
 import { type Shape, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, embedDim, spatialNormChannels, type VQConfig } from "./architecture/config.ts";
 import { ConfigError } from "./architecture/errors.ts";
-import type { MemoryOptions } from "./options.ts";
-import { NO_CODE } from "./architecture/passes.ts";
+import type { DecodeOptions, MemoryOptions } from "./options.ts";
+import { NO_CODE, type Pass } from "./architecture/passes.ts";
 import { isArrays, type TokenIndices, type Tokens, toTokens } from "./tokens/mod.ts";
 
 /** Checks that a tensor is a sample for `encode`: float32 `[n, in_channels, H, W]`, large enough for one token. */
@@ -64,13 +65,24 @@ function checkLatentsShape(shape: Shape, config: VQConfig): void {
   checkPicture("latents", shape, embedDim(config), "vq_embed_dim");
 }
 
+/** What `decode` computes with these options, and its input. */
+export async function decodingPass(
+  latents: Tensor | TokenIndices,
+  { forceNotQuantize = false, shape }: DecodeOptions,
+  config: VQConfig,
+): Promise<[pass: Pass, input: Tensor]> {
+  if (!forceNotQuantize) return ["decode", checkLatents(latents, config)];
+  if (!config.lookup_from_codebook) return ["decodeContinuous", checkLatents(latents, config)];
+  return ["detokenize", await toIndices(latents, shape, config)];
+}
+
 /**
  * The indices that `decode` is called with, as an int32 tensor `[n, h, w]`. Checks that each is in the codebook:
  * shaders would clamp it silently.
  *
  * @param shape of the latents that they stand for, `[n, h, w, vq_embed_dim]`
  */
-export async function toIndices(
+async function toIndices(
   indices: Tensor | TokenIndices,
   shape: readonly number[] | undefined,
   config: VQConfig,
@@ -192,8 +204,21 @@ export function checkRounds(rounds: number): void {
   throw new RangeError(`Cannot profile: rounds must be a whole number ≥ 1, found ${rounds}`);
 }
 
+/** What to tune for pictures of a shape: all that is loaded, and the shape of its input. */
+export function tuningPass(
+  only: ModelHalf | undefined,
+  config: VQConfig,
+  shape: Shape = usualShape(config),
+): [pass: Pass, input: Shape] {
+  checkInputShape(only === "encoder" ? "encode" : "forward", shape, config);
+  if (only !== "decoder") return [only ? "tokenize" : "forward", shape];
+  const [n, , height, width] = shape;
+  const [h, w] = [height, width].map((side) => Math.floor(side / downsamplingFactor(config)));
+  return ["decode", [n, embedDim(config), h, w]];
+}
+
 /** The shape of one picture of the size that the model was trained on. */
-export function usualShape({ in_channels, sample_size }: VQConfig): Shape {
+function usualShape({ in_channels, sample_size }: VQConfig): Shape {
   if (sample_size === null) {
     throw new RangeError(
       "Cannot tune: config.sample_size is null. Pass the shape of a picture: shape: [1, 3, 256, 256]",

@@ -29,6 +29,7 @@ export const COMPUTE_OPTIONS: OptionNames<ComputeOptions> = {
   threads: true,
   dtype: true,
   memoryLimit: true,
+  only: true,
   tuningStore: true,
   strict: true,
   signal: true,

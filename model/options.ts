@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HubModelOptions, HubProgress, SingleFileOptions } from "../hub/mod.ts";
+import type { HubModelOptions, HubProgress, ModelHalf, SingleFileOptions } from "../hub/mod.ts";
 import type { Device, Shape, Tensor, TuningStore } from "../kernels/mod.ts";
 
 /** How to compute; options of {@linkcode VQModel.fromFiles}. */
@@ -25,13 +25,23 @@ export interface ComputeOptions {
    */
   memoryLimit?: number;
   /**
+   * Loads half of the model, in about half the time and memory: `"encoder"` for {@linkcode VQModel.encode} and
+   * {@linkcode VQModel.tokenize}, `"decoder"` for {@linkcode VQModel.decode} and {@linkcode VQModel.detokenize}. Both
+   * include the codebook, for {@linkcode VQModel.quantize}. Other methods throw a `TypeError`. Default: the whole model.
+   *
+   * Only the tensors of that half are read; those of the other may be missing, unless the checkpoint is of another family,
+   * which is recognized by both. From the Hub, files are downloaded as a whole into the cache, but of Diffusers' shards
+   * only those with tensors of the half; where no cache can be written, only the tensors of the half are requested.
+   */
+  only?: ModelHalf;
+  /**
    * Where the results of {@linkcode VQModel.tune} are kept. Default: a folder of the cache with
    * {@linkcode VQModel.fromPretrained}, nowhere with {@linkcode VQModel.fromFiles}.
    */
   tuningStore?: TuningStore;
   /**
    * Whether tensors of encoder, decoder, quantizer or the convolutions between them that the configuration has no place
-   * for are an error; with `false` they are ignored. Other unknown tensors, such as a discriminator's or an
+   * for are an error; with `false`, and in a half that `only` leaves out, they are ignored. Other unknown tensors, such as a discriminator's or an
    * optimizer's, are always ignored, and missing tensors are always an error. Default true.
    */
   strict?: boolean;
@@ -132,7 +142,7 @@ export interface MemoryOptions {
    * `[n, vq_embed_dim, h, w]`, for `"detokenize"` tokens `[n, h, w]`.
    */
   shape: Shape;
-  /** The method to call. Default `"forward"`, which includes all of the others. */
+  /** The method to call. Default `"forward"`, which includes all of the others and needs both halves. */
   method?: "encode" | "quantize" | "decode" | "forward" | "tokenize" | "detokenize";
 }
 

@@ -23,16 +23,18 @@ import { type Checkpoint, matchTensors, tensorsOf, withFiles } from "./engine/ch
 /**
  * Writes configuration and weights, float32 and under their current names, reading one tensor at a time.
  *
+ * @throws {TypeError} if only half of the model is loaded
  * @throws {ConfigError} if Diffusers' `VQModel` cannot compute the same
  */
 export async function saveModel(
   directory: string | URL,
-  { open, parsed, parameters }: Checkpoint,
+  { open, parsed, parameters, only }: Checkpoint,
   options: SaveOptions,
 ): Promise<void> {
+  if (only) throw new TypeError(`Cannot save the model: only the ${only} is loaded. Load it without only: "${only}"`);
   const { config, convert } = plainModel(parsed.config);
   await withFiles(open, async ({ weights }) => {
-    const { found } = matchTensors(weights, parameters, false); // reported when the model was loaded
+    const { found } = matchTensors(weights, parameters, { strict: false }); // reported when the model was loaded
     const tensors = modelParameters(config).flatMap(tensorsOf).map(([name, shape]) => ({
       name,
       shape,

@@ -7,6 +7,7 @@
 import {
   checkOptions,
   type ModelFiles,
+  type ModelHalf,
   type PushOptions,
   type PushResult,
   SAVE_OPTIONS,
@@ -22,8 +23,8 @@ import {
   checkRounds,
   checkSample,
   checkTokens,
-  toIndices,
-  usualShape,
+  decodingPass,
+  tuningPass,
 } from "./arguments.ts";
 import { type Checkpoint, countParameters, hashCodebook } from "./engine/checkpoint.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -164,6 +165,11 @@ export class VQModel {
     return downsamplingFactor(this.config);
   }
 
+  /** The half that is loaded, see {@linkcode ComputeOptions.only}; `undefined` for both. */
+  get only(): ModelHalf | undefined {
+    return this.#checkpoint.only;
+  }
+
   /**
    * The range of pixels that the model takes and gives: `"signed"` is -1 to 1, `"unit"` is 0 to 1. Families of other
    * checkpoints have their own. Diffusers' `config.json` does not state it: `"unit"` with `lookup_from_codebook`, as in
@@ -185,6 +191,7 @@ export class VQModel {
    * itself may need less, or fit where this method finds no plan: it spends more time on planning.
    *
    * @throws {RangeError} if the method does not take such a shape
+   * @throws {TypeError} if only half of what the method needs is loaded
    * @throws {DeviceError} if the device cannot run it at all
    *
    * @example
@@ -223,7 +230,7 @@ export class VQModel {
     this.#engine.memoryLimit = bytes;
   }
 
-  /** Number of parameters. */
+  /** Number of parameters; with {@linkcode ComputeOptions.only}, of the half that is loaded. */
   numParameters(): number {
     return countParameters(this.#checkpoint.parameters);
   }
@@ -277,13 +284,10 @@ export class VQModel {
     options: DecodeOptions = {},
   ): Promise<DecoderOutput | [Tensor, Tensor]> {
     checkOptions("decode", options, known.DECODE_OPTIONS);
-    const { forceNotQuantize = false, shape, returnDict } = options;
     checkDecodable(this.config);
-    const takesIndices = forceNotQuantize && this.config.lookup_from_codebook;
-    const pass = takesIndices ? "detokenize" : forceNotQuantize ? "decodeContinuous" : "decode";
-    const input = takesIndices ? await toIndices(latents, shape, this.config) : checkLatents(latents, this.config);
+    const [pass, input] = await decodingPass(latents, options, this.config);
     const [sample, commitLoss = zeros(input.shape[0])] = await this.#engine.call(pass, input, options);
-    return returnDict === false ? [sample, commitLoss] : { sample, commitLoss };
+    return options.returnDict === false ? [sample, commitLoss] : { sample, commitLoss };
   }
 
   /**
@@ -331,10 +335,9 @@ export class VQModel {
    */
   async tune(options: TuneOptions = {}): Promise<void> {
     checkOptions("tune", options, known.TUNE_OPTIONS);
-    const { shape = usualShape(this.config), ...measuring } = options;
+    const { shape, ...measuring } = options;
     this.#engine.checkUsable();
-    checkInputShape("forward", shape, this.config);
-    await this.#engine.tune("forward", shape, measuring);
+    await this.#engine.tune(...tuningPass(this.only, this.config, shape), measuring);
   }
 
   /**
@@ -396,7 +399,10 @@ export class VQModel {
    * `config.family`; with codes of length 1, where codes are compared by angle; and with one more channel in the codebook,
    * where they are compared by inner product. That channel changes the loss, and the hash of {@linkcode VQModel.codebook}.
    *
+   * A half of a model is not saved: no other program could load it.
+   *
    * @param directory created if it does not exist
+   * @throws {TypeError} if only half of the model is loaded
    * @throws {ConfigError} if no `VQModel` of Diffusers computes the same
    * @throws {HubError} if the model's files are no longer there, or the directory cannot be written
    * @throws {WeightsError} if the weights cannot be read or written
@@ -413,7 +419,7 @@ export class VQModel {
    * ignored.
    *
    * @param repo `"owner/name"`, created if it does not exist
-   * @throws {ConfigError} as {@linkcode VQModel.savePretrained} does
+   * @throws {ConfigError} or {TypeError} as {@linkcode VQModel.savePretrained} does
    * @throws {HubError} if there is no token, it lacks the permission, or the upload fails
    */
   async pushToHub(repo: string, options: PushOptions & SaveOptions = {}): Promise<PushResult> {

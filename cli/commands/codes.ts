@@ -26,7 +26,7 @@ export const codesCommand: Command = {
 async function run([source]: readonly string[], options: Options): Promise<void> {
   const output = await pictureOutputOf(options);
   const range = rangeOf(options.codes);
-  using model = await load(source, options);
+  using model = await load(source, options, { only: "decoder" });
   const sheet = await showComputing("Drawing", (call) => codeSheet(model, { ...range, ...call }));
   await sheet.save(output);
   const drawn = range.count ?? model.config.num_vq_embeddings;

@@ -1,13 +1,14 @@
 // deno-lint-ignore-file no-console
 /**
- * Tokens to pictures.
+ * Tokens to pictures: of one file, or whole data sets.
  *
  * @module
  */
 
-import type { Command } from "../arguments.ts";
+import { type Command, UsageError } from "../arguments.ts";
 import { COMPUTING, OPTIONS, type Options } from "../options.ts";
 import { toSample } from "../conversion.ts";
+import { runDetokenizeDataset } from "../datasets/detokenize_dataset.ts";
 import { load } from "../models.ts";
 import { pictureOutputOf } from "../output.ts";
 import { processorFor } from "../pictures.ts";
@@ -15,27 +16,51 @@ import { gridOf, namesOf } from "../tokens.ts";
 import { printable, readTokens } from "../../mod.ts";
 
 export const detokenizeCommand: Command = {
-  summary: "Turn tokens from a file, or from standard input with -, into pictures",
-  usage: "detokenize MODEL TOKENS -o PICTURE.png",
+  summary: "Turn tokens from files, or from standard input with -, into pictures",
+  usage: "detokenize MODEL TOKENS... -o OUT",
   operands: ["MODEL", "TOKENS"],
-  options: ["output", "grid", "range", ...COMPUTING],
+  repeats: true,
+  options: ["output", "grid", "batch", "quiet", "range", ...COMPUTING],
   own: {
     output: {
       ...OPTIONS.output,
-      help: "where to write the picture; for several pictures, %d in the name stands for their numbers: picture-%d.png",
+      value: "OUT",
+      help:
+        "a folder for pictures named by their keys, or a .tar archive of them; or one picture, .png or .jpg, in whose " +
+        "name %d stands for numbers if there are several: picture-%d.png",
     },
   },
+  examples: ["detokenize MODEL tokens -o pictures"],
   run: detokenize,
 };
 
-async function detokenize([source, path]: readonly string[], options: Options): Promise<void> {
+/** Formats that hold one batch of tokens. */
+const BATCH = /^-$|\.(json|npy|npz|safetensors|pt|pth)$|(^|[\\/])[^.\\/]*$/i;
+
+async function detokenize([source, ...inputs]: readonly string[], options: Options): Promise<void> {
+  const { output } = options;
+  if (output === undefined) throw new UsageError("-o is needed: the file or folder to write");
+  const isPicture = /\.(png|jpe?g)$/i.test(output);
+  const isOther = !isPicture && /[^/\\]\.(?!tar$)[^./\\]+$/i.test(output) && !await isFolder(output);
+  if (isOther || isPicture && inputs.length === 1 && BATCH.test(inputs[0]) && !await isFolder(inputs[0])) {
+    return await detokenizeBatch(source, inputs[0], options);
+  }
+  await runDetokenizeDataset(source, inputs, output, options);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+}
+
+/** Turns a file with one batch of tokens into pictures. */
+async function detokenizeBatch(source: string, path: string, options: Options): Promise<void> {
   const output = await pictureOutputOf(options);
   const isPiped = path === "-";
   const name = isPiped ? "standard input" : path;
   const file = isPiped ? await new Response(Deno.stdin.readable).arrayBuffer() : path;
   const tokens = await readTokens(file, { name, grid: gridOf(options.grid) });
   const names = namesOf(output, tokens.shape[0], name);
-  using model = await load(source, options);
+  using model = await load(source, options, { only: "decoder" });
   using decoded = await toSample(model, tokens);
   const pictures = await processorFor(model, options).postprocess(decoded);
   for (const [i, picture] of pictures.entries()) {

@@ -85,7 +85,7 @@ async function tokenizeFew(
   const dtype = stored as TokenDType | undefined;
   encodeTokens({ indices: [0], shape: [1, 1, 1] }, format, { dtype }); // fails before anything is computed if the format does not have the dtype
   await checkPictures(paths, options);
-  using model = await load(source, { ...options, dtype: computed });
+  using model = await load(source, { ...options, dtype: computed }, { only: "encoder" });
   using sample = await preprocess(processorFor(model, options), paths, options);
   const tokens = { ...await toTokens(model, sample), codebook: await model.codebook() };
   const [, , height, width] = sample.shape;

@@ -10,7 +10,7 @@ import { printable } from "../../mod.ts";
 import { type Command, UsageError } from "../arguments.ts";
 import { type ShardJob, shardWorker } from "../datasets/queue_jobs.ts";
 import { queueServerOf } from "../datasets/queue_server.ts";
-import { interruptible } from "../interrupt.ts";
+import { interruptible } from "../process/interrupt.ts";
 import type { Options } from "../options.ts";
 import { count } from "../text.ts";
 
@@ -18,7 +18,7 @@ export const workerCommand: Command = {
   summary: "Tokenize the shards of a queue until there are none",
   usage: "worker --queue ADDRESS",
   operands: [],
-  options: ["queue", "keep", "device", "threads", "memory-limit", "quiet", "help"],
+  options: ["queue", "keep", "device", "threads", "memory-limit", "no-restart", "quiet", "help"],
   own: {
     queue: {
       type: "string",

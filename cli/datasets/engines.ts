@@ -8,6 +8,8 @@ import type { VQModel } from "../../mod.ts";
 import { load } from "../models.ts";
 import type { Options } from "../options.ts";
 
+/** The half that tokenizing needs. */
+const ENCODER = { only: "encoder" } as const;
 /** Of the free memory, what a second engine may take. */
 const MEMORY_SHARE = 0.5;
 
@@ -26,12 +28,12 @@ export async function loadEngines(
   options: Options,
   { pictures = Infinity, side }: { pictures?: number; side: number },
 ): Promise<VQModel[]> {
-  const first = await load(source, options);
+  const first = await load(source, options, ENCODER);
   const isAlone = first.device === "webgpu" || options.threads === "1" || pictures < FEW_PICTURES ||
     options["memory-limit"] !== undefined;
   if (isAlone) return [first];
   const { peak } = first.memory({ shape: [1, first.config.in_channels, side, side], method: "tokenize" });
-  return peak < MEMORY_SHARE * freeMemory() ? [first, await load(source, options)] : [first];
+  return peak < MEMORY_SHARE * freeMemory() ? [first, await load(source, options, ENCODER)] : [first];
 }
 
 /** Free memory in bytes; unlimited if it may not be asked for. */

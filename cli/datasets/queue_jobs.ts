@@ -23,7 +23,18 @@ export interface ShardJob {
 }
 
 /** Options that concern the machine, or how the command talks. Each worker has its own. */
-const OF_MACHINE = ["device", "threads", "memory-limit", "queue", "watch", "redelivery", "json", "quiet", "output"];
+const OF_MACHINE = [
+  "device",
+  "threads",
+  "memory-limit",
+  "no-restart",
+  "queue",
+  "watch",
+  "redelivery",
+  "json",
+  "quiet",
+  "output",
+];
 
 /** Publishes a job for each shard, unless it is finished, pending or running. Returns how many were published. */
 export async function publishShards(

@@ -7,8 +7,8 @@
 
 import { type DatasetSource, openQueue, type Queue } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
-import { ExitError } from "../exit_error.ts";
-import { interruptible } from "../interrupt.ts";
+import { ExitError } from "../process/exit_error.ts";
+import { interruptible } from "../process/interrupt.ts";
 import { rewriteLine, WATCHED } from "../terminal.ts";
 import { count } from "../text.ts";
 import { publishShards, type ShardJob } from "./queue_jobs.ts";

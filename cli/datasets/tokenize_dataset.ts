@@ -17,11 +17,11 @@ import {
   type TokenSink,
 } from "../../datasets/mod.ts";
 import { printable, type Resample, type TokenDType, type VQModel } from "../../mod.ts";
-import { ExitError } from "../exit_error.ts";
-import { interruptible } from "../interrupt.ts";
+import { ExitError } from "../process/exit_error.ts";
+import { interruptible } from "../process/interrupt.ts";
 import type { Options } from "../options.ts";
 import { processorOptionsOf, sizeOf } from "../pictures.ts";
-import { count } from "../text.ts";
+import { count, plural } from "../text.ts";
 import { dtypesOf } from "../tokens.ts";
 import { loadEngines } from "./engines.ts";
 import { progressView } from "./progress.ts";
@@ -120,8 +120,4 @@ function summaryOf(manifest: Manifest, kind: "file" | "folder"): string {
     plural(tokens, "token"),
     ...(grid ? [grid] : []),
   ].join(", ");
-}
-
-function plural(number: number, noun: string): string {
-  return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 }

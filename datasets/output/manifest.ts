@@ -18,6 +18,8 @@ export interface TokenSettings {
     readonly commit?: string;
     /** SHA-256 of the codebook, as `Codebook.hash`. */
     readonly codebook: string;
+    /** Number of codes in the codebook. */
+    readonly codes?: number;
     /** SHA-256 of the configuration as JSON, its keys sorted and defaults filled in. */
     readonly configuration: string;
     /** The element type that it computed in. */

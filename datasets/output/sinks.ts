@@ -18,6 +18,7 @@ import type {
 import { type HeldLock, takeLock } from "./lock.ts";
 import type { Manifest, PictureFailure, TokenSettings } from "./manifest.ts";
 import { openStore, type StorePlace, type TokenStore, unfinishedShards } from "./token_store.ts";
+import { withUniqueKeys } from "./unique_keys.ts";
 
 /** Where the tokens of a data set go. Made by {@linkcode folderSink} or {@linkcode fileSink}. */
 export interface TokenSink {
@@ -86,7 +87,11 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
       const { folder, parts, place, whole } = placesOfFile(path, format, source);
       const lock = await lockIn(parts.work, path, access);
       return await closeOnError(lock, async () => {
-        const store = await openStore(place, settings, info);
+        const opened = await openStore(place, settings, info);
+        const store: TokenStore = {
+          ...opened,
+          write: (shard, records, failures) => opened.write(shard, withUniqueKeys(records), failures),
+        };
         const close = () => lock?.release();
         const complete = async () => {
           const manifest = await store.finish();

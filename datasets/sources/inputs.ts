@@ -31,6 +31,7 @@ export async function expandInputs(inputs: readonly string[]): Promise<InputFile
     const isList = input.startsWith("@") && !await exists(input);
     for (const line of isList ? await linesOf(input.slice(1)) : [input]) groups.push(await expandInput(line));
   }
+  if (groups.length === 0) throw new TypeError("Cannot read pictures: expected an input, found no input");
   return groups.flat();
 }
 

@@ -217,13 +217,13 @@ function keeping(records: AsyncIterable<TokenRecord>, failures: readonly Picture
   const mismatch = () =>
     new TypeError("its pictures are not those of the run that failed: run the same command, or remove its file");
   return {
-    async take({ key, name }: DatasetPicture): Promise<TokenRecord[] | undefined> {
+    async take({ name }: DatasetPicture): Promise<TokenRecord[] | undefined> {
       if (failed.delete(name)) return undefined;
       const kept: TokenRecord[] = [];
       for (let i = 0; i < variants; i++) {
         const { done, value } = await iterator.next();
         if (done) throw mismatch();
-        kept.push(i === 0 ? { ...value, key } : { ...value, key: `${key}_hflip`, augment: "hflip" });
+        kept.push(i === 0 ? value : { ...value, augment: "hflip" }); // not every format stores it
       }
       return kept;
     },

@@ -24,7 +24,7 @@ function smallestUnsigned(codes: number): TokenDType {
 /** All that changes the tokens. */
 export function tokenSettings(
   model: VQModel,
-  { dtype, model: name, codebook }: TokenSetInfo,
+  { dtype, model: name, codebook, codes }: TokenSetInfo,
   format: DatasetFormat,
   options: PrepareOptions,
 ): TokenSettings {
@@ -33,6 +33,7 @@ export function tokenSettings(
       name,
       commit: model.commit,
       codebook: codebook!,
+      codes,
       configuration: createHash("sha256").update(sortedJson(model.config)).digest("hex"),
       dtype: model.dtype,
     },

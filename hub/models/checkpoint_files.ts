@@ -7,6 +7,7 @@
 import { HubError } from "../errors.ts";
 import { isPlainFileName } from "../system/paths.ts";
 import { show } from "../show.ts";
+import type { ModelHalf } from "./halves.ts";
 import { CONFIG_NAME, listNames } from "./model_files.ts";
 
 const CHECKPOINT = /\.(safetensors|bin|ckpt|pt|pth|index\.json)$/;
@@ -96,15 +97,15 @@ export function checkFile(names: readonly string[], file: string, where: string)
 
 /**
  * The tensors of the VQ model in a checkpoint: all of them, or those below a prefix such as `gen_vision_model.`, by which a
- * larger model holds it. None if there is no encoder with a decoder.
+ * larger model holds it. None if there is no encoder with a decoder, or not the half that is needed.
  */
-export function modelTensors(names: Iterable<string>): string[] {
+export function modelTensors(names: Iterable<string>, only?: ModelHalf): string[] {
   const all = new Set(names);
-  const [encoder, decoder] = ["encoder.conv_in.weight", "decoder.conv_in.weight"];
+  const [first, ...others] = (only ? [only] : ["encoder", "decoder"]).map((half) => `${half}.conv_in.weight`);
   const prefixes = [...all]
-    .filter((name) => name.endsWith(encoder))
-    .map((name) => name.slice(0, -encoder.length))
-    .filter((prefix) => all.has(prefix + decoder))
+    .filter((name) => name.endsWith(first))
+    .map((name) => name.slice(0, -first.length))
+    .filter((prefix) => others.every((name) => all.has(prefix + name)))
     .slice(0, MAX_PREFIXES);
   return [...all].filter((name) => prefixes.some((prefix) => name.startsWith(prefix)));
 }

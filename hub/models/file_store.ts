@@ -18,11 +18,18 @@ import {
   modelTensors,
 } from "./checkpoint_files.ts";
 import type { OptionNames } from "../check_options.ts";
+import { isOfOtherHalf, type ModelHalf } from "./halves.ts";
 import { chooseWeights, CONFIG_NAME, findVqComponent, listNames, PIPELINE_NAME, WEIGHTS } from "./model_files.ts";
 import { UnreachableError } from "../remote/retry.ts";
 import { subfolderParts } from "../system/paths.ts";
 import type { TensorSource } from "../formats/tensor_source.ts";
 import { type OpenBytes, openWeights } from "../formats/tensor_files.ts";
+
+/**
+ * How much of a file will be read. Over a network, `"all"` is downloaded. So is `"half"` if there is a cache, since the rest
+ * may be needed later; without one, and of `"little"`, only what is read is requested.
+ */
+export type Amount = "all" | "half" | "little";
 
 /** Files in folders. Paths have `/` between folders; that of the root is `""`. */
 export interface FileStore {
@@ -34,10 +41,8 @@ export interface FileStore {
    * @throws {HubError} if there is no such folder
    */
   list(folder: string): Promise<readonly string[]>;
-  /** Opens a file for reading. */
-  open(path: string): Promise<ByteSource>;
-  /** The same for a file of which little will be read. Absent if {@linkcode FileStore.open} reads no more than that. */
-  openPart?(path: string): Promise<ByteSource>;
+  /** Opens a file for reading; by default all of it. */
+  open(path: string, amount?: Amount): Promise<ByteSource>;
   /** A text that changes when a file is replaced. Absent if files never are. */
   version?(path: string): Promise<string>;
 }
@@ -56,10 +61,15 @@ export interface ModelChoice {
    * `NAME.yaml`, `config.yaml` or `config.json`, if one of these is there.
    */
   file?: string;
+  /**
+   * The half of the model that is needed, `"encoder"` or `"decoder"`; by default both. The tensors of the other half may be
+   * missing. Of shards that Diffusers saved, those without tensors of this half are not opened.
+   */
+  only?: ModelHalf;
 }
 
 /** The names of {@linkcode ModelChoice}. */
-export const MODEL_CHOICE: OptionNames<ModelChoice> = { subfolder: true, variant: true, file: true };
+export const MODEL_CHOICE: OptionNames<ModelChoice> = { subfolder: true, variant: true, file: true, only: true };
 
 /** The files of a model, open for reading. */
 export interface ModelFiles {
@@ -98,25 +108,27 @@ export async function openModelIn(store: FileStore, choice: ModelChoice): Promis
 }
 
 async function openIn(store: FileStore, folder: string, choice: ModelChoice): Promise<ModelFiles> {
-  const { file, variant } = choice;
-  if (file !== undefined) return await openFileIn(store, folder, file);
+  const { file, variant, only } = choice;
+  if (file !== undefined) return await openFileIn(store, folder, file, only);
   const names = await store.list(folder);
   const where = store.nameOf(folder);
   const isDiffusers = variant !== undefined || names.some((name) => name.startsWith(WEIGHTS));
-  const holds = (name: string) => holdsModel(store, folder, name);
+  const holds = (name: string) => holdsModel(store, folder, name, only);
   const checkpoint = isDiffusers ? undefined : await chooseCheckpoint(checkpointNames(names), holds, where);
   if (checkpoint !== undefined) {
     const configName = chooseConfig(names, checkpoint, where);
-    return await openCheckpoint(store, folder, checkpoint, await readIfAny(store, folder, configName));
+    return await openCheckpoint(store, folder, checkpoint, only, await readIfAny(store, folder, configName));
   }
   if (!names.includes(CONFIG_NAME)) {
     throw new HubError(`Cannot load ${where}: expected ${CONFIG_NAME} in it, found ${listNames(names)}`);
   }
   const configPath = pathIn(folder, CONFIG_NAME);
   const config = await readConfig(store, configPath);
+  const open = opener(store, folder, only);
   const weights = await openWeights(
     chooseWeights(names, variant, where),
-    (name) => store.open(pathIn(folder, name)),
+    (name) => open(name, false),
+    (tensors) => tensors.filter((name) => !isOfOtherHalf(name, only)),
   );
   return { config, configPath: store.nameOf(configPath), weights };
 }
@@ -139,22 +151,27 @@ export async function openFileIn(
   store: FileStore,
   folder: string,
   file: string,
+  only?: ModelHalf,
   config?: Configuration,
 ): Promise<ModelFiles> {
   const names = await store.list(folder);
   checkFile(names, file, store.nameOf(folder));
   const configName = configNames(file).find((name) => names.includes(name));
-  return await openCheckpoint(store, folder, file, config ?? await readIfAny(store, folder, configName));
+  return await openCheckpoint(store, folder, file, only, config ?? await readIfAny(store, folder, configName));
 }
 
-/** Opens a checkpoint of any family. Of shards, only those are opened that hold tensors of its VQ model. */
+/**
+ * Opens a checkpoint of any family. Of shards, only those are opened that hold tensors of its VQ model; of both halves, as
+ * the family is recognized by both.
+ */
 async function openCheckpoint(
   store: FileStore,
   folder: string,
   file: string,
+  only: ModelHalf | undefined,
   config: Configuration | undefined,
 ): Promise<ModelFiles> {
-  const weights = await openWeights(file, opener(store, folder), modelTensors);
+  const weights = await openWeights(file, opener(store, folder, only), (names) => modelTensors(names, only));
   return { config: config?.value, configPath: config?.path ?? store.nameOf(pathIn(folder, file)), weights };
 }
 
@@ -165,12 +182,17 @@ async function readIfAny(store: FileStore, folder: string, name?: string): Promi
 }
 
 /** See {@linkcode chooseCheckpoint}. */
-async function holdsModel(store: FileStore, folder: string, file: string): Promise<boolean | undefined> {
+async function holdsModel(
+  store: FileStore,
+  folder: string,
+  file: string,
+  only: ModelHalf | undefined,
+): Promise<boolean | undefined> {
   const open = opener(store, folder);
   try {
     const { tensors, unopened = [], close } = await openWeights(file, (name) => open(name, true), () => []);
     await close();
-    return modelTensors([...tensors.keys(), ...unopened]).length > 0;
+    return modelTensors([...tensors.keys(), ...unopened], only).length > 0;
   } catch (error) {
     const isUnreadable = error instanceof WeightsError || error instanceof HubError;
     if (isUnreadable && !(error instanceof UnreachableError)) return undefined;
@@ -178,8 +200,12 @@ async function holdsModel(store: FileStore, folder: string, file: string): Promi
   }
 }
 
-function opener({ open, openPart = open }: FileStore, folder: string): OpenBytes {
-  return (name, isPart) => (isPart ? openPart : open)(pathIn(folder, name));
+/** Opens weight files, of which all or half is read, or a part that is a small one; and their index. */
+function opener(store: FileStore, folder: string, only?: ModelHalf): OpenBytes {
+  return (name, isPart) => {
+    const amount = isPart ? "little" : only && !name.endsWith(".json") ? "half" : "all";
+    return store.open(pathIn(folder, name), amount);
+  };
 }
 
 /** The folder of the model: `subfolder`, or that of a pipeline's only VQModel, unless a file is named. */

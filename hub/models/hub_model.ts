@@ -12,6 +12,7 @@ import { defaultCacheDir, isOfflineMode } from "../system/environment.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { expandUser } from "../system/expand.ts";
+import { checkOnly } from "./halves.ts";
 import { type FileStore, MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 import { hubStore } from "./hub_store.ts";
 import { openLocalModel } from "./local.ts";
@@ -51,7 +52,7 @@ export const HUB_MODEL_OPTIONS: OptionNames<HubModelOptions> = {
  * Opens a model in a local directory ({@linkcode openLocalModel}) or on the Hub ({@linkcode openHubModel}).
  *
  * @param model `"owner/name"`, the path of a directory, or a `file:` URL; see {@linkcode isLocalPath}
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown, or `only` names no half
  * @throws {HubError} if there is no such directory or repository, or it contains no model
  * @throws {WeightsError} if the weights are missing or damaged
  */
@@ -96,13 +97,14 @@ export async function locateModel(model: string | URL): Promise<string | URL> {
  * ```
  *
  * @param repo `"owner/name"`
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown, or `only` names no half
  * @throws {HubError} if there is no such repository, revision or model, access is denied, the Hub cannot be reached, or
  * sends wrong bytes; `status` is the HTTP status, if there is one
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openHubModel(repo: string, options: HubModelOptions = {}): Promise<ModelFiles> {
   checkOptions("open model", options, HUB_MODEL_OPTIONS);
+  checkOnly(options.only);
   return await withRepository(repo, options, (store) => openModelIn(store, options));
 }
 

@@ -9,7 +9,7 @@ import type { RepoCache } from "../cache/cache.ts";
 import { type DownloadOptions, downloadToCache, downloadToMemory } from "../remote/download.ts";
 import { HubError, WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
-import type { FileStore } from "./file_store.ts";
+import type { Amount, FileStore } from "./file_store.ts";
 import { isRefusal, isSystemError } from "../system/system_errors.ts";
 import { rangeSource } from "../remote/range_source.ts";
 import type { RemoteFile } from "../remote/resolve.ts";
@@ -41,17 +41,23 @@ export function hubStore(
   const known = new Map<string, RemoteFile>();
   const limited = limitConcurrency(MAX_CONCURRENT_DOWNLOADS);
 
-  async function download(file: RemoteFile): Promise<ByteSource> {
-    signal?.throwIfAborted();
+  async function openCached(file: RemoteFile): Promise<ByteSource | undefined> {
     const pointer = cache?.pointer(commit, file.path);
-    if (pointer && await isIntact(pointer, file, signal)) return await openFile(pointer);
+    return pointer && await isIntact(pointer, file, signal) ? await openFile(pointer) : undefined;
+  }
+
+  /** Nothing if there is no cache that can be written, and only a part of the file is needed. */
+  async function download(file: RemoteFile, amount: Amount): Promise<ByteSource | undefined> {
+    signal?.throwIfAborted();
+    const cached = await openCached(file);
+    if (cached) return cached;
     try {
       if (cache) return await openFile(await downloadToCache(file, cache, options));
     } catch (cause) {
       signal?.throwIfAborted();
       if (!isRefusal(cause)) throw explained(cause, cache);
     }
-    return await downloadToMemory(file, options);
+    return amount === "all" ? await downloadToMemory(file, options) : undefined;
   }
 
   async function find(path: string): Promise<RemoteFile> {
@@ -70,23 +76,20 @@ export function hubStore(
         return file.path.slice(file.path.lastIndexOf("/") + 1);
       });
     },
-    async open(path) {
+    async open(path, amount = "all") {
       const file = await find(path);
       const { size } = file;
+      const cached = amount === "little" ? await openCached(file) : undefined;
+      if (cached) return cached;
       onStep({ status: "initiate", file: path, loaded: 0, total: size });
-      const source = await limited(() => download(file)).catch((error) => {
+      if (amount === "little") return rangeSource(file, options);
+      const source = await limited(() => download(file, amount)).catch((error) => {
         fail(error);
         throw error;
       });
+      if (!source) return rangeSource(file, options);
       onStep({ status: "done", file: path, loaded: size, total: size });
       return source;
-    },
-    async openPart(path) {
-      const file = await find(path);
-      const pointer = cache?.pointer(commit, path);
-      if (pointer && await isIntact(pointer, file, signal)) return await openFile(pointer);
-      onStep({ status: "initiate", file: path, loaded: 0, total: file.size });
-      return rangeSource(file, options);
     },
   };
 }

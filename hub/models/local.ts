@@ -12,6 +12,7 @@ import { checkOptions } from "../check_options.ts";
 import { expandUser } from "../system/expand.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
+import { checkOnly } from "./halves.ts";
 import { type FileStore, MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
 
 /**
@@ -28,12 +29,13 @@ import { type FileStore, MODEL_CHOICE, type ModelChoice, type ModelFiles, openMo
  * ```
  *
  * @param directory a path, in which a leading `~` is the home folder, or a `file:` URL
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown, or `only` names no half
  * @throws {HubError} if there is no such directory, or it contains no model; the message says what was found
  * @throws {WeightsError} if the weights are missing or damaged
  */
 export async function openLocalModel(directory: string | URL, options: ModelChoice = {}): Promise<ModelFiles> {
   checkOptions("open model", options, MODEL_CHOICE);
+  checkOnly(options.only);
   const path = directoryPath(directory);
   return { ...await openModelIn(directoryStore(path), options), name: path };
 }

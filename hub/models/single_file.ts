@@ -18,7 +18,15 @@ import { reasonOf, show } from "../show.ts";
 import { defaultHubUrl, isOfflineMode } from "../system/environment.ts";
 import { expandUser } from "../system/expand.ts";
 import { isGranted } from "../system/permissions.ts";
-import { type Configuration, type ModelFiles, openFileIn, readConfig, readConfigFile } from "./file_store.ts";
+import {
+  type Configuration,
+  type FileStore,
+  type ModelFiles,
+  openFileIn,
+  readConfig,
+  readConfigFile,
+} from "./file_store.ts";
+import { checkOnly } from "./halves.ts";
 import { HUB_MODEL_OPTIONS, type HubModelOptions, withRepository } from "./hub_model.ts";
 import { directoryStore } from "./local.ts";
 
@@ -57,21 +65,24 @@ type Place = string | URL | RepoFile;
  * Upstream: `from_single_file`.
  *
  * @param source a path, a `file:` URL, an `https:` URL, or `"owner/name/path/in/repo.ckpt"` on the Hub
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown, or `only` names no half
  * @throws {HubError} if there is no such file, or it cannot be downloaded
  * @throws {WeightsError} if it is damaged, or of an unknown format
  */
 export async function openSingleFile(source: string | URL, options: SingleFileOptions = {}): Promise<ModelFiles> {
   checkOptions("open file", options, SINGLE_FILE_OPTIONS);
   const { config, ...access } = options;
+  const { only } = access;
+  checkOnly(only);
   const given = config === undefined ? undefined : await readGiven(config, access);
   const place = await placeOf(source, access);
   if (typeof place === "string") {
-    return { ...await openFileIn(directoryStore(dirname(place)), "", basename(place), given), name: place };
+    return { ...await openFileIn(directoryStore(dirname(place)), "", basename(place), only, given), name: place };
   }
   if (!(place instanceof URL)) {
     const { repo, folder, file, revision } = place;
-    return await withRepository(repo, { revision, ...access, file }, (store) => openFileIn(store, folder, file, given));
+    const open = (store: FileStore) => openFileIn(store, folder, file, only, given);
+    return await withRepository(repo, { revision, ...access, file }, open);
   }
   const name = place.origin + place.pathname; // the query may hold a key
   const { localFilesOnly = isOfflineMode() } = access;
@@ -102,7 +113,7 @@ async function readGiven(
   }
   const { repo, folder, file, revision } = place;
   const path = folder === "" ? file : `${folder}/${file}`;
-  const read = async (store: Parameters<typeof readConfig>[0]) => ({ value: await readConfig(store, path) });
+  const read = async (store: FileStore) => ({ value: await readConfig(store, path) });
   const { value } = await withRepository(repo, { revision, ...options }, read);
   return { value, path: `${repo}/${path}` };
 }

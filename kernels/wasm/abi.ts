@@ -6,10 +6,7 @@
 
 /** What a job computes. */
 export enum Kind {
-  PackImplicitGemm,
-  PackWinograd4,
-  PackWinograd6,
-  PackWinogradStrided,
+  PackConv,
   PackCodebook,
   ImplicitGemm,
   Winograd,
@@ -69,9 +66,11 @@ export const FIELDS = 64;
 export const GROUP = 6;
 /** Channels per call of the micro-kernel; weights are packed in slices of as many. */
 export const SLICE = 32;
-/** Slices of source channels that Winograd's algorithm transforms before it multiplies. */
-export const DEPTH = 2;
-/** Padding in bytes between the products of consecutive positions, which keeps them out of the same cache sets. */
+/** Octets of output channels whose weights Winograd's algorithm transforms at a time. */
+export const PANEL_OCTETS = 8;
+/** Padding in bytes between the weights or products of consecutive positions, which keeps them out of the same cache sets. */
 export const STAGGER = 192;
+/** Bytes from the transformed weights of one position to those of the next. */
+export const PANEL_STRIDE = PANEL_OCTETS * SLICE * 8 * 4 + STAGGER;
 /** Pointers to source pixels per tap: six, padded to whole vectors. */
 export const POINTERS_PER_TAP = 8;

@@ -19,7 +19,8 @@ import type { Graph } from "../graph/graph.ts";
 import type { Parameter } from "../graph/parameters.ts";
 import { PLAN_OPTIONS, TUNE_OPTIONS } from "../option_names.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
-import { type ConvAlgorithm, Parameters } from "./ops/packed_weights.ts";
+import type { ConvAlgorithm } from "./ops/lowering.ts";
+import { Parameters } from "./ops/packed_weights.ts";
 import { plan } from "./program/memory_plan.ts";
 import { checkFits, WasmProgram } from "./program/program.ts";
 import type { Runtime } from "./threads/runtime.ts";
@@ -36,11 +37,6 @@ export interface WasmOptions {
   /** Called with the reason when one thread computes instead of several: they failed to start, or not within ten seconds. */
   readonly onFallback?: (reason: string) => void;
   /**
-   * Bytes of the weights that will be set, if known. Those of large models are not transformed: Winograd's algorithm makes
-   * 3×3 convolutions faster, but its weights take four times as much memory, and everything has to fit 4 GiB.
-   */
-  readonly weightBytes?: number;
-  /**
    * How to compute 3×3 convolutions of 16 channels or more: by implicit GEMM or by Winograd's algorithm. By default small
    * maps by the former and others by the latter.
    */
@@ -54,16 +50,12 @@ export const WASM_OPTIONS: OptionNames<WasmOptions> = {
   threads: true,
   signal: true,
   onFallback: true,
-  weightBytes: true,
   algorithm: true,
   wide: true,
 };
 
 /** Number of ops that are planned in a quarter of a second. */
 const QUICK_OPS = 20_000;
-
-/** Bytes of weights above which they are not transformed. */
-const LARGE_MODEL = 768 * 2 ** 20;
 
 /** The CPU engine. */
 export interface WasmBackend extends Backend {
@@ -95,8 +87,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     throw reason;
   }
   runtime.memory.integers(WIDE, 1)[0] = Number(isWide);
-  const { weightBytes = 0, algorithm = weightBytes > LARGE_MODEL ? "implicitGemm" : undefined } = options;
-  return new Engine(runtime, algorithm);
+  return new Engine(runtime, options.algorithm);
 }
 
 class Engine implements WasmBackend {
@@ -104,8 +95,8 @@ class Engine implements WasmBackend {
   readonly dtype = "float32";
   readonly #parameters: Parameters;
 
-  constructor(private readonly runtime: Runtime, algorithm: ConvAlgorithm | undefined) {
-    this.#parameters = new Parameters(runtime.memory, algorithm, (jobs) => runtime.runJobs(jobs));
+  constructor(private readonly runtime: Runtime, private readonly algorithm: ConvAlgorithm | undefined) {
+    this.#parameters = new Parameters(runtime.memory, (jobs) => runtime.runJobs(jobs));
   }
 
   get lost(): boolean {
@@ -148,7 +139,7 @@ class Engine implements WasmBackend {
     const { memoryLimit } = options;
     const { runtime } = this;
     const { memory, pool: { threads } } = runtime;
-    const context = { threads, parameters: this.#parameters };
+    const context = { threads, parameters: this.#parameters, algorithm: this.algorithm };
     const limit = Math.min(memory.available, (memoryLimit ?? Infinity) - memory.weights);
     const program = yield* planWithin(graph, limit, function* (candidate) {
       return new WasmProgram(runtime, candidate, yield* plan(candidate, context));

@@ -9,17 +9,6 @@ import { Kind } from "./abi.ts";
 /** The AssemblyScript type of a 32-bit field: an address, an integer or a float. */
 type FieldType = "usize" | "i32" | "f32";
 
-const PACK_CONV = {
-  /** As in the checkpoint: [out][in][taps]. */
-  raw: "usize",
-  packed: "usize",
-  inChannels: "i32",
-  outChannels: "i32",
-  taps: "i32",
-  /** Input channels as stored. */
-  stored: "i32",
-} as const;
-
 const CONV = {
   x: "usize",
   weights: "usize",
@@ -82,20 +71,22 @@ const SQUARED_ERROR = {
 
 /** The fields of each kind of job, in memory order. */
 export const JOB_FIELDS = {
-  [Kind.PackImplicitGemm]: PACK_CONV,
-  [Kind.PackWinograd4]: PACK_CONV,
-  [Kind.PackWinograd6]: PACK_CONV,
-  [Kind.PackWinogradStrided]: PACK_CONV,
+  [Kind.PackConv]: {
+    /** As in the checkpoint: [out][in][taps]. */
+    raw: "usize",
+    packed: "usize",
+    inChannels: "i32",
+    outChannels: "i32",
+    taps: "i32",
+    /** Input channels as stored. */
+    stored: "i32",
+  },
   [Kind.PackCodebook]: {
     /** As in the checkpoint: [codes][channels]. */
     raw: "usize",
     packed: "usize",
-    /** The codes as pixels: [codes][stored]. */
-    rows: "usize",
     codes: "i32",
     channels: "i32",
-    /** Channels as stored. */
-    stored: "i32",
   },
   [Kind.ImplicitGemm]: {
     ...CONV,
@@ -198,11 +189,12 @@ export const JOB_FIELDS = {
   },
   [Kind.Lookup]: {
     indices: "usize",
-    /** The codes as pixels: [codes][stored]. */
-    rows: "usize",
+    codebook: "usize",
     y: "usize",
     pixels: "i32",
     codes: "i32",
+    channels: "i32",
+    /** Channels of `y` as stored. */
     stored: "i32",
     /** Blocks are ranges of pixels. */
     blocks: "i32",

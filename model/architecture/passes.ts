@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { ModelHalf } from "../../hub/mod.ts";
 import { Graph, type Node, type Parameter, parametersOf, type PixelRange } from "../../kernels/mod.ts";
-import { downsamplingFactor, spatialNormChannels, type VQConfig } from "./config.ts";
+import { downsamplingFactor, embedDim, spatialNormChannels, type VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { codebookOf, findCodes, quantize } from "./quantizer.ts";
@@ -60,12 +61,14 @@ export function recordPass(
   for (const node of PASSES[pass](g, config, input)) g.output(node);
 }
 
-/** Every layer of a model, found by recording it for the smallest picture. */
-export function modelParameters(config: VQConfig): Parameter[] {
+/** Every layer of a model, or of a half of it, found by recording it for the smallest picture. */
+export function modelParameters(config: VQConfig, only?: ModelHalf): Parameter[] {
   const g = new Graph();
   const side = downsamplingFactor(config);
-  const latents = encode(g, ROOT, config, g.input([1, config.in_channels, side, side]));
+  const latents = only === "decoder"
+    ? g.input([1, embedDim(config), 1, 1])
+    : encode(g, ROOT, config, g.input([1, config.in_channels, side, side]));
   const { quantized } = quantize(g, ROOT, config, latents);
-  decode(g, ROOT, config, quantized, g.input([1, spatialNormChannels(config), 1, 1]));
+  if (only !== "encoder") decode(g, ROOT, config, quantized, g.input([1, spatialNormChannels(config), 1, 1]));
   return parametersOf(g);
 }

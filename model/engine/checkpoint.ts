@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ModelFiles, type TensorSource, WeightsError } from "../../hub/mod.ts";
+import { isOfOtherHalf, type ModelFiles, type ModelHalf, type TensorSource, WeightsError } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
 import type { Backend, CodebookParameter, Parameter, Shape } from "../../kernels/mod.ts";
 import { parseConfig, type ParsedConfig } from "../architecture/config.ts";
@@ -23,24 +23,29 @@ export interface Checkpoint {
   /** The commit, if the files are from a repository. */
   readonly commit?: string;
   readonly parsed: ParsedConfig;
+  /** The half that is loaded; absent for both. */
+  readonly only?: ModelHalf;
+  /** The layers that are loaded. */
   readonly parameters: readonly Parameter[];
 }
 
 /**
  * Opens a checkpoint of Diffusers, or of another family, for as long as `use` takes.
  *
+ * @param only the half to load
  * @throws {ConfigError} if the configuration describes no VQModel
  * @throws {WeightsError} if the weights are of another kind of model
  */
 export function withCheckpoint<T>(
   open: () => Promise<ModelFiles>,
+  only: ModelHalf | undefined,
   use: (checkpoint: Checkpoint, files: ModelFiles) => Promise<T>,
 ): Promise<T> {
   return withFiles(open, async (files) => {
     const { configPath, name = configPath, commit, config, weights } = files;
     const shapes = new Map([...weights.tensors].map(([tensor, { shape }]) => [tensor, shape]));
     const family = recognize(shapes, config);
-    const parsed = family ? { config: family.config, extra: {} } : readConfig(files);
+    const parsed = family ? { config: family.config, extra: {} } : readConfig(files, only);
     const present = (files: ModelFiles) => family ? { ...files, weights: asDiffusers(files.weights, family) } : files;
     const checkpoint = {
       open: async () => present(await open()),
@@ -48,18 +53,22 @@ export function withCheckpoint<T>(
       configPath,
       commit,
       parsed,
-      parameters: modelParameters(parsed.config),
+      only,
+      parameters: modelParameters(parsed.config, only),
     };
     return await use(checkpoint, present(files));
   });
 }
 
-function readConfig({ config, configPath, name = configPath, weights }: ModelFiles): ParsedConfig {
+function readConfig(
+  { config, configPath, name = configPath, weights }: ModelFiles,
+  only: ModelHalf = "encoder",
+): ParsedConfig {
   if (config === undefined) throw unknownModel(name, weights);
   const parsed = parseDiffusers(config, configPath);
   // Another family's configuration has none of the keys, so it passes for one with all defaults.
   const isNamed = "_class_name" in (config as object);
-  if (!isNamed && !weights.tensors.has("encoder.conv_in.weight")) throw unknownModel(name, weights);
+  if (!isNamed && !weights.tensors.has(`${only}.conv_in.weight`)) throw unknownModel(name, weights);
   return parsed;
 }
 
@@ -146,13 +155,24 @@ export interface TensorMatch {
   readonly ignored: readonly string[];
 }
 
+/** Which tensors of a checkpoint must fit the layers. */
+export interface MatchOptions {
+  /** Whether unused tensors under the model's own prefixes (see `OF_THE_MODEL`) are an error. Default true. */
+  strict?: boolean;
+  /** The half that the layers are; tensors of the other half are not looked at. */
+  only?: ModelHalf;
+}
+
 /**
- * Finds the tensors of the model in a checkpoint.
+ * Finds the tensors of these layers in a checkpoint.
  *
- * @param strict whether unused tensors under the model's own prefixes (see `OF_THE_MODEL`) are an error
  * @throws {WeightsError} that lists every missing, unexpected and misshapen tensor
  */
-export function matchTensors(source: TensorSource, parameters: readonly Parameter[], strict = true): TensorMatch {
+export function matchTensors(
+  source: TensorSource,
+  parameters: readonly Parameter[],
+  { strict = true, only }: MatchOptions = {},
+): TensorMatch {
   const found = new Map<string, string>();
   const missing: string[] = [];
   const misshapen: string[] = [];
@@ -167,7 +187,8 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
     if (actual.join() !== shape.join()) misshapen.push(`${stored} (expected ${show(shape)}, found ${show(actual)})`);
   }
   const used = new Set(found.values());
-  const unexpected = [...source.tensors.keys()].filter((name) => !used.has(name));
+  const isSpare = (name: string) => !used.has(name) && !isOfOtherHalf(name, only);
+  const unexpected = [...source.tensors.keys()].filter(isSpare);
   const isRefused = strict && unexpected.some((name) => OF_THE_MODEL.test(name));
   if (missing.length > 0 || misshapen.length > 0 || isRefused) {
     const problems = Object.entries({ missing, unexpected, misshapen }).filter(([, names]) => names.length > 0);
@@ -176,7 +197,7 @@ export function matchTensors(source: TensorSource, parameters: readonly Paramete
       `The weights do not fit the configuration: ${list}. Check that config.json and the weights belong together`,
     );
   }
-  return { found, ignored: [...unexpected, ...source.unopened ?? []] };
+  return { found, ignored: [...unexpected, ...(source.unopened ?? []).filter(isSpare)] };
 }
 
 /** Names for a message, shortened if there are many. */
@@ -186,9 +207,7 @@ export function listSome(names: readonly string[]): string {
 }
 
 /** How to load weights. */
-export interface WeightOptions {
-  /** See {@linkcode matchTensors}. */
-  strict?: boolean;
+export interface WeightOptions extends MatchOptions {
   /** Called with the unused tensors, if there are any. */
   onIgnored?: (tensors: readonly string[]) => void;
   /** Called with the number of layers loaded so far. */
@@ -204,9 +223,9 @@ export async function loadWeights(
   source: TensorSource,
   parameters: readonly Parameter[],
   backend: Backend,
-  { strict, onIgnored, onLayer }: WeightOptions = {},
+  { onIgnored, onLayer, ...options }: WeightOptions = {},
 ): Promise<void> {
-  const { found, ignored } = matchTensors(source, parameters, strict);
+  const { found, ignored } = matchTensors(source, parameters, options);
   if (ignored.length > 0) onIgnored?.(ignored);
   source.expect?.(found.values());
   let loaded = 0;
@@ -237,10 +256,10 @@ function largestFirst(parameters: readonly Parameter[]): Parameter[] {
 }
 
 /** The SHA-256 of a checkpoint's codebook, see `Codebook.hash`. Reads the codebook again. */
-export async function hashCodebook({ open, parameters }: Checkpoint): Promise<string> {
+export async function hashCodebook({ open, parameters, only }: Checkpoint): Promise<string> {
   const [[weight]] = tensorsOf(parameters.find(({ kind }) => kind === "codebook")!);
   return await withFiles(open, async ({ weights }) => {
-    const stored = matchTensors(weights, parameters, false).found.get(weight)!;
+    const stored = matchTensors(weights, parameters, { strict: false, only }).found.get(weight)!;
     weights.expect?.([stored]);
     const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await weights.read(stored)));
     return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -12,6 +12,7 @@ import {
   type MemoryUse,
   type OpProfile,
   OverflowError,
+  parametersOf,
   type PixelRange,
   Pixels,
   type Program,
@@ -198,6 +199,7 @@ export class Engine {
     const graph = new Graph();
     const dtype = pass === "detokenize" ? "int32" : "float32";
     recordPass(graph, pass, this.#checkpoint.parsed.config, { shape, dtype }, pixels);
+    checkLoaded(graph, this.#checkpoint);
     return graph;
   }
 
@@ -233,9 +235,9 @@ export class Engine {
     this.#programs.clear();
     try {
       if (!reloadWeights) return;
-      const { open, parameters } = this.#checkpoint;
+      const { open, parameters, only } = this.#checkpoint;
       const { strict } = this.#options;
-      await withFiles(open, ({ weights }) => loadWeights(weights, parameters, this.#backend, { strict }));
+      await withFiles(open, ({ weights }) => loadWeights(weights, parameters, this.#backend, { strict, only }));
     } finally {
       this.#replacing = undefined;
     }
@@ -257,6 +259,17 @@ export class Engine {
     }
     return this.#float32;
   }
+}
+
+/** Checks that the layers of a graph are loaded: if not, they are those of the other half. */
+function checkLoaded(graph: Graph, { only, parameters }: Checkpoint): void {
+  if (only === undefined) return;
+  const loaded = new Set(parameters.map(({ name }) => name));
+  if (parametersOf(graph).every(({ name }) => loaded.has(name))) return;
+  throw new TypeError(
+    `Cannot run the ${only === "encoder" ? "decoder" : "encoder"}: only the ${only} is loaded. ` +
+      `Load the model without only: "${only}"`,
+  );
 }
 
 function disposedDuringCall(cause?: unknown): TypeError {

@@ -5,6 +5,7 @@
  */
 
 import {
+  checkOnly,
   HUB_MODEL_OPTIONS,
   type HubModelOptions,
   locateFile,
@@ -49,8 +50,10 @@ export async function loadSingleFile(source: string | URL, options: LoadFileOpti
 
 /** Loads a model from files that `open` opens, now and whenever they are needed again. */
 export function loadFiles(open: () => Promise<ModelFiles>, options: ComputeOptions): Promise<Loaded> {
-  checkMemoryLimit(options.memoryLimit);
-  return withCheckpoint(open, async (checkpoint, files) => {
+  const { only, memoryLimit } = options;
+  checkOnly(only);
+  checkMemoryLimit(memoryLimit);
+  return withCheckpoint(open, only, async (checkpoint, files) => {
     options.signal?.throwIfAborted();
     return { engine: await Engine.load(checkpoint, files, options), checkpoint };
   });

@@ -7,7 +7,7 @@
 import type { ModelFiles } from "../../hub/mod.ts";
 import { type Backend, createBackend, DeviceError } from "../../kernels/mod.ts";
 import type { ComputeOptions } from "../options.ts";
-import { type Checkpoint, countParameters, listSome, loadWeights } from "./checkpoint.ts";
+import { type Checkpoint, listSome, loadWeights } from "./checkpoint.ts";
 import { report } from "./progress.ts";
 
 /**
@@ -37,19 +37,19 @@ export function openCpuBackend(checkpoint: Checkpoint, files: ModelFiles, option
 }
 
 async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options: ComputeOptions): Promise<Backend> {
-  const { parameters } = checkpoint;
+  const { parameters, only } = checkpoint;
   const { device = "auto", dtype, threads, tuningStore, strict, signal } = options;
   const backend = await createBackend(device, {
     dtype,
     threads,
     tuningStore,
     signal,
-    weightBytes: 4 * countParameters(parameters),
     onFallback: (reason) => report(checkpoint, options, { status: "fallback", reason }),
   });
   try {
     await loadWeights(weights, parameters, backend, {
       strict,
+      only,
       onIgnored(tensors) {
         const reason = `The checkpoint holds tensors that the model does not use: ${listSome(tensors)}`;
         report(checkpoint, options, { status: "ignored", total: tensors.length, tensors, reason });

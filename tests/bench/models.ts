@@ -1,6 +1,6 @@
 /** What the benchmarks of whole models share: networks with generated weights, and engines that take turns on them. */
 import { type Backend, Graph, macs, type Node, parametersOf, Tensor, type TensorData } from "../../kernels/mod.ts";
-import { parseConfig } from "../../model/architecture/config.ts";
+import { parseConfig, type VQConfig } from "../../model/architecture/config.ts";
 import { decode } from "../../model/architecture/decoder.ts";
 import { encode } from "../../model/architecture/encoder.ts";
 import { codebookOf } from "../../model/architecture/quantizer.ts";
@@ -33,15 +33,21 @@ export function passesOf(model: string, side: number, batch = 1): Pass[] {
   const values = makeValues(model);
   const root = new Scope();
   const encoder = record([batch, 3, side, side], (g, x) => encode(g, root, config, x));
-  const tokenizer = record([batch, 3, side, side], (g, x) => {
-    return g.nearestCode(encode(g, root, config, x), codebookOf(root, config));
-  });
   const decoder = record(encoder.outputs[0].shape, (g, z) => decode(g, root, config, z, z));
   return [
     { model, name: "encode", graph: encoder, values, x: wave(encoder) },
-    { model, name: "tokenize", graph: tokenizer, values, x: wave(tokenizer) },
+    tokenizerOf(model, config, values, side, batch),
     { model, name: "decode", graph: decoder, values, x: wave(decoder) },
   ];
+}
+
+/** The pass from pictures to tokens of a model with these weights. */
+export function tokenizerOf(model: string, config: VQConfig, values: Values, side: number, batch: number): Pass {
+  const root = new Scope();
+  const graph = record([batch, config.in_channels, side, side], (g, x) => {
+    return g.nearestCode(encode(g, root, config, x), codebookOf(root, config));
+  });
+  return { model, name: "tokenize", graph, values, x: wave(graph) };
 }
 
 /** FLOPs of a pass, those of the direct methods, two for each multiplication. */

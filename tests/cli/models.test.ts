@@ -1,7 +1,7 @@
 /** Models that other programs than Diffusers saved, and the command `convert`. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { toFileUrl } from "@std/path";
-import { writeSafetensors } from "../../hub/mod.ts";
+import { openLocalModel, writeSafetensors } from "../../hub/mod.ts";
 import { llamagenShapes, magvitShapes, type Size, tamingShapes } from "../model/checkpoints/upstream.ts";
 import { type Checkpoint, generate } from "../model/models.ts";
 import { fail, inFolder, MODEL, PICTURE, SIZE, succeed } from "./command.ts";
@@ -78,6 +78,27 @@ Deno.test("options for directories are refused with a file, and --config with a 
 async function tokensOf(model: string): Promise<number[]> {
   return JSON.parse(await succeed("tokenize", model, PICTURE, ...SIZE, "-o", "-", "--device=wasm")).indices;
 }
+
+Deno.test("tokenize needs no decoder of a model, and detokenize no encoder", async () => {
+  await inFolder(async (path) => {
+    const { weights } = await openLocalModel(MODEL);
+    const only = { encoder: /^(decoder|post_quant_conv)\./, decoder: /^(encoder|quant_conv)\./ };
+    for (const [half, others] of Object.entries(only)) {
+      await Deno.mkdir(path(half));
+      await Deno.copyFile(`${MODEL}/config.json`, path(`${half}/config.json`));
+      const tensors = [...weights.tensors].filter(([name]) => !others.test(name)).map(([name, { shape }]) => {
+        return { name, shape, dtype: "F32", data: () => weights.read(name) };
+      });
+      await writeSafetensors(path(`${half}/diffusion_pytorch_model.safetensors`), tensors);
+    }
+    await weights.close();
+    await succeed("tokenize", path("encoder"), PICTURE, ...SIZE, "-o", path("tokens.npy"));
+    await succeed("detokenize", path("decoder"), path("tokens.npy"), "-o", path("decoded.png"));
+    await succeed("reconstruct", MODEL, PICTURE, ...SIZE, "-o", path("reconstructed.png"));
+    assertEquals(await Deno.readFile(path("decoded.png")), await Deno.readFile(path("reconstructed.png")));
+    assertStringIncludes(await fail(1, "reconstruct", path("encoder"), PICTURE), "missing: post_quant_conv.weight");
+  });
+});
 
 Deno.test("convert saves a model that computes the same", async () => {
   await inFolder(async (path) => {

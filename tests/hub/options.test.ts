@@ -1,6 +1,6 @@
 /** Unknown options of the functions that open, save and push models. */
 import { assertRejects } from "@std/assert";
-import { openHubModel, openLocalModel, openModel, pushToHub, saveLocalModel } from "../../hub/mod.ts";
+import { openHubModel, openLocalModel, openModel, openSingleFile, pushToHub, saveLocalModel } from "../../hub/mod.ts";
 
 Deno.test("opening, saving and pushing refuse unknown options before they do anything", async () => {
   const calls: [() => Promise<unknown>, string][] = [
@@ -12,4 +12,14 @@ Deno.test("opening, saving and pushing refuse unknown options before they do any
     [() => pushToHub("owner/name", "./none", { commit_message: "Try" } as object), 'did you mean "commitMessage"?'],
   ];
   for (const [call, message] of calls) await assertRejects(call, TypeError, message);
+});
+
+Deno.test("opening a half that is none is refused before any request", async () => {
+  for (const only of ["both", null] as never[]) {
+    const message = 'expected only to be "encoder" or "decoder"';
+    await assertRejects(() => openModel("./none", { only }), TypeError, message);
+    await assertRejects(() => openHubModel("owner/name", { only, hubUrl: "http://127.0.0.1:1" }), TypeError, message);
+    await assertRejects(() => openLocalModel("./none", { only }), TypeError, message);
+    await assertRejects(() => openSingleFile("./none.ckpt", { only }), TypeError, message);
+  }
 });

@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import { HubError, openHubModel, openLocalModel } from "../../hub/mod.ts";
 import { decodePicture, readTokens } from "../../mod.ts";
 import { type Place, preparePlace, REPO, tree } from "../hub/hub_fixture.ts";
+import { random } from "./random.ts";
 import { KINDS, saveNumbered, SIDES } from "./write_until_killed.ts";
 import { repository } from "../support/paths.ts";
 import { IMPORT_MAP, startDeno } from "../support/processes.ts";
@@ -15,14 +16,6 @@ import { testOnUnix } from "../support/systems.ts";
 const KILLS = Number(Deno.env.get("KILLS") ?? 24);
 const LONGEST = 40; // milliseconds: several rounds of every writer
 const WRITER = repository("tests/kills/write_until_killed.ts");
-
-let state = Number(Deno.env.get("SEED") ?? 1);
-
-/** A number from 0 to 1, the next of a row that only depends on the seed. */
-function random(): number {
-  state = Math.imul(state ^ state >>> 15, 0x2c1b3c6d) + 0x9e3779b9 | 0;
-  return (state >>> 0) / 2 ** 32;
-}
 
 /** Lets a process write for a moment. */
 async function killWriter(kind: string, folder: string, hubUrl: string): Promise<void> {

@@ -89,8 +89,8 @@ const FLOORS: Record<string, Floors> = {
   datasets: [
     ["types.ts"],
     ["formats"],
-    ["compute", "inspect", "output", "queue", "sources"],
-    ["detokenize", "tokenize"],
+    ["compute", "output", "queue", "sources"],
+    ["detokenize", "inspect", "tokenize"],
     ["mod.ts"],
   ],
   "model/images": [

@@ -11,10 +11,7 @@ import {
   NormFoldFields,
   NormStatisticsFields,
   PackCodebookFields,
-  PackImplicitGemmFields,
-  PackWinograd4Fields,
-  PackWinograd6Fields,
-  PackWinogradStridedFields,
+  PackConvFields,
   SquaredErrorFields,
   SquaredErrorFoldFields,
   StraightThroughFields,
@@ -27,8 +24,7 @@ import { normApply } from "./ops/norm_apply";
 import { normFold, normStatistics } from "./ops/norm_statistics";
 import { lookup } from "./ops/lookup";
 import { nearestCode } from "./ops/nearest_code";
-import { packCodebook, packImplicitGemm } from "./matmul/pack";
-import { packWinograd4, packWinograd6, packWinogradStrided } from "./winograd/pack_winograd";
+import { packCodebook, packConv } from "./matmul/pack";
 import { squaredError, squaredErrorFold } from "./ops/squared_error";
 import { straightThrough } from "./ops/straight_through";
 import { winograd } from "./winograd/winograd";
@@ -36,14 +32,8 @@ import { winograd } from "./winograd/winograd";
 /** Computes one block of a job. */
 export function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
   switch (kind) {
-    case Kind.PackImplicitGemm:
-      return packImplicitGemm(changetype<PackImplicitGemmFields>(fields), block);
-    case Kind.PackWinograd4:
-      return packWinograd4(changetype<PackWinograd4Fields>(fields), block);
-    case Kind.PackWinograd6:
-      return packWinograd6(changetype<PackWinograd6Fields>(fields), block);
-    case Kind.PackWinogradStrided:
-      return packWinogradStrided(changetype<PackWinogradStridedFields>(fields), block);
+    case Kind.PackConv:
+      return packConv(changetype<PackConvFields>(fields), block);
     case Kind.PackCodebook:
       return packCodebook(changetype<PackCodebookFields>(fields), block);
     case Kind.ImplicitGemm:

@@ -6,36 +6,42 @@
  * @module
  */
 
+import { PANEL_STRIDE } from "../abi.ts";
 import { type Algorithm, ALGORITHMS, type Formula } from "./winograd_formulas.ts";
 
 /** Names in `C` of simd.ts. */
 const CONSTANTS: Readonly<Record<string, string>> = {
-  "1/32": "ThirtySecond",
-  "1/16": "Sixteenth",
-  "1/8": "Eighth",
+  "1/2025": "TwentyTwentyFifth",
+  "1/36": "ThirtySixth",
   "1/4": "Quarter",
   "1/2": "Half",
   "5/4": "FiveQuarters",
+  "3/2": "ThreeHalves",
   "2": "Two",
   "5/2": "FiveHalves",
+  "3": "Three",
   "4": "Four",
   "17/4": "SeventeenQuarters",
   "5": "Five",
-  "21/4": "TwentyOneQuarters",
+  "6": "Six",
+  "15/2": "FifteenHalves",
   "8": "Eight",
+  "10": "Ten",
   "16": "Sixteen",
-  "32": "ThirtyTwo",
+  "24": "TwentyFour",
+  "30": "Thirty",
+  "45": "FortyFive",
+  "945/4": "NineHundredFortyFiveQuarters",
 };
 
 /** The value of a formula, as an expression. */
-function expression({ terms: [first, ...rest], divisor }: Formula): string {
+function expression({ terms: [first, ...rest] }: Formula): string {
   const constant = (coefficient: string) => `K(C.${CONSTANTS[coefficient]})`;
   const scaled = first.coefficient === "1" ? first.name : `mul(${first.name}, ${constant(first.coefficient)})`;
-  const sum = rest.reduce((sum, { sign, coefficient, name }) => {
+  return rest.reduce((sum, { sign, coefficient, name }) => {
     if (coefficient === "1") return `${sign > 0 ? "add" : "sub"}(${sum}, ${name})`;
     return `${sign > 0 ? "madd" : "nmadd"}(${name}, ${constant(coefficient)}, ${sum})`;
   }, first.sign > 0 ? scaled : `f32x4.neg(${scaled})`);
-  return divisor ? `f32x4.div(${sum}, splat(${divisor}))` : sum;
 }
 
 /** Statements that compute formulas one after the other, and end each result, named `output` and a number, with `write`. */
@@ -44,10 +50,6 @@ function compute(list: readonly Formula[], output: string, write: (i: number, va
     const { name } = formula, value = expression(formula);
     return name.startsWith(output) ? write(Number(name.slice(output.length)), value) : `const ${name} = ${value};`;
   }).join(" ");
-}
-
-function withoutBias({ name, terms, divisor }: Formula): Formula {
-  return { name, terms: terms.filter(({ name }) => name !== "b"), divisor };
 }
 
 /** Statements for 0 to `count - 1`. */
@@ -69,25 +71,26 @@ function sourceTile({ name, positions: n, source }: Algorithm): string {
     each(n, (j) => `const d${j} = scratch(${i * n + j});`) + ` const q = v + ${i * n} * LHS_BYTES; ` +
     compute(source, "v", (j, value) => `v128.store(q + ${j} * LHS_BYTES, ${value});`);
   return `
-export function sourceTile${name}(to: usize, from: usize, end: usize): void {
-  for (let c = from; c < end; c += 16) {
+export function sourceTile${name}(to: usize, bytes: usize): void {
+  for (let c: usize = 0; c < bytes; c += 16) {
 ${unroll(n, column)}
-    const v = to + vOffset(c - from, ${n * n});
+    const v = to + vOffset(c, ${n * n});
 ${unroll(n, row)}
   }
-  clearTail(to, end - from, ${n * n});
+  clearTail(to, bytes, ${n * n});
 }
 `;
 }
 
 /** One tile: products at its positions to pixels of the result. All rows go to scratch, then all columns to the result. */
-function resultTile({ name, positions: n, results, result }: Algorithm): string {
+function resultTile({ name, positions: n, results, result, scale }: Algorithm): string {
   const row = (i: number) =>
     `const q = p + ${i * n} * stride; ` + each(n, (j) => `const m${j} = v128.load(q + ${j} * stride);`) + " " +
-    compute(result.map(withoutBias), "y", (j, value) => `v128.store(SCRATCH + ${16 * (i * results + j)}, ${value});`);
+    compute(result, "y", (j, value) => `v128.store(SCRATCH + ${16 * (i * results + j)}, ${value});`);
   const column = (j: number) =>
     `const b = v128.load(bias + c); ` + each(n, (i) => `const m${i} = scratch(${i * results + j});`) + " " +
-    compute(result, "y", (i, value) => `let y${i} = ${value};`) + " if (residual) { " +
+    compute(result, "y", (i, value) => `let y${i} = madd(${value}, K(C.${CONSTANTS[scale]}), b);`) +
+    " if (residual) { " +
     each(results, (i) => `y${i} = add(y${i}, residue(${i}, ${j}, c));`) + " } " +
     each(results, (i) => `put(${i}, ${j}, y${i}, c);`);
   return `
@@ -101,12 +104,21 @@ ${unroll(results, column)}
 `;
 }
 
-/** One row or column of weights. */
-function weightTransform({ name, weights }: Algorithm): string {
+/** Nine taps of eight output channels to positions. All columns go to scratch, then all rows to the panel. */
+function weightRow({ name, weights }: Algorithm): string {
+  const n = weights.filter(({ name }) => name.startsWith("u")).length;
+  const column = (j: number) =>
+    each(3, (i) => `const g${i} = v128.load(tap(${3 * i + j}) + c);`) + " " +
+    compute(weights, "u", (i, value) => `v128.store(SCRATCH + ${16 * (i * 3 + j)}, ${value});`);
+  const row = (i: number) =>
+    each(3, (j) => `const g${j} = scratch(${i * 3 + j});`) + " " +
+    compute(weights, "u", (j, value) => `v128.store(to, ${value}, ${(i * n + j) * PANEL_STRIDE});`);
   return `
-@inline
-export function transformWeights${name}(g0: v128, g1: v128, g2: v128, to: usize, stride: usize): void {
-  ${compute(weights, "u", (i, value) => `v128.store(to + ${i} * stride, ${value});`)}
+export function weightRow${name}(to: usize): void {
+  for (let c: usize = 0; c < 32; c += 16, to += 16) {
+${unroll(3, column)}
+${unroll(n, row)}
+  }
 }
 `;
 }
@@ -118,6 +130,6 @@ import { LHS_BYTES } from "../matmul/lhs_panel";
 import { PRODUCT_BYTES } from "../matmul/multiply";
 import { SCRATCH, scratch } from "../memory/area";
 import { add, C, K, madd, mul, nmadd, splat, sub } from "../simd/simd";
-import { clearTail, put, residue, source, vOffset } from "./winograd_tile";
-` + ALGORITHMS.map((algorithm) => sourceTile(algorithm) + resultTile(algorithm) + weightTransform(algorithm)).join("");
+import { clearTail, put, residue, source, tap, vOffset } from "./winograd_tile";
+` + ALGORITHMS.map((algorithm) => sourceTile(algorithm) + resultTile(algorithm) + weightRow(algorithm)).join("");
 }

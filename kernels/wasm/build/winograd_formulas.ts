@@ -17,32 +17,36 @@ export interface Algorithm {
   readonly source: readonly Formula[];
   /** G g: the transformed weights `u`. */
   readonly weights: readonly Formula[];
-  /** A^T m: the results `y` of products `m` and the bias `b`, which only the second of the two sides adds. */
+  /** A^T m: the results `y` of products `m`. */
   readonly result: readonly Formula[];
+  /** What results of both sides are multiplied by, before the bias is added. */
+  readonly scale: string;
 }
 
-/** A named sum of terms, added in their order, and divided in the end. */
+/** A named sum of terms, added in their order. */
 export interface Formula {
   readonly name: string;
   readonly terms: readonly { readonly sign: 1 | -1; readonly coefficient: string; readonly name: string }[];
-  readonly divisor: string | undefined;
 }
 
-/** Reads lines such as `a = d4 - 5/4 d2` and `b = (g0 + 4 g2) / 6`. */
+/** Reads lines such as `a = d4 - 5/4 d2`. */
 function formulas(text: string): Formula[] {
   return text.trim().split("\n").map((line) => {
-    const [, name, sum, inner, divisor] = /^ *(\w+) = (\((.+)\) \/ ([\d.]+)|.+)$/.exec(line)!;
+    const [name, sum] = line.trim().split(" = ");
     const terms = Array.from(
-      (inner ?? sum).matchAll(/(-?) ?(?:([\d/]+) )?([a-z]\w*)/g),
+      sum.matchAll(/(-?) ?(?:([\d/]+) )?([a-z]\w*)/g),
       ([, sign, coefficient, name]) => {
         return { sign: sign ? -1 : 1, coefficient: coefficient ?? "1", name } as const;
       },
     );
-    return { name, terms, divisor };
+    return { name, terms };
   });
 }
 
-/** Every algorithm: F(4x4, 3x3), F(6x6, 3x3), and 4x4 results at stride 2. */
+/**
+ * Every algorithm: F(4x4, 3x3), F(6x6, 3x3), and 4x4 results at stride 2. Where a matrix of weights has fractions, those are
+ * left to the source, the result and the scale, because weights are transformed for each few tiles.
+ */
 export const ALGORITHMS: readonly Algorithm[] = [
   // After Lavin & Gray: interpolation at 0, 1, -1, 2, -2 and infinity.
   {
@@ -54,33 +58,31 @@ export const ALGORITHMS: readonly Algorithm[] = [
       b = d3 - 4 d1
       c = d4 - d2
       e = d3 - d1
-      v0 = d4 - 5 d2 + 4 d0
+      v0 = 6 d0 - 15/2 d2 + 3/2 d4
       v1 = a + b
       v2 = a - b
       v3 = c + 2 e
       v4 = c - 2 e
-      v5 = d5 - 5 d3 + 4 d1`),
+      v5 = 6 d5 - 30 d3 + 24 d1`),
     weights: formulas(`
-      even = (g0 + g2) / 6
-      odd = (g1) / 6
-      far = (g0 + 4 g2) / 24
-      near = (g1) / 12
-      sum = even + odd
-      u0 = 1/4 g0
-      u1 = -sum
-      u2 = odd - even
-      u3 = far + near
-      u4 = far - near
+      sum = g0 + g2
+      far = g0 + 4 g2
+      u0 = g0
+      u1 = sum + g1
+      u2 = sum - g1
+      u3 = far + 2 g1
+      u4 = far - 2 g1
       u5 = g2`),
     result: formulas(`
-      s1 = m1 + m2 + b
-      d1 = m1 - m2 + b
+      s1 = m1 + m2
+      d1 = m2 - m1
       s2 = m3 + m4
       d2 = m3 - m4
-      y0 = m0 + s1 + s2
-      y1 = d1 + 2 d2
-      y2 = s1 + 4 s2
-      y3 = d1 + 8 d2 + m5`),
+      y0 = m0 - s1 + 1/4 s2
+      y1 = d1 + 1/2 d2
+      y2 = s2 - s1
+      y3 = d1 + m5 + 2 d2`),
+    scale: "1/36",
   },
   // Interpolation at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. Opposite points share their even and odd parts.
   {
@@ -89,9 +91,9 @@ export const ALGORITHMS: readonly Algorithm[] = [
     results: 6,
     source: formulas(`
       a = d4 - d2
-      v0 = d0 - d6 + 21/4 a
+      v0 = 45 d0 - 45 d6 + 945/4 a
       b = d3 - d5
-      v7 = d7 - d1 + 21/4 b
+      v7 = 45 d7 - 45 d1 + 945/4 b
       even1 = d2 + d6 - 17/4 d4
       odd1 = d1 + d5 - 17/4 d3
       v1 = even1 + odd1
@@ -106,35 +108,32 @@ export const ALGORITHMS: readonly Algorithm[] = [
       v5 = even3 + odd3
       v6 = even3 - odd3`),
     weights: formulas(`
-      even = (g0 + g2) / 4.5
-      odd = (g1) / 4.5
-      far = (g0 + 4 g2) / 90
-      near = (g1) / 45
-      far2 = (g2 + 4 g0) / 5.625
-      near2 = (g1) / 2.8125
-      sum = even + odd
+      sum = g0 + g2
+      far = g0 + 4 g2
+      far2 = g2 + 4 g0
       u0 = g0
-      u1 = -sum
-      u2 = odd - even
-      u3 = far + near
-      u4 = far - near
-      u5 = far2 + near2
-      u6 = far2 - near2
+      u1 = sum + g1
+      u2 = sum - g1
+      u3 = far + 2 g1
+      u4 = far - 2 g1
+      u5 = far2 + 2 g1
+      u6 = far2 - 2 g1
       u7 = g2`),
     result: formulas(`
-      s1 = m1 + m2 + b
-      d1 = m1 - m2 + b
+      s1 = m1 + m2
+      d1 = m2 - m1
       s2 = m3 + m4
       d2 = m3 - m4
       s3 = m5 + m6
       d3 = m5 - m6
       s4 = s2 + s3
-      y0 = m0 + s1 + s4
-      y1 = d1 + 2 d2 + 1/2 d3
-      y2 = s1 + 4 s2 + 1/4 s3
-      y3 = d1 + 8 d2 + 1/8 d3
-      y4 = s1 + 16 s2 + 1/16 s3
-      y5 = d1 + 32 d2 + 1/32 d3 + m7`),
+      y0 = m0 - 10 s1 + 1/2 s2 + 8 s3
+      y1 = d2 + 10 d1 + 4 d3
+      y2 = 2 s4 - 10 s1
+      y3 = d3 + 10 d1 + 4 d2
+      y4 = 8 s2 - 10 s1 + 1/2 s3
+      y5 = m7 + 10 d1 + 16 d2 + 1/4 d3`),
+    scale: "1/2025",
   },
   // Even pixels meet the outer taps: F(4, 2), interpolated at 0, 1, -1, 2 and infinity. Odd pixels meet the middle tap and
   // pass unchanged, so they share their weights.
@@ -158,21 +157,21 @@ export const ALGORITHMS: readonly Algorithm[] = [
       v8 = d7`),
     weights: formulas(`
       sum = g0 + g2
-      half = 1/2 sum
-      u0 = 1/2 g0
-      u1 = -half
-      u2 = (g2 - g0) / 6
-      u3 = (g0 + 2 g2) / 6
-      u4 = g2
-      u5 = g1`),
+      u0 = 3 g0
+      u1 = -3 sum
+      u2 = g2 - g0
+      u3 = g0 + 2 g2
+      u4 = 6 g2
+      u5 = 6 g1`),
     result: formulas(`
-      s1 = m1 + m2 + b
-      d1 = m1 - m2 + b
+      s1 = m1 + m2
+      d1 = m1 - m2
       s2 = m3 + m5
       s3 = m4 + m8
       y0 = m0 + s1 + s2
       y1 = d1 + m6 + 2 m3
       y2 = s1 + m7 + 4 m3
       y3 = d1 + s3 + 8 m3`),
+    scale: "1/36",
   },
 ];

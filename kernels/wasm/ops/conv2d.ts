@@ -1,15 +1,16 @@
 /**
- * Convolutions: Winograd's algorithm where the weights were packed for it and the map is not small, implicit GEMM otherwise.
+ * Convolutions: by Winograd's algorithm or implicit GEMM, whichever is faster for the shape of an image.
  *
  * @module
  */
 
 import { type Conv2d, macs } from "../../graph/graph.ts";
 import { padded } from "../memory/layout.ts";
-import type { Packed } from "./packed_weights.ts";
-import { DEPTH, GROUP, Kind, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts";
-import { type Addresses, blocksOf, type Context, type Lowering } from "./lowering.ts";
+import { GROUP, Kind, PANEL_OCTETS, PANEL_STRIDE, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts";
+import { type Addresses, blocksOf, type Context, type ConvAlgorithm, type Lowering } from "./lowering.ts";
 
+/** With fewer channels, Winograd's transforms cost more than its products save. */
+const WINOGRAD_CHANNELS = 16;
 /**
  * Up to this number of multiplications per image, implicit GEMM, whose errors are a third to a tenth of Winograd's, is faster
  * on maps of few tiles and at most two milliseconds slower on others.
@@ -18,28 +19,37 @@ const SMALL = 2 ** 25;
 
 /** Lowers a convolution. */
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
-  const packed = context.parameters.get(op.weights);
-  const isSmall = macs(op) / op.shape[0] <= SMALL;
-  const weights = isSmall && packed.implicitGemm ? packed.implicitGemm : packed;
-  switch (weights.kind) {
-    case Kind.PackWinograd4:
-    case Kind.PackWinogradStrided:
-      return lowerWinograd(op, weights, 4, context);
-    case Kind.PackWinograd6:
-      return lowerWinograd(op, weights, 6, context);
-    default:
-      return lowerImplicitGemm(op, weights, context);
-  }
+  return usesWinograd(op, context.algorithm) ? lowerWinograd(op, context) : lowerImplicitGemm(op, context);
 }
 
-function lowerWinograd(op: Conv2d, weights: Packed, side: 4 | 6, { threads }: Context): Lowering {
-  const [images, channels, outHeight, outWidth] = op.shape;
-  const octets = Math.ceil(channels / 8);
+function usesWinograd(op: Conv2d, algorithm: ConvAlgorithm | undefined): boolean {
+  const { weights } = op;
+  if (weights.kind === "linear" || weights.kernel === 1 || weights.in < WINOGRAD_CHANNELS) return false;
+  return algorithm ? algorithm === "winograd" : macs(op) / op.shape[0] > SMALL;
+}
+
+/** Transforming weights takes as long as multiplying them with this number of groups of tiles. */
+const TRANSFORM_GROUPS = 1;
+
+/** Side of a tile of results. It depends on one image's shape alone, so that each image of a batch has the same result. */
+function tileSide(op: Conv2d): 4 | 6 {
+  if (strideOf(op) === 2) return 4;
+  const [, , height, width] = op.shape;
+  const cost = (side: 4 | 6) => {
+    return (side + 2) ** 2 * (Math.ceil(height / side) * Math.ceil(width / side) / GROUP + TRANSFORM_GROUPS);
+  };
+  return cost(6) < cost(4) ? 6 : 4;
+}
+
+function lowerWinograd(op: Conv2d, context: Context): Lowering {
+  const [images, outChannels, outHeight, outWidth] = op.shape;
+  const side = tileSide(op), octets = Math.ceil(outChannels / 8), slices = Math.ceil(op.x.shape[1] / SLICE);
   const groups = Math.ceil(images * Math.ceil(outHeight / side) * Math.ceil(outWidth / side) / GROUP);
+  const { tileBlocks, channelBlocks } = winogradBlocks(groups, octets, context.threads);
   const positions = ((side - 1) * strideOf(op) + 3) ** 2;
-  const groupBytes = positions * GROUP * 4 * (DEPTH * SLICE + octets * 8);
-  const { tileBlocks, channelBlocks } = winogradBlocks(octets, weights.bytes, groupBytes, groups, threads);
-  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * STAGGER;
+  const groupBytes = positions * GROUP * 4 * (slices * SLICE + Math.min(octets, PANEL_OCTETS) * 8);
+  const workspace = (side === 6 ? 64 : 36) * PANEL_STRIDE + Math.ceil(groups / tileBlocks) * groupBytes +
+    positions * STAGGER;
   return {
     temporary: 0,
     workspace,
@@ -47,7 +57,7 @@ function lowerWinograd(op: Conv2d, weights: Packed, side: 4 | 6, { threads }: Co
       kind: Kind.Winograd,
       blocks: tileBlocks * channelBlocks,
       fields: {
-        ...convFields(op, at, weights),
+        ...convFields(op, at, context),
         side,
         tileBlocks,
         channelBlocks,
@@ -58,30 +68,25 @@ function lowerWinograd(op: Conv2d, weights: Packed, side: 4 | 6, { threads }: Co
   };
 }
 
-/** Bytes of a block's transformed tiles and products: what a core's second-level cache holds beside the weights. */
-const CACHE_BYTES = 5 * 2 ** 18;
-/** With much larger weights, blocks are larger too, because each block reads all weights. */
-const WEIGHTS_PER_BLOCK = 2;
-/** Minimum octets of output channels per block, because each block transforms its tiles. */
-const BLOCK_OCTETS = 16;
+/** Maximum groups of tiles per block. */
+const BLOCK_GROUPS = 12;
 
-/** Partitions groups of tiles, and if those are few, output channels as well. */
-function winogradBlocks(octets: number, weightBytes: number, groupBytes: number, groups: number, threads: number) {
-  const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
-  const largest = Math.min(12, Math.max(3, Math.floor(blockBytes / groupBytes)));
-  if (groups > largest) return { tileBlocks: blocksOf(groups, largest, threads), channelBlocks: 1 };
-  const channelBlocks = Math.min(threads, Math.max(1, Math.floor(octets / BLOCK_OCTETS)));
+/** Partitions output channels if groups of tiles are few, because each block transforms its weights; else the groups. */
+function winogradBlocks(groups: number, octets: number, threads: number) {
+  if (groups > BLOCK_GROUPS) return { tileBlocks: blocksOf(groups, BLOCK_GROUPS, threads), channelBlocks: 1 };
+  const channelBlocks = Math.min(threads, Math.ceil(octets / 2));
   return { tileBlocks: Math.min(groups, Math.ceil(threads / channelBlocks)), channelBlocks };
 }
 
 /** Maximum groups of pixels per block, which reads the weights of a slice once. */
 const MAX_GROUPS = 32;
 
-function lowerImplicitGemm(op: Conv2d, weights: Packed, { threads }: Context): Lowering {
+function lowerImplicitGemm(op: Conv2d, context: Context): Lowering {
   const [images, channels, outHeight, outWidth] = op.shape;
   const kernel = op.weights.kind === "conv" ? op.weights.kernel : 1;
   const octets = Math.ceil(channels / 8);
   const groups = Math.ceil(images * outHeight * outWidth / GROUP);
+  const { threads } = context;
   const pixelBlocks = blocksOf(groups, MAX_GROUPS, threads);
   const channelBlocks = pixelBlocks < threads ? Math.min(octets, threads) : 1;
   const workspace = Math.ceil(groups / pixelBlocks) * 4 *
@@ -93,7 +98,7 @@ function lowerImplicitGemm(op: Conv2d, weights: Packed, { threads }: Context): L
       kind: Kind.ImplicitGemm,
       blocks: pixelBlocks * channelBlocks,
       fields: {
-        ...convFields(op, at, weights),
+        ...convFields(op, at, context),
         kernel,
         padding: kernel === 3 && strideOf(op) === 1 ? 1 : 0,
         pixelBlocks,
@@ -110,7 +115,8 @@ function strideOf({ weights }: Conv2d): number {
 }
 
 /** The fields that both kinds of jobs have. */
-function convFields(op: Conv2d, at: Addresses, { weight, bias }: Packed) {
+function convFields(op: Conv2d, at: Addresses, { parameters }: Context) {
+  const { weight, bias } = parameters.get(op.weights);
   const [images, outChannels, outHeight, outWidth] = op.shape;
   const [, inChannels, height, width] = op.x.shape;
   return {

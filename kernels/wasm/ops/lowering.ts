@@ -8,10 +8,15 @@ import type { Node } from "../../graph/graph.ts";
 import type { Job } from "../threads/job.ts";
 import type { Parameters } from "./packed_weights.ts";
 
+/** How to compute 3×3 convolutions. */
+export type ConvAlgorithm = "implicitGemm" | "winograd";
+
 /** The engine's state that lowering depends on. */
 export interface Context {
   readonly threads: number;
   readonly parameters: Parameters;
+  /** How to compute 3×3 convolutions; by default as the shape suggests. */
+  readonly algorithm: ConvAlgorithm | undefined;
 }
 
 /** Addresses in one run. */

@@ -57,10 +57,11 @@ export function lowerLookup(op: Lookup, { threads, parameters }: Context): Lower
       blocks,
       fields: {
         indices: at.of(op.indices),
-        rows: parameters.get(op.codebook).bias,
+        codebook: parameters.get(op.codebook).weight,
         y: at.of(op),
         pixels,
         codes,
+        channels,
         stored: padded(channels),
         blocks,
       },

@@ -55,4 +55,7 @@ Deno.test("modelTensors chooses the tensors of the VQ model by its encoder and d
   const inner = model.map((name) => `gen_vision_model.${name}`);
   assertEquals(modelTensors(["lm.a", ...inner, "vision.encoder.conv_in.weight"]), inner);
   assertEquals(modelTensors(["lm.a", "vision.encoder.conv_in.weight"]), []);
+  const encoder = ["vision.encoder.conv_in.weight", "vision.quantize.embedding.weight"];
+  assertEquals(modelTensors(["lm.a", ...encoder], "encoder"), encoder);
+  assertEquals(modelTensors(["lm.a", ...encoder], "decoder"), []);
 });

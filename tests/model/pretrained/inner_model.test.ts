@@ -55,6 +55,12 @@ Deno.test("of a language model only the tokenizer is downloaded, and all the res
   const ignored = place.events.filter(({ status }) => status === "ignored");
   assertEquals(ignored.map(({ tensors }) => tensors?.toSorted()), [["lm.a", "lm.b", "lm.c", "lm.d"]]);
 
+  const before = bytesSent(place.hub);
+  using decoder = await place.load({ only: "decoder" });
+  assertEquals(decoder.config, model.config);
+  const half = bytesSent(place.hub) - before;
+  assert(half < 0.7 * sent, `${half} bytes of ${sent}`);
+
   await withFolder(async (folder) => {
     await model.savePretrained(folder);
     assert((await Deno.stat(join(folder, SAFETENSORS))).size < wanted + 100_000);

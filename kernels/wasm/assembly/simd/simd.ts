@@ -85,17 +85,22 @@ export const enum C {
   ErfA5,
   // mish
   Thirty,
-  // Winograd's F(6, 3)
+  // Winograd's transforms
+  TwentyTwentyFifth,
+  ThirtySixth,
   Quarter,
-  Eighth,
-  Sixteenth,
-  ThirtySecond,
-  Sixteen,
-  ThirtyTwo,
   FiveQuarters,
+  ThreeHalves,
   FiveHalves,
+  Three,
   SeventeenQuarters,
-  TwentyOneQuarters,
+  Six,
+  FifteenHalves,
+  Ten,
+  Sixteen,
+  TwentyFour,
+  FortyFive,
+  NineHundredFortyFiveQuarters,
 }
 
 /** A constant in all lanes. V8 rebuilds f32x4.splat(constant) at every use in three instructions; this is one load. */
@@ -136,14 +141,19 @@ export function initialize(): void {
   set(C.ErfA4, -1.453152027);
   set(C.ErfA5, 1.061405429);
   set(C.Thirty, 30);
+  set(C.TwentyTwentyFifth, 1 / 2025);
+  set(C.ThirtySixth, 1 / 36);
   set(C.Quarter, 0.25);
-  set(C.Eighth, 0.125);
-  set(C.Sixteenth, 0.0625);
-  set(C.ThirtySecond, 0.03125);
-  set(C.Sixteen, 16);
-  set(C.ThirtyTwo, 32);
   set(C.FiveQuarters, 1.25);
+  set(C.ThreeHalves, 1.5);
   set(C.FiveHalves, 2.5);
+  set(C.Three, 3);
   set(C.SeventeenQuarters, 4.25);
-  set(C.TwentyOneQuarters, 5.25);
+  set(C.Six, 6);
+  set(C.FifteenHalves, 7.5);
+  set(C.Ten, 10);
+  set(C.Sixteen, 16);
+  set(C.TwentyFour, 24);
+  set(C.FortyFive, 45);
+  set(C.NineHundredFortyFiveQuarters, 236.25);
 }

@@ -2,20 +2,20 @@
 // 6x6 results 64 instead of 324. At stride 2, a tile of 4x4 results takes 81 instead of 144.
 //
 // A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
-// transformed tile (a matrix product over channels), transform the products back. The first two process some channels at a
-// time, so that the transformed source is used while it is in the cache. NHWC; tiles come in groups of six, the height of the
-// micro-kernel.
-//   transformed source   V [group][DEPTH][position][6][32]
-//   transformed weights  U [position][in/32][out/8][32][8]
-//   products             M [position][group][out/8][6][8]
-import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
+// transformed tile (a matrix product over channels), transform the products back. The last two take a chunk of output
+// channels at a time, whose weights, transformed slice by slice, and products stay in the cache. NHWC; tiles come in groups
+// of six, the height of the micro-kernel.
+//   transformed source   V [group][in/32][position][6][32]
+//   transformed weights  U [position][PANEL_OCTETS][32][8]: those of a slice and a chunk
+//   products             M [position][group][octet][6][8]: those of a chunk
+import { GROUP, PANEL_OCTETS, PANEL_STRIDE, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
 import { WinogradFields } from "../job_fields";
 import { startOf } from "../memory/partition";
 import { LHS_BYTES } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "../memory/pointers";
-import { RHS_BYTES } from "../matmul/rhs_panel";
 import { resultTile4, resultTile6, resultTileStrided, sourceTile4, sourceTile6, sourceTileStrided } from "./transforms";
+import { transformWeights } from "./weight_panel";
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);
@@ -23,35 +23,35 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const part = block / f.channelBlocks;
   const first = startOf(part, f.tileBlocks, groups);
   const count = startOf(part + 1, f.tileBlocks, groups) - first;
-  const octets = (f.outChannels + 7) / 8;
+  const pairs = (f.outChannels + 15) / 16;
   const channelPart = block % f.channelBlocks;
-  const octet = startOf(channelPart, f.channelBlocks, octets);
-  const octetCount = startOf(channelPart + 1, f.channelBlocks, octets) - octet;
+  const octets = min(2 * startOf(channelPart + 1, f.channelBlocks, pairs), (f.outChannels + 7) / 8);
   const slices = (f.inChannels + SLICE - 1) / SLICE;
 
-  const mStride = <usize> count * octetCount * PRODUCT_BYTES + STAGGER;
   const side = sourceSide(f), positions = side * side;
-  const v = f.workspace + <usize> thread * f.workspaceBytes;
-  const m = v + <usize> (count * DEPTH * positions) * LHS_BYTES;
-  for (let slice = 0; slice < slices; slice += DEPTH) {
-    const depth = min(DEPTH, slices - slice);
-    transformSources(f, first, count, slice, depth, v, positions);
-    for (let position = 0; position < positions; position++) {
-      const products = m + <usize> position * mStride;
-      if (f.upsample && cancels(position, side)) {
-        if (slice == 0) memory.fill(products, 0, mStride);
-      } else {
-        const weights = f.stride == 1 ? position : stridedWeights(position);
-        const u = f.weights + <usize> ((weights * slices + slice) * octets + octet) * RHS_BYTES;
-        for (let i = 0; i < depth; i++) {
-          const lhs = v + <usize> (i * positions + position) * LHS_BYTES;
-          const rhs = u + <usize> (i * octets) * RHS_BYTES;
-          multiply(lhs, <usize> (DEPTH * positions) * LHS_BYTES, count, rhs, octetCount, products, slice + i == 0);
+  const u = f.workspace + <usize> thread * f.workspaceBytes;
+  const v = u + <usize> (f.side == 6 ? 64 : 36) * PANEL_STRIDE;
+  const vStride = <usize> (slices * positions) * LHS_BYTES;
+  const m = v + <usize> count * vStride;
+  transformSources(f, first, count, v, vStride, positions);
+  for (let octet = 2 * startOf(channelPart, f.channelBlocks, pairs); octet < octets; octet += PANEL_OCTETS) {
+    const width = min(PANEL_OCTETS, octets - octet);
+    const mStride = <usize> (count * width) * PRODUCT_BYTES + STAGGER;
+    for (let slice = 0; slice < slices; slice++) {
+      transformWeights(f, slice, octet, width, u);
+      for (let position = 0; position < positions; position++) {
+        const products = m + <usize> position * mStride;
+        if (f.upsample && cancels(position, side)) {
+          if (slice == 0) memory.fill(products, 0, mStride);
+        } else {
+          const lhs = v + <usize> (slice * positions + position) * LHS_BYTES;
+          const rhs = u + <usize> (f.stride == 1 ? position : stridedWeights(position)) * PANEL_STRIDE;
+          multiply(lhs, vStride, count, rhs, width, products, slice == 0);
         }
       }
     }
+    transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, width, m, mStride);
   }
-  transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, octetCount, m, mStride);
 }
 
 /** At stride 2, the last four of nine positions along a side share their weights. */
@@ -82,24 +82,15 @@ function tilesDown(f: WinogradFields): i32 {
   return (f.outHeight + f.side - 1) / f.side;
 }
 
-/** Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. */
-function transformSources(
-  f: WinogradFields,
-  first: i32,
-  groups: i32,
-  slice: i32,
-  depth: i32,
-  v: usize,
-  positions: i32,
-): void {
-  const from = <usize> (slice * SLICE) << 2;
-  const end = min(<usize> ((slice + depth) * SLICE), <usize> f.inChannels) << 2;
+/** Writes the transformed sources of groups `first` to `first + groups` of tiles. */
+function transformSources(f: WinogradFields, first: i32, groups: i32, v: usize, vStride: usize, positions: i32): void {
+  const bytes = <usize> f.inChannels << 2;
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
-    const to = v + <usize> (i / GROUP * DEPTH * positions) * LHS_BYTES + <usize> (i % GROUP) * SLICE * 4;
-    if (f.stride == 2) sourceTileStrided(to, from, end);
-    else if (f.side == 4) sourceTile4(to, from, end);
-    else sourceTile6(to, from, end);
+    const to = v + <usize> (i / GROUP) * vStride + <usize> (i % GROUP) * SLICE * 4;
+    if (f.stride == 2) sourceTileStrided(to, bytes);
+    else if (f.side == 4) sourceTile4(to, bytes);
+    else sourceTile6(to, bytes);
   }
 }
 

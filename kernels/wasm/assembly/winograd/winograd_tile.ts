@@ -1,6 +1,7 @@
 // What the transforms, which build/winograd.ts generates, have in common. They take four channels of a tile at a time: all
 // columns into scratch memory, [row][column], then all rows out of it.
 import { LHS_BYTES } from "../matmul/lhs_panel";
+import { POINTERS } from "../memory/area";
 import { PIXELS, pointer, RESIDUALS } from "../memory/pointers";
 
 /** Offset of channel byte `c` of a tile in V: consecutive slices of all positions. */
@@ -36,4 +37,10 @@ export function residue(row: usize, column: usize, c: usize): v128 {
 @inline
 export function put(row: usize, column: usize, value: v128, c: usize): void {
   v128.store(pointer(PIXELS, row, column) + c, value);
+}
+
+/** The address of eight output channels of a tap. */
+@inline
+export function tap(i: usize): usize {
+  return <usize> load<u32>(POINTERS + (i << 2));
 }

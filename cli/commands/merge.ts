@@ -1,0 +1,47 @@
+// deno-lint-ignore-file no-console
+/**
+ * Files of tokens into one.
+ *
+ * @module
+ */
+
+import { mergeTokens, openTokenSet } from "../../datasets/mod.ts";
+import { printable } from "../../mod.ts";
+import { type Command, UsageError } from "../arguments.ts";
+import { outputKindOf } from "../datasets/output_kind.ts";
+import { checkWritable } from "../files.ts";
+import { OPTIONS, type Options } from "../options.ts";
+import { count } from "../text.ts";
+import { gridOf } from "../tokens.ts";
+
+export const mergeCommand: Command = {
+  summary: "Put the tokens of files and folders into one file, in any format",
+  usage: "merge TOKENS... -o OUT",
+  operands: ["TOKENS"],
+  repeats: true,
+  options: ["output", "format", "grid", "help"],
+  own: {
+    output: {
+      ...OPTIONS.output,
+      value: "OUT",
+      help: "where to write: .tar, .parquet, .jsonl, .npy, .npz or .safetensors",
+    },
+  },
+  examples: ["merge tokens -o tokens.parquet"],
+  run,
+};
+
+async function run(paths: readonly string[], options: Options): Promise<void> {
+  const { output } = options;
+  if (output === undefined) throw new UsageError("-o is needed: the file to write");
+  const { kind, format } = await outputKindOf(output, options, false);
+  if (kind !== "file") {
+    throw new UsageError(`-o takes a .tar, .parquet, .jsonl, .npy, .npz or .safetensors, found "${output}"`);
+  }
+  await checkWritable(output);
+  const grid = gridOf(options.grid);
+  const files: string[] = [];
+  for (const path of paths) files.push(...(await openTokenSet(path, { grid })).files);
+  const { bytes } = await mergeTokens(files, output, { format, grid });
+  console.log(`Wrote ${printable(output)}: ${count(files.length)} files, ${count(bytes)} bytes`);
+}

@@ -1,0 +1,69 @@
+/**
+ * The files of a data set's tokens.
+ *
+ * @module
+ */
+
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { showText } from "../../hub/show.ts";
+import { type DecodeRecordsOptions, openRecords } from "../formats/records.ts";
+import { type Manifest, parseManifest } from "../output/manifest.ts";
+import type { TokenRecord, TokenSetInfo } from "../types.ts";
+
+/** The tokens of a data set. */
+export interface TokenSet {
+  /** Its files, in order. */
+  readonly files: readonly string[];
+  /** Its manifest, if it has one. */
+  readonly manifest?: Manifest;
+  /** What its first file says of all. */
+  readonly info: Partial<TokenSetInfo>;
+  /** Its records, file after file. */
+  records(): AsyncGenerator<TokenRecord>;
+}
+
+/** Extensions of files of tokens in a folder without a manifest. */
+const EXTENSIONS = /\.(tar|tar\.gz|tgz|parquet|jsonl|npy|npz|safetensors|pt|pth)$/i;
+const MANIFEST = /(^|\.)manifest\.json$/;
+
+/**
+ * Opens what {@linkcode tokenizeDataset} wrote, or other files of tokens.
+ *
+ * @param path a folder of shards, its `manifest.json`, or a file
+ * @throws {TypeError} if there are no tokens; and as {@linkcode openRecords} does
+ */
+export async function openTokenSet(path: string, options: DecodeRecordsOptions = {}): Promise<TokenSet> {
+  const { files, manifest } = await filesOf(path);
+  if (files.length === 0) throw new TypeError(`Cannot find tokens in ${showText(path)}: expected shards, found none`);
+  const { info, close } = await openRecords(files[0], options);
+  await close();
+  return {
+    ...{ files, manifest, info: { codes: manifest?.model.codes, ...info } },
+    async *records() {
+      for (const file of files) {
+        const { records, close } = await openRecords(file, options);
+        try {
+          yield* records;
+        } finally {
+          await close();
+        }
+      }
+    },
+  };
+}
+
+async function filesOf(path: string): Promise<{ files: string[]; manifest?: Manifest }> {
+  const there = await stat(path).catch(() => undefined);
+  if (!there) throw new TypeError(`Cannot find tokens in ${showText(path)}: there is no such file or folder`);
+  if (there.isDirectory()) {
+    const names = (await readdir(path)).sort();
+    if (names.includes("manifest.json")) return await filesOf(join(path, "manifest.json"));
+    return { files: names.filter((name) => EXTENSIONS.test(name)).map((name) => join(path, name)) };
+  }
+  const beside = MANIFEST.test(basename(path)) ? path : `${path}.manifest.json`;
+  const bytes = await readFile(beside).catch(() => undefined);
+  if (!bytes) return { files: [path] };
+  const manifest = parseManifest(bytes, beside);
+  return { files: manifest.shards.map(({ name }) => join(dirname(beside), name)), manifest };
+}
