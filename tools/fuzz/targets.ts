@@ -4,6 +4,7 @@
  * @module
  */
 
+import { datasetTargets } from "./targets/datasets.ts";
 import { familyTargets } from "./targets/families.ts";
 import { hubTargets } from "./targets/hub.ts";
 import { modelTargets } from "./targets/models.ts";
@@ -17,6 +18,7 @@ import { weightTargets } from "./targets/weights.ts";
 export const TARGETS: readonly Target[] = [
   ...pictureTargets,
   ...tokenTargets,
+  ...datasetTargets,
   ...weightTargets,
   ...modelTargets,
   ...familyTargets,

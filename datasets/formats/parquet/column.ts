@@ -54,7 +54,7 @@ export async function* readPages(source: ByteSource, chunk: ColumnChunk, fail: F
     const [unpackedSize, packedSize] = [count(header, 2), count(header, 3)];
     const limit = Math.max(MAX_UNPACKED_BYTES, MAX_COMPRESSION_RATIO * chunk.size) - unpackedBytes;
     if (unpackedSize === undefined || packedSize === undefined || unpackedSize > limit) {
-      throw failColumn(`expected a page of at most ${limit} bytes, found ${show(header.get(2))}`);
+      throw failColumn(`expected a page of at most ${limit} bytes, found ${unpackedSize ?? "no size"}`);
     }
     unpackedBytes += unpackedSize;
     const body: Cursor = { bytes, at: end, fail: failColumn };
@@ -96,7 +96,7 @@ function readDataPage(
   const description = struct(header, isV2 ? 8 : 5);
   const length = count(description, 1);
   if (length === undefined || length > left) {
-    throw fail(`expected a page of at most ${left} values, found ${show(description?.get(1))}`);
+    throw fail(`expected a page of at most ${left} values, found ${length ?? "no number"}`);
   }
   const { repetitions, definitions, body } = isV2 ? splitV2(page, column, length) : splitV1(page, column, length);
   const present = definitions

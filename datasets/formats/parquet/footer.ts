@@ -151,7 +151,7 @@ function readRowGroup(
   }
   const rows = count(group, 3);
   if (rows === undefined || rows > MAX_VALUES) {
-    throw fail(`expected a row group of at most ${MAX_VALUES} rows, found ${show(group.get(3))}`);
+    throw fail(`expected a row group of at most ${MAX_VALUES} rows, found ${rows ?? "no number"}`);
   }
   return { rows, chunks };
 }
@@ -165,7 +165,9 @@ function chunkOf(
   const start = Math.min(count(metadata, 11) || Infinity, dataStart ?? Infinity); // the dictionary comes first
   if (codec === undefined || values === undefined || size === undefined || start + size > fileSize) {
     throw fail(
-      `expected column ${show(column.path)} within ${fileSize} bytes, found ${show(size)} bytes at ${show(start)}`,
+      `expected column ${show(column.path)} within ${fileSize} bytes, found ${
+        size ?? "no number of"
+      } bytes at ${start}`,
     );
   }
   const limit = Math.min(MAX_VALUES, Math.max(MANY_VALUES, MAX_VALUES_PER_BYTE * size));
