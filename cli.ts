@@ -125,7 +125,7 @@ async function runCommand([name, ...args]: string[]): Promise<void> {
   const command = COMMANDS[name];
   const { operands, options } = parseArguments(command, args);
   if (options.help) return console.log(helpOn(command));
-  if (isComputing(command) && !options["no-restart"]) await restartWithWideVectors(options.device);
+  if (isComputing(command) && !options["no-restart"]) await restartWithWideVectors(operands[0], options.device);
   await command.run(operands, options);
 }
 
