@@ -10,38 +10,43 @@ import type { Fail } from "./thrift.ts";
 /** Unpacks bytes that become `size`, or else throws. */
 export type Unpack = (packed: Uint8Array, size: number) => Uint8Array;
 
-const NAMES = ["UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW"];
+/** The codecs by their number in the format; those of null are not read. */
+const CODECS: readonly (readonly [name: string, open: (() => Promise<Unpack>) | null])[] = [
+  ["UNCOMPRESSED", () => Promise.resolve((packed) => packed)],
+  ["SNAPPY", () => Promise.resolve(unpackSnappy)],
+  ["GZIP", () => zlib("gunzipSync")],
+  ["LZO", null],
+  ["BROTLI", () => zlib("brotliDecompressSync")],
+  ["LZ4", null],
+  ["ZSTD", () => zlib("zstdDecompressSync")],
+  ["LZ4_RAW", null],
+];
 
-/** The function that unpacks a codec, by its number in the format. */
+async function zlib(name: "gunzipSync" | "brotliDecompressSync" | "zstdDecompressSync"): Promise<Unpack> {
+  const unpack = (await import("node:zlib"))[name];
+  return (packed, size) => unpack(packed, { maxOutputLength: size });
+}
+
+/** The function that unpacks a codec. */
 export async function unpackerOf(codec: number, fail: Fail): Promise<Unpack> {
-  const { brotliDecompressSync, gunzipSync, zstdDecompressSync } = await import("node:zlib");
-  const codecs: Readonly<Record<string, Unpack>> = {
-    UNCOMPRESSED: (packed) => packed,
-    SNAPPY: (packed, size) => unpackSnappy(packed, size, fail),
-    GZIP: (packed, size) => gunzipSync(packed, { maxOutputLength: size }),
-    BROTLI: (packed, size) => brotliDecompressSync(packed, { maxOutputLength: size }),
-    ZSTD: (packed, size) => zstdDecompressSync(packed, { maxOutputLength: size }),
-  };
-  const name = NAMES[codec] ?? `${codec}`;
-  const unpack = codecs[name];
-  if (!unpack) throw fail(`expected the compression ${Object.keys(codecs).join(", ")}, found ${name}`);
+  const [name, open] = CODECS[codec] ?? [`${codec}`, null];
+  if (!open) {
+    const known = CODECS.flatMap(([name, open]) => open ? [name] : []).join(", ");
+    throw fail(`expected the compression ${known}, found ${name}`);
+  }
+  const unpack = await open();
   return (packed, size) => {
     if (size === 0) return new Uint8Array(); // a page without values, which some writers do not pack
-    const bytes = unpackWith(unpack, packed, { size, name });
-    if (bytes.length !== size) throw fail(`expected a page of ${size} bytes, found ${bytes.length} by ${name}`);
-    return bytes;
+    const { buffer, byteOffset, length } = unpackOrFail(packed, size);
+    if (length !== size) throw fail(`expected a page of ${size} bytes, found ${length} by ${name}`);
+    return new Uint8Array(buffer, byteOffset, length); // a Buffer's slice would share its memory
   };
 
-  function unpackWith(
-    unpack: Unpack,
-    packed: Uint8Array,
-    { size, name }: { size: number; name: string },
-  ): Uint8Array {
+  function unpackOrFail(packed: Uint8Array, size: number): Uint8Array {
     try {
       return unpack(packed, size);
     } catch (cause) {
-      if (cause instanceof Error && "code" in cause) throw fail(`a page is no ${name} (${reasonOf(cause)})`);
-      throw cause;
+      throw fail(`expected a page of ${size} bytes packed by ${name}, found damaged data (${reasonOf(cause)})`);
     }
   }
 }
@@ -50,7 +55,7 @@ export async function unpackerOf(codec: number, fail: Fail): Promise<Unpack> {
  * Unpacks Snappy. Ours, since hyparquet's `snappyUncompress` never ends on a literal of 2^32 - 16 bytes, and other packages
  * are native.
  */
-function unpackSnappy(packed: Uint8Array, size: number, fail: Fail): Uint8Array {
+function unpackSnappy(packed: Uint8Array, size: number): Uint8Array {
   const output = new Uint8Array(size);
   let at = packed.findIndex((byte) => byte < 128) + 1; // after the unpacked size
   let end = 0;
@@ -65,14 +70,16 @@ function unpackSnappy(packed: Uint8Array, size: number, fail: Fail): Uint8Array 
     if (tag % 4 === 0) {
       const short = tag >> 2;
       const length = 1 + (short < 60 ? short : littleEndian(short - 59));
-      if (length > packed.length - at || length > size - end) throw fail("a page is no SNAPPY: a literal is too long");
+      if (length > packed.length - at || length > size - end) throw new Error("a literal is too long");
       output.set(packed.subarray(at, at + length), end);
       at += length;
       end += length;
     } else {
       const length = tag % 4 === 1 ? (tag >> 2) % 8 + 4 : (tag >> 2) + 1;
       const distance = tag % 4 === 1 ? (tag >> 5) * 256 + littleEndian(1) : littleEndian(tag % 4 === 2 ? 2 : 4);
-      if (distance === 0 || distance > end || length > size - end) throw fail("a page is no SNAPPY: a copy is too far");
+      if (distance === 0 || distance > end || length > size - end) {
+        throw new Error("a copy is too far back or too long");
+      }
       for (let i = 0; i < length; i++) output[end + i] = output[end + i - distance];
       end += length;
     }

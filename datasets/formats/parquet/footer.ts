@@ -6,7 +6,7 @@
 
 import type { ByteSource } from "../../../hub/mod.ts";
 import { show } from "../../../hub/show.ts";
-import { count, type Fail, readThrift, struct, structs, text, type ThriftStruct } from "./thrift.ts";
+import { count, type Fail, readThrift, struct, structs, text, texts, type ThriftStruct } from "./thrift.ts";
 
 /** A column of values: a leaf of the schema. */
 export interface ParquetColumn {
@@ -145,8 +145,7 @@ function readRowGroup(
 ): RowGroup {
   const chunks = new Map<string, ColumnChunk>();
   for (const entry of structs(group, 1)) {
-    const names = struct(entry, 3)?.get(3);
-    const path = Array.isArray(names) ? names.map((name) => new TextDecoder().decode(name)).join(".") : "";
+    const path = texts(struct(entry, 3), 3).join(".");
     const column = columns.get(path);
     if (column) chunks.set(path, chunkOf(struct(entry, 3)!, column, { size, fail }));
   }

@@ -104,7 +104,16 @@ export function count(struct: ThriftStruct | undefined, field: number): number |
 
 /** A field that is a text. */
 export function text(struct: ThriftStruct | undefined, field: number): string | undefined {
+  return textOf(struct?.get(field));
+}
+
+/** The texts of a field that is a list. */
+export function texts(struct: ThriftStruct | undefined, field: number): string[] {
   const value = struct?.get(field);
+  return Array.isArray(value) ? value.map((element) => textOf(element) ?? "") : [];
+}
+
+function textOf(value: ThriftValue | undefined): string | undefined {
   return value instanceof Uint8Array ? new TextDecoder().decode(value) : undefined;
 }
 
