@@ -72,7 +72,7 @@ export async function describe(source: string, options: Options): Promise<string
   const { config, downsamplingFactor: side } = model;
   const rows = [
     ["engine", engineOf(model)],
-    ...(model.device === "wasm" ? [["CPU", describeCpu(options)]] : []),
+    ...(model.device === "wasm" ? [["CPU", `${threadsOf(options)}, ${await describeVectors(source)}`]] : []),
     ["parameters", count(model.numParameters())],
     ["factor", `${side}, one token for ${side}×${side} pixels`],
     [
@@ -87,9 +87,9 @@ export async function describe(source: string, options: Options): Promise<string
   return `${table(rows)}\n\n${config.family ? "configuration" : "config.json"}\n${indent(table(settings))}`;
 }
 
-/** How the CPU engine computes. */
-function describeCpu({ threads = `${navigator.hardwareConcurrency}` }: Options): string {
-  return `${threads} thread${threads === "1" ? "" : "s"}, ${describeVectors()}`;
+/** How many threads the CPU engine has. */
+function threadsOf({ threads = `${navigator.hardwareConcurrency}` }: Options): string {
+  return `${threads} thread${threads === "1" ? "" : "s"}`;
 }
 
 /** Which code a latent gets. */

@@ -23,7 +23,10 @@ import { checkOrigin, crossOriginHeaders, isPreflight, SECURITY_HEADERS } from "
 import { createPage } from "./edge/page.ts";
 import { Refusal } from "./edge/refusal.ts";
 
-/** Limit of a picture's pixels, sent or decoded. The model needs 750 bytes for each: 512 MB are too few for a megapixel. */
+/**
+ * Limit of a picture's pixels, sent or decoded. The process takes 105 MB, and 670 bytes for each pixel of the largest
+ * picture: 370 MB. For a megapixel, 512 MB would be too few.
+ */
 const MAX_PIXELS = 768 * 512;
 /** Limit of a picture file in bytes, enough for the largest picture as uncompressed RGB. */
 const MAX_PICTURE_BYTES = 2_000_000;

@@ -83,7 +83,7 @@ export {
   writeSafetensors,
 } from "./formats/safetensors_writer.ts";
 export { type OpenBytes, openWeights } from "./formats/tensor_files.ts";
-export type { TensorInfo, TensorSource } from "./formats/tensor_source.ts";
+export type { FloatType, StoredTensor, TensorInfo, TensorSource } from "./formats/tensor_source.ts";
 export { openTorchZip } from "./formats/torch/checkpoint.ts";
 export { type TorchStorage, TorchTensor } from "./formats/torch/objects.ts";
 export { openTorch, readTorch, type TorchContent } from "./formats/torch/open.ts";

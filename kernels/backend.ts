@@ -5,7 +5,7 @@
  */
 
 import type { Graph } from "./graph/graph.ts";
-import type { Parameter } from "./graph/parameters.ts";
+import type { Parameter, WeightValues } from "./graph/parameters.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 import type { OpProfile } from "./graph/cost.ts";
 
@@ -109,14 +109,15 @@ export interface Backend {
   /** Whether the device was lost or a thread ended: no run succeeds any more, and WebGPU's tensors cannot be read. */
   readonly lost: boolean;
   /**
-   * Sets the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). The arrays are copied and
-   * may be reused. `bias` is empty for codebooks. Compile graphs that use the layer afterwards, and again whenever its
-   * weights are set again.
+   * Sets the weights of one layer, in the checkpoint's layout (see {@linkcode Parameter}). Arrays are copied and may be
+   * reused; weights in files are read in parts while those before them are packed. `bias` is empty for codebooks.
+   * Compile graphs that use the layer afterwards, and again whenever its weights are set again.
    *
    * @throws {RangeError} if the number of weights or biases is not the layer's
    * @throws {DeviceError} if the device cannot hold them or was lost, or the engine was disposed
+   * @throws whatever reading {@linkcode StoredWeights} throws
    */
-  setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void>;
+  setParameter(parameter: Parameter, weight: WeightValues, bias: WeightValues): Promise<void>;
   /**
    * Prepares a graph to run.
    *

@@ -44,6 +44,8 @@ export type {
   LinearParameter,
   NormParameter,
   Parameter,
+  StoredWeights,
+  WeightValues,
 } from "./graph/parameters.ts";
 export { sizesOf } from "./graph/parameters.ts";
 export type { WasmOptions } from "./wasm/mod.ts";

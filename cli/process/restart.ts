@@ -15,6 +15,9 @@ const PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import
 /** Device files of GPUs. */
 const GPUS = ["/dev/dri/renderD128", "/dev/nvidia0", "/dev/dxg"];
 
+/** Models in smaller files compute a picture sooner than another process starts. */
+const WORTHWHILE_BYTES = 32 * 2 ** 20;
+
 /** How a process is started. Each argument and each variable ends with a zero; characters stand for bytes. */
 interface Launch {
   readonly args: string;
@@ -22,28 +25,30 @@ interface Launch {
 }
 
 /**
- * Replaces this process by one with 256-bit vectors, if the CPU engine will compute and does not have them. Returns
+ * Replaces this process by one with 256-bit vectors, if the CPU engine will compute long and does not have them. Returns
  * otherwise, and where that is not possible: only on Linux and with all permissions can a process read how it was started.
  *
  * The new process has the same id, arguments, environment, input and output. A child process would need all signals passed
  * on, and would outlive this one if that is killed.
  *
+ * @param model as on the command line
  * @param device the option `--device`
  */
-export async function restartWithWideVectors(device = "auto"): Promise<void> {
+export async function restartWithWideVectors(model: string, device = "auto"): Promise<void> {
   const launch = readLaunch();
-  if (!launch || namesFlag(launch) || !hasAvx2()) return;
+  if (!launch || namesFlag(launch) || !hasAvx2() || await isSmall(model)) return;
   if (device === "webgpu" || device === "auto" && await hasGpu()) return;
   if (await v8KnowsFlag()) execute(Deno.execPath(), { ...launch, environment: withFlag(launch.environment) });
 }
 
-/** The width of the CPU engine's vectors in commands that compute. */
-export function describeVectors(): string {
+/** The width of the CPU engine's vectors in commands that compute with a model. */
+export async function describeVectors(model: string): Promise<string> {
   if (Deno.build.arch !== "x86_64") return "128-bit vectors";
   const launch = readLaunch();
-  if (!launch) return `256-bit vectors if started with ${VARIABLE}${FLAG}`;
-  if (!hasAvx2()) return "128-bit vectors";
-  return namesFlag(launch) ? "256-bit vectors" : `256-bit vectors: commands that compute start again with ${FLAG}`;
+  if (launch && !hasAvx2()) return "128-bit vectors";
+  if (launch && namesFlag(launch)) return "256-bit vectors";
+  if (!launch || await isSmall(model)) return `256-bit vectors if started with ${VARIABLE}${FLAG}`;
+  return `256-bit vectors: commands that compute start again with ${FLAG}`;
 }
 
 /** How this process was started, if that is known; never prompts for a permission. */
@@ -80,9 +85,20 @@ function readStart(path: string): string {
   return new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
 }
 
+/** Whether a model is known to be small: one on the Hub is not. */
+async function isSmall(model: string): Promise<boolean> {
+  const place = await Deno.stat(model).catch(() => undefined);
+  if (!place) return false;
+  if (place.isFile) return place.size < WORTHWHILE_BYTES;
+  const files = Array.from(Deno.readDirSync(model), ({ name }) => name);
+  const weights = files.filter((name) => /\.(safetensors|bin|ckpt|pth?)$/.test(name)).map((name) => `${model}/${name}`);
+  const bytes = weights.reduce((sum, path) => sum + Deno.statSync(path).size, 0);
+  return bytes > 0 && bytes < WORTHWHILE_BYTES; // a pipeline's are in folders of it
+}
+
 async function hasGpu(): Promise<boolean> {
-  const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
-  if (!(await Promise.all(GPUS.map(isThere))).includes(true)) return false;
+  const found = await Promise.all(GPUS.map((path) => Deno.stat(path).catch(() => undefined)));
+  if (!found.some(Boolean)) return false;
   const adapter = await navigator.gpu?.requestAdapter();
   return adapter ? !adapter.info.isFallbackAdapter : false;
 }

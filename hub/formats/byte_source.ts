@@ -28,6 +28,13 @@ export interface ByteSource {
    * @throws {WeightsError} if the source has fewer bytes, or cannot be read
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Fills `target`, which may be shared memory, with the bytes from `offset` on, without a copy on the way. Absent where
+   * there would be one; see {@linkcode readInto}.
+   *
+   * @throws {WeightsError} as {@linkcode ByteSource.read} does
+   */
+  readInto?(offset: number, target: Uint8Array): Promise<void>;
   /** Announces all spans that will be read, instead of earlier ones: over a network, neighbours are read together. */
   expect?(spans: readonly Span[]): void;
   /** Closes the file, if it is one. Closing twice is harmless. */
@@ -49,6 +56,11 @@ export function sourceOfBytes(bytes: Uint8Array, name: string): ByteSource {
       copy.set(bytes.subarray(offset, offset + length));
       return copy;
     },
+    // deno-lint-ignore require-await -- a range error is a rejection
+    async readInto(offset, target) {
+      checkRange({ name, size }, offset, target.length);
+      target.set(bytes.subarray(offset, offset + target.length));
+    },
     close: () => Promise.resolve(),
   };
 }
@@ -62,25 +74,33 @@ export async function openFile(path: string): Promise<ByteSource> {
   const { file, size } = await openRegularFile(path);
   let closed: Promise<void> | undefined;
 
+  async function fill(target: Uint8Array, offset: number): Promise<void> {
+    if (closed) throw new WeightsError(`Cannot read ${path}: it was closed`);
+    for (let done = 0; done < target.length;) {
+      const part = Math.min(target.length - done, MAX_READ_SIZE);
+      const { bytesRead } = await file.read(target, done, part, offset + done).catch((cause) => {
+        throw new WeightsError(`Cannot read ${path}: ${reasonOf(cause)}`, { cause });
+      });
+      if (bytesRead === 0) {
+        throw new WeightsError(
+          `Cannot read ${path}: expected ${size} bytes, found its end at ${offset + done}; was it changed meanwhile?`,
+        );
+      }
+      done += bytesRead;
+    }
+  }
+
   return {
     name: path,
     size,
     async read(offset, length) {
-      if (closed) throw new WeightsError(`Cannot read ${path}: it was closed`);
       const bytes = allocate({ name: path, size }, offset, length);
-      for (let done = 0; done < length;) {
-        const part = Math.min(length - done, MAX_READ_SIZE);
-        const { bytesRead } = await file.read(bytes, done, part, offset + done).catch((cause) => {
-          throw new WeightsError(`Cannot read ${path}: ${reasonOf(cause)}`, { cause });
-        });
-        if (bytesRead === 0) {
-          throw new WeightsError(
-            `Cannot read ${path}: expected ${size} bytes, found its end at ${offset + done}; was it changed meanwhile?`,
-          );
-        }
-        done += bytesRead;
-      }
+      await fill(bytes, offset);
       return bytes;
+    },
+    async readInto(offset, target) {
+      checkRange({ name: path, size }, offset, target.length);
+      await fill(target, offset);
     },
     close: () => closed ??= file.close(),
   };
@@ -103,24 +123,38 @@ async function checkRegularFile(path: string): Promise<void> {
 }
 
 /**
+ * Fills `target`, which may be shared memory, with the bytes of a source from `offset` on.
+ *
+ * @throws {WeightsError} as {@linkcode ByteSource.read} does
+ */
+export async function readInto(source: ByteSource, offset: number, target: Uint8Array): Promise<void> {
+  if (source.readInto) await source.readInto(offset, target);
+  else target.set(await source.read(offset, target.length));
+}
+
+/**
  * Allocates a buffer for part of a source.
  *
  * @throws {WeightsError} if the source does not have that part, or there is not enough memory
  */
-export function allocate(
-  { name, size }: { name: string; size: number },
-  offset: number,
-  length: number,
-): Uint8Array<ArrayBuffer> {
+export function allocate(source: SizedSource, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  checkRange(source, offset, length);
+  try {
+    return new Uint8Array(length);
+  } catch (cause) {
+    throw new WeightsError(`Cannot read ${length} bytes of ${source.name}: not enough memory`, { cause });
+  }
+}
+
+/** What messages say of a source. */
+type SizedSource = Pick<ByteSource, "name" | "size">;
+
+/** Refuses parts that a source does not have. */
+function checkRange({ name, size }: SizedSource, offset: number, length: number): void {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
     throw new WeightsError(`Cannot read ${length} bytes at ${offset} of ${name}: expected whole numbers ≥ 0`);
   }
   if (offset + length > size) {
     throw new WeightsError(`Cannot read ${length} bytes at ${offset} of ${name}: it has only ${size} bytes`);
-  }
-  try {
-    return new Uint8Array(length);
-  } catch (cause) {
-    throw new WeightsError(`Cannot read ${length} bytes of ${name}: not enough memory`, { cause });
   }
 }

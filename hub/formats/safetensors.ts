@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ByteSource } from "./byte_source.ts";
+import { type ByteSource, readInto } from "./byte_source.ts";
 import { countElements, ELEMENT_TYPES } from "./element_types.ts";
 import { WeightsError } from "../errors.ts";
 import { findDuplicateKey, isObject, MAX_JSON_SIZE, parseJson } from "./json.ts";
@@ -40,6 +40,12 @@ export async function openSafetensors(source: ByteSource): Promise<TensorSource>
     name: source.name,
     tensors,
     load: async ({ begin, end }, widen) => widen(await source.read(dataStart + begin, end - begin)),
+    async readInto({ begin, end }, target, offset) {
+      if (offset < 0 || offset + target.length > end - begin) {
+        throw new RangeError(`Cannot read ${target.length} bytes at ${offset} of a tensor of ${end - begin}`);
+      }
+      await readInto(source, dataStart + begin + offset, target);
+    },
     expect(names) {
       const spans = [...names].flatMap((name) => tensors.get(name) ?? []);
       source.expect?.(spans.map(({ begin, end }) => ({ begin: dataStart + begin, end: dataStart + end })));

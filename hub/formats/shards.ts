@@ -103,13 +103,15 @@ function merge(shards: ReadonlyMap<string, TensorSource>, name: string, close: (
       tensors.set(tensor, info);
     }
   }
+  const ownerOf = (tensor: string) => {
+    const owner = owners.get(tensor);
+    if (owner === undefined) throw noSuchTensor(tensor, name);
+    return shards.get(owner)!;
+  };
   return {
     tensors,
-    async read(tensor) {
-      const owner = owners.get(tensor);
-      if (owner === undefined) throw noSuchTensor(tensor, name);
-      return await shards.get(owner)!.read(tensor);
-    },
+    read: async (tensor) => await ownerOf(tensor).read(tensor),
+    stored: (tensor) => ownerOf(tensor).stored?.(tensor),
     expect(names) {
       const expected = [...names];
       for (const shard of shards.values()) shard.expect?.(expected.filter((tensor) => shard.tensors.has(tensor)));

@@ -1,5 +1,5 @@
 /**
- * The layers whose weights a graph reads, and finding their weights in an engine.
+ * The layers whose weights a graph reads, the values of weights, and finding them in an engine.
  *
  * @module
  */
@@ -57,6 +57,21 @@ export interface CodebookParameter {
 /** A layer: the name and sizes of its weights. Engines keep the values. */
 export type Parameter = ConvParameter | LinearParameter | NormParameter | CodebookParameter;
 
+/** Weights that are bytes in a file: an engine reads them when and where it needs them. */
+export interface StoredWeights {
+  /** Element type. Elements are little-endian and in the order of the checkpoint. */
+  readonly dtype: "F64" | "F32" | "F16" | "BF16";
+  /** Number of elements. */
+  readonly length: number;
+  /** Fills `target`, which may be shared memory, with the bytes from `offset` on. */
+  readInto(target: Uint8Array, offset: number): Promise<void>;
+  /** Reads all elements, converted to float32. */
+  read(): Promise<Float32Array>;
+}
+
+/** The values of a layer's weights or biases. */
+export type WeightValues = Float32Array | StoredWeights;
+
 /** Number of weights and of biases of a layer. */
 export function sizesOf(parameter: Parameter): [weights: number, biases: number] {
   switch (parameter.kind) {
@@ -76,7 +91,7 @@ export function sizesOf(parameter: Parameter): [weights: number, biases: number]
  *
  * @throws {RangeError}
  */
-export function checkParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): void {
+export function checkParameter(parameter: Parameter, weight: WeightValues, bias: WeightValues): void {
   const [weights, biases] = sizesOf(parameter);
   if (weight.length === weights && bias.length === biases) return;
   throw new RangeError(

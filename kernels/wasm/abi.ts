@@ -6,6 +6,7 @@
 
 /** What a job computes. */
 export enum Kind {
+  Widen,
   PackConv,
   PackCodebook,
   ImplicitGemm,
@@ -21,6 +22,13 @@ export enum Kind {
   SquaredError,
   SquaredErrorFold,
   Copy,
+}
+
+/** Element types of weights that are converted to float32. */
+export enum Element {
+  F64,
+  F16,
+  BF16,
 }
 
 /** Activations as numbers. */

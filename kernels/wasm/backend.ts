@@ -16,10 +16,11 @@ import {
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { Parameter } from "../graph/parameters.ts";
+import type { Parameter, WeightValues } from "../graph/parameters.ts";
 import { PLAN_OPTIONS, TUNE_OPTIONS } from "../option_names.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import type { ConvAlgorithm } from "./ops/lowering.ts";
+import { STAGING_BYTES } from "./ops/pack_rows.ts";
 import { Parameters } from "./ops/packed_weights.ts";
 import { plan } from "./program/memory_plan.ts";
 import { checkFits, WasmProgram } from "./program/program.ts";
@@ -36,6 +37,8 @@ export interface WasmOptions {
   readonly signal?: AbortSignal;
   /** Called with the reason when one thread computes instead of several: they failed to start, or not within ten seconds. */
   readonly onFallback?: (reason: string) => void;
+  /** Bytes of the float32 weights that will be set, if known: memory for them is reserved at once, which is faster. */
+  readonly weightBytes?: number;
   /**
    * How to compute 3×3 convolutions of 16 channels or more: by implicit GEMM or by Winograd's algorithm. By default small
    * maps by the former and others by the latter.
@@ -50,6 +53,7 @@ export const WASM_OPTIONS: OptionNames<WasmOptions> = {
   threads: true,
   signal: true,
   onFallback: true,
+  weightBytes: true,
   algorithm: true,
   wide: true,
 };
@@ -82,6 +86,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   ]);
   try {
     signal?.throwIfAborted();
+    if (options.weightBytes) runtime.memory.reserve(options.weightBytes + STAGING_BYTES);
   } catch (reason) {
     runtime.dispose();
     throw reason;
@@ -96,7 +101,7 @@ class Engine implements WasmBackend {
   readonly #parameters: Parameters;
 
   constructor(private readonly runtime: Runtime, private readonly algorithm: ConvAlgorithm | undefined) {
-    this.#parameters = new Parameters(runtime.memory, (jobs) => runtime.runJobs(jobs));
+    this.#parameters = new Parameters(runtime);
   }
 
   get lost(): boolean {
@@ -112,7 +117,7 @@ class Engine implements WasmBackend {
     return disposed ? NO_MEMORY : { weights, buffers: bytes - weights, held: bytes, used };
   }
 
-  setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+  setParameter(parameter: Parameter, weight: WeightValues, bias: WeightValues): Promise<void> {
     return this.runtime.runExclusive(() => this.#parameters.set(parameter, weight, bias));
   }
 

@@ -71,22 +71,38 @@ const SQUARED_ERROR = {
 
 /** The fields of each kind of job, in memory order. */
 export const JOB_FIELDS = {
+  [Kind.Widen]: {
+    from: "usize",
+    to: "usize",
+    /** An `Element`. */
+    element: "i32",
+    /** Vectors of four values. */
+    vectors: "i32",
+    /** Blocks are ranges of vectors. */
+    blocks: "i32",
+  },
   [Kind.PackConv]: {
-    /** As in the checkpoint: [out][in][taps]. */
+    /** Rows of the checkpoint's [out][in][taps]. */
     raw: "usize",
+    /** All of the packed weights. */
     packed: "usize",
     inChannels: "i32",
     outChannels: "i32",
     taps: "i32",
     /** Input channels as stored. */
     stored: "i32",
+    /** Octets of output channels before those in `raw`. */
+    firstOctet: "i32",
   },
   [Kind.PackCodebook]: {
-    /** As in the checkpoint: [codes][channels]. */
+    /** Rows of the checkpoint's [codes][channels]. */
     raw: "usize",
+    /** All of the packed codes. */
     packed: "usize",
     codes: "i32",
     channels: "i32",
+    /** Octets of codes before those in `raw`. */
+    firstOctet: "i32",
   },
   [Kind.ImplicitGemm]: {
     ...CONV,

@@ -8,7 +8,7 @@ import { checkOptions, type OptionNames } from "../check_options.ts";
 import type { Backend, MemoryUse, PlanOptions, Program, TuneOptions, TuningStore } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import type { Conv2d, Graph, Node, Op } from "../graph/graph.ts";
-import type { Parameter } from "../graph/parameters.ts";
+import type { Parameter, WeightValues } from "../graph/parameters.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import { Turns } from "../host/turns.ts";
 import { PLAN_OPTIONS, TUNE_OPTIONS } from "../option_names.ts";
@@ -139,7 +139,8 @@ class WebGpuBackend implements Backend {
     return { weights, buffers, held: weights + buffers, used: weights + usedBytes };
   }
 
-  async setParameter(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+  async setParameter(parameter: Parameter, weights: WeightValues, biases: WeightValues): Promise<void> {
+    const [weight, bias] = [await floatsOf(weights), await floatsOf(biases)];
     const milliseconds = this.#pace.guess({ flops: 0, bytes: PACKING_BYTES * weight.byteLength });
     await this.#orLoss((async () => {
       if (!this.#pace.hasRoom(milliseconds)) await this.#pace.settle();
@@ -294,4 +295,9 @@ class WebGpuBackend implements Backend {
   #checkUsable(): void {
     if (this.#failure) throw new DeviceError(`Cannot use this engine: ${this.#failure}`);
   }
+}
+
+/** The values on the host, which kernels of the device pack. */
+async function floatsOf(values: WeightValues): Promise<Float32Array> {
+  return values instanceof Float32Array ? values : await values.read();
 }

@@ -22,6 +22,10 @@ export function asDiffusers(source: TensorSource, { tensors }: Reading): TensorS
       const values = key === undefined ? new Float32Array() : await source.read(key);
       return make ? make(values) : values;
     },
+    stored(name) {
+      const { key, make } = tensors.get(name) ?? { key: name };
+      return key === undefined || make ? undefined : source.stored?.(key);
+    },
     expect: (names) => source.expect?.([...names].flatMap(keysOf)),
     close: () => source.close(),
   };

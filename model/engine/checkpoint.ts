@@ -6,7 +6,7 @@
 
 import { isOfOtherHalf, type ModelFiles, type ModelHalf, type TensorSource, WeightsError } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
-import type { Backend, CodebookParameter, Parameter, Shape } from "../../kernels/mod.ts";
+import type { Backend, CodebookParameter, Parameter, Shape, WeightValues } from "../../kernels/mod.ts";
 import { parseConfig, type ParsedConfig } from "../architecture/config.ts";
 import { ConfigError } from "../architecture/errors.ts";
 import { modelParameters } from "../architecture/passes.ts";
@@ -231,22 +231,36 @@ export async function loadWeights(
   let loaded = 0;
   for (const parameter of largestFirst(parameters)) {
     const [weight, bias] = tensorsOf(parameter).map(([name]) => found.get(name)!);
-    const biasValues = bias ? await source.read(bias) : new Float32Array();
-    const values = await source.read(weight);
-    if (parameter.kind === "codebook") checkCodes(parameter, values);
-    await backend.setParameter(parameter, values, biasValues);
+    if (parameter.kind === "codebook") {
+      const codes = await source.read(weight);
+      checkCodes(parameter, codes);
+      await backend.setParameter(parameter, codes, new Float32Array());
+    } else {
+      await backend.setParameter(parameter, await valuesOf(source, weight), await valuesOf(source, bias));
+    }
     onLayer?.(++loaded);
   }
 }
 
+/** The values of a tensor, which the backend reads from the file itself where that is possible. */
+async function valuesOf(source: TensorSource, name: string): Promise<WeightValues> {
+  return source.stored?.(name) ?? await source.read(name);
+}
+
 /** Refuses codes that hold NaN: upstream would find them nearest to everything. */
-function checkCodes({ name, channels }: CodebookParameter, values: ArrayLike<number>): void {
-  const at = Array.prototype.findIndex.call(values, Number.isNaN);
+function checkCodes({ name, channels }: CodebookParameter, values: Float32Array): void {
+  const at = findNaN(values);
   if (at < 0) return;
   throw new WeightsError(
     `Cannot use the codebook: row ${Math.floor(at / channels)} of ${name}.weight holds NaN, expected numbers. ` +
       "The checkpoint was saved from a damaged training, or is damaged itself: get another",
   );
+}
+
+/** The index of the first NaN, or -1. A callback for each of millions of values would take longer than reading them. */
+function findNaN(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return i;
+  return -1;
 }
 
 /** Large layers first: small ones would take the gaps that a later large upload needs. */

@@ -7,7 +7,7 @@
 import type { ModelFiles } from "../../hub/mod.ts";
 import { type Backend, createBackend, DeviceError } from "../../kernels/mod.ts";
 import type { ComputeOptions } from "../options.ts";
-import { type Checkpoint, listSome, loadWeights } from "./checkpoint.ts";
+import { type Checkpoint, countParameters, listSome, loadWeights, matchTensors } from "./checkpoint.ts";
 import { report } from "./progress.ts";
 
 /**
@@ -39,11 +39,13 @@ export function openCpuBackend(checkpoint: Checkpoint, files: ModelFiles, option
 async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options: ComputeOptions): Promise<Backend> {
   const { parameters, only } = checkpoint;
   const { device = "auto", dtype, threads, tuningStore, strict, signal } = options;
+  matchTensors(weights, parameters, { strict, only }); // before the engine reserves memory for them
   const backend = await createBackend(device, {
     dtype,
     threads,
     tuningStore,
     signal,
+    weightBytes: 4 * countParameters(parameters),
     onFallback: (reason) => report(checkpoint, options, { status: "fallback", reason }),
   });
   try {

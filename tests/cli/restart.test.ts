@@ -1,16 +1,28 @@
 /** Starting again with V8's flag for 256-bit vectors, which is for Linux on x86-64. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { withFolder } from "../support/folders.ts";
 import { repository } from "../support/paths.ts";
 import { outputOf, start, startDeno } from "../support/processes.ts";
-import { inFolder, MODEL } from "./command.ts";
+import { MODEL } from "./command.ts";
 
 const FLAG = "--experimental-wasm-revectorize";
-/** Another one, which stays. */
+/** A flag of the user's. */
 const OTHER = "--max-old-space-size=2000";
 const TOKENS = JSON.stringify({ indices: [...Array(12).keys()], shape: [1, 3, 4] });
 
-function restartTest(name: string, run: () => Promise<void>): void {
-  if (Deno.build.os === "linux" && Deno.build.arch === "x86_64") Deno.test(name, run);
+/** Registers a test that gets a small model in a folder that seems to hold a large one. */
+function restartTest(name: string, run: (model: string) => Promise<void>): void {
+  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return;
+  Deno.test(name, () =>
+    withFolder(async (folder) => {
+      for (const file of ["config.json", "diffusion_pytorch_model.safetensors"]) {
+        await Deno.copyFile(join(MODEL, file), join(folder, file));
+      }
+      await Deno.writeFile(join(folder, "diffusion_pytorch_model.bin"), new Uint8Array()); // which is not chosen
+      await Deno.truncate(join(folder, "diffusion_pytorch_model.bin"), 1e8);
+      await run(folder);
+    }));
 }
 
 function startCli(args: readonly string[], flags = ["-A"]): Deno.ChildProcess {
@@ -21,8 +33,8 @@ function startCli(args: readonly string[], flags = ["-A"]): Deno.ChildProcess {
 }
 
 /** Starts a command that waits for its input. */
-function startWaiting(options: readonly string[] = ["--device=wasm"], flags?: string[]): Deno.ChildProcess {
-  return startCli(["detokenize", MODEL, "-", "-o", "never.png", ...options], flags);
+function startWaiting(model: string, options = ["--device=wasm"], flags?: string[]): Deno.ChildProcess {
+  return startCli(["detokenize", model, "-", "-o", "never.png", ...options], flags);
 }
 
 /** The variable of a running process. */
@@ -48,8 +60,8 @@ async function end(child: Deno.ChildProcess, signal: Deno.Signal = "SIGTERM"): P
   return await child.status;
 }
 
-async function detokenize(path: string, ...options: string[]): Promise<Uint8Array> {
-  const child = startCli(["detokenize", MODEL, "-", "-o", path, "--device", "wasm", ...options]);
+async function detokenize(model: string, path: string, ...options: string[]): Promise<Uint8Array> {
+  const child = startCli(["detokenize", model, "-", "-o", path, "--device", "wasm", ...options]);
   await new Blob([TOKENS]).stream().pipeTo(child.stdin);
   const { code, stdout, stderr } = await outputOf(child);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
@@ -58,17 +70,16 @@ async function detokenize(path: string, ...options: string[]): Promise<Uint8Arra
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
-  restartTest(`a command that started again is the same process, and ends by ${signal}`, async () => {
-    const child = startWaiting();
+  restartTest(`a command that started again is the same process, and ends by ${signal}`, async (model) => {
+    const child = startWaiting(model);
     await restarted(child);
     assertEquals((await end(child, signal)).signal, signal);
   });
 }
 
-restartTest("a command that starts again reads the same standard input, and writes the same picture", async () => {
-  await inFolder(async (path) => {
-    assertEquals(await detokenize(path("größer.png")), await detokenize(path("plain.png"), "--no-restart"));
-  });
+restartTest("a command that starts again reads the same standard input, and writes the same picture", async (model) => {
+  const again = await detokenize(model, join(model, "größer.png"));
+  assertEquals(again, await detokenize(model, join(model, "plain.png"), "--no-restart"));
 });
 
 restartTest("a command that started again exits with its own code", async () => {
@@ -79,40 +90,39 @@ restartTest("a command that started again exits with its own code", async () => 
   assertStringIncludes(stderr, "error: ");
 });
 
-restartTest("a command starts again once, and keeps V8's other flags", async () => {
-  const child = startWaiting();
+restartTest("a command starts again once, and keeps V8's other flags", async (model) => {
+  const child = startWaiting(model);
   assertEquals(await restarted(child), `${OTHER},${FLAG}`);
   await end(child);
 });
 
-restartTest(
-  "a command does not start again for WebGPU, with --no-restart, or where the flag is ruled out",
-  async () => {
-    const others = [
-      startWaiting(["--device=webgpu"]),
-      startWaiting(["--device=wasm", "--no-restart"]),
-      startWaiting(["--device=wasm"], ["-A", "--v8-flags=--no-experimental-wasm-revectorize"]),
-      startWaiting(["--device=wasm"], ["-A", "--deny-ffi"]),
-    ];
-    const child = startWaiting();
-    await restarted(child);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    for (const other of others) assertEquals(await v8FlagsOf(other), OTHER);
-    await Promise.all([child, ...others].map((process) => end(process)));
-  },
-);
+restartTest("a command does not start again where it may not, need not or should not", async (model) => {
+  const others = [
+    startWaiting(MODEL),
+    startWaiting(model, ["--device=webgpu"]),
+    startWaiting(model, ["--device=wasm", "--no-restart"]),
+    startWaiting(model, ["--device=wasm"], ["-A", `--v8-flags=${FLAG.replace("--", "--no-")}`]),
+    startWaiting(model, ["--device=wasm"], ["-A", "--deny-ffi"]),
+  ];
+  const child = startWaiting(model);
+  await restarted(child);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  for (const other of others) assertEquals(await v8FlagsOf(other), OTHER);
+  await Promise.all([child, ...others].map((process) => end(process)));
+});
 
-restartTest("info says how wide vectors are, and never asks for a permission", async () => {
-  const info = async (...flags: string[]) => {
-    const child = startCli(["info", MODEL, "--device=wasm", "--threads=1"], flags);
+restartTest("info says how wide vectors are, and never asks for a permission", async (model) => {
+  const info = async (model: string, ...flags: string[]) => {
+    const child = startCli(["info", model, "--device=wasm", "--threads=1"], flags);
     await child.stdin.close();
     const { code, stdout, stderr } = await outputOf(child);
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     return /^CPU +(.*)$/m.exec(stdout)?.[1];
   };
-  assertEquals(await info("-A"), `1 thread, 256-bit vectors: commands that compute start again with ${FLAG}`);
-  assertEquals(await info("-A", `--v8-flags=${FLAG}`), "1 thread, 256-bit vectors");
+  assertEquals(await info(model, "-A"), `1 thread, 256-bit vectors: commands that compute start again with ${FLAG}`);
+  assertEquals(await info(model, "-A", `--v8-flags=${FLAG}`), "1 thread, 256-bit vectors");
   const advice = `1 thread, 256-bit vectors if started with DENO_V8_FLAGS=${FLAG}`;
-  assertEquals(await info("-A", "--deny-run"), advice);
-  assertEquals(await info("--allow-read", "--allow-env", "--allow-run"), advice);
+  assertEquals(await info(MODEL, "-A"), advice);
+  assertEquals(await info(model, "-A", "--deny-run"), advice);
+  assertEquals(await info(model, "--allow-read", "--allow-env", "--allow-run"), advice);
 });

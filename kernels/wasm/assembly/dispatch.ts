@@ -15,6 +15,7 @@ import {
   SquaredErrorFields,
   SquaredErrorFoldFields,
   StraightThroughFields,
+  WidenFields,
   WinogradFields,
 } from "./job_fields";
 import { attention, attentionPack } from "./ops/attention";
@@ -27,11 +28,14 @@ import { nearestCode } from "./ops/nearest_code";
 import { packCodebook, packConv } from "./matmul/pack";
 import { squaredError, squaredErrorFold } from "./ops/squared_error";
 import { straightThrough } from "./ops/straight_through";
+import { widen } from "./matmul/widen";
 import { winograd } from "./winograd/winograd";
 
 /** Computes one block of a job. */
 export function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
   switch (kind) {
+    case Kind.Widen:
+      return widen(changetype<WidenFields>(fields), block);
     case Kind.PackConv:
       return packConv(changetype<PackConvFields>(fields), block);
     case Kind.PackCodebook:

@@ -28,6 +28,8 @@ export class Memory {
   readonly #shared: boolean;
   readonly #allocator = new Allocator(HEAP, (top) => this.#grow(top));
   #weights = 0;
+  /** The size that is kept, see {@linkcode reserve}. */
+  reserved = 0;
   /** Whether the engine was disposed. */
   disposed = false;
 
@@ -84,6 +86,12 @@ export class Memory {
     return this.#weights;
   }
 
+  /** Grows by `bytes`, which stay. One large step is faster than many: V8 may collect garbage at each. */
+  reserve(bytes: number): void {
+    this.#grow(HEAP + bytes);
+    this.reserved = HEAP + bytes;
+  }
+
   /** The largest number of bytes that a run can use beside the weights. */
   get available(): number {
     return MAX_BYTES - HEAP - this.#weights;
@@ -112,6 +120,11 @@ export class Memory {
   /** A view of `length` 32-bit integers. */
   integers(address: number, length: number): Int32Array {
     return new Int32Array(this.memory.buffer, address, length);
+  }
+
+  /** A view of `length` bytes. */
+  byteView(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, address, length);
   }
 
   /** A view of `length` bytes of pixels. */

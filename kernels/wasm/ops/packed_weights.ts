@@ -11,12 +11,14 @@ import {
   findParameter,
   type Kept,
   type LinearParameter,
+  type NormParameter,
   type Parameter,
+  type WeightValues,
 } from "../../graph/parameters.ts";
-import type { Job } from "../threads/job.ts";
+import { settleAll } from "../../host/settle.ts";
 import { padded } from "../memory/layout.ts";
-import type { Memory } from "../memory/memory.ts";
 import { Kind, PIXEL_BYTES, SLICE } from "../abi.ts";
+import { packRows, readFloats, type Workplace } from "./pack_rows.ts";
 
 /** A packed parameter. */
 export interface Packed {
@@ -32,8 +34,7 @@ export interface Packed {
 export class Parameters {
   #packed = new Map<string, Kept<Packed>>();
 
-  /** `run` computes a list of jobs. */
-  constructor(private readonly memory: Memory, private readonly run: (jobs: readonly Job[]) => Promise<void>) {}
+  constructor(private readonly place: Workplace) {}
 
   /** A parameter that was set. */
   get(parameter: Parameter): Packed {
@@ -41,7 +42,8 @@ export class Parameters {
   }
 
   /** Packs a parameter. Replaces an earlier one of the same name. */
-  async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
+  async set(parameter: Parameter, weight: WeightValues, bias: WeightValues): Promise<void> {
+    const { memory } = this.place;
     checkParameter(parameter, weight, bias);
     checkChannels(parameter);
     this.#remove(parameter.name);
@@ -49,17 +51,17 @@ export class Parameters {
     try {
       const packed = await this.#pack(parameter, weight, bias, places);
       this.#packed.set(parameter.name, { layer: parameter, prepared: packed });
-      this.memory.countWeights(packed.bytes);
+      memory.countWeights(packed.bytes);
     } catch (error) {
-      for (const address of places) this.memory.free(address);
+      for (const address of places) memory.free(address);
       throw error;
     }
   }
 
-  #pack(parameter: Parameter, weight: Float32Array, bias: Float32Array, places: number[]): Packed | Promise<Packed> {
+  #pack(parameter: Parameter, weight: WeightValues, bias: WeightValues, places: number[]): Promise<Packed> {
     switch (parameter.kind) {
       case "norm":
-        return this.#storeNorm(parameter.channels, weight, bias, places);
+        return this.#storeNorm(parameter, weight, bias, places);
       case "codebook":
         return this.#packCodebook(parameter, weight, places);
       default:
@@ -70,68 +72,67 @@ export class Parameters {
   #remove(name: string): void {
     const packed = this.#packed.get(name)?.prepared;
     if (!packed) return;
+    const { memory } = this.place;
     this.#packed.delete(name);
-    this.memory.free(packed.weight);
-    this.memory.free(packed.bias);
-    this.memory.countWeights(-packed.bytes);
+    memory.free(packed.weight);
+    memory.free(packed.bias);
+    memory.countWeights(-packed.bytes);
   }
 
   /** Allocates bytes, and adds the address to `places`. */
   #allocate(bytes: number, places: number[]): number {
-    const address = this.memory.allocate(bytes);
+    const address = this.place.memory.allocate(bytes);
     places.push(address);
     return address;
   }
 
-  #storeNorm(channels: number, gamma: Float32Array, beta: Float32Array, places: number[]): Packed {
+  async #storeNorm(
+    { channels }: NormParameter,
+    gamma: WeightValues,
+    beta: WeightValues,
+    places: number[],
+  ): Promise<Packed> {
     const length = padded(channels);
-    const weight = this.#storePadded(gamma, length, places), bias = this.#storePadded(beta, length, places);
+    const weight = this.#allocate(4 * length, places), bias = this.#allocate(4 * length, places);
+    await settleAll([this.#storePadded(gamma, weight, length), this.#storePadded(beta, bias, length)]);
     return { weight, bias, bytes: 8 * length };
   }
 
-  #storePadded(values: Float32Array, length: number, places: number[]): number {
-    const address = this.#allocate(4 * length, places);
-    const view = this.memory.floats(address, length);
-    view.fill(0);
-    view.set(values);
-    return address;
-  }
-
-  async #packCodebook({ codes, channels }: CodebookParameter, values: Float32Array, places: number[]): Promise<Packed> {
-    const blocks = Math.ceil(codes / 8);
-    const bytes = 4 * 8 * blocks * channels;
+  async #packCodebook({ codes, channels }: CodebookParameter, values: WeightValues, places: number[]): Promise<Packed> {
+    const bytes = 4 * 8 * Math.ceil(codes / 8) * channels;
     const weight = this.#allocate(bytes, places);
-    await this.#packFrom(values, (raw) => {
-      return { kind: Kind.PackCodebook, blocks, fields: { raw, packed: weight, codes, channels } };
+    await packRows(this.place, { values, count: codes, length: channels }, (raw, firstOctet, octets) => {
+      return { kind: Kind.PackCodebook, blocks: octets, fields: { raw, packed: weight, codes, channels, firstOctet } };
     });
     return { weight, bias: 0, bytes };
   }
 
   async #packConv(
     parameter: ConvParameter | LinearParameter,
-    values: Float32Array,
-    biases: Float32Array,
+    values: WeightValues,
+    biases: WeightValues,
     places: number[],
   ): Promise<Packed> {
     const { in: inChannels, out: outChannels } = parameter;
     const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
-    const stored = padded(inChannels), blocks = Math.ceil(outChannels / 8);
-    const bytes = 4 * SLICE * 8 * blocks * Math.ceil(taps * stored / SLICE);
-    const weight = this.#allocate(bytes, places), bias = this.#storePadded(biases, 8 * blocks, places);
-    await this.#packFrom(values, (raw) => {
-      return { kind: Kind.PackConv, blocks, fields: { raw, packed: weight, inChannels, outChannels, taps, stored } };
-    });
-    return { weight, bias, bytes: bytes + 4 * 8 * blocks };
+    const stored = padded(inChannels), outStored = 8 * Math.ceil(outChannels / 8);
+    const bytes = 4 * SLICE * outStored * Math.ceil(taps * stored / SLICE);
+    const packed = this.#allocate(bytes, places), bias = this.#allocate(4 * outStored, places);
+    const rows = { values, count: outChannels, length: inChannels * taps };
+    const packing = packRows(this.place, rows, (raw, firstOctet, octets) => ({
+      kind: Kind.PackConv,
+      blocks: octets,
+      fields: { raw, packed, inChannels, outChannels, taps, stored, firstOctet },
+    }));
+    await settleAll([packing, this.#storePadded(biases, bias, outStored)]);
+    return { weight: packed, bias, bytes: bytes + 4 * outStored };
   }
 
-  /** Runs the job that packs weights from a temporary copy. */
-  async #packFrom(values: Float32Array, job: (raw: number) => Job): Promise<void> {
-    const raw = this.#storePadded(values, values.length, []);
-    try {
-      await this.run([job(raw)]);
-    } finally {
-      this.memory.free(raw);
-    }
+  /** Stores values and, up to `length`, zeros. */
+  async #storePadded(values: WeightValues, address: number, length: number): Promise<void> {
+    const view = this.place.memory.floats(address, length);
+    view.fill(0, values.length);
+    await readFloats(values, view.subarray(0, values.length));
   }
 }
 

@@ -8,7 +8,6 @@ import { DeviceError } from "../../errors.ts";
 import { HighWater } from "../../host/high_water.ts";
 import { type Job, writeJobs } from "./job.ts";
 import { Memory } from "../memory/memory.ts";
-import { JOB } from "../abi.ts";
 import type { ThreadPool } from "./thread_pool.ts";
 
 /** Starts a thread pool on a memory, unless `signal` aborts first. */
@@ -62,15 +61,11 @@ export class Runtime {
     });
   }
 
-  /** Runs jobs that need no workspace. */
-  async runJobs(jobs: readonly Job[]): Promise<void> {
-    const list = this.memory.allocate(JOB * jobs.length);
-    try {
-      writeJobs(jobs, this.memory, list);
-      await this.pool.run(list, jobs.length);
-    } finally {
-      this.memory.free(list);
-    }
+  /** Runs jobs that need no workspace; `list` is an address with room for them. */
+  async runJobs(jobs: readonly Job[], list: number): Promise<void> {
+    if (this.memory.disposed) throw new DeviceError("The engine was disposed");
+    writeJobs(jobs, this.memory, list);
+    await this.pool.run(list, jobs.length);
   }
 
   /** Ends the threads. */
@@ -91,7 +86,7 @@ export class Runtime {
   /** Moves to a smaller memory if worthwhile, with new threads, because threads cannot change their memory. */
   async #releaseMemory(): Promise<void> {
     const { memory } = this;
-    const needed = this.#needed.bytes;
+    const needed = Math.max(this.#needed.bytes, memory.reserved);
     if (memory.disposed || memory.bytes - needed < Math.max(LEAST_EXCESS, LEAST_RATIO * needed)) return;
     try {
       const smaller = memory.create(needed);

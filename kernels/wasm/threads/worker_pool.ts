@@ -6,6 +6,7 @@
 
 import { within } from "../../host/deadline.ts";
 import { DeviceError } from "../../errors.ts";
+import { settleAll } from "../../host/settle.ts";
 import { Respondent } from "../../host/worker.ts";
 import { type Kernels, loadTemplate, moduleFor } from "./module.ts";
 import { BARRIER, CONTROL } from "../abi.ts";
@@ -69,9 +70,7 @@ export async function createWorkerPool(
       try {
         const work = workers.map((worker) => ask(worker, { jobs, count }));
         for (const done of work) done.catch(stop);
-        for (const { status, reason } of await Promise.allSettled(work) as PromiseRejectedResult[]) {
-          if (status === "rejected") throw reason;
-        }
+        await settleAll(work);
       } finally {
         signal?.removeEventListener("abort", stop);
       }

@@ -1,7 +1,8 @@
 // deno-lint-ignore-file no-console -- it prints its result
 /** A process that measures one engine on one model: `child.ts JOB`, both JSON. */
 import process from "node:process";
-import { type EngineName, type Half, HALVES, importEngine, type Loaded } from "./engines.ts";
+import type { ModelHalf } from "../../../mod.ts";
+import { type EngineName, HALVES, importEngine, type Loaded } from "./engines.ts";
 import type { StoredModel } from "./stored_models.ts";
 
 /** What a process is to do. */
@@ -10,7 +11,7 @@ export interface Job {
   readonly threads: number;
   readonly stored: StoredModel;
   /** Loads and runs this half alone. */
-  readonly only?: Half;
+  readonly only?: ModelHalf;
   /** Also measures a batch. */
   readonly batch?: StoredModel;
 }

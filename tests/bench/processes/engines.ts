@@ -1,14 +1,13 @@
 /** The two engines with a model from files, as a program of each engine's users loads it. */
-import type { LoadOptions } from "../../../mod.ts";
+import type { ModelHalf } from "../../../mod.ts";
 import type { StoredModel } from "./stored_models.ts";
 
 /** The contenders. */
 export const ENGINES = ["this engine", "onnxruntime-node"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
-/** A half of a model. */
+/** What the halves of a model do. */
 export const HALVES = { encoder: "encode", decoder: "decode" } as const;
-export type Half = keyof typeof HALVES;
 
 type Run = (data: Float32Array<ArrayBuffer>, shape: readonly number[]) => Promise<Float32Array>;
 
@@ -27,15 +26,14 @@ export interface Loaded {
 export async function importEngine(
   name: EngineName,
   threads: number,
-): Promise<(model: StoredModel, only?: Half) => Promise<Loaded>> {
+): Promise<(model: StoredModel, only?: ModelHalf) => Promise<Loaded>> {
   return name === "this engine" ? await importOurs(threads) : await importOnnxRuntime(threads);
 }
 
 async function importOurs(threads: number) {
   const { Tensor, VQModel } = await import("../../../mod.ts");
-  return async ({ directory }: StoredModel, only?: Half): Promise<Loaded> => {
-    const options: LoadOptions & { only?: Half } = { device: "wasm", threads, ...(only && { only }) };
-    const model = await VQModel.fromPretrained(directory, options);
+  return async ({ directory }: StoredModel, only?: ModelHalf): Promise<Loaded> => {
+    const model = await VQModel.fromPretrained(directory, { device: "wasm", threads, only });
     const take = async (tensor: InstanceType<typeof Tensor>) => {
       using result = tensor;
       return await result.data() as Float32Array;
@@ -58,8 +56,8 @@ async function importOnnxRuntime(threads: number) {
   const node = await import("npm:onnxruntime-node@1.30.0");
   const { InferenceSession, Tensor } = node.default ?? node;
   const options = { logSeverityLevel: 3, intraOpNumThreads: threads, executionProviders: ["cpu"] } as const;
-  return async function load(model: StoredModel, only?: Half): Promise<Loaded> {
-    const open = async (half: Half): Promise<Run> => {
+  return async function load(model: StoredModel, only?: ModelHalf): Promise<Loaded> {
+    const open = async (half: ModelHalf): Promise<Run> => {
       if (only && only !== half) return () => Promise.reject(new Error(`The ${half} is not loaded`));
       const session = await InferenceSession.create(model[HALVES[half]].onnx, options);
       return async (data, shape) => {

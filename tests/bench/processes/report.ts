@@ -3,11 +3,12 @@
  * What a program waits for and holds when it uses a model of 256×256 pixels once, or for batches: the CPU engine beside
  * onnxruntime-node, each in fresh processes, in turns. `wasm_models.ts` describes the options.
  */
+import type { ModelHalf } from "../../../mod.ts";
 import { makeFolder } from "../../support/folders.ts";
 import { relativeError } from "../../support/golden.ts";
 import { option } from "../models.ts";
 import type { BatchTimes, Measured } from "./child.ts";
-import { type EngineName, ENGINES, type Half } from "./engines.ts";
+import { type EngineName, ENGINES } from "./engines.ts";
 import { describeHost, hostLine } from "./host.ts";
 import { medianOf, type Rounds, runInTurns } from "./run.ts";
 import { storeModel } from "./stored_models.ts";
@@ -32,7 +33,7 @@ type Figure = keyof typeof FIGURES;
 /** Medians of the rounds. */
 interface StartRow extends Record<Figure, number | null> {
   readonly model: string;
-  readonly only: Half | null;
+  readonly only: ModelHalf | null;
   readonly engine: EngineName;
   readonly weightsHeld: number | null;
   /** Medians of this engine's figures over the other's, of the rounds. */
@@ -43,7 +44,9 @@ interface StartRow extends Record<Figure, number | null> {
 
 /** Measures loading, the first results and memory. */
 async function measureStart(folder: string): Promise<StartRow[]> {
-  const parts: (Half | undefined)[] = Deno.args.includes("--only") ? [undefined, "encoder", "decoder"] : [undefined];
+  const parts: (ModelHalf | undefined)[] = Deno.args.includes("--only")
+    ? [undefined, "encoder", "decoder"]
+    : [undefined];
   const rows: StartRow[] = [];
   for (const model of models) {
     const stored = await storeModel(folder, model, SIDE);
@@ -56,7 +59,7 @@ async function measureStart(folder: string): Promise<StartRow[]> {
   return rows;
 }
 
-function startRows(model: string, only: Half | undefined, measured: Rounds): StartRow[] {
+function startRows(model: string, only: ModelHalf | undefined, measured: Rounds): StartRow[] {
   const [ours, theirs] = ENGINES.map((engine) => measured[engine]);
   const figures = (pick: (figure: Figure) => number | null) => {
     const values = Object.keys(FIGURES).map((figure) => [figure, pick(figure as Figure)]);

@@ -37,6 +37,20 @@ Deno.test("a byte source refuses ranges outside of it before it allocates memory
     }
   }));
 
+Deno.test("a byte source fills memory of the caller, which may be shared", () =>
+  onEach(async (source) => {
+    for (const memory of [new ArrayBuffer(8), new SharedArrayBuffer(8)]) {
+      const target = new Uint8Array(memory);
+      await source.readInto!(1, target.subarray(3, 6));
+      assertEquals([...target], [0, 0, 0, 2, 3, 4, 0, 0]);
+      await source.readInto!(5, new Uint8Array());
+      for (const offset of [3, -1, 0.5]) {
+        await assertRejects(() => source.readInto!(offset, target.subarray(0, 3)), WeightsError, "Cannot read 3 bytes");
+      }
+      assertEquals(target[0], 0);
+    }
+  }));
+
 Deno.test("openFile notices that a file became shorter", () =>
   withFolder(async (folder) => {
     const path = join(folder, "file");
@@ -44,7 +58,10 @@ Deno.test("openFile notices that a file became shorter", () =>
     const source = await openFile(path);
     await Deno.truncate(path, 2);
     await assertRejects(() => source.read(0, 5), WeightsError, "expected 5 bytes, found its end at 2");
+    const filling = () => source.readInto!(0, new Uint8Array(5));
+    await assertRejects(filling, WeightsError, "expected 5 bytes, found its end at 2");
     await source.close();
+    await assertRejects(filling, WeightsError, "it was closed");
   }));
 
 Deno.test("openFile refuses folders and missing files", () =>

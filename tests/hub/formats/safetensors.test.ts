@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openSafetensors, sourceOfBytes, WeightsError } from "../../../hub/mod.ts";
 import { bytesOf, floats, fuzz, readAll, safetensorsFile, u64 } from "../files.ts";
 
@@ -50,6 +50,29 @@ Deno.test("openSafetensors widens halves, bfloat16 and doubles exactly", async (
   });
 });
 
+Deno.test("openSafetensors gives the bytes of a tensor in parts, at odd offsets too", async () => {
+  for (const padding of ["", " ", "  ", "   "]) {
+    const header = JSON.stringify({
+      a: { dtype: "F16", shape: [3], data_offsets: [0, 6] },
+      b: { dtype: "F32", shape: [1, 2], data_offsets: [6, 14] },
+    }) + padding;
+    const bytes = safetensorsFile(header, [1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12, 13, 14]);
+    for (const readInto of [true, false]) {
+      const file = sourceOfBytes(bytes, "weights");
+      const source = await openSafetensors(readInto ? file : { ...file, readInto: undefined });
+      const [a, b] = [source.stored!("a")!, source.stored!("b")!];
+      assertEquals([a.dtype, a.length, b.dtype, b.length], ["F16", 3, "F32", 2]);
+      const target = new Uint8Array(new SharedArrayBuffer(5));
+      await b.readInto(target.subarray(1, 4), 5);
+      assertEquals([...target], [0, 12, 13, 14, 0]);
+      assertEquals(await b.read(), await source.read("b"));
+      // Neither the tensor before nor what follows in the file.
+      for (const offset of [-1, 4]) await assertRejects(() => b.readInto(target, offset), RangeError, "a tensor of 8");
+      await assertRejects(() => a.readInto(target, 2), RangeError, "a tensor of 6");
+    }
+  }
+});
+
 Deno.test("openSafetensors treats metadata that is null as absent", async () => {
   const header = { __metadata__: null, a: { dtype: "F32", shape: [1], data_offsets: [0, 4] } };
   assertEquals(await read(safetensorsFile(header, floats(5))), { a: [5] });
@@ -67,6 +90,8 @@ Deno.test("openSafetensors refuses integers and unknown names only when they are
   const source = await openSafetensors(sourceOfBytes(safetensorsFile(header, [0, 0, 0, 0]), "weights"));
   await assertRejects(() => source.read("a"), WeightsError, "expected F32, F16, BF16 or F64 elements, found I32");
   await assertRejects(() => source.read("b"), WeightsError, "Cannot read tensor b: weights does not hold it");
+  assertThrows(() => source.stored!("a"), WeightsError, "expected F32, F16, BF16 or F64 elements, found I32");
+  assertThrows(() => source.stored!("b"), WeightsError, "Cannot read tensor b: weights does not hold it");
 });
 
 Deno.test("openSafetensors refuses invalid headers", async () => {

@@ -50,6 +50,10 @@ Deno.test("openWeights reads the shards of an index as one source", async () => 
   assertEquals(weights.tensors.get("c"), { dtype: "F32", shape: [] });
   for (const [i, name] of ["a", "b", "c"].entries()) assertEquals(await weights.read(name), Float32Array.of(i + 1));
   await assertRejects(() => weights.read("d"), WeightsError, "Cannot read tensor d: index.json does not hold it");
+  const target = new Uint8Array(4);
+  await weights.stored!("b")!.readInto(target, 0);
+  assertEquals(target, floats(2));
+  assertEquals(weights.stored!("c"), undefined, "a torch file says where bytes are only once they are unpacked");
   assertEquals([...disk.open], ["1.safetensors", "2.bin"]);
   await weights.close();
   assertEquals([...disk.open], []);

@@ -1,12 +1,10 @@
 /** Threads, memory, aborting and disposal of the CPU engine. */
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { DeviceError, Graph, NO_MEMORY, type Program, readPixels, Tensor } from "../../../kernels/mod.ts";
-import { Memory } from "../../../kernels/wasm/memory/memory.ts";
 import { createWasmBackend, type WasmBackend } from "../../../kernels/wasm/mod.ts";
-import { Parameters } from "../../../kernels/wasm/ops/packed_weights.ts";
 import type { WasmStorage } from "../../../kernels/wasm/program/storage.ts";
 import { randomTensor, tensorOf } from "../tensors.ts";
-import { CODES, CONV, CONV_IN, network, picture, setParameters, SHAPE } from "../every_op.ts";
+import { CONV, CONV_IN, network, picture, setParameters, SHAPE } from "../every_op.ts";
 import { testOn } from "../../support/engines.ts";
 import { withoutGlobals } from "../../support/missing_globals.ts";
 
@@ -178,19 +176,6 @@ testOn("wasm", "weights are counted in the layout that the kernels read", async 
   assert(buffers > 0);
   await setParameters(engine.backend);
   assertEquals(engine.backend.memory.weights, weights);
-});
-
-testOn("wasm", "weights that could not be set leave no memory behind", async () => {
-  const memory = new Memory(false);
-  const parameters = new Parameters(memory, () => Promise.reject(new DeviceError("no thread")));
-  const top = memory.allocate(64);
-  memory.free(top);
-  const none = new Float32Array();
-  const weight = new Float32Array(36 * 36 * 9), bias = new Float32Array(36);
-  await assertRejects(() => parameters.set(CONV, weight, bias), DeviceError, "no thread");
-  await assertRejects(() => parameters.set(CODES, new Float32Array(50 * 36), none), DeviceError, "no thread");
-  assertEquals(memory.allocate(1e6), top);
-  assertEquals(memory.weights, 0);
 });
 
 testOn("wasm", "a graph beyond 4 GiB is refused, with the size that would fit", async () => {

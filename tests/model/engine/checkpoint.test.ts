@@ -212,6 +212,23 @@ Deno.test("a signal stops the loading, and nothing stays open", async () => {
   assert(during.reads.length <= 8, `${during.reads.length} tensors were read`);
 });
 
+Deno.test("a signal stops the loading of files, and files that become shorter are refused", async () => {
+  await withFolder(async (folder) => {
+    const reason = new Error("the user went away");
+    const controller = new AbortController();
+    const loadUntil = (act: () => unknown, signal?: AbortSignal) => {
+      const onProgress = ({ loaded }: Progress) => loaded === 3 && act();
+      return VQModel.fromPretrained(folder, { device: ANY_DEVICE, signal, onProgress });
+    };
+    await writeModel(folder);
+    const aborted = () => loadUntil(() => controller.abort(reason), controller.signal);
+    assertEquals(await assertRejects(aborted), reason);
+    const shortened = () =>
+      loadUntil(() => Deno.truncateSync(join(folder, "diffusion_pytorch_model.safetensors"), 5000));
+    await assertRejects(shortened, WeightsError, "was it changed meanwhile?");
+  });
+});
+
 Deno.test("an error in a progress callback stops the loading, and nothing stays open", async () => {
   const files = new MemoryFiles(TINY, checkpointOf(TINY));
   const onProgress = () => {

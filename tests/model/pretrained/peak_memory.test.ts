@@ -15,15 +15,19 @@ const SMALL = 32;
 /** 26 convolutions of 38 MB: the whole file has 1.02 GB. */
 const LARGE = 1024;
 
+/** Bytes of an element. */
+const BYTES = { F32: 4, F16: 2 } as const;
+type DType = keyof typeof BYTES;
+
 /** Writes a model of so many channels whose weights are zeros that take no room on the disk. Returns its size. */
-async function writeSparseModel(folder: string, channels: number): Promise<number> {
+async function writeSparseModel(folder: string, channels: number, dtype: DType): Promise<number> {
   const config = { block_out_channels: [channels], layers_per_block: 4, latent_channels: 4, num_vq_embeddings: 32 };
   let end = 0;
   const header = Object.fromEntries(
     [...checkpointOf(config)].map(([name, { shape }]) => {
       const begin = end;
-      end += 4 * shape.reduce((product, side) => product * side, 1);
-      return [name, { dtype: "F32", shape, data_offsets: [begin, end] }];
+      end += BYTES[dtype] * shape.reduce((product, side) => product * side, 1);
+      return [name, { dtype, shape, data_offsets: [begin, end] }];
     }),
   );
   const text = new TextEncoder().encode(JSON.stringify(header));
@@ -36,10 +40,14 @@ async function writeSparseModel(folder: string, channels: number): Promise<numbe
 }
 
 /** Loads a model of so many channels in a process. */
-async function loadSparse(device: LoadOptions["device"], channels: number): Promise<Outcome & { size: number }> {
+async function loadSparse(
+  device: LoadOptions["device"],
+  channels: number,
+  dtype: DType = "F32",
+): Promise<Outcome & { size: number }> {
   const result: Partial<Outcome & { size: number }> = {};
   await withFolder(async (folder) => {
-    const size = await writeSparseModel(folder, channels);
+    const size = await writeSparseModel(folder, channels, dtype);
     const outcome = await outcomeOf(["-A"], { source: folder, options: { device }, shape: [1, 3, 2, 2] });
     assertEquals(outcome.error, undefined);
     assertEquals(outcome.tokens, [0, 0, 0, 0]);
@@ -48,17 +56,22 @@ async function loadSparse(device: LoadOptions["device"], channels: number): Prom
   return result as Outcome & { size: number };
 }
 
-/** Loads 1 GB, and checks that little more than that was ever in memory. */
-async function loadLarge(device: Engine): Promise<Outcome & { size: number }> {
-  const large = await loadSparse(device, LARGE);
-  assert(large.size > 1e9, `the file has ${large.size} bytes`);
-  assert(large.held > large.size * 0.99, `the device holds only ${large.held} bytes`);
+/** Loads 1 GB of float32 weights, or half as much of float16, and checks that 1 GB was ever in memory. */
+async function loadLarge(device: Engine, dtype: DType = "F32"): Promise<Outcome & { size: number }> {
+  const large = await loadSparse(device, LARGE, dtype);
+  const floats = large.size * 4 / BYTES[dtype];
+  assert(floats > 1e9, `the file has ${large.size} bytes`);
+  assert(large.held > floats * 0.99, `the device holds only ${large.held} bytes`);
   return large;
 }
 
-testOn("wasm", "loading 1 GB for wasm never takes 1.3 times as much", async () => {
-  const { peak, size } = await loadLarge("wasm");
-  assert(peak < 1.3 * size, `${peak} bytes for ${size}`);
+testOn("wasm", "loading 1 GB for wasm takes less than 50 MB beside it, float16 files included", async () => {
+  const small = await loadSparse("wasm", SMALL);
+  for (const dtype of ["F32", "F16"] as const) {
+    const { peak, size } = await loadLarge("wasm", dtype);
+    const beside = peak - small.peak - size * 4 / BYTES[dtype];
+    assert(beside < 50e6, `${dtype}: ${beside / 1e6} MB`);
+  }
 });
 
 testOn("webgpu", "loading 1 GB for webgpu takes less than 200 MB beside what the driver takes", async () => {

@@ -1,0 +1,105 @@
+/**
+ * Brings weights into memory: all threads pack a part of them while the next part is read.
+ *
+ * @module
+ */
+
+import type { WeightValues } from "../../graph/parameters.ts";
+import { settleAll } from "../../host/settle.ts";
+import { Element, JOB, Kind } from "../abi.ts";
+import type { Memory } from "../memory/memory.ts";
+import type { Job } from "../threads/job.ts";
+
+/** Bytes of a part, unless eight rows take more: enough work for all threads, and little enough for their caches. */
+const PART_BYTES = 4 * 2 ** 20;
+/** Memory that packing takes beside the packed weights, as a rule. */
+export const STAGING_BYTES = 2 * PART_BYTES;
+/** Vectors of four values per block of a conversion to float32. */
+const WIDEN_VECTORS = 8192;
+
+/** Bytes of the element types, and the numbers by which kernels know those that they convert to float32. */
+const ELEMENTS = {
+  F64: { bytes: 8, element: Element.F64 },
+  F32: { bytes: 4, element: undefined },
+  F16: { bytes: 2, element: Element.F16 },
+  BF16: { bytes: 2, element: Element.BF16 },
+} as const;
+
+/** A matrix of weights. */
+export interface Rows {
+  readonly values: WeightValues;
+  /** Number of rows: output channels or codes. */
+  readonly count: number;
+  /** Elements of a row. */
+  readonly length: number;
+}
+
+/** The job that packs the octets of rows that begin at address `raw`; `first` octets are before them. */
+export type PackJob = (raw: number, first: number, octets: number) => Job;
+
+/** Where rows are packed. */
+export interface Workplace {
+  readonly memory: Memory;
+  /** Runs jobs; `list` is an address with room for them. */
+  runJobs(jobs: readonly Job[], list: number): Promise<void>;
+}
+
+/** Packs rows. Allocates all memory before it first waits: if memory that is not shared grows, its views are detached. */
+export async function packRows(place: Workplace, { values, count, length }: Rows, pack: PackJob): Promise<void> {
+  const { memory } = place;
+  const { bytes, element } = ELEMENTS[values instanceof Float32Array ? "F32" : values.dtype];
+  const rowBytes = length * bytes;
+  const partRows = Math.min(Math.ceil(count / 8), Math.max(1, Math.floor(PART_BYTES / (8 * rowBytes)))) * 8;
+  const parts = Math.ceil(count / partRows);
+  const rowsOf = (part: number) => Math.min(partRows, count - part * partRows);
+
+  const allocated: number[] = [];
+  const allocate = (size: number) => {
+    const address = memory.allocate(size);
+    allocated.push(address);
+    return address;
+  };
+  try {
+    const list = allocate(2 * JOB);
+    const areas = Array.from({ length: Math.min(parts, 2) }, () => allocate(partRows * rowBytes));
+    const widened = element === undefined ? undefined : allocate(partRows * length * 4);
+
+    const read = async (part: number) => {
+      if (part === parts) return;
+      await readBytes(values, part * partRows * rowBytes, memory.byteView(areas[part % 2], rowsOf(part) * rowBytes));
+    };
+    const run = async (part: number) => {
+      const raw = areas[part % 2];
+      const jobs = [pack(widened ?? raw, part * partRows / 8, Math.ceil(rowsOf(part) / 8))];
+      if (widened !== undefined) jobs.unshift(widenJob(raw, widened, element!, rowsOf(part) * length));
+      await place.runJobs(jobs, list);
+    };
+    await read(0);
+    for (let part = 0; part < parts; part++) {
+      const reading = read(part + 1);
+      await settleAll([run(part), reading]);
+    }
+  } finally {
+    for (const address of allocated) memory.free(address);
+  }
+}
+
+/** The job that converts elements. It reads and writes whole vectors, for which the allocator leaves room. */
+function widenJob(from: number, to: number, element: Element, length: number): Job {
+  const vectors = Math.ceil(length / 4), blocks = Math.ceil(vectors / WIDEN_VECTORS);
+  return { kind: Kind.Widen, blocks, fields: { from, to, element, vectors, blocks } };
+}
+
+/** Fills `target` with the bytes of values from `offset` on. */
+async function readBytes(values: WeightValues, offset: number, target: Uint8Array): Promise<void> {
+  if (values instanceof Float32Array) {
+    target.set(new Uint8Array(values.buffer, values.byteOffset + offset, target.length));
+  } else await values.readInto(target, offset);
+}
+
+/** Reads few values, converted to float32, into `target`. */
+export async function readFloats(values: WeightValues, target: Float32Array): Promise<void> {
+  if (values instanceof Float32Array || values.dtype === "F32") {
+    await readBytes(values, 0, new Uint8Array(target.buffer, target.byteOffset, target.byteLength));
+  } else target.set(await values.read());
+}
