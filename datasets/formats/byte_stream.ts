@@ -10,7 +10,7 @@ import { reasonOf } from "../../hub/show.ts";
 export interface ByteStream {
   /** Number of bytes read or skipped so far. */
   readonly offset: number;
-  /** The next `length` bytes, or fewer at the end of the stream. Memory is allocated only for bytes that have arrived. */
+  /** The next `length` bytes, or fewer at the end of the stream. Allocates memory only for bytes that have arrived. */
   read(length: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Skips `length` bytes; returns how many there were. */
   skip(length: number): Promise<number>;

@@ -30,7 +30,7 @@ export async function* encodeJsonlRecords(
 }
 
 /**
- * Reads records from lines of JSON, which may be packed by gzip: objects with `indices`, flat or nested, and the fields of
+ * Reads records from lines of JSON, also gzipped: objects with `indices`, flat or nested, and the fields of
  * {@linkcode encodeJsonlRecords}. A line may also hold the tokens of several pictures, as `encodeTokens` writes them.
  */
 export async function* readJsonlRecords(

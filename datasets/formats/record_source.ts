@@ -10,16 +10,16 @@ import { concatBytes } from "./byte_stream.ts";
 /** A file of tokens: its path or `file:` URL, its bytes, an open file, or a stream of bytes, such as standard input. */
 export type RecordSource = string | URL | Uint8Array | Blob | ByteSource | AsyncIterable<Uint8Array>;
 
-/** Bytes that are read at once where a file is read as a stream. */
+/** Bytes per read of a file that is read as a stream. */
 const CHUNK_BYTES = 2 ** 20;
-/** Bytes by which a format is told. */
+/** Bytes that identify a format. */
 const START_BYTES = 512;
 
 /** A file of records, before its format is known. */
 export interface RecordFile {
   /** Its first bytes. */
   readonly start: Uint8Array;
-  /** Random access. A stream is read into memory for it. */
+  /** Random access; a stream is read into memory first. */
   source(): Promise<ByteSource>;
   /** All bytes in order. */
   chunks(): AsyncIterable<Uint8Array>;

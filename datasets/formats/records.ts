@@ -87,11 +87,10 @@ export async function* encodeRecords(
 }
 
 /**
- * Opens a file of tokens of one or many pictures, as {@linkcode encodeRecords} or Python wrote it: WebDataset's `.tar`, also
- * packed by gzip, with `KEY.npy`, `.npz`, `.safetensors`, `.pt` or `.json`; `.parquet` with a column of lists of integers;
+ * Opens a file of tokens, written by {@linkcode encodeRecords} or by Python: WebDataset's `.tar`, also gzipped, with `KEY.npy`, `.npz`, `.safetensors`, `.pt` or `.json`; `.parquet` with a column of lists of integers;
  * `.jsonl`; arrays of integers in `.npy`, `.npz`, `.safetensors`, `.pt` and `.json`. Integers have 8 to 64 bits. Records are
- * read as they are asked for, and a file of any size takes bounded memory, but `.npz`, `.pt` and `.json` are read as a whole,
- * and of a stream also `.npy`, `.safetensors` and `.parquet`.
+ * read on demand, in bounded memory; only `.npz`, `.pt` and `.json` are read as a whole, and, from a stream, `.npy`,
+ * `.safetensors` and `.parquet` too.
  *
  * @throws {TypeError} if the file is damaged or its format unknown, also while records are read; or for an unknown option
  * @throws {RangeError} if a number does not fit 32 bits, a grid is missing or does not fit, or something is too large
@@ -140,8 +139,8 @@ export async function* decodeRecords(
 }
 
 /**
- * Merges files into one of the given format, as a stream. Each is opened twice: first for what it says about its tokens. Numbers
- * take their largest type. Pictures without keys of their own are numbered through.
+ * Merges files into one of the given format, as a stream. Each is opened twice: first to read what it says about all its
+ * tokens. Numbers are stored in the largest of the files' types. Records of files without keys are numbered consecutively.
  *
  * @throws {RangeError} if the files belong to different codebooks; and as {@linkcode encodeRecords} does
  * @throws {TypeError} if there are no files; and as {@linkcode openRecords} does
@@ -170,7 +169,7 @@ export async function* mergeRecords(
   }
 }
 
-/** What files say about their tokens, which must be of one codebook. */
+/** What files say about all their tokens, which must belong to one codebook. */
 async function sharedInfo(files: readonly RecordSource[], options: DecodeRecordsOptions): Promise<TokenSetInfo> {
   let shared: Partial<TokenSetInfo> | undefined;
   for (const file of files) {

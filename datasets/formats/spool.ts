@@ -1,17 +1,17 @@
 /**
- * Keeps bytes until all of them are there: in memory, or in a temporary file if they are many.
+ * Buffers bytes in memory, or, if they are many, in a temporary file.
  *
  * @module
  */
 
 import type { FileHandle } from "node:fs/promises";
 
-/** Bytes that are kept in memory before a file is made. */
+/** Bytes that are buffered in memory before they are written to a file. */
 const MAX_MEMORY_BYTES = 2 ** 26;
-/** Bytes of the file that are read at once. */
+/** Bytes per read of the file. */
 const CHUNK_BYTES = 2 ** 20;
 
-/** Bytes that were written, and can be read once. */
+/** Buffered bytes, which can be read once. */
 export interface Spool {
   /** Their number. */
   readonly size: number;
@@ -23,7 +23,7 @@ export interface Spool {
   close(): Promise<void>;
 }
 
-/** An empty spool. More than 64 MiB take permission to write to the system's folder for temporary files. */
+/** Creates an empty spool. Beyond 64 MiB it needs permission to write to the system's folder for temporary files. */
 export function openSpool(): Spool {
   let parts: Uint8Array<ArrayBuffer>[] = [];
   let inMemory = 0;

@@ -21,10 +21,10 @@ export interface StoredRecords {
   close(): Promise<void>;
 }
 
-/** A record in a format whose records are read one by one, and what is stored with it about all. */
+/** A record of a format that describes each record on its own. */
 export interface StoredRecord {
   readonly record: TokenRecord;
-  /** Whether its key is from the file. */
+  /** Whether its key is from the file, not a number. */
   readonly hasKey: boolean;
   readonly info: Partial<TokenSetInfo>;
 }
@@ -75,7 +75,7 @@ export function gridOf(
 }
 
 /**
- * Opens records that are read one by one. The first one says what holds for all.
+ * Opens records that are each described on their own. What the first one says is taken to hold for all.
  *
  * @throws {TypeError} while they are read, if one belongs to another codebook
  */

@@ -16,7 +16,7 @@ export interface TarEntry {
   readonly name: string;
   /** Its size in bytes, as the archive claims. */
   readonly size: number;
-  /** Reads it. It may be called once, before the next entry is asked for. */
+  /** Reads its content. May be called once, before the next entry is requested. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
@@ -44,8 +44,8 @@ const FILE_TYPES = ["0", "\0", "7"];
 const EMPTY_TYPES = ["1", "2", "3", "4", "5", "6"];
 
 /**
- * Reads the files of a tar archive (USTAR, GNU, pax, or of before POSIX), optionally packed by gzip, in their order. Folders,
- * links and devices are skipped. Nothing is allocated because a header claims it.
+ * Reads the files of a tar archive (USTAR, GNU, pax, or older), also a gzipped one, in their order. Folders, links and devices
+ * are skipped. Memory is allocated for bytes that have arrived, not for sizes that a header claims.
  *
  * @param name the name of the archive, for messages
  * @throws {TypeError} if it is damaged, or no tar archive

@@ -10,7 +10,7 @@ import { isPictureName, splitName } from "./names.ts";
 import { readTar } from "./tar.ts";
 
 /**
- * Reads the pictures of a tar archive as a stream, also of one that is packed by gzip. The key of `train/0001.jpg` is
+ * Reads the pictures of a tar archive, also a gzipped one, as a stream. The key of `train/0001.jpg` is
  * `train/0001`; files that are no pictures, such as `0001.cls`, are skipped.
  *
  * @param chunks the bytes of the archive

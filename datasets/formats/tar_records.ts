@@ -51,7 +51,7 @@ interface Sample {
 }
 
 /**
- * Reads records from a tar archive, which may be packed by gzip: files that follow each other and differ in their extension
+ * Reads records from a tar archive, also a gzipped one: files that follow each other and differ in their extension
  * are one sample. Its tokens are in `.npy`, `.npz`, `.safetensors` or `.pt`, or in `.json` with `indices`; other files are
  * skipped.
  */

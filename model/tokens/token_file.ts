@@ -119,7 +119,7 @@ export function encodeTokens(
  * far more than its size
  */
 export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptions = {}): Promise<Tokens> {
-  const { shape, codebook, read } = await openTokens(sourceOfBytes(bytes, "the file"), options);
+  const { shape, codebook, read } = await open(sourceOfBytes(bytes, "the file"), options, { allowEmpty: false });
   return { indices: await read(0, shape[0]), shape, ...(codebook && { codebook }) };
 }
 
@@ -140,12 +140,21 @@ export interface OpenTokens extends Omit<Tokens, "indices"> {
 }
 
 /**
- * Opens a token file, to read a few pictures at a time. See {@linkcode decodeTokens}. The caller closes `source`.
+ * Opens a token file, to read a few pictures at a time. See {@linkcode decodeTokens}. An array `[0, h, w]` is one of no
+ * pictures. The caller closes `source`.
  *
  * @throws {TypeError} as `decodeTokens` does
  * @throws {RangeError} as `decodeTokens` does
  */
 export async function openTokens(source: ByteSource, options: DecodeTokensOptions = {}): Promise<OpenTokens> {
+  return await open(source, options, { allowEmpty: true });
+}
+
+async function open(
+  source: ByteSource,
+  options: DecodeTokensOptions,
+  { allowEmpty }: { allowEmpty: boolean },
+): Promise<OpenTokens> {
   checkOptions("read tokens", options, DECODE_OPTIONS);
   const { format, grid, name } = options;
   const task = `Cannot read tokens${name === undefined ? "" : ` from ${showText(`${name}`)}`}`;
@@ -157,7 +166,9 @@ export async function openTokens(source: ByteSource, options: DecodeTokensOption
   if (format !== undefined) checkFormat(format, task);
   return await explained(async () => {
     const stored = await OPENERS[format ?? await detectFormat({ source, task })]({ source, task });
-    const shape = layOut(stored.shape, { grid, task });
+    const [pictures, ...sides] = stored.shape;
+    const isEmpty = allowEmpty && pictures === 0 && sides.length === 2;
+    const shape = isEmpty ? [0, sides[0], sides[1]] as const : layOut(stored.shape, { grid, task });
     const [n, h, w] = shape;
     const keys = isListOfTexts(stored.keys, n) ? stored.keys : undefined;
     const read = (begin: number, end: number) => explained(() => stored.read(begin * h * w, end * h * w), task);
