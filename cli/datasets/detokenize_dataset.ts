@@ -48,7 +48,7 @@ export async function runDetokenizeDataset(
   await interruptible(async (signal) => {
     const tokens = readTokenFiles(inputs.map(named), { grid: gridOf(options.grid), onFile });
     const first = await tokens.next(); // an input that cannot be read is an error before the model is loaded
-    const models = await loadEngines(modelName, options, { side: LIKELY_SIDE });
+    const models = await loadEngines(modelName, options, { only: "decoder", side: LIKELY_SIDE });
     try {
       const pictures = detokenizeDataset(models, counted(resumed(first, tokens), state), {
         batch: options.batch === undefined ? undefined : Number(options.batch),

@@ -7,9 +7,6 @@
 import type { VQModel } from "../../mod.ts";
 import { load } from "../models.ts";
 import type { Options } from "../options.ts";
-
-/** The half that tokenizing needs. */
-const ENCODER = { only: "encoder" } as const;
 /** Of the free memory, what a second engine may take. */
 const MEMORY_SHARE = 0.5;
 
@@ -20,20 +17,24 @@ const FEW_PICTURES = 8;
  * Loads a model: on a GPU once; on a CPU twice, with all threads each, so that one engine computes while threads of the other
  * wait for each other. Once for few pictures, with a memory limit, and where memory is short.
  *
+ * @param only the half of the model that is needed
  * @param pictures number of pictures, if known
  * @param side of the pictures, or what is likely
  */
 export async function loadEngines(
   source: string,
   options: Options,
-  { pictures = Infinity, side }: { pictures?: number; side: number },
+  { only, pictures = Infinity, side }: { only: "encoder" | "decoder"; pictures?: number; side: number },
 ): Promise<VQModel[]> {
-  const first = await load(source, options, ENCODER);
+  const first = await load(source, options, { only });
   const isAlone = first.device === "webgpu" || options.threads === "1" || pictures < FEW_PICTURES ||
     options["memory-limit"] !== undefined;
   if (isAlone) return [first];
-  const { peak } = first.memory({ shape: [1, first.config.in_channels, side, side], method: "tokenize" });
-  return peak < MEMORY_SHARE * freeMemory() ? [first, await load(source, options, ENCODER)] : [first];
+  const { config: { in_channels }, downsamplingFactor: factor } = first;
+  const { peak } = only === "encoder"
+    ? first.memory({ shape: [1, in_channels, side, side], method: "tokenize" })
+    : first.memory({ shape: [1, Math.ceil(side / factor), Math.ceil(side / factor)], method: "detokenize" });
+  return peak < MEMORY_SHARE * freeMemory() ? [first, await load(source, options, { only })] : [first];
 }
 
 /** Free memory in bytes; unlimited if it may not be asked for. */

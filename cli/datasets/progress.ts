@@ -24,9 +24,10 @@ export interface ProgressView {
  * with `--json`, an object every second on standard output.
  */
 export function progressView({ json, quiet }: Options): ProgressView {
-  let started: number | undefined;
-  let last: DatasetProgress | undefined;
-  const secondsSoFar = () => (performance.now() - started!) / 1000;
+  let started = 0;
+  let last: DatasetProgress;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const secondsSoFar = () => (performance.now() - started) / 1000;
   const kind = json ? "json" : WATCHED ? "terminal" : "lines";
   const print = {
     json: (progress: DatasetProgress) =>
@@ -34,11 +35,12 @@ export function progressView({ json, quiet }: Options): ProgressView {
     terminal: (progress: DatasetProgress) => rewriteLine(describe(progress, secondsSoFar())),
     lines: (progress: DatasetProgress) => console.error(describe(progress, secondsSoFar())),
   }[kind];
-  const timer = quiet && !json ? undefined : setInterval(() => last && print(last), PERIODS[kind]);
   return {
     show(progress) {
-      started ??= performance.now();
       last = progress;
+      if (timer !== undefined || quiet && !json) return;
+      started = performance.now();
+      timer = setInterval(() => print(last), PERIODS[kind]);
     },
     stop() {
       clearInterval(timer);

@@ -74,7 +74,8 @@ export function shardWorker(own: Options, signal: AbortSignal): ShardWorker {
     return openSource(job.inputs, { shardSize: Number(job.options["shard-size"] ?? 1000) });
   }, (job) => [job.inputs, job.options["shard-size"]]);
   const engines = onlyLast(
-    (job: ShardJob) => loadEngines(job.model, { ...job.options, ...own }, { side: Number(job.options.size ?? 256) }),
+    (job: ShardJob) =>
+      loadEngines(job.model, { ...job.options, ...own }, { only: "encoder", side: Number(job.options.size ?? 256) }),
     (job) => [job.model, Object.entries(job.options).filter(([name]) => !isOfPictures(name))],
     disposeAll,
   );

@@ -55,6 +55,7 @@ export async function runTokenizeDataset(
     const pictures = source.shards.reduce((sum, { pictures = Infinity }) => sum + pictures, 0);
     const side = Number(options.size ?? options.height ?? options.width ?? 256);
     const models = await loadEngines(modelName, { ...options, dtype: dtypesOf(options.dtype).computed }, {
+      only: "encoder",
       pictures,
       side,
     });

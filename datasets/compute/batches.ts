@@ -8,11 +8,11 @@ import type { VQModel } from "../../mod.ts";
 
 /** Options of {@linkcode batching}. */
 export interface BatchingOptions<T, R> {
-  /** Number of items in a batch. */
-  readonly size: number;
+  /** The number of items of a shape in a batch. */
+  sizeOf(shape: readonly number[]): number;
   readonly signal: AbortSignal;
-  /** A text that is the same for items that may be in one batch. */
-  shapeOf(item: T): string;
+  /** The shape of an item, without the batch dimension: items of one shape may be in one batch. */
+  shapeOf(item: T): readonly number[];
   /** The results of a batch. */
   compute(model: VQModel, batch: readonly T[]): Promise<readonly R[]>;
   /** Whether no further item comes before one of those that wait is done, so that smaller batches are computed. */
@@ -21,10 +21,16 @@ export interface BatchingOptions<T, R> {
 
 /** Computes items in batches. */
 export interface Batching<T, R> {
-  /** The result of an item. */
+  /** The result of an item. Throws what `sizeOf` throws. */
   run(item: T): Promise<R>;
   /** Starts batches, as far as there are any. To be called when `isStuck` has changed. */
   start(): void;
+}
+
+/** Items of one shape that wait, and how many of them are a batch. */
+interface Group<T, R> {
+  readonly size: number;
+  readonly waiting: Waiting<T, R>[];
 }
 
 /** An item that waits for its result. */
@@ -36,22 +42,22 @@ interface Waiting<T, R> {
 
 /** Gathers batches for some models, which compute at the same time. */
 export function batching<T, R>(models: readonly VQModel[], options: BatchingOptions<T, R>): Batching<T, R> {
-  const { size, signal, shapeOf, isStuck } = options;
-  const groups = new Map<string, Waiting<T, R>[]>();
+  const { signal, sizeOf, shapeOf, isStuck } = options;
+  const groups = new Map<string, Group<T, R>>();
   const idle = [...models];
   signal.addEventListener("abort", () => {
-    for (const { reject } of groups.values().flatMap((group) => group)) reject(signal.reason);
+    for (const { reject } of groups.values().flatMap(({ waiting }) => waiting)) reject(signal.reason);
   });
 
   /** A full batch, or else the oldest one if it will not get larger. */
   function take(): Waiting<T, R>[] | undefined {
-    const full = groups.entries().find(([, group]) => group.length >= size);
-    const [shape, group] = full ?? (isStuck() ? groups.entries().next().value : undefined) ?? [];
-    if (shape === undefined || group === undefined) return undefined;
-    groups.delete(shape);
-    const rest = group.splice(size);
-    if (rest.length > 0) groups.set(shape, rest);
-    return group;
+    const full = groups.entries().find(([, { size, waiting }]) => waiting.length >= size);
+    const [name, group] = full ?? (isStuck() ? groups.entries().next().value : undefined) ?? [];
+    if (name === undefined || group === undefined) return undefined;
+    groups.delete(name);
+    const { size, waiting } = group;
+    if (waiting.length > size) groups.set(name, { size, waiting: waiting.slice(size) });
+    return waiting.slice(0, size);
   }
 
   function start(): void {
@@ -75,12 +81,12 @@ export function batching<T, R>(models: readonly VQModel[], options: BatchingOpti
 
   return {
     run(item) {
-      const shape = shapeOf(item);
       return new Promise((resolve, reject) => {
-        const waiting = { item, resolve, reject };
-        const group = groups.get(shape);
-        if (group) group.push(waiting);
-        else groups.set(shape, [waiting]);
+        const shape = shapeOf(item);
+        const name = `${shape}`;
+        const group = groups.get(name) ?? { size: sizeOf(shape), waiting: [] };
+        groups.set(name, group);
+        group.waiting.push({ item, resolve, reject });
         start();
       });
     },

@@ -6,6 +6,7 @@
 
 import { checkOptions, type OptionNames } from "../../hub/mod.ts";
 import { type Codebook, ImageProcessor, type ImageProcessorOptions, type Picture, type VQModel } from "../../mod.ts";
+import { batchSizes } from "../compute/batch_size.ts";
 import { batching } from "../compute/batches.ts";
 import type { TokenRecord } from "../types.ts";
 
@@ -19,7 +20,7 @@ export interface DetokenizedPicture {
 
 /** Options of {@linkcode detokenizeDataset}. */
 export interface DetokenizeDatasetOptions extends Pick<ImageProcessorOptions, "doNormalize"> {
-  /** Number of pictures in a batch. Default: 1 on a CPU, where more is not faster; 8 on a GPU. */
+  /** Number of pictures in a batch. Default: 1 on a CPU, where more are not faster; on a GPU up to 8, as they fit. */
   batch?: number;
   /** Aborts. */
   signal?: AbortSignal;
@@ -46,26 +47,28 @@ export async function* detokenizeDataset(
 ): AsyncGenerator<DetokenizedPicture> {
   checkOptions("detokenize data set", options, OPTIONS);
   const models = Array.isArray(model) ? model as readonly VQModel[] : [model as VQModel];
-  const { batch = models[0].device === "webgpu" ? 8 : 1, doNormalize } = options;
+  const { batch, doNormalize } = options;
+  const own = await models[0].codebook();
   const signal = options.signal ?? new AbortController().signal;
   const processor = ImageProcessor.for(models[0], { doNormalize });
   let isReading = true;
   const batches = batching<TokensToDecode, Picture>(models, {
-    size: batch,
+    sizeOf: batchSizes(models[0], "detokenize", batch),
     signal,
-    shapeOf: ({ shape, codebook }) => `${shape},${codebook?.hash}`,
+    shapeOf: ({ shape }) => shape,
     async compute(model, records) {
-      const [{ shape, codebook }] = records;
+      const [{ shape }] = records;
       const indices = new Int32Array(records.length * shape[0] * shape[1]);
       records.forEach((record, i) => indices.set(record.indices, i * shape[0] * shape[1]));
-      const tokens = { indices, shape: [records.length, ...shape], codebook };
+      const foreign = records.find(({ codebook }) => codebook && codebook.hash !== own.hash);
+      const tokens = { indices, shape: [records.length, ...shape], codebook: foreign?.codebook }; // which the model refuses
       using decoded = await model.detokenize(tokens, { signal });
       return await processor.postprocess(decoded);
     },
     isStuck: () => !isReading,
   });
   const slots: Promise<DetokenizedPicture>[] = [];
-  const maxSlots = 2 * batch * models.length;
+  const maxSlots = Math.max(16, 2 * (batch ?? 0) * models.length);
 
   async function next(): Promise<DetokenizedPicture> {
     isReading = false;

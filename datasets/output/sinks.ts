@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type {
   DatasetFormat,
@@ -85,6 +85,7 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
     format,
     async open(source, settings, info, access) {
       const { folder, parts, place, whole } = placesOfFile(path, format, source);
+      await checkNoArchive(place);
       const lock = await lockIn(parts.work, path, access);
       return await closeOnError(lock, async () => {
         const opened = await openStore(place, settings, info);
@@ -157,6 +158,21 @@ async function checkOwn(folder: string, format: DatasetFormat): Promise<void> {
   if (foreign === undefined) return;
   throw new RangeError(
     `Cannot write tokens to ${folder}: it holds ${foreign} and no manifest.json that says what it is. Choose another folder`,
+  );
+}
+
+/**
+ * Checks that a file to write is no archive of unknown origin, such as one that is to be read.
+ *
+ * @throws {RangeError} if it is
+ */
+async function checkNoArchive({ name, format, manifest }: StorePlace): Promise<void> {
+  const isThere = (path: string) => stat(path).then(() => true, () => false);
+  if (format !== "tar" && format !== "parquet" || !await isThere(name) || await isThere(manifest)) return;
+  throw new RangeError(
+    `Cannot write tokens to ${name}: it is there, and no ${
+      basename(manifest)
+    } that says what it is. Choose another name`,
   );
 }
 

@@ -34,7 +34,7 @@ export interface DatasetProgress {
 
 /** Options of {@linkcode tokenizeDataset}: how pictures are prepared, and what to do. */
 export interface TokenizeDatasetOptions extends PrepareOptions {
-  /** Number of pictures in a batch. Default: 1 on a CPU, where more is not faster; up to 8 on a GPU, as they fit. */
+  /** Number of pictures in a batch. Default: 1 on a CPU, where more are not faster; on a GPU up to 8, as they fit. */
   batch?: number;
   /** The type of the stored numbers. Default: the smallest unsigned type that holds the codebook. */
   dtype?: TokenDType;
@@ -151,7 +151,7 @@ async function tokenizeShards(
   { shards, store }: OpenSink,
   options: TokenizeDatasetOptions,
 ): Promise<void> {
-  const { batch = models[0].device === "webgpu" ? 8 : 1, retryFailures = false, verify = false } = options;
+  const { batch, retryFailures = false, verify = false } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
   const pipe = pipeline(models, { ...prepareOptionsOf(options), batch, signal });

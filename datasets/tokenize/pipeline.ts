@@ -8,6 +8,7 @@ import { reasonOf, showMessage } from "../../hub/show.ts";
 import type { Picture, VQModel } from "../../mod.ts";
 import type { PictureFailure } from "../output/manifest.ts";
 import type { DatasetPicture, DatasetShard, TokenRecord } from "../types.ts";
+import { batchSizes } from "../compute/batch_size.ts";
 import { batching } from "../compute/batches.ts";
 import { mirrored, type PrepareOptions, preparerFor } from "./prepare.ts";
 
@@ -25,8 +26,8 @@ export class UnreadError extends Error {}
 
 /** Options of {@linkcode pipeline}. */
 export interface PipelineOptions extends PrepareOptions {
-  /** Number of pictures in a batch. */
-  readonly batch: number;
+  /** Number of pictures in a batch; by default as many as are fast and fit. */
+  readonly batch?: number;
   readonly signal: AbortSignal;
 }
 
@@ -60,16 +61,18 @@ export interface ShardRun {
 export function pipeline(models: readonly VQModel[], options: PipelineOptions): Pipeline {
   const { batch, signal, augment, ...prepareOptions } = options;
   const preparer = preparerFor(models[0], prepareOptions);
-  const maxOutstanding = Math.max(64, 4 * batch * models.length);
+  const maxOutstanding = Math.max(64, 4 * (batch ?? 0) * models.length);
+  const sizeOf = batchSizes(models[0], "tokenize", batch);
+  const shapeOf = ({ height, width }: Picture) => [models[0].config.in_channels, height, width];
   /** Pictures that are decoded now; that are read, but not passed on; and the bytes of their files and pixels. */
   let [preparing, outstanding, bytes] = [0, 0, 0];
   let isReading = true;
   let wake = () => {};
 
   const batches = batching<Picture, PictureTokens>(models, {
-    size: batch,
+    sizeOf,
     signal,
-    shapeOf: ({ width, height }) => `${width}×${height}`,
+    shapeOf,
     async compute(model, pictures) {
       using sample = await preparer.stack(pictures);
       const { indices, shape: [, h, w] } = await model.tokenize(sample, { signal });
@@ -100,6 +103,7 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
     bytes += file.length;
     try {
       const prepared = await preparer.prepare(file, signal);
+      sizeOf(shapeOf(prepared.picture)); // throws if it does not fit the model or the memory
       const variants = augment === "hflip" ? [prepared.picture, mirrored(prepared.picture)] : [prepared.picture];
       return { ...prepared, variants };
     } finally {

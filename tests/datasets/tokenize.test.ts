@@ -217,6 +217,8 @@ Deno.test("tokens made otherwise, other pictures and foreign files are refused",
       RangeError,
       "it holds 000000.tar and no manifest",
     );
+    const archive = fileSink(join(folder, "foreign", "000000.tar"), { format: "tar" });
+    await assertRejects(() => tokenizeDataset(model, source, archive), RangeError, "no 000000.tar.manifest.json");
     assertEquals(await contentOf(join(folder, "foreign")), { "000000.tar": new TextEncoder().encode("mine").toHex() });
   });
 });

@@ -70,6 +70,8 @@ Deno.test("inputs that are empty, missing or damaged are errors that name them",
     await Deno.writeTextFile(at("list.txt"), "\n");
     assertStringIncludes(await fail(1, "tokenize", none, `@${at("list.txt")}`, "-o", at("out")), "no input");
 
+    await writePictures(at("good"), 9);
+    await fail(1, "tokenize", none, at("good"), "-o", at("out"));
     await Deno.writeFile(at("good.png"), numbered(1));
     await Deno.writeFile(at("cut.tar"), new Uint8Array(700).fill(7));
     const { code, stderr } = await tokenize(at("good.png"), at("cut.tar"), "-o", at("out"));
