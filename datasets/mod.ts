@@ -36,6 +36,7 @@ export { openTokenSet, type TokenSet } from "./inspect/token_set.ts";
 export { usagePlot } from "./inspect/usage_plot.ts";
 export { type Verification, type VerifyOptions, verifyTokenSet } from "./inspect/verify.ts";
 export { mergeTokens } from "./output/merge.ts";
+export type { FileDigest } from "./output/publish.ts";
 export type { QueueStatus, WorkerState } from "./queue/jobs.ts";
 export { openQueue, type Queue } from "./queue/queue.ts";
 export { parseQueueAddress, type QueueServer } from "./queue/server.ts";

@@ -13,7 +13,9 @@ import { reasonOf } from "../../hub/show.ts";
 
 /** Size and SHA-256 of a file. */
 export interface FileDigest {
+  /** Its size. */
   readonly bytes: number;
+  /** Its SHA-256, in hexadecimal. */
   readonly sha256: string;
 }
 

@@ -4,9 +4,6 @@
  * @module
  */
 
-/// <reference no-default-lib="true" />
-/// <reference lib="deno.worker" />
-
 import { connectTo, type QueueServer } from "./server.ts";
 
 /** What this thread receives. */
@@ -20,10 +17,13 @@ const IN_PROGRESS = "+WPI";
 /** Milliseconds without a sign of the other thread after which it counts as stuck, and its job may go to another. */
 const STUCK = 15 * 60_000;
 
+/** This thread, whose type is that of a window for the type checker. */
+const scope = globalThis as unknown as Pick<Worker, "postMessage" | "onmessage">;
+
 let subject: string | undefined;
 let lastSign = 0;
 
-self.onmessage = async ({ data }: MessageEvent<HeartbeatMessage>) => {
+scope.onmessage = async ({ data }: MessageEvent<HeartbeatMessage>) => {
   lastSign = Date.now();
   if (data === "alive") return;
   if ("subject" in data) {
@@ -31,7 +31,7 @@ self.onmessage = async ({ data }: MessageEvent<HeartbeatMessage>) => {
     return;
   }
   const connection = await connectTo(data.server);
-  self.postMessage("ready");
+  scope.postMessage("ready");
   setInterval(() => {
     const isStuck = Date.now() - lastSign > STUCK;
     if (subject !== undefined && !isStuck && !connection.isClosed()) connection.publish(subject, IN_PROGRESS);

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { type Command, LOADING, parseArguments, TOKEN_OUTPUT } from "../../../cli/arguments.ts";
+import { type Command, parseArguments } from "../../../cli/arguments.ts";
+import { tokenizeCommand } from "../../../cli/commands/tokenize.ts";
+import { LOADING } from "../../../cli/options.ts";
 import { dtypesOf, gridOf } from "../../../cli/tokens.ts";
 import { type Bytes, concat, latin1, type Mutate } from "../mutations/bytes.ts";
 import { mutateForm } from "../mutations/form.ts";
@@ -18,7 +20,7 @@ const COMMAND: Command = {
   operands: ["MODEL", "PICTURE"],
   repeats: true,
   options: ["output", "side-by-side", "height", "width", "size", "tune", "rounds", "grid", "range", ...LOADING],
-  own: TOKEN_OUTPUT,
+  own: tokenizeCommand.own,
   run: () => Promise.resolve(),
 };
 
