@@ -21,6 +21,13 @@ export interface ComputeOptions {
    */
   dtype?: "float32" | "float16";
   /**
+   * How WebGPU holds the weights of 3×3 convolutions. `"compact"`: once; they are transformed for Winograd's algorithm in
+   * each call. `"fast"`: transformed, which takes four times the memory, as far as the device has it. Default:
+   * `"compact"` on a GPU, where that costs one or two percent of the time, and `"fast"` on a software adapter, where it
+   * costs up to a third. No effect on the CPU engine.
+   */
+  weights?: "compact" | "fast";
+  /**
    * The most bytes that weights and a call may take together: see {@linkcode VQModel.memoryLimit}. Default: no limit.
    */
   memoryLimit?: number;

@@ -32,7 +32,18 @@ export interface Tuning {
   readonly chunkPixels: number;
   /** Most bytes of a feature map or a codebook in one binding, if the binding limit is not lower. */
   readonly windowBytes: number;
-  /** Most bytes of Winograd's transformed tiles, or of attention's scores, at a time. */
+  /**
+   * How to hold weights by default. Transforming them in each call, with writes and reads of some 2.3 GB for aMUSEd's decoder, takes a
+   * GPU of 4 TB/s about 1 ms, and one of 100 GB/s 30 ms of a second for a picture of 256×256 pixels. On llvmpipe, which
+   * loads and stores lane by lane, it takes up to a third of the time of small pictures.
+   */
+  readonly weights: "compact" | "fast";
+  /**
+   * Fewest tiles of feature maps for Winograd's algorithm: with fewer, transforming the weights costs more than the
+   * multiplications that it saves.
+   */
+  readonly winogradTiles: number;
+  /** Most bytes of Winograd's transformed tiles, of its transformed weights, or of attention's scores, at a time. */
   readonly scratchBytes: number;
   /** Most floating-point operations of one dispatch, which cannot be stopped: a second or two on slow devices. */
   readonly dispatchFlops: number;
@@ -58,6 +69,8 @@ export const SOFTWARE: Tuning = {
   lanes: [8, 1],
   chunkPixels: 64,
   windowBytes: Infinity,
+  weights: "fast",
+  winogradTiles: 8,
   scratchBytes: 64 << 20,
   dispatchFlops: 1e9,
   reduceLanes: 8,
@@ -90,6 +103,8 @@ export const HARDWARE: Tuning = {
   lanes: [16, 4],
   chunkPixels: 16,
   windowBytes: Infinity,
+  weights: "compact",
+  winogradTiles: 16,
   scratchBytes: 64 << 20,
   dispatchFlops: 2e11,
   reduceLanes: 64,
