@@ -115,7 +115,7 @@ export class Parameters {
   ): Promise<Packed> {
     const { in: inChannels, out: outChannels } = parameter;
     const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
-    const stored = padded(inChannels), outStored = 8 * Math.ceil(outChannels / 8);
+    const stored = tapChannels(inChannels), outStored = 8 * Math.ceil(outChannels / 8);
     const bytes = 4 * SLICE * outStored * Math.ceil(taps * stored / SLICE);
     const packed = this.#allocate(bytes, places), bias = this.#allocate(4 * outStored, places);
     const rows = { values, count: outChannels, length: inChannels * taps };
@@ -134,6 +134,11 @@ export class Parameters {
     view.fill(0, values.length);
     await readFloats(values, view.subarray(0, values.length));
   }
+}
+
+/** Channels per tap of packed weights. One to three are not padded, so that nine taps of them fit one slice. */
+export function tapChannels(channels: number): number {
+  return channels < 4 ? channels : padded(channels);
 }
 
 /** Refuses more channels than there are zeros to read outside an image. */
