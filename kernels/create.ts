@@ -23,7 +23,7 @@ export interface BackendOptions extends WasmOptions {
   /**
    * How a WebGPU engine holds the weights of 3×3 convolutions. `"compact"`: once; Winograd's algorithm transforms them in
    * each call. `"fast"`: transformed, which takes four times the memory, as far as the device has it. Default:
-   * `"compact"` on a GPU, where that costs one or two percent of the time, `"fast"` on a software adapter. No effect on
+   * `"compact"` on a GPU, where that costs a few percent of the time, `"fast"` on a software adapter. No effect on
    * the CPU engine.
    */
   readonly weights?: "compact" | "fast";

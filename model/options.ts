@@ -22,9 +22,9 @@ export interface ComputeOptions {
   dtype?: "float32" | "float16";
   /**
    * How WebGPU holds the weights of 3×3 convolutions. `"compact"`: once; they are transformed for Winograd's algorithm in
-   * each call. `"fast"`: transformed, which takes four times the memory, as far as the device has it. Default:
-   * `"compact"` on a GPU, where that costs one or two percent of the time, and `"fast"` on a software adapter, where it
-   * costs up to a third. No effect on the CPU engine.
+   * each call. `"fast"`: transformed, which takes four times the memory, as far as the device has it. Default: `"fast"`
+   * on a software adapter without a `memoryLimit`, where it saves up to a third of the time; otherwise `"compact"`, as on
+   * a GPU it saves a few percent. No effect on the CPU engine.
    */
   weights?: "compact" | "fast";
   /**

@@ -38,7 +38,8 @@ export function openCpuBackend(checkpoint: Checkpoint, files: ModelFiles, option
 
 async function openWith(checkpoint: Checkpoint, files: ModelFiles, options: ComputeOptions): Promise<Backend> {
   const { parameters, only } = checkpoint;
-  const { device = "auto", dtype, weights, threads, tuningStore, strict, signal } = options;
+  const { device = "auto", dtype, memoryLimit, threads, tuningStore, strict, signal } = options;
+  const { weights = memoryLimit === undefined ? undefined : "compact" } = options;
   matchTensors(files.weights, parameters, { strict, only }); // before the engine reserves memory for them
   const backend = await createBackend(device, {
     dtype,

@@ -143,10 +143,11 @@ export class WeightStore {
    */
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     checkParameter(parameter, weight, bias);
+    const transformed = this.#isTransformed(parameter);
     try {
       await this.#set(parameter, weight, bias);
     } catch (error) {
-      if (!(error instanceof OutOfMemoryError) || !this.#isTransformed(parameter)) throw error;
+      if (!(error instanceof OutOfMemoryError) || !transformed) throw error;
       this.#holdsTransformed = () => false;
       await this.#set(parameter, weight, bias);
     }
