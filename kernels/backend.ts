@@ -80,8 +80,8 @@ export interface Program {
  */
 export interface MemoryUse {
   /**
-   * Weights, in the layouts that the kernels read. On the CPU engine they take about the bytes of the parameters in
-   * float32; on WebGPU, 3×3 convolutions transformed for Winograd's algorithm take 4 times as much.
+   * Weights, in the layouts that the kernels read: about the bytes of the parameters in the engine's `dtype`. With
+   * `weights: "fast"` on WebGPU, most 3×3 convolutions take four times as much.
    */
   readonly weights: number;
   /** Everything else: tensors, intermediate values, and unused memory that is kept. */
@@ -138,13 +138,10 @@ export interface Backend {
    * ops, use the fastest. On WebGPU the candidates are algorithms and tiles of convolutions and attentions, and the
    * graph's weights must fit on the device a second time. The CPU engine has nothing to choose.
    *
-   * Returns whether another algorithm was chosen for some layer; it takes effect when the layer's weights are set
-   * again.
-   *
    * @throws {TypeError} for an unknown option
    * @throws {DeviceError} if a WebGPU device has no `timestamp-query`, or cannot run the graph
    */
-  tune(graph: Graph, options?: TuneOptions): Promise<boolean>;
+  tune(graph: Graph, options?: TuneOptions): Promise<void>;
   /** Frees everything once the submitted work is finished; tensors of this engine cannot be read afterwards. */
   dispose(): void;
 }

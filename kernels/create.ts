@@ -20,36 +20,46 @@ export type Device = "auto" | "webgpu" | "wasm" | GPUDevice;
 export interface BackendOptions extends WasmOptions {
   /** Element type of stored weights and intermediate values; the CPU engine has only `"float32"`, the default. */
   readonly dtype?: "float32" | "float16";
+  /**
+   * How a WebGPU engine holds the weights of 3×3 convolutions. `"compact"`: once; Winograd's algorithm transforms them in
+   * each call. `"fast"`: transformed, which takes four times the memory, as far as the device has it. Default:
+   * `"compact"` on a GPU, where that costs a few percent of the time, `"fast"` on a software adapter. No effect on
+   * the CPU engine.
+   */
+  readonly weights?: "compact" | "fast";
   /** Where a WebGPU engine stores what {@linkcode Backend.tune} measures. By default it is not stored. */
   readonly tuningStore?: TuningStore;
 }
 
-const BACKEND_OPTIONS: OptionNames<BackendOptions> = { ...WASM_OPTIONS, dtype: true, tuningStore: true };
+const BACKEND_OPTIONS: OptionNames<BackendOptions> = { ...WASM_OPTIONS, dtype: true, weights: true, tuningStore: true };
 
 /**
  * Opens an engine.
  *
  * @throws {DeviceError} if the device is not available or does not support the element type
  * @throws {RangeError} if `threads` is not a whole number ≥ 1, and the CPU engine is opened
- * @throws {TypeError} for an unknown option or `dtype`
+ * @throws {TypeError} for an unknown option, `dtype` or `weights`
  */
 export async function createBackend(device: Device, options: BackendOptions = {}): Promise<Backend> {
   checkOptions("open engine", options, BACKEND_OPTIONS);
-  const { dtype = "float32", tuningStore } = options;
+  const { dtype = "float32", weights, tuningStore } = options;
   if (dtype !== "float32" && dtype !== "float16") {
     throw new TypeError(`Cannot compute in ${dtype}: expected dtype "float32" or "float16"`);
   }
+  if (weights !== undefined && weights !== "compact" && weights !== "fast") {
+    throw new TypeError(`Cannot hold weights as ${weights}: expected weights "compact" or "fast"`);
+  }
   if (typeof device === "object" && device !== null && "createBuffer" in device) {
-    return await createWebGpuBackend({ device, dtype, tuningStore });
+    return await createWebGpuBackend({ device, dtype, weights, tuningStore });
   }
   switch (device) {
     case "webgpu":
-      return await createWebGpuBackend({ dtype, tuningStore });
+      return await createWebGpuBackend({ dtype, weights, tuningStore });
     case "wasm":
       return await createCpuBackend(options, 'device "wasm"');
     case "auto":
       return await hasGpu()
-        ? await createWebGpuBackend({ dtype, tuningStore })
+        ? await createWebGpuBackend({ dtype, weights, tuningStore })
         : await createCpuBackend(options, "no GPU");
   }
   throw new DeviceError(

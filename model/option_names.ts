@@ -28,6 +28,7 @@ export const COMPUTE_OPTIONS: OptionNames<ComputeOptions> = {
   device: true,
   threads: true,
   dtype: true,
+  weights: true,
   memoryLimit: true,
   only: true,
   tuningStore: true,

@@ -134,8 +134,7 @@ export class VQModel {
    * Loads a model from files that the caller opens, such as bytes in memory.
    *
    * @param open opens the files. Called to load the model, and again to save it, for {@linkcode VQModel.codebook}, when
-   * a call is first repeated in float32, when weights change their layout after {@linkcode VQModel.tune}, and when a
-   * lost device is replaced
+   * a call is first repeated in float32, and when a lost device is replaced
    * @throws {ConfigError} if the configuration describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device

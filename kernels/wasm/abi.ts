@@ -80,5 +80,7 @@ export const PANEL_OCTETS = 8;
 export const STAGGER = 192;
 /** Bytes from the transformed weights of one position to those of the next. */
 export const PANEL_STRIDE = PANEL_OCTETS * SLICE * 8 * 4 + STAGGER;
+/** Maximum slices of the inner dimension that implicit GEMM gathers before it multiplies. */
+export const GATHER_SLICES = 8;
 /** Pointers to source pixels per tap: six, padded to whole vectors. */
 export const POINTERS_PER_TAP = 8;

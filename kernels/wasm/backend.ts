@@ -133,9 +133,8 @@ class Engine implements WasmBackend {
 
   /** There is nothing to tune. */
   // deno-lint-ignore require-await -- what it throws is a rejection
-  async tune(_graph: Graph, options?: TuneOptions): Promise<boolean> {
+  async tune(_graph: Graph, options?: TuneOptions): Promise<void> {
     checkOptions("tune engine", options, TUNE_OPTIONS);
-    return false;
   }
 
   *#plan(graph: Graph, options: PlanOptions = {}, quick = false): Steps<WasmProgram> {

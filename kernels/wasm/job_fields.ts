@@ -107,6 +107,8 @@ export const JOB_FIELDS = {
   [Kind.ImplicitGemm]: {
     ...CONV,
     kernel: "i32",
+    /** Channels per tap of the weights: one to three, or as stored. */
+    tapChannels: "i32",
     /** Zeros above and to the left. */
     padding: "i32",
     /** Blocks are ranges of pixels times ranges of output channels. */

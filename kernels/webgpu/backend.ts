@@ -7,7 +7,7 @@
 import { checkOptions, type OptionNames } from "../check_options.ts";
 import type { Backend, MemoryUse, PlanOptions, Program, TuneOptions, TuningStore } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
-import type { Conv2d, Graph, Node, Op } from "../graph/graph.ts";
+import type { Graph, Node, Op } from "../graph/graph.ts";
 import type { Parameter, WeightValues } from "../graph/parameters.ts";
 import { atOnce, inTurns, type Steps } from "../host/steps.ts";
 import { Turns } from "../host/turns.ts";
@@ -15,18 +15,19 @@ import { PLAN_OPTIONS, TUNE_OPTIONS } from "../option_names.ts";
 import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
 import { BufferPool, OutOfMemoryError } from "./device/buffer_pool.ts";
 import { borrowGpu, checkFloat16, type Gpu, noticeLoss, openGpu, tuningFor } from "./device/device.ts";
-import { chooseAlgorithm } from "./ops/conv2d.ts";
+import { paysTransformed } from "./ops/conv2d.ts";
 import { float16Values } from "./ops/mod.ts";
 import { shareBuffers, type SharedPlan } from "./program/buffer_plan.ts";
 import { Pace } from "./program/pace.ts";
 import { PixelReader } from "./program/pixel_reader.ts";
 import { createProgram } from "./program/program.ts";
-import { CONV_ALGORITHMS, type ConvAlgorithm, WeightStore } from "./record/packed_weights.ts";
+import type { Choice, ConvAlgorithm } from "./record/choice.ts";
+import { WeightStore } from "./record/packed_weights.ts";
 import { Recorder } from "./record/recorder.ts";
 import { recordGraph, recordPixelConversion } from "./record_graph.ts";
 import { PipelineCache } from "./shader/pipeline.ts";
 import type { Tile, Tuning } from "./shader/tiles.ts";
-import { isTunable, layerKey, mergeChoices, NO_CHOICES, opKey, StoredChoices } from "./tuning/choices.ts";
+import { type Choices, choicesOf, isTunable, mergeChoices, opKey, StoredChoices } from "./tuning/choices.ts";
 import { measureChoices } from "./tuning/tuner.ts";
 
 /** How to open the WebGPU engine. */
@@ -43,6 +44,12 @@ export interface WebGpuOptions {
   readonly tuning?: Tuning;
   /** Element type of stored feature maps and weights; kernels compute in float32. Default `"float32"`. */
   readonly dtype?: "float32" | "float16";
+  /**
+   * How to hold the weights of 3×3 convolutions. `"compact"`: once; Winograd's algorithm transforms them in each call.
+   * `"fast"`: transformed, which takes four times the memory, as far as the device has it. Default: `"compact"` on a GPU,
+   * `"fast"` on a software adapter.
+   */
+  readonly weights?: "compact" | "fast";
   /** Stores what {@linkcode Backend.tune} measures. By default it is not stored. */
   readonly tuningStore?: TuningStore;
 }
@@ -54,6 +61,7 @@ const WEBGPU_OPTIONS: OptionNames<WebGpuOptions> = {
   tile: true,
   tuning: true,
   dtype: true,
+  weights: true,
   tuningStore: true,
 };
 
@@ -63,8 +71,11 @@ const PATIENCE_MS = 250;
 /** Ops that are planned in a third of a second. */
 const QUICK_OPS = 10_000;
 
-/** Bytes that packing moves per byte of weights, at most: those transformed for Winograd's algorithm take four. */
-const PACKING_BYTES = 5;
+/** Bytes that packing moves per byte of weights. */
+const PACKING_BYTES = 2;
+
+/** The part of a memory limit that each piece of scratch memory may take, and the fewest bytes of one. */
+const [SCRATCH_SHARE, MIN_SCRATCH_BYTES] = [1 / 8, 256 << 10];
 
 /** A program in bands must take less than this share of the memory of the program that ran out of memory. */
 const WORTHWHILE = 0.9;
@@ -89,9 +100,10 @@ class WebGpuBackend implements Backend {
   readonly dtype: "float32" | "float16";
   readonly #gpu: Gpu;
   readonly #options: WebGpuOptions;
+  readonly #holding: "compact" | "fast";
   readonly #tuning: Tuning;
   readonly #stored: StoredChoices;
-  #choices = NO_CHOICES;
+  #choices: Choices = new Map();
   readonly #pipelines: PipelineCache;
   readonly #pool: BufferPool;
   readonly #pace: Pace;
@@ -110,8 +122,9 @@ class WebGpuBackend implements Backend {
     this.dtype = dtype;
     this.#gpu = gpu;
     this.#options = options;
+    this.#holding = options.weights ?? tuning.weights;
     this.#tuning = tuning;
-    this.#stored = new StoredChoices(tuningStore, gpu.info, dtype, tuning);
+    this.#stored = new StoredChoices(tuningStore, { ...gpu.info, dtype, weights: this.#holding }, this.#candidates);
     this.#pipelines = pipelines;
     this.#pool = new BufferPool(gpu.device);
     this.#pace = new Pace(gpu.device.queue, gpu.software);
@@ -120,7 +133,7 @@ class WebGpuBackend implements Backend {
       this.#pool,
       this.#pipelines,
       dtype === "float16" ? "f16" : "f32",
-      (layer) => this.#algorithmOf(layer),
+      (layer) => this.#holding === "fast" && paysTransformed(layer, gpu.device.limits, options.algorithm),
       tuning.windowBytes,
     );
     gpu.device.lost.then(({ reason, message }) => {
@@ -224,21 +237,16 @@ class WebGpuBackend implements Backend {
     this.#choices = await this.#stored.read();
   }
 
-  async tune(graph: Graph, options?: TuneOptions): Promise<boolean> {
+  async tune(graph: Graph, options?: TuneOptions): Promise<void> {
     checkOptions("tune engine", options, TUNE_OPTIONS);
     this.#checkUsable();
-    const tiles = [undefined, ...this.#tuning.tiles];
     const measured = await this.#orLoss(measureChoices(graph, {
-      candidates: CONV_ALGORITHMS.flatMap((algorithm) => tiles.map((tile) => ({ algorithm, tile }))),
+      candidates: this.#candidates,
       open: (candidate) =>
         new WebGpuBackend({ ...this.#gpu, borrowed: true }, { ...this.#options, ...candidate }, this.#pipelines),
-      algorithmOf: (layer, wanted) => this.#chooseAlgorithm(layer, wanted),
     }, options));
     this.#choices = mergeChoices(this.#choices, measured);
     await this.#stored.add(measured);
-    return graph.nodes.some((op) =>
-      op.kind === "conv2d" && this.#algorithmOf(op.weights) !== this.#weights.algorithmOf(op.weights)
-    );
   }
 
   dispose(): void {
@@ -254,9 +262,11 @@ class WebGpuBackend implements Backend {
     const { memoryLimit } = options;
     const { bytes: weights } = this.#weights;
     const limit = Math.min(this.#available, (memoryLimit ?? Infinity) - weights);
+    const scratchBytes = Math.min(this.#tuning.scratchBytes, Math.max(MIN_SCRATCH_BYTES, SCRATCH_SHARE * limit));
     const record = (candidate: Graph) => {
       const float16 = this.dtype === "float16" ? float16Values(candidate) : new Set<Node>();
-      return recordGraph(this.#recorder(float16), candidate, (op) => this.#tileOf(op));
+      const recorder = this.#recorder(float16, { ...this.#tuning, scratchBytes });
+      return recordGraph(recorder, candidate, (op) => this.#choiceOf(op));
     };
     const plan = yield* planWithin(graph, limit, function* (candidate) {
       return yield* shareBuffers(yield* record(candidate));
@@ -265,24 +275,20 @@ class WebGpuBackend implements Backend {
     return plan;
   }
 
-  /** The algorithm for a layer if its weights are set now. */
-  #algorithmOf(layer: Conv2d["weights"]): ConvAlgorithm {
-    return this.#chooseAlgorithm(layer, this.#options.algorithm ?? this.#choices.algorithms.get(layerKey(layer)));
+  /** What can be chosen; the algorithm only for weights that both can read. */
+  get #candidates(): Choice[] {
+    return choicesOf(this.#tuning, this.#holding === "compact");
   }
 
-  #chooseAlgorithm(layer: Conv2d["weights"], wanted?: ConvAlgorithm): ConvAlgorithm {
-    return chooseAlgorithm(layer, this.#gpu.device.limits.maxStorageBufferBindingSize, wanted);
+  /** How to compute an op: as the options say, otherwise as was measured to be the fastest. */
+  #choiceOf(op: Op): Choice {
+    const { algorithm, tile } = this.#options;
+    const measured = isTunable(op) ? this.#choices.get(opKey(op)) : undefined;
+    return { algorithm: algorithm ?? measured?.algorithm, tile: tile ?? measured?.tile };
   }
 
-  /** The tile for an op that the options give, or that was measured to be the fastest. */
-  #tileOf(op: Op): Tile | undefined {
-    if (this.#options.tile || !isTunable(op)) return this.#options.tile;
-    const algorithm = op.kind === "conv2d" ? this.#weights.algorithmOf(op.weights) : undefined;
-    return this.#choices.tiles.get(opKey(op, algorithm));
-  }
-
-  #recorder(float16: ReadonlySet<Node>): Recorder {
-    return new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, this.#tuning, float16);
+  #recorder(float16: ReadonlySet<Node>, tuning = this.#tuning): Recorder {
+    return new Recorder(this.#gpu, this.#pipelines, this.#weights.parameters, tuning, float16);
   }
 
   #createProgram(plan: SharedPlan): Promise<Program> {

@@ -12,15 +12,15 @@ import { recordFromNchw, recordToNchw } from "./ops/layout.ts";
 import { recordOp } from "./ops/mod.ts";
 import { pixelBytes, recordFromPixels, recordToPixels } from "./ops/pixels.ts";
 import type { Plan, Port } from "./program/buffer_plan.ts";
+import type { Choice } from "./record/choice.ts";
 import type { Recorder } from "./record/recorder.ts";
-import type { Tile } from "./shader/tiles.ts";
 
-/** Records a graph, one op a step; `tileOf` chooses tiles for its matrix products. */
-export function* recordGraph(r: Recorder, graph: Graph, tileOf: (op: Op) => Tile | undefined): Steps<Plan> {
+/** Records a graph, one op a step, each as `choiceOf` chooses. */
+export function* recordGraph(r: Recorder, graph: Graph, choiceOf: (op: Op) => Choice): Steps<Plan> {
   const inputs: Port[] = [];
   for (const node of graph.nodes) {
     r.op = costOf(node, r.isFloat16(node) ? 2 : 4);
-    r.tile = tileOf(node);
+    r.choice = choiceOf(node);
     if (node.kind === "input") inputs.push(recordInput(r, node));
     else recordOp(r, node);
     yield;

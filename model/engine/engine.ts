@@ -23,7 +23,7 @@ import {
 } from "../../kernels/mod.ts";
 import { type Pass, recordPass } from "../architecture/passes.ts";
 import type { ComputeOptions, MemoryPlan } from "../options.ts";
-import { type Checkpoint, loadWeights, withFiles } from "./checkpoint.ts";
+import { type Checkpoint, withFiles } from "./checkpoint.ts";
 import { openBackend, openCpuBackend } from "./open_backend.ts";
 import { ProgramCache } from "./program_cache.ts";
 import { report } from "./progress.ts";
@@ -38,9 +38,8 @@ export class Engine {
   readonly #programs = new ProgramCache();
   #backend: Backend;
   #memoryLimit: number | undefined;
-  /** What calls wait for: another device, or other weights. */
+  /** What calls wait for: another device. */
   #replacing: Promise<void> | undefined;
-  readonly #running = new Set<Promise<unknown>>();
   #losses = 0;
   /** The same model in float32, opened by the first call that needs it. */
   #float32: Engine | undefined;
@@ -129,14 +128,11 @@ export class Engine {
     return { weights, activations, peak: weights + activations };
   }
 
-  /** Tunes the device for a pass, and recompiles; calls wait while weights change. */
+  /** Tunes the device for a pass; later calls compile their programs again. */
   async tune(pass: Pass, shape: Shape, options: TuneOptions): Promise<void> {
     const graph = this.#record(pass, shape);
-    const changesLayouts = await this.#withDevice((backend) => backend.tune(graph, options));
-    while (this.#replacing) await this.#replacing;
-    const renewal = this.#renew(changesLayouts);
-    this.#replacing = renewal.catch(() => {}); // the caller of `tune` gets the error
-    await renewal;
+    await this.#withDevice((backend) => backend.tune(graph, options));
+    this.#programs.clear();
   }
 
   /** Frees everything. Harmless if repeated. */
@@ -171,16 +167,12 @@ export class Engine {
     for (;;) {
       while (this.#replacing) await this.#replacing;
       const backend = this.#backend;
-      const running = attempt(backend);
-      this.#running.add(running);
       try {
-        return await running;
+        return await attempt(backend);
       } catch (error) {
         const { device = "auto" } = this.#options;
         if (this.#disposed || device !== "auto" || !backend.lost) throw error;
         if (backend === this.#backend) this.#replacing ??= this.#replace((error as Error).message);
-      } finally {
-        this.#running.delete(running);
       }
     }
   }
@@ -224,20 +216,6 @@ export class Engine {
       this.#programs.clear();
       this.#backend = backend;
       if (this.#disposed) backend.dispose();
-    } finally {
-      this.#replacing = undefined;
-    }
-  }
-
-  /** Once running calls are over, drops the programs, and loads the weights again if asked to. */
-  async #renew(reloadWeights: boolean): Promise<void> {
-    await Promise.allSettled(this.#running);
-    this.#programs.clear();
-    try {
-      if (!reloadWeights) return;
-      const { open, parameters, only } = this.#checkpoint;
-      const { strict } = this.#options;
-      await withFiles(open, ({ weights }) => loadWeights(weights, parameters, this.#backend, { strict, only }));
     } finally {
       this.#replacing = undefined;
     }

@@ -36,12 +36,14 @@ export function openCpuBackend(checkpoint: Checkpoint, files: ModelFiles, option
   return openWith(checkpoint, files, { ...options, device: "wasm", dtype: "float32" });
 }
 
-async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options: ComputeOptions): Promise<Backend> {
+async function openWith(checkpoint: Checkpoint, files: ModelFiles, options: ComputeOptions): Promise<Backend> {
   const { parameters, only } = checkpoint;
-  const { device = "auto", dtype, threads, tuningStore, strict, signal } = options;
-  matchTensors(weights, parameters, { strict, only }); // before the engine reserves memory for them
+  const { device = "auto", dtype, memoryLimit, threads, tuningStore, strict, signal } = options;
+  const { weights = memoryLimit === undefined ? undefined : "compact" } = options;
+  matchTensors(files.weights, parameters, { strict, only }); // before the engine reserves memory for them
   const backend = await createBackend(device, {
     dtype,
+    weights,
     threads,
     tuningStore,
     signal,
@@ -49,7 +51,7 @@ async function openWith(checkpoint: Checkpoint, { weights }: ModelFiles, options
     onFallback: (reason) => report(checkpoint, options, { status: "fallback", reason }),
   });
   try {
-    await loadWeights(weights, parameters, backend, {
+    await loadWeights(files.weights, parameters, backend, {
       strict,
       only,
       onIgnored(tensors) {

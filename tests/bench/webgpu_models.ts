@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- it prints a report
 /**
- * Whole models on the WebGPU adapter beside ONNX Runtime's WebGPU provider: same process, adapter and weights; in float16
- * too, where the adapter has it. Then torch, where `python3` has one with a GPU.
+ * Whole models on the WebGPU adapter beside ONNX Runtime's WebGPU provider: same process, adapter and weights; with weights
+ * held compactly and for speed, and in float16 too, where the adapter has it. Then torch, where `python3` has one with a GPU.
  *
  *     deno task bench:webgpu:models [--models=vq-f4,amused,movq] [--passes=encode,tokenize,decode] [--sides=64] [--rounds=3]
  *       [--torch] [--json]
@@ -13,7 +13,7 @@
  * compiling; a driver's own cache on disk may make it shorter. "Differ" is the relative error, or the share of tokens.
  * What cannot compute a pass is left out; why, goes to standard error.
  */
-import { createWebGpuBackend, findAdapter, isSoftware } from "../../kernels/webgpu/mod.ts";
+import { createWebGpuBackend, findAdapter, isSoftware, type WebGpuOptions } from "../../kernels/webgpu/mod.ts";
 import { relativeError } from "../support/golden.ts";
 import { countGpuBuffers, peakBytesOf } from "./gpu_buffers.ts";
 import {
@@ -88,9 +88,15 @@ async function measure(pass: Pass, side: number): Promise<Row[]> {
 
 /** Ours first. */
 async function runInTurns(pass: Pass): Promise<Run[]> {
-  const open = async (name: string, dtype?: "float16") => ours(name, await createWebGpuBackend({ dtype }), pass);
-  const others = [() => onnx("onnxruntime-web", web, pass, { executionProviders: ["webgpu"] })];
-  if (adapter!.features.has("shader-f16")) others.push(() => open("this engine, float16", "float16"));
+  const open = async (name: string, options: WebGpuOptions = {}) => {
+    return ours(name, await createWebGpuBackend(options), pass);
+  };
+  const weights = software ? "compact" : "fast"; // not the default
+  const others = [
+    () => onnx("onnxruntime-web", web, pass, { executionProviders: ["webgpu"] }),
+    () => open(`this engine, ${weights} weights`, { weights }),
+  ];
+  if (adapter!.features.has("shader-f16")) others.push(() => open("this engine, float16", { dtype: "float16" }));
 
   const starters = [await startCounting(() => open("this engine"), pass)];
   for (const other of others) starters.push(...await startCounting(other, pass).then((it) => [it], leaveOut));

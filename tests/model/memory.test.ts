@@ -4,7 +4,7 @@ import { DeviceError, type MemoryOptions, type Tensor } from "../../mod.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { assertClose } from "../support/golden.ts";
 import { filled, makeModel, picture, take, TINY } from "./models.ts";
-import { testOnEveryDevice } from "../support/engines.ts";
+import { testOn, testOnEveryDevice } from "../support/engines.ts";
 
 testOnEveryDevice("memory is planned without taking any, and a call takes what was planned", async (device) => {
   const pictures = [1, 3, 64, 48], latents = [1, 3, 32, 24];
@@ -112,5 +112,20 @@ testOnEveryDevice(
     assert(model.memory().used > used);
     await collectGarbage();
     assertEquals(model.memory().used, used);
+  },
+);
+
+testOn(
+  "webgpu",
+  "compact weights take the bytes of the parameters, and are the default under a memory limit",
+  async () => {
+    const config = { ...TINY, block_out_channels: [64, 64], norm_num_groups: 32 };
+    using fast = await makeModel(config, { device: "webgpu" }); // on a software adapter
+    using compact = await makeModel(config, { device: "webgpu", weights: "compact" });
+    using limited = await makeModel(config, { device: "webgpu", memoryLimit: 1e9 });
+    const bytes = 4 * compact.numParameters();
+    assert(compact.memory().weights <= 1.15 * bytes, `${compact.memory().weights} for ${bytes}`);
+    assert(fast.memory().weights > 2 * bytes, `${fast.memory().weights} for ${bytes}`);
+    assertEquals(limited.memory().weights, compact.memory().weights);
   },
 );

@@ -107,7 +107,7 @@ export class MemoryFiles {
 /** A model of this configuration with generated weights. */
 export async function makeModel(
   config: Partial<VQConfig> = TINY,
-  options: Pick<LoadOptions, "device" | "threads" | "signal" | "onProgress"> = {},
+  options: Pick<LoadOptions, "device" | "weights" | "memoryLimit" | "threads" | "signal" | "onProgress"> = {},
 ): Promise<VQModel> {
   const files = new MemoryFiles(config, checkpointOf(config));
   return await VQModel.fromFiles(files.opener, { device: ANY_DEVICE, ...options });

@@ -6,8 +6,9 @@
 
 import { type Conv2d, macs } from "../../graph/graph.ts";
 import { padded } from "../memory/layout.ts";
-import { GROUP, Kind, PANEL_OCTETS, PANEL_STRIDE, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts";
+import { GATHER_SLICES, GROUP, Kind, PANEL_OCTETS, PANEL_STRIDE, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts";
 import { type Addresses, blocksOf, type Context, type ConvAlgorithm, type Lowering } from "./lowering.ts";
+import { tapChannels } from "./packed_weights.ts";
 
 /** With fewer channels, Winograd's transforms cost more than its products save. */
 const WINOGRAD_CHANNELS = 16;
@@ -89,8 +90,10 @@ function lowerImplicitGemm(op: Conv2d, context: Context): Lowering {
   const { threads } = context;
   const pixelBlocks = blocksOf(groups, MAX_GROUPS, threads);
   const channelBlocks = pixelBlocks < threads ? Math.min(octets, threads) : 1;
+  const inner = tapChannels(op.weights.in);
+  const slices = Math.min(GATHER_SLICES, Math.ceil(kernel ** 2 * inner / SLICE));
   const workspace = Math.ceil(groups / pixelBlocks) * 4 *
-    (kernel ** 2 * POINTERS_PER_TAP + GROUP * (SLICE + octets * 8));
+    (kernel ** 2 * POINTERS_PER_TAP + GROUP * (slices * SLICE + octets * 8));
   return {
     temporary: 0,
     workspace,
@@ -100,6 +103,7 @@ function lowerImplicitGemm(op: Conv2d, context: Context): Lowering {
       fields: {
         ...convFields(op, at, context),
         kernel,
+        tapChannels: inner,
         padding: kernel === 3 && strideOf(op) === 1 ? 1 : 0,
         pixelBlocks,
         channelBlocks,

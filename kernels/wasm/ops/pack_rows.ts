@@ -10,7 +10,7 @@ import { Element, JOB, Kind } from "../abi.ts";
 import type { Memory } from "../memory/memory.ts";
 import type { Job } from "../threads/job.ts";
 
-/** Bytes of a part, unless eight rows take more: enough work for all threads, and little enough for their caches. */
+/** Maximum bytes of a part, unless eight rows take more. Smaller parts cost more messages to threads, larger ones memory. */
 const PART_BYTES = 4 * 2 ** 20;
 /** Memory that packing takes beside the packed weights, as a rule. */
 export const STAGING_BYTES = 2 * PART_BYTES;
@@ -37,19 +37,19 @@ export interface Rows {
 /** The job that packs the octets of rows that begin at address `raw`; `first` octets are before them. */
 export type PackJob = (raw: number, first: number, octets: number) => Job;
 
-/** Where rows are packed. */
-export interface Workplace {
+/** A memory, and threads that run jobs on it. */
+export interface JobRunner {
   readonly memory: Memory;
   /** Runs jobs; `list` is an address with room for them. */
   runJobs(jobs: readonly Job[], list: number): Promise<void>;
 }
 
 /** Packs rows. Allocates all memory before it first waits: if memory that is not shared grows, its views are detached. */
-export async function packRows(place: Workplace, { values, count, length }: Rows, pack: PackJob): Promise<void> {
-  const { memory } = place;
+export async function packRows(runner: JobRunner, { values, count, length }: Rows, pack: PackJob): Promise<void> {
+  const { memory } = runner;
   const { bytes, element } = ELEMENTS[values instanceof Float32Array ? "F32" : values.dtype];
   const rowBytes = length * bytes;
-  const partRows = Math.min(Math.ceil(count / 8), Math.max(1, Math.floor(PART_BYTES / (8 * rowBytes)))) * 8;
+  const partRows = 8 * Math.max(1, Math.min(Math.ceil(count / 8), Math.floor(PART_BYTES / (8 * rowBytes))));
   const parts = Math.ceil(count / partRows);
   const rowsOf = (part: number) => Math.min(partRows, count - part * partRows);
 
@@ -72,7 +72,7 @@ export async function packRows(place: Workplace, { values, count, length }: Rows
       const raw = areas[part % 2];
       const jobs = [pack(widened ?? raw, part * partRows / 8, Math.ceil(rowsOf(part) / 8))];
       if (widened !== undefined) jobs.unshift(widenJob(raw, widened, element!, rowsOf(part) * length));
-      await place.runJobs(jobs, list);
+      await runner.runJobs(jobs, list);
     };
     await read(0);
     for (let part = 0; part < parts; part++) {

@@ -18,7 +18,7 @@ import {
 import { settleAll } from "../../host/settle.ts";
 import { padded } from "../memory/layout.ts";
 import { Kind, PIXEL_BYTES, SLICE } from "../abi.ts";
-import { packRows, readFloats, type Workplace } from "./pack_rows.ts";
+import { type JobRunner, packRows, readFloats } from "./pack_rows.ts";
 
 /** A packed parameter. */
 export interface Packed {
@@ -34,7 +34,7 @@ export interface Packed {
 export class Parameters {
   #packed = new Map<string, Kept<Packed>>();
 
-  constructor(private readonly place: Workplace) {}
+  constructor(private readonly runner: JobRunner) {}
 
   /** A parameter that was set. */
   get(parameter: Parameter): Packed {
@@ -43,7 +43,7 @@ export class Parameters {
 
   /** Packs a parameter. Replaces an earlier one of the same name. */
   async set(parameter: Parameter, weight: WeightValues, bias: WeightValues): Promise<void> {
-    const { memory } = this.place;
+    const { memory } = this.runner;
     checkParameter(parameter, weight, bias);
     checkChannels(parameter);
     this.#remove(parameter.name);
@@ -72,7 +72,7 @@ export class Parameters {
   #remove(name: string): void {
     const packed = this.#packed.get(name)?.prepared;
     if (!packed) return;
-    const { memory } = this.place;
+    const { memory } = this.runner;
     this.#packed.delete(name);
     memory.free(packed.weight);
     memory.free(packed.bias);
@@ -81,7 +81,7 @@ export class Parameters {
 
   /** Allocates bytes, and adds the address to `places`. */
   #allocate(bytes: number, places: number[]): number {
-    const address = this.place.memory.allocate(bytes);
+    const address = this.runner.memory.allocate(bytes);
     places.push(address);
     return address;
   }
@@ -101,7 +101,7 @@ export class Parameters {
   async #packCodebook({ codes, channels }: CodebookParameter, values: WeightValues, places: number[]): Promise<Packed> {
     const bytes = 4 * 8 * Math.ceil(codes / 8) * channels;
     const weight = this.#allocate(bytes, places);
-    await packRows(this.place, { values, count: codes, length: channels }, (raw, firstOctet, octets) => {
+    await packRows(this.runner, { values, count: codes, length: channels }, (raw, firstOctet, octets) => {
       return { kind: Kind.PackCodebook, blocks: octets, fields: { raw, packed: weight, codes, channels, firstOctet } };
     });
     return { weight, bias: 0, bytes };
@@ -115,11 +115,11 @@ export class Parameters {
   ): Promise<Packed> {
     const { in: inChannels, out: outChannels } = parameter;
     const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
-    const stored = padded(inChannels), outStored = 8 * Math.ceil(outChannels / 8);
+    const stored = tapChannels(inChannels), outStored = 8 * Math.ceil(outChannels / 8);
     const bytes = 4 * SLICE * outStored * Math.ceil(taps * stored / SLICE);
     const packed = this.#allocate(bytes, places), bias = this.#allocate(4 * outStored, places);
     const rows = { values, count: outChannels, length: inChannels * taps };
-    const packing = packRows(this.place, rows, (raw, firstOctet, octets) => ({
+    const packing = packRows(this.runner, rows, (raw, firstOctet, octets) => ({
       kind: Kind.PackConv,
       blocks: octets,
       fields: { raw, packed, inChannels, outChannels, taps, stored, firstOctet },
@@ -130,10 +130,15 @@ export class Parameters {
 
   /** Stores values and, up to `length`, zeros. */
   async #storePadded(values: WeightValues, address: number, length: number): Promise<void> {
-    const view = this.place.memory.floats(address, length);
+    const view = this.runner.memory.floats(address, length);
     view.fill(0, values.length);
     await readFloats(values, view.subarray(0, values.length));
   }
+}
+
+/** Channels per tap of packed weights. One to three are not padded, so that nine taps of them fit one slice. */
+export function tapChannels(channels: number): number {
+  return channels < 4 ? channels : padded(channels);
 }
 
 /** Refuses more channels than there are zeros to read outside an image. */

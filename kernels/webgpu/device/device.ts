@@ -5,6 +5,7 @@
  */
 
 import { DeviceError } from "../../errors.ts";
+import { OutOfMemoryError } from "./buffer_pool.ts";
 import { HARDWARE, SOFTWARE, SWIFTSHADER, type Tuning } from "../shader/tiles.ts";
 
 /** A copy of an adapter's info. */
@@ -126,7 +127,8 @@ export function checkFloat16({ device, info, borrowed }: Gpu): void {
  * Runs `work`, which gives the device commands, in error scopes for memory and validation.
  *
  * @param what names the work in messages
- * @throws {DeviceError} if the device reports an error, which WebGPU does not throw by itself
+ * @throws {OutOfMemoryError} if the device has no memory left
+ * @throws {DeviceError} if the device reports another error, which WebGPU does not throw by itself
  */
 export async function guarded<T>(device: GPUDevice, what: string, work: () => T): Promise<T> {
   device.pushErrorScope("out-of-memory");
@@ -134,9 +136,10 @@ export async function guarded<T>(device: GPUDevice, what: string, work: () => T)
   try {
     return work();
   } finally {
-    const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
-    const cause = errors.find((error) => error !== null);
+    const [validation, memory] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    const cause = validation ?? memory;
+    const Kind = memory ? OutOfMemoryError : DeviceError;
     // deno-lint-ignore no-unsafe-finally -- the device's error explains why the work failed, if it did
-    if (cause) throw new DeviceError(`Cannot ${what}: the device refused, ${cause.message}`, { cause });
+    if (cause) throw new Kind(`Cannot ${what}: the device refused, ${cause.message}`, { cause });
   }
 }

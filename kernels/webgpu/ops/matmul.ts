@@ -42,7 +42,7 @@ function matmul(transposed: boolean, tile: Tile): Kernel {
     label: labelOf("matmul", transposed && "transposed"),
     constants: { LANES_X: lanesX, LANES_Y: lanesY },
     source: `
-struct Params { m: u32, n4: u32, k4: u32, lastB: u32, aStride: u32, bStride: u32, cStride: u32, aStart: u32, bStart: u32, cStart: u32, scale: f32 }
+struct Params { m: u32, n4: u32, k4: u32, lastB: u32, cRow: u32, aStride: u32, bStride: u32, cStride: u32, aStart: u32, bStart: u32, cStart: u32, scale: f32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4<A>>;
 @group(0) @binding(2) var<storage, read> b: array<vec4<B>>;
@@ -75,7 +75,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     if (row < p.m) {
       ${
           unroll(columns, (j) =>
-            `if (column + ${j}u * LANES_X < p.n4) { c[cStart + row * p.n4 + c${j}] = stored(p.scale * s${i}_${j}); }\n      `)
+            `if (column + ${j}u * LANES_X < p.n4) { c[cStart + row * p.cRow + c${j}] = stored(p.scale * s${i}_${j}); }\n      `)
         }
     } }
   `)
@@ -86,16 +86,20 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 
 const kernelOf = memoized(matmul);
 
-/** Records C = scale · A · B, or scale · A · Bᵀ with `transposed`; a dispatch computes as many matrices as bindings hold. */
+/**
+ * Records C = scale · A · B, or scale · A · Bᵀ with `transposed`; a dispatch computes as many matrices as bindings hold. If
+ * B has fewer columns than C, they are those of C from `firstColumn` on, in `vec4f`.
+ */
 export function recordMatmul(
   r: Recorder,
   a: Matrices,
   b: Matrices,
   c: Matrices,
-  options: { scale?: number; transposed?: boolean } = {},
+  options: { scale?: number; transposed?: boolean; firstColumn?: number } = {},
 ): void {
-  const { scale = 1, transposed = false } = options;
-  const tile = r.chooseTile(c.rows, c.columns4);
+  const { scale = 1, transposed = false, firstColumn = 0 } = options;
+  const n4 = transposed ? c.columns4 : b.columns4;
+  const tile = r.chooseTile(c.rows, n4);
   const kernel = kernelOf(transposed, tile);
   const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4_BYTES[matrices.memory.element]));
   const perDispatch = Math.max(1, Math.floor((r.bindingLimit - ALIGNMENT) / largest));
@@ -104,20 +108,21 @@ export function recordMatmul(
     r.dispatch(kernel, {
       params: {
         m: c.rows,
-        n4: c.columns4,
+        n4,
         k4: a.columns4,
         lastB: b.rows - 1,
+        cRow: c.columns4,
         aStride: stride(a),
         bStride: stride(b),
         cStride: stride(c),
         aStart: wa.start,
         bStart: wb.start,
-        cStart: wc.start,
+        cStart: wc.start + firstColumn,
         scale,
       },
       buffers: { a: wa.binding, b: wb.binding, c: wc.binding },
       grid: [
-        Math.ceil(c.columns4 / (tile.columns * tile.lanesX)),
+        Math.ceil(n4 / (tile.columns * tile.lanesX)),
         Math.ceil(c.rows / (tile.rows * tile.lanesY)),
         to - from,
       ],

@@ -3,14 +3,15 @@
  * pair of channels instead of 144.
  *
  * Three passes over bands of tile rows: transform input tiles of 6×6 pixels, multiply channels at each of the 36
- * positions, transform the products to outputs. Weights are transformed when they are packed.
+ * positions, transform the products to outputs. Weights that are not held transformed are transformed in each call, into
+ * scratch memory.
  *
  * @module
  */
 
 import type { Conv2d } from "../../graph/graph.ts";
 import { VEC4_BYTES } from "../shader/element.ts";
-import { recordMatmul } from "./matmul.ts";
+import { type Matrices, recordMatmul } from "./matmul.ts";
 import { type Kernel, labelOf } from "../shader/pipeline.ts";
 import { bands, type FeatureMap, MAX_GRID, rowBytes, VEC4 } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
@@ -25,6 +26,7 @@ import {
   KERNEL_SCALE,
   positionOf,
   TILE,
+  transformKernel,
 } from "../shader/winograd_transforms.ts";
 
 const HEADER = `
@@ -139,6 +141,29 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 }`;
 }
 
+/** [tap][in][out] → [position][in][out], for some columns of output channels. */
+function transformWeights(upsample: boolean): string {
+  const write = (position: number, value: string) =>
+    `transformed[(${position}u * p.rows + row) * p.columns + column] = vec4<TRANSFORMED>(${value});\n  `;
+  return `
+struct Params { rows: u32, c4: u32, firstColumn: u32, columns: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> weights: array<vec4<WEIGHTS>>;
+@group(0) @binding(2) var<storage, read_write> transformed: array<vec4<TRANSFORMED>>;
+override LANES_X: u32;
+override LANES_Y: u32;
+
+@compute @workgroup_size(LANES_X, LANES_Y)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
+  let column = wg.x * LANES_X + l.x;
+  let row = wg.y * LANES_Y + l.y;
+  if (column >= p.columns || row >= p.rows) { return; }
+  ${unroll(9, (t) => `let g${t} = vec4f(weights[(${t}u * p.rows + row) * p.c4 + p.firstColumn + column]);\n  `)}
+  ${transformKernel(countOf(upsample), write)}
+}`;
+}
+
+const weightsSource = memoized(transformWeights);
 const inputSource = memoized(transformInput);
 const outputSource = memoized(transformOutput);
 
@@ -160,6 +185,9 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
   };
   const { element } = weights.weights; // also the element type of the scratch memory
   const positions = countOf(op.upsample) ** 2;
+  const held = { memory: weights.weights, count: positions, rows: x.c4 * 4, columns4: y.c4 };
+  let kernels: Matrices | undefined = weights.transformed ? held : undefined;
+  const columnBands = bands(y.c4, kernels ? y.c4 : columnsPerBand(r, op.upsample, x));
   for (const [from, to] of bands(y.n * tilesY, tileRowsPerBand(r, op.upsample, x, y, tilesX))) {
     const tiles = (to - from) * tilesX;
     const transformed = r.allocate(positions * tiles * x.c4 * VEC4_BYTES[element], element);
@@ -173,12 +201,18 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
       buffers: { x: source.binding, transformed },
       grid: grid(x.c4),
     });
-    recordMatmul(
-      r,
-      { memory: transformed, count: positions, rows: tiles, columns4: x.c4 },
-      { memory: weights.weights, count: positions, rows: x.c4 * 4, columns4: y.c4 },
-      { memory: products, count: positions, rows: tiles, columns4: y.c4 },
-    );
+    for (const [firstColumn, endColumn] of columnBands) {
+      if (!kernels || columnBands.length > 1) {
+        kernels = recordWeights(r, op.upsample, weights, { rows: x.c4 * 4, c4: y.c4, firstColumn, endColumn });
+      }
+      recordMatmul(
+        r,
+        { memory: transformed, count: positions, rows: tiles, columns4: x.c4 },
+        kernels,
+        { memory: products, count: positions, rows: tiles, columns4: y.c4 },
+        { firstColumn },
+      );
+    }
     const outputRow = (tileRow: number) =>
       Math.floor(tileRow / tilesY) * y.h + Math.min(y.h, (tileRow % tilesY) * TILE);
     const [first, end] = [outputRow(from) * y.w, outputRow(to) * y.w];
@@ -202,6 +236,34 @@ export function recordWinograd(r: Recorder, op: Conv2d, x: FeatureMap, y: Featur
       grid: grid(y.c4),
     });
   }
+}
+
+/** Records the transform of the weights of the columns `[firstColumn, endColumn)` of `c4`. */
+function recordWeights(
+  r: Recorder,
+  upsample: boolean,
+  { weights }: PreparedConv,
+  { rows, c4, firstColumn, endColumn }: Record<"rows" | "c4" | "firstColumn" | "endColumn", number>,
+): Matrices {
+  const [lanesX, lanesY] = r.tuning.lanes;
+  const [count, columns] = [countOf(upsample) ** 2, endColumn - firstColumn];
+  const transformed = r.allocate(count * rows * columns * VEC4_BYTES[weights.element], weights.element);
+  r.dispatch({
+    label: labelOf("winograd weights", upsample && "upsampled"),
+    source: weightsSource(upsample),
+    constants: { LANES_X: lanesX, LANES_Y: lanesY },
+  }, {
+    params: { rows, c4, firstColumn, columns },
+    buffers: { weights, transformed },
+    grid: [Math.ceil(columns / lanesX), Math.ceil(rows / lanesY), 1],
+  });
+  return { memory: transformed, count, rows, columns4: columns };
+}
+
+/** Columns of output channels, in `vec4f`, whose transformed weights fit the scratch memory and a binding. */
+export function columnsPerBand(r: Recorder, upsample: boolean, x: FeatureMap): number {
+  const bytes = Math.min(r.tuning.scratchBytes, r.bindingLimit);
+  return Math.max(1, Math.floor(bytes / (countOf(upsample) ** 2 * x.c4 * 4 * VEC4)));
 }
 
 /** Tile rows that fit the bindings and the scratch memory, by its size with float32. */

@@ -1,5 +1,5 @@
 /**
- * Uploads weights in the layouts that the kernels read. Kernels reorder and transform them from the checkpoint's layout.
+ * Uploads weights in the layouts that the kernels read. Kernels reorder them from the checkpoint's layout.
  *
  * @module
  */
@@ -16,25 +16,20 @@ import {
 import { DeviceError } from "../../errors.ts";
 import { guarded } from "../device/device.ts";
 import { type Element, fitsFloat16, specialize, VEC4_BYTES } from "../shader/element.ts";
-import type { BufferPool } from "../device/buffer_pool.ts";
+import { type BufferPool, OutOfMemoryError } from "../device/buffer_pool.ts";
 import { labelOf, packParams, type Pipeline, type PipelineCache } from "../shader/pipeline.ts";
 import { bands, type WeightMemory } from "./feature_map.ts";
 import { unroll } from "../shader/wgsl.ts";
-import { KERNEL_SCALE, POSITIONS, transformKernel } from "../shader/winograd_transforms.ts";
-
-/** The algorithms for convolutions. */
-export const CONV_ALGORITHMS = ["winograd", "implicitGemm"] as const;
-
-/** One of the {@linkcode CONV_ALGORITHMS}. */
-export type ConvAlgorithm = (typeof CONV_ALGORITHMS)[number];
+import { INPUT_TILE, KERNEL_SCALE, POSITIONS, transformKernel } from "../shader/winograd_transforms.ts";
 
 /** A convolution or linear layer on the device. */
 export interface PreparedConv {
   readonly kind: "conv" | "linear";
-  readonly algorithm: ConvAlgorithm;
   readonly kernel: 1 | 3;
   readonly stride: 1 | 2;
-  /** Implicit GEMM: `[tap][in][out]`. Winograd: `[position][in][out]`. Both padded to whole `vec4f`. */
+  /** Whether the weights are held transformed for Winograd's algorithm. */
+  readonly transformed: boolean;
+  /** `[tap][in][out]`, or `[position][in][out]` if transformed; channels are padded to whole `vec4f`. */
   readonly weights: WeightMemory;
   /** `[out]`, padded. */
   readonly bias: WeightMemory;
@@ -72,13 +67,15 @@ const LANES = 64;
  * is none after most layers.
  */
 const PENDING_BYTES = 32 << 20;
+/** Bytes of a layer to reorder at a time, which are on the device twice. */
+const PIECE_BYTES = 4 << 20;
 
-/** [out][in][taps] → [tap or position][in][out], four output channels per invocation. */
-function packSource(taps: 1 | 9, winograd: boolean): string {
+/** The piece [out][in][taps] of a layer → [tap or position][in][out], four output channels per invocation. */
+function packSource(taps: 1 | 9, transformed: boolean): string {
   const write = (position: number, value: string) =>
     `packed[(${position}u * p.inRows + row) * p.outC4 + column] = vec4<PACKED>(${value});\n  `;
   return `
-struct Params { ins: u32, outs: u32, inRows: u32, outC4: u32 }
+struct Params { ins: u32, outs: u32, inRows: u32, outC4: u32, firstColumn: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> raw: array<f32>;
 @group(0) @binding(2) var<storage, read_write> packed: array<vec4<PACKED>>;
@@ -91,14 +88,14 @@ fn weight(out: u32, row: u32, tap: u32) -> f32 {
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u) {
   let row = wg.x * ${LANES}u + l.x;
-  let column = wg.y;
   if (row >= p.inRows) { return; }
-  let out = column * 4u;
+  let out = wg.y * 4u;
+  let column = p.firstColumn + wg.y;
   ${
     unroll(taps, (t) =>
       `let g${t} = vec4f(${[0, 1, 2, 3].map((i) => `weight(out + ${i}u, row, ${t}u)`).join(", ")});\n  `)
   }
-  ${winograd ? transformKernel(write) : unroll(taps, (t) => write(t, `g${t}`))}
+  ${transformed ? transformKernel(INPUT_TILE, write) : unroll(taps, (t) => write(t, `g${t}`))}
 }`;
 }
 
@@ -109,25 +106,26 @@ export class WeightStore {
   readonly #pool: BufferPool;
   readonly #pipelines: PipelineCache;
   readonly #element: Element;
-  readonly #algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm;
+  #holdsTransformed: (parameter: ConvParameter | LinearParameter) => boolean;
   readonly #windowBytes: number;
   #bytes = 0;
   #pendingBytes = 0;
   #disposed = false;
 
+  /** `holdsTransformed` says whether to hold the weights of a layer transformed for Winograd's algorithm. */
   constructor(
     device: GPUDevice,
     pool: BufferPool,
     pipelines: PipelineCache,
     element: Element,
-    algorithm: (parameter: ConvParameter | LinearParameter) => ConvAlgorithm,
+    holdsTransformed: (parameter: ConvParameter | LinearParameter) => boolean,
     windowBytes: number,
   ) {
     this.#device = device;
     this.#pool = pool;
     this.#pipelines = pipelines;
     this.#element = element;
-    this.#algorithm = algorithm;
+    this.#holdsTransformed = holdsTransformed;
     this.#windowBytes = windowBytes;
   }
 
@@ -136,19 +134,30 @@ export class WeightStore {
     return this.#bytes;
   }
 
-  /** The algorithm that the weights of a layer were packed for, if they were set. */
-  algorithmOf({ name }: ConvParameter | LinearParameter): ConvAlgorithm | undefined {
-    return (this.parameters.get(name)?.prepared as PreparedConv | undefined)?.algorithm;
-  }
-
   /**
-   * Uploads one layer.
+   * Uploads one layer. If the device has no memory for transformed weights, holds those of this layer and of later ones
+   * as they are.
    *
    * @throws {RangeError} if the numbers of weights or biases are not those of the layer
    * @throws {DeviceError} if the device has no memory for it, or it is too large for a binding
    */
   async set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     checkParameter(parameter, weight, bias);
+    const transformed = this.#isTransformed(parameter);
+    try {
+      await this.#set(parameter, weight, bias);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError) || !transformed) throw error;
+      this.#holdsTransformed = () => false;
+      await this.#set(parameter, weight, bias);
+    }
+  }
+
+  #isTransformed(parameter: Parameter): boolean {
+    return (parameter.kind === "conv" || parameter.kind === "linear") && this.#holdsTransformed(parameter);
+  }
+
+  async #set(parameter: Parameter, weight: Float32Array, bias: Float32Array): Promise<void> {
     const prepare = await this.#preparation(parameter, weight);
     const what = `upload ${weight.byteLength} bytes of ${parameter.name}`;
     const created: WeightMemory[] = [];
@@ -187,26 +196,33 @@ export class WeightStore {
 
   async #convPreparation(parameter: ConvParameter | LinearParameter, values: Float32Array): Promise<Prepare> {
     const { kernel, stride } = parameter.kind === "conv" ? parameter : { kernel: 1, stride: 1 } as const;
-    const algorithm = this.#algorithm(parameter);
     const taps = kernel === 3 ? 9 : 1;
-    const winograd = algorithm === "winograd";
-    const positions = winograd ? POSITIONS : taps;
     const element = this.#element === "f16" && fitsFloat16(values, KERNEL_SCALE) ? "f16" : "f32";
+    const transformed = this.#holdsTransformed(parameter);
     const pack = {
-      label: labelOf("pack", `${kernel}×${kernel}`, winograd ? "winograd" : "implicit GEMM"),
-      source: packSource(taps, winograd),
+      label: labelOf("pack", `${kernel}×${kernel}`, transformed && "winograd"),
+      source: packSource(taps, transformed),
     };
     const pipeline = this.#pipelines.get(specialize(pack, [["packed", element]]));
     const compiled = await pipeline.compile();
 
     const [inRows, outC4] = [padded(parameter.in), padded(parameter.out) / 4];
-    const params = { ins: parameter.in, outs: parameter.out, inRows, outC4 };
+    const perOut = parameter.in * taps;
+    const mostColumns = Math.max(1, Math.floor(PIECE_BYTES / (4 * 4 * perOut)));
     return (weight, bias, created) => {
-      const weights = this.#create(positions * inRows * outC4 * VEC4_BYTES[element], element, created);
-      this.#pack(pipeline, compiled, weight, weights.buffer, params);
+      const weights = this.#create(
+        (transformed ? POSITIONS : taps) * inRows * outC4 * VEC4_BYTES[element],
+        element,
+        created,
+      );
+      for (const [firstColumn, end] of bands(outC4, mostColumns)) {
+        const piece = weight.subarray(4 * perOut * firstColumn, 4 * perOut * end);
+        const params = { ins: parameter.in, outs: piece.length / perOut, inRows, outC4, firstColumn };
+        this.#pack(pipeline, compiled, piece, weights.buffer, params);
+      }
       const paddedBias = new Float32Array(outC4 * 4);
       paddedBias.set(bias);
-      return { kind: parameter.kind, algorithm, kernel, stride, weights, bias: this.#upload(paddedBias, created) };
+      return { kind: parameter.kind, kernel, stride, transformed, weights, bias: this.#upload(paddedBias, created) };
     };
   }
 
@@ -228,16 +244,16 @@ export class WeightStore {
     }));
   }
 
-  /** Runs a packing kernel over one layer. */
+  /** Runs a packing kernel over a piece of a layer. */
   #pack(
     pipeline: Pipeline,
     compiled: GPUComputePipeline,
     source: Float32Array,
     target: GPUBuffer,
-    params: Record<"ins" | "outs" | "inRows" | "outC4", number>,
+    params: Record<"ins" | "outs" | "inRows" | "outC4" | "firstColumn", number>,
   ): void {
     const device = this.#device;
-    const raw = this.#pool.acquire(source.byteLength, "weights");
+    const raw = this.#pool.acquire(Math.max(PIECE_BYTES, source.byteLength), "weights"); // always the same buffer
     device.queue.writeBuffer(raw, 0, source as Float32Array<ArrayBuffer>);
     const words = packParams(pipeline.interface, params);
     const uniforms = device.createBuffer({
@@ -255,7 +271,7 @@ export class WeightStore {
         entries: [uniforms, raw, target].map((buffer, binding) => ({ binding, resource: { buffer } })),
       }),
     );
-    pass.dispatchWorkgroups(Math.ceil(params.inRows / LANES), params.outC4);
+    pass.dispatchWorkgroups(Math.ceil(params.inRows / LANES), Math.ceil(params.outs / 4));
     pass.end();
     device.queue.submit([encoder.finish()]);
     uniforms.destroy();

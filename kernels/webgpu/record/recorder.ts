@@ -18,6 +18,7 @@ import { type Element, OVERFLOW, specialize, VEC4_BYTES } from "../shader/elemen
 import { checkBufferSize } from "../device/buffer_pool.ts";
 import { type Kernel, packParams, type Pipeline, type PipelineCache } from "../shader/pipeline.ts";
 import { chooseTile, type Tile, type Tuning } from "../shader/tiles.ts";
+import type { Choice } from "./choice.ts";
 import {
   ALIGNMENT,
   asBinding,
@@ -56,8 +57,8 @@ export class Recorder {
   readonly dispatches: Dispatch[] = [];
   /** The op that is being recorded. */
   op!: OpCost;
-  /** The tile that was measured to be the fastest for it, if any. */
-  tile: Tile | undefined;
+  /** How to compute it, if not as by default. */
+  choice: Choice = {};
   /** Not 0 after a run in which a value was out of float16's range; planned if a kernel writes float16. */
   overflow: PlannedMemory | undefined;
   readonly tuning: Tuning;
@@ -145,7 +146,8 @@ export class Recorder {
    */
   chooseTile(rows: number, columns: number, outputs = Infinity): Tile {
     const tiles = this.tuning.tiles.filter((tile) => tile.rows * tile.columns <= outputs);
-    return this.tile && tiles.includes(this.tile) ? this.tile : chooseTile(tiles, rows, columns);
+    const { tile } = this.choice;
+    return tile && tiles.includes(tile) ? tile : chooseTile(tiles, rows, columns);
   }
 
   /** Records a dispatch. */

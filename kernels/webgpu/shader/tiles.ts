@@ -32,7 +32,18 @@ export interface Tuning {
   readonly chunkPixels: number;
   /** Most bytes of a feature map or a codebook in one binding, if the binding limit is not lower. */
   readonly windowBytes: number;
-  /** Most bytes of Winograd's transformed tiles, or of attention's scores, at a time. */
+  /**
+   * How to hold weights by default. To transform those of aMUSEd's decoder in each call is to move some 2.3 GB: about 1 ms
+   * of a GPU with 4 TB/s, and 30 ms of one with 100 GB/s, which takes some 600 ms for a picture of 256×256 pixels.
+   * Mesa's llvmpipe, which loads and stores lane by lane, takes up to half as long again for pictures of 64×64.
+   */
+  readonly weights: "compact" | "fast";
+  /**
+   * Fewest tiles of feature maps for Winograd's algorithm with compact weights: with fewer, transforming these costs more
+   * than the multiplications that it saves. For a pair of channels 180 bytes are moved, and 252 operations saved per tile.
+   */
+  readonly winogradTiles: number;
+  /** Most bytes of Winograd's transformed tiles, of its transformed weights, or of attention's scores, at a time. */
   readonly scratchBytes: number;
   /** Most floating-point operations of one dispatch, which cannot be stopped: a second or two on slow devices. */
   readonly dispatchFlops: number;
@@ -58,6 +69,8 @@ export const SOFTWARE: Tuning = {
   lanes: [8, 1],
   chunkPixels: 64,
   windowBytes: Infinity,
+  weights: "fast",
+  winogradTiles: 8,
   scratchBytes: 64 << 20,
   dispatchFlops: 1e9,
   reduceLanes: 8,
@@ -90,6 +103,8 @@ export const HARDWARE: Tuning = {
   lanes: [16, 4],
   chunkPixels: 16,
   windowBytes: Infinity,
+  weights: "compact",
+  winogradTiles: 16,
   scratchBytes: 64 << 20,
   dispatchFlops: 2e11,
   reduceLanes: 64,

@@ -75,8 +75,11 @@ export function positionOf(row: number, column: number): number {
   return LAST * LAST + (row === LAST ? column : INPUT_TILE + row);
 }
 
-/** Transforms a kernel of nine taps `g0` … `g8`, and calls `write` for each position. */
-export function transformKernel(write: (position: number, value: string) => string): string {
-  return unroll(INPUT_TILE, (i) => unroll(3, (x) => `let t${i}_${x} = ${dot(G[i], (ky) => `g${ky * 3 + x}`)};\n  `)) +
-    unroll(INPUT_TILE, (i) => unroll(INPUT_TILE, (j) => write(positionOf(i, j), dot(G[j], (x) => `t${i}_${x}`))));
+/**
+ * Transforms a kernel of nine taps `g0` … `g8`, and calls `write` for each position in the first `places` rows and
+ * columns.
+ */
+export function transformKernel(places: number, write: (position: number, value: string) => string): string {
+  return unroll(places, (i) => unroll(3, (x) => `let t${i}_${x} = ${dot(G[i], (ky) => `g${ky * 3 + x}`)};\n  `)) +
+    unroll(places, (i) => unroll(places, (j) => write(positionOf(i, j), dot(G[j], (x) => `t${i}_${x}`))));
 }

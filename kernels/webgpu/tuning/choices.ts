@@ -7,83 +7,72 @@
 import deno from "../../../deno.json" with { type: "json" };
 import type { TuningStore } from "../../backend.ts";
 import type { Attention, Conv2d, Op } from "../../graph/graph.ts";
-import type { ConvParameter, LinearParameter } from "../../graph/parameters.ts";
 import type { AdapterInfo } from "../device/device.ts";
-import type { Tile, Tuning } from "../shader/tiles.ts";
-import { CONV_ALGORITHMS, type ConvAlgorithm } from "../record/packed_weights.ts";
+import type { Tuning } from "../shader/tiles.ts";
+import { type Choice, CONV_ALGORITHMS } from "../record/choice.ts";
 
-/** Ops whose tile can be chosen. */
+/** Ops that can be computed in several ways. */
 export type TunableOp = Conv2d | Attention;
 
-/** The fastest algorithms and tiles. */
-export interface Choices {
-  /** By {@linkcode layerKey}. */
-  readonly algorithms: ReadonlyMap<string, ConvAlgorithm>;
-  /** By {@linkcode opKey}; `undefined` if no tile is faster than those chosen without measuring. */
-  readonly tiles: ReadonlyMap<string, Tile | undefined>;
-}
+/** The fastest choices by {@linkcode opKey}; an empty one if nothing is faster than what is chosen without measuring. */
+export type Choices = ReadonlyMap<string, Choice>;
 
-/** Choices before anything was measured. */
-export const NO_CHOICES: Choices = { algorithms: new Map(), tiles: new Map() };
-
-/** Whether the tile of an op can be chosen. */
+/** Whether an op can be computed in several ways. */
 export function isTunable(op: Op): op is TunableOp {
   return op.kind === "conv2d" || op.kind === "attention";
 }
 
-/** The key of a layer; layers with the same key use the same algorithm. */
-export function layerKey({ in: ins, out }: ConvParameter | LinearParameter): string {
-  return `${ins} to ${out}`;
-}
-
-/** The key of an op; ops with the same key use the same tile. `algorithm` is that of a convolution's weights. */
-export function opKey(op: TunableOp, algorithm: ConvAlgorithm | undefined): string {
+/** The key of an op; ops with the same key are computed in the same way. */
+export function opKey(op: TunableOp): string {
   if (op.kind === "attention") return `attention of [${op.shape}]`;
   const { weights, upsample, residual, shape } = op;
   const { kernel, stride } = weights.kind === "conv" ? weights : { kernel: 1, stride: 1 };
   const options = (stride > 1 ? ", strided" : "") + (upsample ? ", upsampled" : "") + (residual ? ", residual" : "");
-  return `${algorithm} ${kernel}×${kernel} of ${weights.in} to [${shape}]${options}`;
+  return `${kernel}×${kernel} of ${weights.in} to [${shape}]${options}`;
 }
 
 /** Merges choices; those of `b` take precedence. */
 export function mergeChoices(a: Choices, b: Choices): Choices {
-  return {
-    algorithms: new Map([...a.algorithms, ...b.algorithms]),
-    tiles: new Map([...a.tiles, ...b.tiles]),
-  };
+  return new Map([...a, ...b]);
 }
 
-/** Stores the choices for one kind of device, element type and version of this package. */
+/** What the choices depend on. */
+interface EngineKind extends AdapterInfo {
+  /** Element type of stored values. */
+  readonly dtype: string;
+  /** How weights are held. */
+  readonly weights: string;
+}
+
+/** Stores the choices for one kind of engine and version of this package. */
 export class StoredChoices {
   readonly #store: TuningStore | undefined;
-  readonly #tuning: Tuning;
+  readonly #candidates: readonly Choice[];
   readonly #key: string;
 
-  constructor(store: TuningStore | undefined, info: AdapterInfo, dtype: string, tuning: Tuning) {
-    const { vendor, architecture, device, description } = info; // WebGPU reports nothing else of the driver
+  /** `candidates` are the choices that the engine knows. */
+  constructor(store: TuningStore | undefined, engine: EngineKind, candidates: readonly Choice[]) {
+    const { vendor, architecture, device, description, dtype, weights } = engine; // WebGPU reports nothing of the driver
     this.#store = store;
-    this.#tuning = tuning;
-    this.#key = JSON.stringify({ version: deno.version, vendor, architecture, device, description, dtype });
+    this.#candidates = candidates;
+    this.#key = JSON.stringify({ version: deno.version, vendor, architecture, device, description, dtype, weights });
   }
 
   /** The stored choices; none if they cannot be read, are damaged, or are those of another key. */
   async read(): Promise<Choices> {
-    if (!this.#store) return NO_CHOICES;
+    if (!this.#store) return new Map();
     try {
-      const { key, algorithms, tiles } = JSON.parse(await this.#store.read(await this.#name()) ?? "{}");
-      return key === this.#key
-        ? { algorithms: pick(algorithms, CONV_ALGORITHMS), tiles: pick(tiles, this.#tuning.tiles) }
-        : NO_CHOICES;
+      const { key, choices } = JSON.parse(await this.#store.read(await this.#name()) ?? "{}");
+      return key === this.#key ? pick(choices, this.#candidates) : new Map();
     } catch {
-      return NO_CHOICES;
+      return new Map();
     }
   }
 
   /** Adds choices to the stored ones. If they cannot be written, they are valid in this process only. */
   async add(choices: Choices): Promise<void> {
     if (!this.#store) return;
-    const { algorithms, tiles } = mergeChoices(await this.read(), choices);
-    const file = { key: this.#key, algorithms: Object.fromEntries(algorithms), tiles: Object.fromEntries(tiles) };
+    const file = { key: this.#key, choices: Object.fromEntries(mergeChoices(await this.read(), choices)) };
     await this.#store.write(await this.#name(), JSON.stringify(file, null, 2)).catch(() => {});
   }
 
@@ -91,6 +80,13 @@ export class StoredChoices {
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(this.#key));
     return `tuning-${new Uint8Array(hash, 0, 8).toHex()}`;
   }
+}
+
+/** The choices of a tile, and of an algorithm for `eitherAlgorithm`; the first is what is chosen without measuring. */
+export function choicesOf({ tiles }: Tuning, eitherAlgorithm: boolean): Choice[] {
+  const ofTiles = tiles.map((tile) => ({ tile }));
+  if (!eitherAlgorithm) return [{}, ...ofTiles];
+  return [{}, ...CONV_ALGORITHMS.flatMap((algorithm) => [{}, ...ofTiles].map((tile) => ({ algorithm, ...tile })))];
 }
 
 /** The properties of an object that equal one of some values, as that value. */

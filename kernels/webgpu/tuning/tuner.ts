@@ -1,5 +1,5 @@
 /**
- * Measures which algorithm and which tile is the fastest for each op on a device.
+ * Measures which choice is the fastest for each op on a device.
  *
  * The whole graph is run with each candidate and weights of zeros, so that every op is measured between its neighbors, with
  * its own operand types and sizes.
@@ -8,37 +8,25 @@
  */
 
 import type { Backend, Program, TuneOptions } from "../../backend.ts";
-import { type Conv2d, type Graph, type Input, parametersOf } from "../../graph/graph.ts";
+import { type Graph, type Input, parametersOf } from "../../graph/graph.ts";
 import { sizesOf } from "../../graph/parameters.ts";
 import { Pixels } from "../../tensor/pixels.ts";
 import { sizeOf } from "../../tensor/storage.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { costOf, type OpCost } from "../../graph/cost.ts";
-import { type Choices, isTunable, layerKey, opKey, type TunableOp } from "./choices.ts";
-import type { Tile } from "../shader/tiles.ts";
-import { CONV_ALGORITHMS, type ConvAlgorithm } from "../record/packed_weights.ts";
-
-/** An algorithm for all convolutions and a tile for all matrix products that support it. */
-export interface Candidate {
-  readonly algorithm: ConvAlgorithm;
-  /** By default the tile with the lowest estimated cost for each product. */
-  readonly tile?: Tile;
-}
+import { type Choices, isTunable, opKey } from "./choices.ts";
+import type { Choice } from "../record/choice.ts";
 
 /** What to measure on a device. */
 export interface Bench {
-  /** Candidates to run the graph with. */
-  readonly candidates: readonly Candidate[];
-  /** Opens an engine on the device with a candidate. */
-  open(candidate: Candidate): Backend;
-  /** The algorithm for a layer: `wanted` if that supports it; by default the one chosen without measuring. */
-  algorithmOf(layer: Conv2d["weights"], wanted?: ConvAlgorithm): ConvAlgorithm;
+  /** Choices to run the whole graph with; the first is what is chosen without measuring. */
+  readonly candidates: readonly Choice[];
+  /** Opens an engine on the device that computes all ops as a candidate says. */
+  open(candidate: Choice): Backend;
 }
 
-/** Milliseconds with each tile; `undefined` stands for the tiles chosen without measuring. */
-type TileTimes = Map<Tile | undefined, number>;
-/** Milliseconds by {@linkcode opKey}. */
-type Times = Map<string, TileTimes>;
+/** Milliseconds with each candidate, by {@linkcode opKey}. */
+type Times = Map<string, Map<Choice, number>>;
 
 /** Runs of which the fastest counts, after a warm-up. */
 const ROUNDS = 3;
@@ -62,13 +50,11 @@ export async function measureChoices(
     signal?.throwIfAborted();
     for (const [name, milliseconds] of await measure(graph, bench.open(candidate), signal)) {
       const op = ops.get(name);
-      if (!op) continue;
-      const algorithm = op.kind === "conv2d" ? bench.algorithmOf(op.weights, candidate.algorithm) : undefined;
-      addTime(times, opKey(op, algorithm), candidate.tile, milliseconds);
+      if (op) addTime(times, opKey(op), candidate, milliseconds);
     }
   }
   onProgress?.(bench.candidates.length, bench.candidates.length);
-  return { algorithms: chooseAlgorithms([...ops.values()], times, bench), tiles: chooseTiles(times) };
+  return new Map([...times].map(([key, byCandidate]) => [key, choose(byCandidate, bench.candidates[0])]));
 }
 
 /** Milliseconds of every op of a graph on an engine, which is disposed afterwards. */
@@ -107,40 +93,14 @@ function nameOf({ op, name, shape }: OpCost): string {
   return `${op} ${name} [${shape}]`;
 }
 
-function addTime(times: Times, key: string, tile: Tile | undefined, milliseconds: number): void {
-  let byTile = times.get(key);
-  if (!byTile) times.set(key, byTile = new Map());
-  byTile.set(tile, milliseconds + (byTile.get(tile) ?? 0));
+function addTime(times: Times, key: string, candidate: Choice, milliseconds: number): void {
+  let byCandidate = times.get(key);
+  if (!byCandidate) times.set(key, byCandidate = new Map());
+  byCandidate.set(candidate, milliseconds + (byCandidate.get(candidate) ?? 0));
 }
 
-function chooseTiles(times: Times): Map<string, Tile | undefined> {
-  const tiles = new Map<string, Tile | undefined>();
-  for (const [key, byTile] of times) {
-    const [tile, milliseconds] = fastest(byTile);
-    const standard = byTile.get(undefined) ?? 0;
-    tiles.set(key, milliseconds < WORTHWHILE * standard ? tile : undefined);
-  }
-  return tiles;
-}
-
-/** Chooses the algorithm of each kind of layer, the same for feature maps of all sizes: the one with the lower total time. */
-function chooseAlgorithms(ops: readonly TunableOp[], times: Times, { algorithmOf }: Bench): Map<string, ConvAlgorithm> {
-  const algorithms = new Map<string, ConvAlgorithm>();
-  const convolutions = ops.filter((op) => op.kind === "conv2d");
-  const either = convolutions.filter(({ weights }) => algorithmOf(weights, "winograd") === "winograd");
-  for (const [layer, alike] of Map.groupBy(either, ({ weights }) => layerKey(weights))) {
-    const total = (algorithm: ConvAlgorithm) => {
-      const keys = new Set(alike.map((op) => opKey(op, algorithm)));
-      return [...keys].reduce((sum, key) => sum + fastest(times.get(key))[1], 0);
-    };
-    const standard = algorithmOf(alike[0].weights);
-    const other = CONV_ALGORITHMS.find((algorithm) => algorithm !== standard)!;
-    algorithms.set(layer, total(other) < WORTHWHILE * total(standard) ? other : standard);
-  }
-  return algorithms;
-}
-
-/** The fastest tile and its time. Ops are not measured if the graph was computed in bands. */
-function fastest(byTile: TileTimes = new Map()): [Tile | undefined, number] {
-  return [...byTile].reduce((best, next) => next[1] < best[1] ? next : best, [undefined, Infinity]);
+/** The fastest candidate, if it is clearly faster than the standard one. */
+function choose(byCandidate: ReadonlyMap<Choice, number>, standard: Choice): Choice {
+  const [fastest, milliseconds] = [...byCandidate].reduce((best, next) => next[1] < best[1] ? next : best);
+  return milliseconds < WORTHWHILE * (byCandidate.get(standard) ?? Infinity) ? fastest : standard;
 }

@@ -59,8 +59,18 @@ testOn("wasm", "the plan counts the memory in which each thread transforms weigh
   assert(one > panel && three - one > 2 * panel, `${one} and ${three} bytes`);
 });
 
+/** A convolution to test. By default 3×3, stride 1. */
+interface Case {
+  readonly shape: readonly number[];
+  readonly out: number;
+  readonly kernel?: 1 | 3;
+  readonly stride?: 1 | 2;
+  readonly upsample?: boolean;
+  readonly residual?: boolean;
+}
+
 /** Channel counts are no multiples of 4, 8 or 32; tiles have 4×4 and 6×6 results. */
-const CASES = [
+const CASES: readonly Case[] = [
   { shape: [1, 37, 30, 42], out: 21 },
   { shape: [3, 37, 30, 42], out: 75, residual: true },
   { shape: [1, 18, 9, 7], out: 9, residual: true },
@@ -70,17 +80,36 @@ const CASES = [
   { shape: [3, 45, 21, 19], out: 27, stride: 2, residual: true },
   { shape: [1, 32, 30, 30], out: 64, stride: 2 },
   { shape: [1, 96, 48, 48], out: 8 },
+];
+
+/** One to nine channels, inner dimensions of a multiple of 32 values, of few and of many more, and of more than 256. */
+const IMPLICIT_GEMM_CASES: readonly Case[] = [
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((channels): Case[] => [
+    { shape: [2, channels, 11, 7], out: 10 - channels, residual: channels % 2 === 0 },
+    { shape: [1, channels, 9, 13], out: 11 + 3 * channels, stride: 2, residual: channels % 2 === 1 },
+    { shape: [2, channels, 5, 5], out: channels, kernel: 1, residual: channels % 2 === 1 },
+    { shape: [1, channels, 3, 5], out: 17, upsample: true },
+  ]),
+  { shape: [1, 32, 13, 17], out: 3, kernel: 1 },
+  { shape: [2, 256, 9, 9], out: 20, kernel: 1, residual: true },
+  { shape: [1, 260, 9, 9], out: 12, kernel: 1 },
+  { shape: [1, 277, 1, 1], out: 70, kernel: 1, residual: true },
+];
+
+const ALGORITHMS = [
+  { algorithm: "winograd", tolerance: 1e-5, cases: CASES },
+  { algorithm: "implicitGemm", tolerance: 1e-6, cases: [...CASES, ...IMPLICIT_GEMM_CASES] },
 ] as const;
 
-for (const [algorithm, tolerance] of [["winograd", 1e-5], ["implicitGemm", 1e-6]] as const) {
+for (const { algorithm, tolerance, cases } of ALGORITHMS) {
   testOn("wasm", `${algorithm}: odd shapes have the same bits on any threads, vectors and batch`, async () => {
     const narrow = await createWasmBackend({ threads: 1, wide: false, algorithm });
     const wide = await createWasmBackend({ threads: 3, wide: true, algorithm });
-    for (const test of CASES) {
-      const { shape: [images, ...image], out } = test, name = JSON.stringify(test);
-      const { stride, upsample, residual } = { stride: 1 as const, upsample: false, residual: false, ...test };
-      const weight = randomTensor([out, image[0], 3, 3], 7, Math.sqrt(3 / (9 * image[0])));
-      const parameter = conv(image[0], out, 3, stride), bias = randomTensor([out], 8);
+    for (const test of cases) {
+      const { shape: [images, ...image], out, kernel = 3 } = test, name = JSON.stringify(test);
+      const { stride = 1, upsample = false, residual = false } = test;
+      const weight = randomTensor([out, image[0], kernel, kernel], 7, Math.sqrt(3 / (kernel ** 2 * image[0])));
+      const parameter = conv(image[0], out, kernel, stride), bias = randomTensor([out], 8);
       const x = randomTensor(test.shape, 3);
       const { data, shape } = reference.conv2d(x, weight, { bias, stride, upsample });
       const more = randomTensor(shape, 5), inputs = residual ? [x, more] : [x];

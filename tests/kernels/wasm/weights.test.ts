@@ -65,9 +65,11 @@ function stored(dtype: DType, length: number): Stored {
   return new Stored(dtype, length, file.subarray(1));
 }
 
-/** [out][in][taps] as [taps*stored/32][out/8][32][8]. */
+/** [out][in][taps] as [taps*stored/32][out/8][32][8], where fewer than four channels are stored without padding. */
 function packed(values: Float32Array, ins: number, outs: number, taps: number): Float32Array {
-  const padded = Math.ceil(ins / 4) * 4, octets = Math.ceil(outs / 8), slices = Math.ceil(taps * padded / 32);
+  const padded = ins < 4 ? ins : Math.ceil(ins / 4) * 4,
+    octets = Math.ceil(outs / 8),
+    slices = Math.ceil(taps * padded / 32);
   const result = new Float32Array(slices * octets * 256);
   values.forEach((value, i) => {
     const out = Math.floor(i / (ins * taps)), channel = Math.floor(i / taps) % ins, k = i % taps * padded + channel;

@@ -1,5 +1,5 @@
 /** Which algorithms and tiles are chosen from measured times, and how choices are stored. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import {
   type Backend,
   type ConvParameter,
@@ -10,18 +10,16 @@ import {
   type TuningStore,
 } from "../../../kernels/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
-import { type Choices, StoredChoices } from "../../../kernels/webgpu/tuning/choices.ts";
-import { type Candidate, measureChoices } from "../../../kernels/webgpu/tuning/tuner.ts";
+import { type Choices, choicesOf, StoredChoices } from "../../../kernels/webgpu/tuning/choices.ts";
+import { measureChoices } from "../../../kernels/webgpu/tuning/tuner.ts";
 import { SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
-import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
+import type { Choice } from "../../../kernels/webgpu/record/choice.ts";
 import { assertClose } from "../../support/golden.ts";
 import { randomTensor } from "../tensors.ts";
 import { openDevice, testOn } from "../../support/engines.ts";
 
 const [LOW, HIGH] = [{ rows: 1, columns: 4, lanesX: 8, lanesY: 1 }, { rows: 32, columns: 4, lanesX: 8, lanesY: 1 }];
-const CANDIDATES = CONV_ALGORITHMS.flatMap((algorithm) =>
-  [undefined, LOW, HIGH].map((tile): Candidate => ({ algorithm, tile }))
-);
+const CANDIDATES = choicesOf({ ...SOFTWARE, tiles: [LOW, HIGH] }, true);
 
 const layer = (name: string, out: number, kernel: 1 | 3 = 3): ConvParameter => ({
   kind: "conv",
@@ -42,11 +40,11 @@ function graph(): Graph {
 
 /** Measures the graph on engines that take `milliseconds`, and counts their runs. */
 function measure(
-  milliseconds: (name: string, candidate: Candidate) => number,
+  milliseconds: (name: string, candidate: Choice) => number,
   options: { signal?: AbortSignal; onProgress?: (measured: number, total: number) => void } = {},
 ) {
   const engines = { opened: 0, disposed: 0, runs: 0 };
-  const open = (candidate: Candidate) => {
+  const open = (candidate: Choice) => {
     engines.opened++;
     const profile = (op: Graph["nodes"][number]): OpProfile => {
       const name = "weights" in op ? op.weights.name : op.kind;
@@ -74,9 +72,7 @@ function measure(
       dispose: () => engines.disposed++,
     } as unknown as Backend;
   };
-  const algorithmOf = ({ kind, ...layer }: Parameter & { kind: "conv" | "linear" }, wanted?: Candidate["algorithm"]) =>
-    kind === "conv" && (layer as ConvParameter).kernel === 3 ? wanted ?? "winograd" : "implicitGemm";
-  const result = measureChoices(graph(), { candidates: CANDIDATES, open, algorithmOf }, options);
+  const result = measureChoices(graph(), { candidates: CANDIDATES, open }, options);
   return { engines, result };
 }
 
@@ -87,16 +83,12 @@ testOn("webgpu", "the fastest tile and algorithm are chosen if they are clearly 
     if (name === "b") return tile === LOW ? 4 : 4.5; // with "a", like which it is, 8 to 10.5
     return tile === HIGH ? 9.5 : 10; // not worth a change
   });
-  const { algorithms, tiles } = await result;
-  assertEquals([...algorithms], [["8 to 8", "winograd"], ["8 to 16", "implicitGemm"]]);
-  assertEquals(Object.fromEntries(tiles), {
-    "winograd 3×3 of 8 to [1,8,4,4]": LOW,
-    "winograd 3×3 of 8 to [1,16,4,4]": undefined,
-    "implicitGemm 1×1 of 16 to [1,8,4,4]": undefined,
-    "implicitGemm 3×3 of 8 to [1,8,4,4]": LOW,
-    "implicitGemm 3×3 of 8 to [1,16,4,4]": HIGH,
+  assertEquals(Object.fromEntries(await result), {
+    "3×3 of 8 to [1,8,4,4]": { algorithm: "winograd", tile: LOW },
+    "3×3 of 8 to [1,16,4,4]": { algorithm: "implicitGemm", tile: HIGH },
+    "1×1 of 16 to [1,8,4,4]": {},
   });
-  assertEquals(engines, { opened: 6, disposed: 6, runs: 24 });
+  assertEquals(engines, { opened: 7, disposed: 7, runs: 28 });
 });
 
 testOn("webgpu", "measuring calls onProgress, and can be aborted", async () => {
@@ -108,7 +100,7 @@ testOn("webgpu", "measuring calls onProgress, and can be aborted", async () => {
   };
   const { engines, result } = measure(() => 1, { signal: controller.signal, onProgress });
   await assertRejects(() => result, Error, "stop");
-  assertEquals(told, [[0, 6], [1, 6], [2, 6]]);
+  assertEquals(told, [[0, 7], [1, 7], [2, 7]]);
   assertEquals([engines.opened, engines.disposed], [2, 2]);
 });
 
@@ -123,24 +115,25 @@ function memoryStore(): TuningStore & { texts: Map<string, string> } {
 }
 
 const INFO = { vendor: "10de", architecture: "hopper", device: "2330", description: "a GPU" } as GPUAdapterInfo;
-const CHOICES: Choices = {
-  algorithms: new Map([["8 to 8", "implicitGemm"]]),
-  tiles: new Map([["some op", LOW], ["other op", undefined]]),
-};
-const kept = (store: TuningStore, info = INFO, dtype = "float32") => new StoredChoices(store, info, dtype, SOFTWARE);
-const plain = ({ algorithms, tiles }: Choices) => [Object.fromEntries(algorithms), Object.fromEntries(tiles)];
+const BOTH: Choice = { algorithm: "implicitGemm", tile: LOW };
+const CHOICES: Choices = new Map([["some op", BOTH], ["other op", {}]]);
+const kept = (store: TuningStore, info = INFO, { dtype = "float32", weights = "compact" } = {}) =>
+  new StoredChoices(store, { ...info, dtype, weights }, choicesOf(SOFTWARE, true));
 
 testOn("webgpu", "choices are stored for one adapter and element type, and added to", async () => {
   const store = memoryStore();
   await kept(store).add(CHOICES);
-  assertEquals(plain(await kept(store).read()), [{ "8 to 8": "implicitGemm" }, { "some op": LOW }]);
-  const [tile] = [...(await kept(store).read()).tiles.values()];
+  assertEquals(await kept(store).read(), CHOICES);
+  const { tile } = (await kept(store).read()).get("some op")!;
   assertEquals(SOFTWARE.tiles.includes(tile!), true, "one of the table, not one like it");
-  assertEquals(plain(await kept(store, INFO, "float16").read()), [{}, {}]);
-  assertEquals(plain(await kept(store, { ...INFO, description: "another" } as GPUAdapterInfo).read()), [{}, {}]);
+  const nothing: Choices = new Map();
+  assertEquals(await kept(store, INFO, { dtype: "float16" }).read(), nothing);
+  assertEquals(await kept(store, INFO, { weights: "fast" }).read(), nothing);
+  assertEquals(await kept(store, { ...INFO, description: "another" } as GPUAdapterInfo).read(), nothing);
 
-  await kept(store).add({ algorithms: new Map(), tiles: new Map([["some op", undefined], ["third op", HIGH]]) });
-  assertEquals(plain(await kept(store).read()), [{ "8 to 8": "implicitGemm" }, { "third op": HIGH }]);
+  const more: Choices = new Map([["some op", {}], ["third op", { algorithm: "winograd" }]]);
+  await kept(store).add(more);
+  assertEquals(await kept(store).read(), new Map([...CHOICES, ...more]));
 });
 
 testOn("webgpu", "stored choices are not trusted", async () => {
@@ -150,21 +143,22 @@ testOn("webgpu", "stored choices are not trusted", async () => {
   const file = JSON.parse(text);
   const read = async (changed: unknown) => {
     store.texts.set(name, typeof changed === "string" ? changed : JSON.stringify(changed));
-    return plain(await kept(store).read());
+    return (await kept(store).read()).size;
   };
   for (const broken of ["", "{", "null", "[]", text.slice(0, -9), "\0", { ...file, key: "another" }]) {
-    assertEquals(await read(broken), [{}, {}], `${broken}`);
+    assertEquals(await read(broken), 0, `${broken}`);
   }
-  const odd = { ...file, algorithms: "implicitGemm", tiles: { "some op": { ...LOW, rows: 1000 }, "other op": null } };
-  assertEquals(await read(odd), [{}, {}]);
+  assertEquals(await read({ ...file, choices: "implicitGemm" }), 0);
+  const odd = { "some op": { ...BOTH, tile: { ...LOW, rows: 1000 } }, "other op": null, third: { algorithm: "fft" } };
+  assertEquals(await read({ ...file, choices: odd }), 0);
 
   const failing = { read: () => Promise.reject(new Error("gone")), write: () => Promise.reject(new Error("full")) };
   await kept(failing).add(CHOICES);
-  assertEquals(plain(await kept(failing).read()), [{}, {}]);
+  assertEquals((await kept(failing).read()).size, 0);
 });
 
-/** A tile that takes no time to compile. */
-const TUNING = { ...SOFTWARE, tiles: [SOFTWARE.tiles[4]] };
+/** A tile that takes no time to compile; by default Winograd's algorithm, also for a single pixel. */
+const TUNING = { ...SOFTWARE, tiles: [SOFTWARE.tiles[4]], weights: "compact", winogradTiles: 1 } as const;
 const NARROW = { kind: "conv", name: "layer", in: 96, out: 96, kernel: 3, stride: 1 } as const;
 
 testOn(
@@ -184,19 +178,16 @@ testOn(
 
     const backend = await createWebGpuBackend({ tuning: TUNING, tuningStore });
     await backend.setParameter(NARROW, weight, bias);
-    const [expected, { weights: transformed }] = [await compute(backend), backend.memory];
-    // For a picture of one pixel, Winograd's algorithm multiplies four times as much.
-    assertEquals(await backend.tune(g), true);
-    assertClose(await compute(backend), expected, 1e-6, "before the weights are set again");
-    await backend.setParameter(NARROW, weight, bias);
-    assertEquals(backend.memory.weights < transformed / 3, true);
+    const [expected, bytes] = [await compute(backend), backend.measure(g)];
+    // For a picture of one pixel, Winograd's algorithm multiplies four times as much, after it has transformed the weights.
+    await backend.tune(g);
+    assertLess(backend.measure(g), bytes / 3);
     assertClose(await compute(backend), expected, 1e-5, "by the other algorithm");
-    assertEquals(await backend.tune(g), false);
     backend.dispose();
 
     const next = await createWebGpuBackend({ tuning: TUNING, tuningStore });
     await next.setParameter(NARROW, weight, bias);
-    assertEquals(next.memory.weights < transformed / 3, true);
+    assertLess(next.measure(g), bytes / 3);
     assertClose(await compute(next), expected, 1e-5, "on the next engine");
     next.dispose();
   },

@@ -4,7 +4,7 @@ import type { Backend, ConvParameter } from "../../../kernels/mod.ts";
 import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
 import { chooseTile, HARDWARE, SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
-import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/packed_weights.ts";
+import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/choice.ts";
 import { assertClose } from "../../support/golden.ts";
 import { runOp } from "../engines.ts";
 import { randomTensor, tensorOf } from "../tensors.ts";
@@ -87,7 +87,7 @@ for (const [name, tuning] of Object.entries({ SOFTWARE, HARDWARE })) {
     for (const tile of tuning.tiles) {
       for (const algorithm of CONV_ALGORITHMS) {
         const { device, accumulators } = await spyingDevice();
-        using gpu = disposable(await createWebGpuBackend({ device, tuning, tile, algorithm }));
+        using gpu = disposable(await createWebGpuBackend({ device, tuning, tile, algorithm, weights: "compact" }));
         const { data } = await runProducts(gpu.backend);
         const which = `${tile.rows}x${tile.columns} of ${tile.lanesX}x${tile.lanesY}, ${algorithm}`;
         assertClose(data as Float32Array<ArrayBuffer>, expected.data as Float32Array<ArrayBuffer>, 1e-5, which);

@@ -1,8 +1,9 @@
 // Convolution as a matrix product that gathers its lhs panels on the fly (implicit GEMM): 1x1, 3x3 at stride 2, and 3x3
 // over few channels. Six pixels at a time; the inner dimension runs over (tap, channel).
-//   weights   [taps*channels/32][out/8][32][8]
-//   products  [group][out/8][6][8]
-import { GROUP, POINTERS_PER_TAP, SLICE, ZERO } from "../../abi";
+//   weights     [taps*channels/32][out/8][32][8]
+//   lhs panels  [slice][group][6][32]: of at most GATHER_SLICES slices at a time
+//   products    [group][out/8][6][8]
+import { GATHER_SLICES, GROUP, POINTERS_PER_TAP, SLICE, ZERO } from "../../abi";
 import { ImplicitGemmFields } from "../job_fields";
 import { LHS, POINTERS } from "../memory/area";
 import { startOf } from "../memory/partition";
@@ -27,20 +28,26 @@ export function implicitGemm(f: ImplicitGemmFields, block: i32, thread: i32): vo
   const channelPart = block % f.channelBlocks;
   const octet = startOf(channelPart, f.channelBlocks, octets);
   const octetCount = startOf(channelPart + 1, f.channelBlocks, octets) - octet;
-  const inner = f.kernel * f.kernel * f.inChannels;
-  const slices = (inner + SLICE - 1 - FEW) / SLICE;
+  const inner = f.kernel * f.kernel * f.tapChannels;
+  const slices = f.tapChannels < 4 ? 1 : (inner + SLICE - 1 - FEW) / SLICE;
 
   const pointers = f.workspace + <usize> thread * f.workspaceBytes;
   const groupPointers = <usize> (f.kernel * f.kernel) * POINTERS_PER_TAP << 2;
   const lhs = pointers + <usize> count * groupPointers;
-  const products = lhs + <usize> count * LHS_BYTES;
+  const lhsStep = <usize> count * LHS_BYTES;
+  const products = lhs + <usize> min(slices, GATHER_SLICES) * lhsStep;
   for (let g = 0; g < count; g++) pointToSources(f, (first + g) * GROUP, pointers + <usize> g * groupPointers);
-  for (let slice = 0; slice < slices; slice++) {
-    const weights = f.weights + <usize> (slice * octets + octet) * RHS_BYTES;
+  for (let slice = 0; slice < slices; slice += GATHER_SLICES) {
+    const depth = min(GATHER_SLICES, slices - slice);
+    // All slices of a pixel before the next pixel: memory is read in order.
     for (let g = 0; g < count; g++) {
-      gather(f, pointers + <usize> g * groupPointers, slice * SLICE, lhs + <usize> g * LHS_BYTES);
+      const from = pointers + <usize> g * groupPointers, to = lhs + <usize> g * LHS_BYTES;
+      for (let i = 0; i < depth; i++) gather(f, from, (slice + i) * SLICE, to + <usize> i * lhsStep);
     }
-    multiply(lhs, LHS_BYTES, count, weights, octetCount, products, slice == 0);
+    for (let i = 0; i < depth; i++) {
+      const weights = f.weights + <usize> ((slice + i) * octets + octet) * RHS_BYTES;
+      multiply(lhs + <usize> i * lhsStep, LHS_BYTES, count, weights, octetCount, products, slice + i == 0);
+    }
   }
   for (let k = slices * SLICE; k < inner; k += 4) {
     const weights = f.weights + <usize> (slices * octets + octet) * RHS_BYTES + (<usize> (k % SLICE) << 5);
@@ -92,6 +99,7 @@ function placeWindows(f: ImplicitGemmFields, first: i32): void {
 
 /** Fills an lhs panel with 32 values of the inner dimension, from `k` on. */
 function gather(f: ImplicitGemmFields, pointers: usize, k: i32, lhs: usize): void {
+  if (f.tapChannels < 4) return gatherAllTaps(f, pointers, lhs);
   const tap = k / f.inChannels, c = k % f.inChannels;
   const p = pointers + (<usize> tap * POINTERS_PER_TAP << 2);
   if (c + SLICE <= f.inChannels) {
@@ -107,6 +115,17 @@ function gather(f: ImplicitGemmFields, pointers: usize, k: i32, lhs: usize): voi
     }
   } else {
     gatherAcrossTaps(f, pointers, tap, c, lhs);
+  }
+}
+
+/** {@link gather} of one to three channels of all taps: each tap overwrites the padding of the one before. */
+function gatherAllTaps(f: ImplicitGemmFields, pointers: usize, lhs: usize): void {
+  for (let r = 0; r < GROUP; r++) {
+    copyPartialRow(lhs, r, ZERO, 0);
+    for (let tap = 0; tap < f.kernel * f.kernel; tap++) {
+      const p = <usize> load<u32>(pointers + (<usize> (tap * POINTERS_PER_TAP + r) << 2));
+      setLhs(lhs, r, tap * f.tapChannels, v128.load(p));
+    }
   }
 }
 
@@ -134,17 +153,29 @@ function gatherAcrossTaps(f: ImplicitGemmFields, pointers: usize, tap: i32, c: i
 
 /** Adds bias and residual to the products of pixels `first` to `end`, channels from `octet * 8` on. */
 function writeResults(f: ImplicitGemmFields, first: i32, end: i32, octet: i32, octets: i32, products: usize): void {
-  const from = <usize> octet * 32;
-  const bytes = min(<usize> octets * 32, (<usize> f.outChannels << 2) - from);
+  const from = <usize> octet * 32, pixelBytes = <usize> f.outChannels << 2;
+  const bytes = min(<usize> octets * 32, pixelBytes - from);
   const bias = f.bias + from;
-  for (let pixel = first; pixel < end; pixel++) {
-    const i = pixel - first;
+  let offset = <usize> first * pixelBytes + from;
+  for (let i = 0; i < end - first; i++, offset += pixelBytes) {
     const m = products + <usize> (i / GROUP * octets) * PRODUCT_BYTES + <usize> (i % GROUP) * 32;
-    const offset = ((<usize> pixel * f.outChannels) << 2) + from;
-    for (let c: usize = 0; c < bytes; c += 16) {
-      let value = add(v128.load(m + (c >> 5) * PRODUCT_BYTES + (c & 16)), v128.load(bias + c));
-      if (f.residual) value = add(value, v128.load(f.residual + offset + c));
-      v128.store(f.y + offset + c, value);
-    }
+    if (f.residual) writePixel(m, bias, f.residual + offset, f.y + offset, bytes, true);
+    else writePixel(m, bias, 0, f.y + offset, bytes, false);
   }
+}
+
+/** Writes `bytes` of a pixel: whole octets of channels, and perhaps half of one. */
+@inline
+function writePixel(m: usize, bias: usize, residual: usize, y: usize, bytes: usize, hasResidual: bool): void {
+  for (const end = y + (bytes & ~31); y < end; m += PRODUCT_BYTES, bias += 32, residual += 32, y += 32) {
+    writeVector(m, bias, residual, y, hasResidual);
+    writeVector(m + 16, bias + 16, residual + 16, y + 16, hasResidual);
+  }
+  if (bytes & 16) writeVector(m, bias, residual, y, hasResidual);
+}
+
+@inline
+function writeVector(m: usize, bias: usize, residual: usize, y: usize, hasResidual: bool): void {
+  const value = add(v128.load(m), v128.load(bias));
+  v128.store(y, hasResidual ? add(value, v128.load(residual)) : value);
 }
