@@ -43,7 +43,7 @@ async function runCommand(args: string[]): Promise<void> {
   const { command, rest } = findCommand(COMMANDS, args);
   const { operands, options } = parseArguments(command, rest);
   if (options.help) return console.log(helpOn(command));
-  if (isComputing(command) && !options["no-restart"]) await restartWithWideVectors(operands[0], options.device);
+  if (isComputing(command) && !options["no-restart"]) await restartWithWideVectors(operands, options.device);
   await command.run(operands, options);
 }
 

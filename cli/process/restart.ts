@@ -31,12 +31,12 @@ interface Launch {
  * The new process has the same id, arguments, environment, input and output. A child process would need all signals passed
  * on, and would outlive this one if that is killed.
  *
- * @param model as on the command line
+ * @param operands of the command: the model and its inputs, if it has them
  * @param device the option `--device`
  */
-export async function restartWithWideVectors(model: string, device = "auto"): Promise<void> {
+export async function restartWithWideVectors(operands: readonly string[], device = "auto"): Promise<void> {
   const launch = readLaunch();
-  if (!launch || namesFlag(launch) || !hasAvx2() || await isSmall(model)) return;
+  if (!launch || namesFlag(launch) || !hasAvx2() || await isShort(operands)) return;
   if (device === "webgpu" || device === "auto" && await hasGpu()) return;
   if (await v8KnowsFlag()) execute(Deno.execPath(), { ...launch, environment: withFlag(launch.environment) });
 }
@@ -85,6 +85,13 @@ function readStart(path: string): string {
   return new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
 }
 
+/** Whether a command takes too short to gain from another start: one file and a small model. */
+async function isShort([model, ...inputs]: readonly string[]): Promise<boolean> {
+  const isFile = async (path: string) => await Deno.stat(path).then((found) => found.isFile, () => false);
+  if (model === undefined || inputs.length > 1 || inputs.length === 1 && !await isFile(inputs[0])) return false;
+  return await isSmall(model);
+}
+
 /** Whether a model is known to be small: one on the Hub is not. */
 async function isSmall(model: string): Promise<boolean> {
   const place = await Deno.stat(model).catch(() => undefined);
@@ -119,12 +126,20 @@ function withFlag(environment: string): string {
 
 /** POSIX's `execve`: returns only if it fails. */
 function execute(program: string, { args, environment }: Launch): void {
-  const libc = Deno.dlopen("libc.so.6", {
-    execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
-  });
+  const libc = openLibc();
+  if (!libc) return;
   const [argv, envp] = [args, environment].map(toBytes);
   libc.symbols.execve(new TextEncoder().encode(`${program}\0`), pointersInto(argv), pointersInto(envp));
   libc.close();
+}
+
+/** The C library of GNU; `undefined` where there is another. */
+function openLibc() {
+  try {
+    return Deno.dlopen("libc.so.6", { execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" } });
+  } catch {
+    return undefined;
+  }
 }
 
 function toBytes(text: string): Uint8Array<ArrayBuffer> {
