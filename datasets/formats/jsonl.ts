@@ -57,9 +57,7 @@ async function* readLine(
   { name, task, grid }: RecordsContext,
 ): AsyncGenerator<StoredRecord> {
   const json = parseJson(line, task, TypeError);
-  const { shape: sides, ...others } = Object(json);
-  const isBatch = Array.isArray(sides) && sides.length === 3;
-  const { key, shape, model, codebook, ...fields } = checkFields(isBatch ? others : json, task);
+  const { key, shape, model, codebook, ...fields } = checkFields(json, task);
   const tokens = await openTokens(sourceOfBytes(line, name), { format: "json", grid: shape ?? grid, name });
   const [n, h, w] = tokens.shape;
   const hasKey = n === 1 && key !== undefined;

@@ -35,19 +35,16 @@ export function infoOf(fields: Readonly<Record<string, unknown>>): Partial<Token
  * Checks fields of a file that is not trusted. Fields of other programs, which mean something else, are left out.
  *
  * @param task the beginning of messages
- * @throws {TypeError} if the key or the shape is of the wrong kind
+ * @throws {TypeError} if the key is no text
  */
 export function checkFields(value: unknown, task: string): Partial<RecordFields> {
   const { key, shape, width, height, sha256, augment, model, codebook } = Object(value) as Record<string, unknown>;
   if (key !== undefined && typeof key !== "string") {
     throw new TypeError(`${task}: expected a text as key, found ${show(key)}`);
   }
-  if (shape !== undefined && !isGrid(shape)) {
-    throw new TypeError(`${task}: expected a shape [h, w], whole numbers ≥ 1, found ${show(shape)}`);
-  }
   return definedOf({
     key,
-    shape,
+    shape: isGrid(shape) ? shape : undefined,
     width: isSide(width) ? width : undefined,
     height: isSide(height) ? height : undefined,
     sha256: isHash(sha256) ? sha256 : undefined,

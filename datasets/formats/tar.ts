@@ -121,12 +121,11 @@ function parseHeader(header: Uint8Array, offset: number, fail: Fail): { path: st
   if (header.length < BLOCK) {
     throw fail(`expected a header of ${BLOCK} bytes at byte ${offset}, found ${header.length}`);
   }
-  const [checksumBegin, checksumLength] = FIELDS.checksum;
-  const blanks = checksumLength * 0x20;
-  const sum = header.reduce((total, byte) => total + byte, blanks) - field("checksum").reduce((a, b) => a + b, 0);
+  const [begin, length] = FIELDS.checksum; // counts as blanks
+  const sum = header.reduce((total, byte, at) => total + (at >= begin && at < begin + length ? 0x20 : byte), 0);
   if (parseNumber(field("checksum")) !== sum) {
-    const found = latin1(header.subarray(checksumBegin, checksumBegin + checksumLength));
-    throw fail(`expected a tar archive with the checksum ${sum.toString(8)} in ${place}, found ${show(found)}`);
+    const found = show(latin1(field("checksum")));
+    throw fail(`expected a tar archive with the checksum ${sum.toString(8)} in ${place}, found ${found}`);
   }
   const size = parseNumber(field("size"));
   if (size === undefined) throw fail(`expected the size of a file in ${place}, found ${show(latin1(field("size")))}`);

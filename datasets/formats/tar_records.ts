@@ -97,14 +97,12 @@ async function* samplesOf(
 
 async function readSample(sample: Sample, { name, task, grid }: RecordsContext): Promise<StoredRecord | undefined> {
   const place = `${name}/${sample.key}`;
-  const json = sample.fields && parseJson(sample.fields, `${task}/${showText(sample.key)}.json`, TypeError);
+  const jsonTask = `${task}/${showText(sample.key)}.json`;
+  const json = sample.fields && parseJson(sample.fields, jsonTask, TypeError);
   const { bytes, format } = sample.tokens ??
     (isTokens(json) ? { bytes: sample.fields!, format: "json" as const } : { bytes: undefined, format: undefined });
   if (!bytes) return undefined;
-  const { key = sample.key, shape, model, codebook, ...fields } = checkFields(
-    json,
-    `${task}/${showText(sample.key)}.json`,
-  );
+  const { key = sample.key, shape, model, codebook, ...fields } = checkFields(json, jsonTask);
   const stored = await openTokens(sourceOfBytes(bytes, place), { format, grid: shape ?? grid, name: place });
   const [n, h, w] = stored.shape;
   if (n !== 1) {

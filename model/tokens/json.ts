@@ -44,6 +44,7 @@ export async function openJson({ source, task }: TokenFile): Promise<StoredToken
  * The shape that a file states: `[n, h, w]`, or fewer dimensions for indices in a flat array.
  */
 function statedShape(shape: unknown, own: readonly number[], task: string): readonly number[] {
+  if (`${shape}` === `${own}`) return own;
   if (own.length === 1 && Array.isArray(shape) && shape.length < 3 && shape.every(Number.isSafeInteger)) {
     const count = shape.reduce((product, side) => product * side, 1);
     if (count === own[0]) return shape;
