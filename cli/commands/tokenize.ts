@@ -65,10 +65,13 @@ async function tokenize([model, ...inputs]: readonly string[], options: Options)
 
 /** Whether an input is one picture, and not a folder, an archive, a glob or a list. */
 async function isPicture(input: string): Promise<boolean> {
-  if (/\.(tar|tar\.gz|tgz|parquet)$/i.test(input) || /^hf:/i.test(input)) return false;
+  if (/\.(tar|tar\.gz|tgz|parquet)([?#].*)?$/i.test(input) || /^hf:/i.test(input)) return false;
   if (isUrl(input)) return true;
   return await Deno.stat(input).then(({ isFile }) => isFile, () => !/^@|[*?[{]/.test(input));
 }
+
+/** Options for whole data sets that are also for a few pictures. */
+const FOR_ANY: readonly string[] = ["format", "quiet"];
 
 /** Tokenizes pictures of one size, all at once. */
 async function tokenizeFew(
@@ -77,7 +80,7 @@ async function tokenizeFew(
   format: TokenFormat,
   options: Options,
 ): Promise<void> {
-  const needless = WHOLE_DATASETS.find((name) => name !== "format" && options[name] !== undefined);
+  const needless = WHOLE_DATASETS.find((name) => !FOR_ANY.includes(name) && options[name] !== undefined);
   if (needless) throw new UsageError(`--${needless} is for whole data sets: write them to a folder, or to a .tar file`);
   const isPiped = options.output === "-";
   const output = isPiped ? "" : await outputOf(options);
@@ -92,6 +95,7 @@ async function tokenizeFew(
   const written = { dtype, picture: { width, height } };
   if (isPiped) return console.log(new TextDecoder().decode(encodeTokens(tokens, format, written)).trimEnd());
   await saveTokens(tokens, output, written);
+  if (options.quiet) return;
   const [, h, w] = tokens.shape;
   const pictures = paths.length > 1 ? `${paths.length} pictures, ` : "";
   console.log(`Wrote ${printable(output)}: ${pictures}${count(tokens.indices.length)} tokens, ${w}×${h}`);

@@ -5,8 +5,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
+import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
 import type {
   DatasetFormat,
   DatasetPicture,
@@ -66,7 +66,7 @@ export function folderSink(path: string, { format = "tar" }: { format?: DatasetF
       const place = placeInFolder(path, format);
       await checkOwn(path, format);
       const lock = await lockIn(place.work, path, access);
-      return await closeOnError(lock, async () => {
+      return await openLocked(lock, place.work, async () => {
         const store = await openStore(place, settings, info);
         return { shards: source.shards, store, finish: () => store.finish(), close: () => lock?.release() };
       });
@@ -87,7 +87,7 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
       const { folder, parts, place, whole } = placesOfFile(path, format, source);
       await checkNoArchive(place);
       const lock = await lockIn(parts.work, path, access);
-      return await closeOnError(lock, async () => {
+      return await openLocked(lock, parts.work, async () => {
         const opened = await openStore(place, settings, info);
         const store: TokenStore = {
           ...opened,
@@ -187,10 +187,13 @@ async function lockIn(work: string, name: string, { shared }: SinkAccess): Promi
   return lock;
 }
 
-async function closeOnError<T>(lock: HeldLock | undefined, open: () => Promise<T>): Promise<T> {
+/** Opens a sink that is locked. If that fails, the place is left as it was. */
+async function openLocked<T>(lock: HeldLock | undefined, work: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
+    if (lock) await rm(join(work, "lock"), { force: true });
+    for (const folder of [join(work, "whole"), work, dirname(work)]) await rmdir(folder).catch(() => {}); // unless it holds something
     lock?.release();
     throw error;
   }

@@ -106,7 +106,7 @@ async function bare(models: readonly VQModel[]): Promise<{ label: string; run: R
   }
   const { engines, batch } = choices.reduce((best, choice) => choice.time < best.time ? choice : best);
   return {
-    label: `bare model, ${engines.length} engines, batch ${batch}`,
+    label: `bare model, ${engines.length === 1 ? "one engine" : "two engines"}, batch ${batch}`,
     run: async (names) => await computeBare(engines, await tensorsOf(names, batch)),
   };
 }

@@ -196,9 +196,11 @@ Deno.test("tokens made otherwise, other pictures and foreign files are refused",
     const sink = folderSink(join(folder, "out"));
     await writePictures(pictures, 3);
     await tokenizeDataset(model, await openSource([pictures]), sink, { height: 16, width: 16 });
+    const content = await contentOf(join(folder, "out"));
     const refused = async (options: Parameters<typeof tokenizeDataset>[3], message: string) => {
       const source = await openSource([pictures]);
       await assertRejects(() => tokenizeDataset(model, source, sink, options), RangeError, message);
+      assertEquals(await contentOf(join(folder, "out")), content);
     };
     await refused({ height: 16, width: 32 }, "width is 16 there and 32 now");
     await refused({ height: 16, width: 16, resample: "box" }, 'resample is "lanczos" there and "box" now');
@@ -206,12 +208,13 @@ Deno.test("tokens made otherwise, other pictures and foreign files are refused",
     await refused({ height: 16, width: 16, dtype: "int64" }, 'dtype is "uint16" there and "int64" now');
     await tokenizeDataset(model, await openSource([pictures]), sink, { height: 16, width: 16, resample: "lanczos" });
     await Deno.writeFile(join(pictures, "new.png"), numbered(9));
-    await refused({ height: 16, width: 16 }, "it holds those of other pictures");
+    const source = await openSource([pictures]);
+    const again = () => tokenizeDataset(model, source, sink, { height: 16, width: 16 });
+    await assertRejects(again, RangeError, "it holds those of other pictures");
 
     await Deno.mkdir(join(folder, "foreign"));
     await Deno.writeTextFile(join(folder, "foreign", "000000.tar"), "mine");
     const foreign = folderSink(join(folder, "foreign"));
-    const source = await openSource([pictures]);
     await assertRejects(
       () => tokenizeDataset(model, source, foreign),
       RangeError,
