@@ -10,6 +10,7 @@ export enum Kind {
   PackConv,
   PackCodebook,
   ImplicitGemm,
+  WinogradWeights,
   Winograd,
   NormStatistics,
   NormFold,
@@ -74,12 +75,12 @@ export const FIELDS = 64;
 export const GROUP = 6;
 /** Channels per call of the micro-kernel; weights are packed in slices of as many. */
 export const SLICE = 32;
-/** Octets of output channels whose weights Winograd's algorithm transforms at a time. */
-export const PANEL_OCTETS = 8;
+/** Slices of source channels that Winograd's algorithm transforms before it multiplies. */
+export const DEPTH = 2;
+/** Octets of output channels whose weights Winograd's algorithm transforms before it multiplies. */
+export const PANEL_OCTETS = 4;
 /** Padding in bytes between the weights or products of consecutive positions, which keeps them out of the same cache sets. */
 export const STAGGER = 192;
-/** Bytes from the transformed weights of one position to those of the next. */
-export const PANEL_STRIDE = PANEL_OCTETS * SLICE * 8 * 4 + STAGGER;
 /** Maximum slices of the inner dimension that implicit GEMM gathers before it multiplies. */
 export const GATHER_SLICES = 8;
 /** Pointers to source pixels per tap: six, padded to whole vectors. */

@@ -31,6 +31,21 @@ const CONV = {
   outChannels: "i32",
 } as const;
 
+const WINOGRAD = {
+  ...CONV,
+  /** Side of a tile of results: 4 or 6; at stride 2, 4. */
+  side: "i32",
+  /** Blocks are ranges of tiles times ranges of output channels. */
+  tileBlocks: "i32",
+  channelBlocks: "i32",
+  /** Octets of output channels that a block multiplies at a time. */
+  chunk: "i32",
+  /** Panels of weights that {@linkcode Kind.WinogradWeights} transformed, or 0 if each block transforms those that it needs. */
+  panels: "usize",
+  workspace: "usize",
+  workspaceBytes: "usize",
+} as const;
+
 const ATTENTION = {
   q: "usize",
   k: "usize",
@@ -117,16 +132,8 @@ export const JOB_FIELDS = {
     workspace: "usize",
     workspaceBytes: "usize",
   },
-  [Kind.Winograd]: {
-    ...CONV,
-    /** Side of a tile of results: 4 or 6; at stride 2, 4. */
-    side: "i32",
-    /** Blocks are ranges of tiles times ranges of output channels. */
-    tileBlocks: "i32",
-    channelBlocks: "i32",
-    workspace: "usize",
-    workspaceBytes: "usize",
-  },
+  [Kind.WinogradWeights]: WINOGRAD,
+  [Kind.Winograd]: WINOGRAD,
   [Kind.NormStatistics]: {
     x: "usize",
     /** Pixels of an image. */

@@ -17,6 +17,7 @@ import {
   StraightThroughFields,
   WidenFields,
   WinogradFields,
+  WinogradWeightsFields,
 } from "./job_fields";
 import { attention, attentionPack } from "./ops/attention";
 import { copy } from "./ops/copy";
@@ -30,6 +31,7 @@ import { squaredError, squaredErrorFold } from "./ops/squared_error";
 import { straightThrough } from "./ops/straight_through";
 import { widen } from "./matmul/widen";
 import { winograd } from "./winograd/winograd";
+import { winogradWeights } from "./winograd/weight_panel";
 
 /** Computes one block of a job. */
 export function compute(kind: Kind, fields: usize, block: i32, thread: i32): void {
@@ -42,6 +44,8 @@ export function compute(kind: Kind, fields: usize, block: i32, thread: i32): voi
       return packCodebook(changetype<PackCodebookFields>(fields), block);
     case Kind.ImplicitGemm:
       return implicitGemm(changetype<ImplicitGemmFields>(fields), block, thread);
+    case Kind.WinogradWeights:
+      return winogradWeights(changetype<WinogradWeightsFields>(fields), block);
     case Kind.Winograd:
       return winograd(changetype<WinogradFields>(fields), block, thread);
     case Kind.NormStatistics:

@@ -83,24 +83,24 @@ ${store(2)}
 }
 
 /**
- * The 256-bit micro-kernel: `C[n][2][6][8] (+)= A[n][6][32] · RHS[2][32][8]`. V8 can merge two instructions on adjacent
- * vectors (see revectorize.ts) if nothing that may trap lies between them. So the rhs panel is at constant addresses. The lhs
- * panel is loaded, and its bounds are checked, once for four steps: a shuffle that broadcasts one lane becomes a load of that
- * lane. Its row is part of the address: as an offset, V8 would add it to the memory's start, keep all those sums, and reload
- * one before each load.
+ * The 256-bit micro-kernel for one or two octets: `C[n][octets][6][8] (+)= A[n][6][32] · RHS[octets][32][8]`. V8 can merge
+ * two instructions on adjacent vectors (see revectorize.ts) if nothing that may trap lies between them. So the rhs panel is at
+ * constant addresses. The lhs panel is loaded, and its bounds are checked, once for four steps: a shuffle that broadcasts one
+ * lane becomes a load of that lane. Its row is part of the address: as an offset, V8 would add it to the memory's start, keep
+ * all those sums, and reload one before each load.
  *
  * V8 finds pairs by starting from adjacent stores, or from sums of integers. The bounds of the stores here are checked, so
  * such sums are computed and dropped.
  *
  * Rhs panels come from a distant cache. So while it multiplies, each group copies `bytesPerGroup` bytes of the next panel,
- * from `next` on, to the other buffer; therefore the kernel exists twice.
+ * from `next` on, to the other buffer; therefore the kernel for two octets exists twice.
  */
-function wideRows(buffer: 0 | 1, relaxed: boolean): string {
-  const cells = accumulators(4);
+function wideRows(name: string, octets: 1 | 2, buffer: 0 | 1, relaxed: boolean): string {
+  const vectors = 2 * octets, cells = accumulators(vectors);
   const lhs = Array.from({ length: GROUP }, (_, row) => `a${row} = v128.load(p + ${row * SLICE * 4});`).join(" ");
   const rhs = (k: number) =>
     Array.from(
-      { length: 4 },
+      { length: vectors },
       (_, v) => `b${v} = v128.load(RHS${buffer}, ${(v >> 1) * SLICE * 32 + k * 32 + (v & 1) * 16});`,
     );
   const step = (k: number) =>
@@ -109,25 +109,25 @@ function wideRows(buffer: 0 | 1, relaxed: boolean): string {
       `    ${rhs(k).join(" ")}`,
       ...Array.from({ length: GROUP }, (_, row) =>
         `    s = v128.shuffle<i32>(a${row}, a${row}, ${Array(4).fill(k % 4).join(", ")}); ` +
-        multiplyRow(4, row, "s", relaxed)),
+        multiplyRow(vectors, row, "s", relaxed)),
     ].join("\n");
   const pairs = cells.filter(({ vector }) => vector % 2 === 0).map(({ name }, i) =>
     `i32x4.add(${name}, c${2 * i + 1});`
   );
   return `
-export function wideRows${buffer}(
+export function ${name}(
   n: i32, a: usize, aStride: usize, c: usize, cStride: usize, first: bool, next: usize, bytesPerGroup: usize
 ): void {
   let to: usize = RHS${1 - buffer};
   for (; n > 0; n--, a += aStride, c += cStride, to += bytesPerGroup) {
     next = copyLines(to, min(to + bytesPerGroup, RHS${1 - buffer} + PAIR_BYTES), next);
     let s: v128, a0: v128, a1: v128, a2: v128, a3: v128, a4: v128, a5: v128;
-    let b0: v128, b1: v128, b2: v128, b3: v128;
+    let ${Array.from({ length: vectors }, (_, v) => `b${v}: v128`).join(", ")};
     let ${cells.map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
     let p = a;
 ${Array.from({ length: SLICE }, (_, k) => step(k)).join("\n")}
     ${pairs.join(" ")}
-${store(4)}
+${store(vectors)}
   }
 }`;
 }
@@ -138,7 +138,8 @@ export function microKernels(relaxed: boolean): string {
 import { LHS, RHS0, RHS1 } from "../memory/area";
 import { copyLines } from "../memory/cache_lines";
 import { PAIR_BYTES } from "./rhs_panel";` +
-    rows("rows", SLICE, relaxed) + rows("rows4", 4, relaxed) + wideRows(0, relaxed) + wideRows(1, relaxed);
+    rows("rows", SLICE, relaxed) + rows("rows4", 4, relaxed) + wideRows("wideRows0", 2, 0, relaxed) +
+    wideRows("wideRows1", 2, 1, relaxed) + wideRows("wideOctet", 1, 0, relaxed);
 }
 
 /** `count` chains of sums and their total. The last sums are outside the loop, where V8 splits pairs. */

@@ -17,10 +17,10 @@ export interface Algorithm {
   readonly source: readonly Formula[];
   /** G g: the transformed weights `u`. */
   readonly weights: readonly Formula[];
-  /** A^T m: the results `y` of products `m`. */
+  /** A^T m: the results `y` of products `m` and the bias `b`, which only the second of the two sides adds. */
   readonly result: readonly Formula[];
-  /** What results of both sides are multiplied by, before the bias is added. */
-  readonly scale: string;
+  /** What results of both sides are multiplied by, before the bias is added: then formulas leave it out. */
+  readonly scale?: string;
 }
 
 /** A named sum of terms, added in their order. */
@@ -43,12 +43,10 @@ function formulas(text: string): Formula[] {
   });
 }
 
-/**
- * Every algorithm: F(4x4, 3x3), F(6x6, 3x3), and 4x4 results at stride 2. Where a matrix of weights has fractions, those are
- * left to the source, the result and the scale, because weights are transformed for each few tiles.
- */
+/** Every algorithm: F(4x4, 3x3), F(6x6, 3x3), and 4x4 results at stride 2. */
 export const ALGORITHMS: readonly Algorithm[] = [
-  // After Lavin & Gray: interpolation at 0, 1, -1, 2, -2 and infinity.
+  // After Lavin & Gray: interpolation at 0, 1, -1, 2, -2 and infinity. The fractions of the weights are left to the source and
+  // the scale, because on small maps weights are transformed for a few tiles only.
   {
     name: "4",
     positions: 6,
@@ -91,9 +89,9 @@ export const ALGORITHMS: readonly Algorithm[] = [
     results: 6,
     source: formulas(`
       a = d4 - d2
-      v0 = 45 d0 - 45 d6 + 945/4 a
+      v0 = d0 - d6 + 21/4 a
       b = d3 - d5
-      v7 = 45 d7 - 45 d1 + 945/4 b
+      v7 = d7 - d1 + 21/4 b
       even1 = d2 + d6 - 17/4 d4
       odd1 = d1 + d5 - 17/4 d3
       v1 = even1 + odd1
@@ -108,32 +106,35 @@ export const ALGORITHMS: readonly Algorithm[] = [
       v5 = even3 + odd3
       v6 = even3 - odd3`),
     weights: formulas(`
-      sum = g0 + g2
-      far = g0 + 4 g2
-      far2 = g2 + 4 g0
+      even = 2/9 g0 + 2/9 g2
+      odd = 2/9 g1
+      far = 1/90 g0 + 2/45 g2
+      near = 1/45 g1
+      far2 = 32/45 g0 + 8/45 g2
+      near2 = 16/45 g1
+      sum = even + odd
       u0 = g0
-      u1 = sum + g1
-      u2 = sum - g1
-      u3 = far + 2 g1
-      u4 = far - 2 g1
-      u5 = far2 + 2 g1
-      u6 = far2 - 2 g1
+      u1 = -sum
+      u2 = odd - even
+      u3 = far + near
+      u4 = far - near
+      u5 = far2 + near2
+      u6 = far2 - near2
       u7 = g2`),
     result: formulas(`
-      s1 = m1 + m2
-      d1 = m2 - m1
+      s1 = m1 + m2 + b
+      d1 = m1 - m2 + b
       s2 = m3 + m4
       d2 = m3 - m4
       s3 = m5 + m6
       d3 = m5 - m6
       s4 = s2 + s3
-      y0 = m0 - 10 s1 + 1/2 s2 + 8 s3
-      y1 = d2 + 10 d1 + 4 d3
-      y2 = 2 s4 - 10 s1
-      y3 = d3 + 10 d1 + 4 d2
-      y4 = 8 s2 - 10 s1 + 1/2 s3
-      y5 = m7 + 10 d1 + 16 d2 + 1/4 d3`),
-    scale: "1/2025",
+      y0 = m0 + s1 + s4
+      y1 = d1 + 2 d2 + 1/2 d3
+      y2 = s1 + 4 s2 + 1/4 s3
+      y3 = d1 + 8 d2 + 1/8 d3
+      y4 = s1 + 16 s2 + 1/16 s3
+      y5 = d1 + 32 d2 + 1/32 d3 + m7`),
   },
   // Even pixels meet the outer taps: F(4, 2), interpolated at 0, 1, -1, 2 and infinity. Odd pixels meet the middle tap and
   // pass unchanged, so they share their weights.
@@ -157,21 +158,21 @@ export const ALGORITHMS: readonly Algorithm[] = [
       v8 = d7`),
     weights: formulas(`
       sum = g0 + g2
-      u0 = 3 g0
-      u1 = -3 sum
-      u2 = g2 - g0
-      u3 = g0 + 2 g2
-      u4 = 6 g2
-      u5 = 6 g1`),
+      half = 1/2 sum
+      u0 = 1/2 g0
+      u1 = -half
+      u2 = 1/6 g2 - 1/6 g0
+      u3 = 1/6 g0 + 1/3 g2
+      u4 = g2
+      u5 = g1`),
     result: formulas(`
-      s1 = m1 + m2
-      d1 = m1 - m2
+      s1 = m1 + m2 + b
+      d1 = m1 - m2 + b
       s2 = m3 + m5
       s3 = m4 + m8
       y0 = m0 + s1 + s2
       y1 = d1 + m6 + 2 m3
       y2 = s1 + m7 + 4 m3
       y3 = d1 + s3 + 8 m3`),
-    scale: "1/36",
   },
 ];

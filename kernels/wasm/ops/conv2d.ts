@@ -6,7 +6,7 @@
 
 import { type Conv2d, macs } from "../../graph/graph.ts";
 import { padded } from "../memory/layout.ts";
-import { GATHER_SLICES, GROUP, Kind, PANEL_OCTETS, PANEL_STRIDE, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts";
+import { DEPTH, GATHER_SLICES, GROUP, Kind, PANEL_OCTETS, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts";
 import { type Addresses, blocksOf, type Context, type ConvAlgorithm, type Lowering } from "./lowering.ts";
 import { tapChannels } from "./packed_weights.ts";
 
@@ -46,36 +46,58 @@ function lowerWinograd(op: Conv2d, context: Context): Lowering {
   const [images, outChannels, outHeight, outWidth] = op.shape;
   const side = tileSide(op), octets = Math.ceil(outChannels / 8), slices = Math.ceil(op.x.shape[1] / SLICE);
   const groups = Math.ceil(images * Math.ceil(outHeight / side) * Math.ceil(outWidth / side) / GROUP);
-  const { tileBlocks, channelBlocks } = winogradBlocks(groups, octets, context.threads);
   const positions = ((side - 1) * strideOf(op) + 3) ** 2;
-  const groupBytes = positions * GROUP * 4 * (slices * SLICE + Math.min(octets, PANEL_OCTETS) * 8);
-  const workspace = (side === 6 ? 64 : 36) * PANEL_STRIDE + Math.ceil(groups / tileBlocks) * groupBytes +
-    positions * STAGGER;
+  const isShared = groups > UNSHARED_GROUPS, chunk = isShared ? octets : Math.min(octets, PANEL_OCTETS);
+  const panelBytes = (side === 6 ? 64 : 36) * (chunk * 4 * SLICE * 8 + STAGGER);
+  const groupBytes = (octets: number) => 4 * GROUP * (SLICE + positions * (DEPTH * SLICE + octets * 8));
+  const { tileBlocks, channelBlocks } = isShared
+    ? { tileBlocks: sharedBlocks(groups, groupBytes(octets), slices * panelBytes, context.threads), channelBlocks: 1 }
+    : unsharedBlocks(groups, octets, context.threads);
+  const chunks = Math.ceil(2 * Math.ceil(octets / 2 / channelBlocks) / chunk);
+  const workspace = Math.ceil(groups / tileBlocks) * groupBytes(chunks * chunk) + chunks * positions * STAGGER +
+    (isShared ? 0 : DEPTH * panelBytes);
   return {
-    temporary: 0,
+    temporary: isShared ? slices * panelBytes : 0,
     workspace,
-    jobs: (at) => [{
-      kind: Kind.Winograd,
-      blocks: tileBlocks * channelBlocks,
-      fields: {
+    jobs: (at) => {
+      const fields = {
         ...convFields(op, at, context),
         side,
         tileBlocks,
         channelBlocks,
+        chunk,
+        panels: isShared ? at.temporary : 0,
         workspace: at.workspace,
         workspaceBytes: workspace,
-      },
-    }],
+      };
+      return [
+        ...isShared
+          ? [{ kind: Kind.WinogradWeights, blocks: slices * Math.ceil(octets / PANEL_OCTETS), fields } as const]
+          : [],
+        { kind: Kind.Winograd, blocks: tileBlocks * channelBlocks, fields },
+      ];
+    },
   };
 }
 
+/** Up to this number of groups of tiles, each block transforms the weights that it needs, otherwise all blocks share them. */
+const UNSHARED_GROUPS = 24;
 /** Maximum groups of tiles per block. */
 const BLOCK_GROUPS = 12;
+/** Bytes of a block's transformed tiles and products: what a core's second-level cache holds beside the weights. */
+const CACHE_BYTES = 5 * 2 ** 18;
+/** With much larger weights, blocks are larger too, because each block reads all weights. */
+const WEIGHTS_PER_BLOCK = 2;
 
-/** Partitions output channels if groups of tiles are few, because each block transforms its weights; else the groups. */
-function winogradBlocks(groups: number, octets: number, threads: number) {
-  if (groups > BLOCK_GROUPS) return { tileBlocks: blocksOf(groups, BLOCK_GROUPS, threads), channelBlocks: 1 };
-  const channelBlocks = Math.min(threads, Math.ceil(octets / 2));
+/** Partitions groups of tiles. */
+function sharedBlocks(groups: number, groupBytes: number, weightBytes: number, threads: number): number {
+  const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
+  return blocksOf(groups, Math.min(BLOCK_GROUPS, Math.max(3, Math.floor(blockBytes / groupBytes))), threads);
+}
+
+/** Partitions output channels rather than groups of tiles, so that few blocks transform the same weights. */
+function unsharedBlocks(groups: number, octets: number, threads: number) {
+  const channelBlocks = Math.min(Math.ceil(threads / Math.ceil(groups / BLOCK_GROUPS)), Math.ceil(octets / 2));
   return { tileBlocks: Math.min(groups, Math.ceil(threads / channelBlocks)), channelBlocks };
 }
 

@@ -69,7 +69,10 @@ interface Case {
   readonly residual?: boolean;
 }
 
-/** Channel counts are no multiples of 4, 8 or 32; tiles have 4×4 and 6×6 results. */
+/**
+ * Channel counts are no multiples of 4, 8 or 32; tiles have 4×4 and 6×6 results. The last three have so many tiles that
+ * blocks share their transformed weights.
+ */
 const CASES: readonly Case[] = [
   { shape: [1, 37, 30, 42], out: 21 },
   { shape: [3, 37, 30, 42], out: 75, residual: true },
@@ -80,6 +83,9 @@ const CASES: readonly Case[] = [
   { shape: [3, 45, 21, 19], out: 27, stride: 2, residual: true },
   { shape: [1, 32, 30, 30], out: 64, stride: 2 },
   { shape: [1, 96, 48, 48], out: 8 },
+  { shape: [1, 34, 64, 80], out: 75, residual: true },
+  { shape: [1, 18, 32, 41], out: 18, upsample: true },
+  { shape: [2, 17, 66, 70], out: 9, stride: 2 },
 ];
 
 /** One to nine channels, inner dimensions of a multiple of 32 values, of few and of many more, and of more than 256. */

@@ -25,22 +25,22 @@ function noise(letter: string, count: number): Record<string, number> {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${letter}${i}`, Math.random() * 2 - 1]));
 }
 
-for (const { name, positions, results, source, weights, result, scale } of ALGORITHMS) {
+for (const { name, positions, results, source, weights, result, scale = "1" } of ALGORITHMS) {
   testOn(
     "wasm",
-    `the formulas of Winograd's algorithm "${name}" compute a convolution with three taps`,
+    `the formulas of Winograd's algorithm "${name}" compute a convolution with three taps and a bias`,
     () => {
       const stride = (positions - 3) / (results - 1);
-      const d = noise("d", positions), g = noise("g", 3);
+      const d = noise("d", positions), g = noise("g", 3), b = scale === "1" ? 0.5 : 0;
       const v = evaluate(source, d), u = evaluate(weights, g);
       const m = Object.fromEntries(
         Array.from({ length: positions }, (_, i) => [`m${i}`, v[`v${i}`] * (u[`u${i}`] ?? u.u5)]),
       );
-      const y = evaluate(result, m);
+      const y = evaluate(result, { ...m, b });
       for (let i = 0; i < results; i++) {
         const expected = g.g0 * d[`d${i * stride}`] + g.g1 * d[`d${i * stride + 1}`] + g.g2 * d[`d${i * stride + 2}`];
         // The scale is that of both sides.
-        assertAlmostEquals(y[`y${i}`] * Math.sqrt(number(scale)), expected, 1e-12);
+        assertAlmostEquals(y[`y${i}`] * Math.sqrt(number(scale)), expected + b, 1e-12);
       }
     },
   );

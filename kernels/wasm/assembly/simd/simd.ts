@@ -86,21 +86,30 @@ export const enum C {
   // mish
   Thirty,
   // Winograd's transforms
-  TwentyTwentyFifth,
+  Ninetieth,
+  FortyFifth,
+  TwoFortyFifths,
+  EightFortyFifths,
+  SixteenFortyFifths,
+  ThirtyTwoFortyFifths,
   ThirtySixth,
+  ThirtySecond,
+  Sixteenth,
+  Eighth,
+  Sixth,
+  TwoNinths,
   Quarter,
+  Third,
   FiveQuarters,
   ThreeHalves,
   FiveHalves,
-  Three,
   SeventeenQuarters,
+  TwentyOneQuarters,
   Six,
   FifteenHalves,
-  Ten,
   Sixteen,
   TwentyFour,
-  FortyFive,
-  NineHundredFortyFiveQuarters,
+  ThirtyTwo,
 }
 
 /** A constant in all lanes. V8 rebuilds f32x4.splat(constant) at every use in three instructions; this is one load. */
@@ -141,19 +150,28 @@ export function initialize(): void {
   set(C.ErfA4, -1.453152027);
   set(C.ErfA5, 1.061405429);
   set(C.Thirty, 30);
-  set(C.TwentyTwentyFifth, 1 / 2025);
+  set(C.Ninetieth, 1 / 90);
+  set(C.FortyFifth, 1 / 45);
+  set(C.TwoFortyFifths, 2 / 45);
+  set(C.EightFortyFifths, 8 / 45);
+  set(C.SixteenFortyFifths, 16 / 45);
+  set(C.ThirtyTwoFortyFifths, 32 / 45);
   set(C.ThirtySixth, 1 / 36);
+  set(C.ThirtySecond, 0.03125);
+  set(C.Sixteenth, 0.0625);
+  set(C.Eighth, 0.125);
+  set(C.Sixth, 1 / 6);
+  set(C.TwoNinths, 2 / 9);
   set(C.Quarter, 0.25);
+  set(C.Third, 1 / 3);
   set(C.FiveQuarters, 1.25);
   set(C.ThreeHalves, 1.5);
   set(C.FiveHalves, 2.5);
-  set(C.Three, 3);
   set(C.SeventeenQuarters, 4.25);
+  set(C.TwentyOneQuarters, 5.25);
   set(C.Six, 6);
   set(C.FifteenHalves, 7.5);
-  set(C.Ten, 10);
   set(C.Sixteen, 16);
   set(C.TwentyFour, 24);
-  set(C.FortyFive, 45);
-  set(C.NineHundredFortyFiveQuarters, 236.25);
+  set(C.ThirtyTwo, 32);
 }

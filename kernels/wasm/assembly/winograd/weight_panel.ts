@@ -1,41 +1,57 @@
-// Weights for Winograd's algorithm, transformed where they are used: G g G^T of one slice of input channels and a chunk of
-// octets of output channels.
+// Weights for Winograd's algorithm, G g G^T, transformed where they are used, or for all blocks at once.
 //   weights  [taps*channels/32][out/8][32][8]
-//   panel    [position][PANEL_OCTETS][32][8]
-import { PANEL_STRIDE, SLICE } from "../../abi";
+//   panel    [position][octet][32][8]: those of one slice of input channels and a chunk of output channels
+import { PANEL_OCTETS, SLICE, STAGGER } from "../../abi";
 import { POINTERS } from "../memory/area";
 import { RHS_BYTES } from "../matmul/rhs_panel";
 import { weightRow4, weightRow6, weightRowStrided } from "./transforms";
-import { WinogradFields } from "../job_fields";
+import { WinogradWeightsFields } from "../job_fields";
 
-/** Transforms the weights of a slice of input channels and of `count` octets from `octet` on. */
-export function transformWeights(f: WinogradFields, slice: i32, octet: i32, count: i32, panel: usize): void {
-  const first = slice * SLICE;
-  for (let i = 0; i < count; i++) {
-    for (let k = 0; k < SLICE; k++) {
-      const to = panel + <usize> i * RHS_BYTES + (<usize> k << 5);
-      if (first + k < f.inChannels) transformRow(f, first + k, octet + i, to);
-      else clearRow(f, to);
+/** Bytes from the weights of one position of a panel to those of the next. */
+@inline
+export function weightStride(f: WinogradWeightsFields): usize {
+  return <usize> f.chunk * RHS_BYTES + STAGGER;
+}
+
+/** Bytes of a panel. */
+@inline
+export function panelBytes(f: WinogradWeightsFields): usize {
+  return <usize> (f.side == 6 ? 64 : 36) * weightStride(f);
+}
+
+/** Transforms some octets of the panel of a slice, which all blocks of tiles share. */
+export function winogradWeights(f: WinogradWeightsFields, block: i32): void {
+  const parts = (f.chunk + PANEL_OCTETS - 1) / PANEL_OCTETS;
+  const slice = block / parts, octet = block % parts * PANEL_OCTETS;
+  const to = f.panels + <usize> slice * panelBytes(f) + <usize> octet * RHS_BYTES;
+  transformWeights(f, slice, octet, min(PANEL_OCTETS, f.chunk - octet), to);
+}
+
+/** Transforms the weights of a slice and of `count` octets from `octet` on. */
+export function transformWeights(f: WinogradWeightsFields, slice: i32, octet: i32, count: i32, to: usize): void {
+  const first = slice * SLICE, stride = weightStride(f);
+  for (let k = 0; k < SLICE; k++, to += 32) {
+    if (first + k >= f.inChannels) {
+      clear(f, count, to);
+      continue;
     }
+    pointToTaps(f, first + k, octet);
+    if (f.stride == 2) weightRowStrided(to, stride, count);
+    else if (f.side == 4) weightRow4(to, stride, count);
+    else weightRow6(to, stride, count);
   }
 }
 
-/** Transforms the weights of one input channel and eight output channels. */
-function transformRow(f: WinogradFields, channel: i32, octet: i32, to: usize): void {
-  pointToTaps(f, channel, octet);
-  if (f.stride == 2) weightRowStrided(to);
-  else if (f.side == 4) weightRow4(to);
-  else weightRow6(to);
-}
-
-/** Beyond the last input channel. */
-function clearRow(f: WinogradFields, to: usize): void {
-  const end = to + <usize> (f.side == 6 ? 64 : 36) * PANEL_STRIDE;
-  for (; to < end; to += PANEL_STRIDE) memory.fill(to, 0, 32);
+/** Clears one row of a panel, which is beyond the last input channel. */
+function clear(f: WinogradWeightsFields, octets: i32, to: usize): void {
+  const end = to + panelBytes(f);
+  for (; to < end; to += weightStride(f)) {
+    for (let i = 0; i < octets; i++) memory.fill(to + <usize> i * RHS_BYTES, 0, 32);
+  }
 }
 
 /** Points to the nine taps of an input channel and eight output channels. */
-function pointToTaps(f: WinogradFields, channel: i32, octet: i32): void {
+function pointToTaps(f: WinogradWeightsFields, channel: i32, octet: i32): void {
   const octets = (f.outChannels + 7) / 8;
   const first = i32x4.splat(<i32> (f.weights + <usize> octet * RHS_BYTES));
   const sliceBytes = i32x4.splat(octets * <i32> RHS_BYTES), channels = i32x4.splat(f.inChannels);

@@ -2,20 +2,21 @@
 // 6x6 results 64 instead of 324. At stride 2, a tile of 4x4 results takes 81 instead of 144.
 //
 // A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
-// transformed tile (a matrix product over channels), transform the products back. The last two take a chunk of output
-// channels at a time, whose weights, transformed slice by slice, and products stay in the cache. NHWC; tiles come in groups
-// of six, the height of the micro-kernel.
-//   transformed source   V [group][in/32][position][6][32]
-//   transformed weights  U [position][PANEL_OCTETS][32][8]: those of a slice and a chunk
-//   products             M [position][group][octet][6][8]: those of a chunk
-import { GROUP, PANEL_OCTETS, PANEL_STRIDE, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
+// transformed tile (a matrix product over channels), transform the products back. The first two take some slices of source
+// channels at a time, and of those a chunk of output channels at a time, so that the transformed source and weights are used
+// while they are in the cache. NHWC; tiles come in groups of six, the height of the micro-kernel.
+//   transformed source   V [group][DEPTH][position][6][32]
+//   transformed weights  U [DEPTH][position][octet][32][8], of a chunk
+//   products             M [chunk][position][group][octet][6][8]
+import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
 import { WinogradFields } from "../job_fields";
 import { startOf } from "../memory/partition";
 import { LHS_BYTES } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "../memory/pointers";
+import { multiplyCached } from "./multiply_cached";
 import { resultTile4, resultTile6, resultTileStrided, sourceTile4, sourceTile6, sourceTileStrided } from "./transforms";
-import { transformWeights } from "./weight_panel";
+import { panelBytes, transformWeights, weightStride } from "./weight_panel";
 
 export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const tiles = f.images * tilesAcross(f) * tilesDown(f);
@@ -25,32 +26,72 @@ export function winograd(f: WinogradFields, block: i32, thread: i32): void {
   const count = startOf(part + 1, f.tileBlocks, groups) - first;
   const pairs = (f.outChannels + 15) / 16;
   const channelPart = block % f.channelBlocks;
-  const octets = min(2 * startOf(channelPart + 1, f.channelBlocks, pairs), (f.outChannels + 7) / 8);
+  const octet = 2 * startOf(channelPart, f.channelBlocks, pairs);
+  const end = min(2 * startOf(channelPart + 1, f.channelBlocks, pairs), (f.outChannels + 7) / 8);
   const slices = (f.inChannels + SLICE - 1) / SLICE;
 
   const side = sourceSide(f), positions = side * side;
   const u = f.workspace + <usize> thread * f.workspaceBytes;
-  const v = u + <usize> (f.side == 6 ? 64 : 36) * PANEL_STRIDE;
-  const vStride = <usize> (slices * positions) * LHS_BYTES;
-  const m = v + <usize> count * vStride;
-  transformSources(f, first, count, v, vStride, positions);
-  for (let octet = 2 * startOf(channelPart, f.channelBlocks, pairs); octet < octets; octet += PANEL_OCTETS) {
-    const width = min(PANEL_OCTETS, octets - octet);
-    const mStride = <usize> (count * width) * PRODUCT_BYTES + STAGGER;
-    for (let slice = 0; slice < slices; slice++) {
-      transformWeights(f, slice, octet, width, u);
-      for (let position = 0; position < positions; position++) {
-        const products = m + <usize> position * mStride;
-        if (f.upsample && cancels(position, side)) {
-          if (slice == 0) memory.fill(products, 0, mStride);
-        } else {
-          const lhs = v + <usize> (slice * positions + position) * LHS_BYTES;
-          const rhs = u + <usize> (f.stride == 1 ? position : stridedWeights(position)) * PANEL_STRIDE;
-          multiply(lhs, vStride, count, rhs, width, products, slice == 0);
-        }
+  const v = u + (f.panels ? 0 : DEPTH * panelBytes(f));
+  const m = v + <usize> count * sourceStride(positions);
+  const chunkBytes = <usize> positions * productStride(count, f.chunk);
+  for (let slice = 0; slice < slices; slice += DEPTH) {
+    const depth = min(DEPTH, slices - slice);
+    transformSources(f, first, count, slice, depth, v, positions);
+    let products = m;
+    for (let o = octet; o < end; o += f.chunk, products += chunkBytes) {
+      const width = min(f.chunk, end - o);
+      for (let i = 0; !f.panels && i < depth; i++) {
+        transformWeights(f, slice + i, o, width, u + <usize> i * panelBytes(f));
       }
+      const panels = f.panels ? f.panels + <usize> slice * panelBytes(f) : u;
+      multiplyChunk(f, v, count, depth, panels, width, products, slice == 0);
     }
-    transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), octet, width, m, mStride);
+  }
+  let products = m;
+  for (let o = octet; o < end; o += f.chunk, products += chunkBytes) {
+    const width = min(f.chunk, end - o), stride = productStride(count, width);
+    transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), o, width, products, stride);
+  }
+}
+
+/** Bytes from the transformed sources of one group to those of the next, with padding: powers of two would share cache sets. */
+@inline
+function sourceStride(positions: i32): usize {
+  return <usize> (DEPTH * positions + 1) * LHS_BYTES;
+}
+
+/** Bytes from the products of one position to those of the next. */
+@inline
+function productStride(groups: i32, octets: i32): usize {
+  return <usize> (groups * octets) * PRODUCT_BYTES + STAGGER;
+}
+
+/** Multiplies the transformed sources of `depth` slices by a chunk of weights at all positions. */
+function multiplyChunk(
+  f: WinogradFields,
+  v: usize,
+  groups: i32,
+  depth: i32,
+  panels: usize,
+  octets: i32,
+  products: usize,
+  isFirst: bool,
+): void {
+  const side = sourceSide(f), positions = side * side;
+  const lhsStride = sourceStride(positions), mStride = productStride(groups, octets);
+  for (let position = 0; position < positions; position++, products += mStride) {
+    if (f.upsample && cancels(position, side)) {
+      if (isFirst) memory.fill(products, 0, mStride);
+      continue;
+    }
+    const weights = f.stride == 1 ? position : stridedWeights(position);
+    for (let i = 0; i < depth; i++) {
+      const lhs = v + <usize> (i * positions + position) * LHS_BYTES;
+      const rhs = panels + <usize> i * panelBytes(f) + <usize> weights * weightStride(f);
+      if (f.panels) multiply(lhs, lhsStride, groups, rhs, octets, products, isFirst && i == 0);
+      else multiplyCached(lhs, lhsStride, groups, rhs, octets, products, isFirst && i == 0);
+    }
   }
 }
 
@@ -82,15 +123,24 @@ function tilesDown(f: WinogradFields): i32 {
   return (f.outHeight + f.side - 1) / f.side;
 }
 
-/** Writes the transformed sources of groups `first` to `first + groups` of tiles. */
-function transformSources(f: WinogradFields, first: i32, groups: i32, v: usize, vStride: usize, positions: i32): void {
-  const bytes = <usize> f.inChannels << 2;
+/** Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. */
+function transformSources(
+  f: WinogradFields,
+  first: i32,
+  groups: i32,
+  slice: i32,
+  depth: i32,
+  v: usize,
+  positions: i32,
+): void {
+  const from = <usize> (slice * SLICE) << 2;
+  const end = min(<usize> ((slice + depth) * SLICE), <usize> f.inChannels) << 2;
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
-    const to = v + <usize> (i / GROUP) * vStride + <usize> (i % GROUP) * SLICE * 4;
-    if (f.stride == 2) sourceTileStrided(to, bytes);
-    else if (f.side == 4) sourceTile4(to, bytes);
-    else sourceTile6(to, bytes);
+    const to = v + <usize> (i / GROUP) * sourceStride(positions) + <usize> (i % GROUP) * SLICE * 4;
+    if (f.stride == 2) sourceTileStrided(to, from, end);
+    else if (f.side == 4) sourceTile4(to, from, end);
+    else sourceTile6(to, from, end);
   }
 }
 
