@@ -25,7 +25,10 @@ Deno.test("--version prints the version", async () => {
 });
 
 const MISUSES: [args: string[], message: string][] = [
-  [[], "no command: expected info, reconstruct, tokenize, detokenize, profile, convert, cache or --help"],
+  [
+    [],
+    "no command: expected info, reconstruct, tokenize, detokenize, stats, verify, merge, codes, profile, convert, worker, ",
+  ],
   [["toString"], 'unknown command "toString": expected info, '],
   [["tokenise"], 'unknown command "tokenise": did you mean tokenize?'],
   [["cache"], "no command of cache: expected cache list, cache verify, cache remove or --help"],
@@ -41,7 +44,7 @@ const MISUSES: [args: string[], message: string][] = [
   [["info", MODEL, "--side-by-side"], "Unknown option '--side-by-side': see info --help\n"],
   [["reconstruct", MODEL, PICTURE, "--range", "-1,0"], '--range takes "-1,1" or "0,1", found "-1,0"'],
   [["reconstruct", MODEL, PICTURE, "--width", "1e3"], '--width takes a whole number ≥ 1, found "1e3"'],
-  [["reconstruct", MODEL, PICTURE, "--crop", "middle"], '--crop takes "center" or "adm", found "middle"'],
+  [["reconstruct", MODEL, PICTURE, "--crop", "middle"], '--crop takes "center", "adm", "fill" or "none", found "middle"'],
   [["reconstruct", MODEL, PICTURE, "--crop", "adm"], "--crop needs --size"],
   [["reconstruct", MODEL, PICTURE, "--crop", "adm", "--height", "64"], "--crop makes squares: pass --size"],
   [["reconstruct", MODEL, PICTURE, "--crop=adm", "--size=64", "--resample=box"], "--crop adm resizes in its own way"],
