@@ -18,7 +18,7 @@ const MAGIC = /[*?[\]{}]/;
 /**
  * Expands inputs to files, in the given order; those of a folder or a glob are sorted by their path.
  *
- * - a folder: the pictures in it, at any depth; hidden files and folders are left out
+ * - a folder: the pictures in it, at any depth; hidden files and folders, pipes and devices are left out
  * - a glob such as `data/*.jpg`, `**` for any depth and `{000..099}` for numbers: its pictures and archives
  * - `@list.txt`: an input on each line
  * - a URL, `https:` or `hf://datasets/OWNER/NAME/PATH`, also with `{000..099}`
@@ -75,10 +75,10 @@ async function namesIn(folder: string, above: ReadonlySet<string>): Promise<stri
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.name.startsWith(".")) continue;
     const path = join(folder, entry.name);
-    const isFolder = entry.isDirectory() ||
-      entry.isSymbolicLink() && (await stat(path).catch(() => undefined))?.isDirectory();
-    if (!isFolder) names.push(entry.name);
-    else for (const name of await namesIn(path, new Set(above).add(real))) names.push(`${entry.name}/${name}`);
+    const found = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
+    if (found?.isDirectory()) {
+      for (const name of await namesIn(path, new Set(above).add(real))) names.push(`${entry.name}/${name}`);
+    } else if (isReadable(found)) names.push(entry.name);
   }
   return names;
 }
@@ -89,11 +89,16 @@ async function filesOfGlob(pattern: string): Promise<InputFile[]> {
   for await (const path of glob(pattern)) if (isPictureName(path) || isArchive(path)) paths.push(path);
   const files: InputFile[] = [];
   for (const address of paths.sort()) {
-    const found = await stat(address);
-    if (!found.isDirectory()) files.push({ address, name: address.slice(base.length), size: found.size });
+    const found = await stat(address).catch(() => undefined);
+    if (isReadable(found)) files.push({ address, name: address.slice(base.length), size: found?.size });
   }
   if (files.length > 0) return files;
   throw new TypeError(`Cannot read ${pattern}: expected a file, a folder or a glob, found nothing there`);
+}
+
+/** Whether reading ends: of a pipe it may not. A link that leads nowhere fails as a picture. */
+function isReadable(found: { isFile(): boolean } | undefined): boolean {
+  return found?.isFile() ?? true;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -62,6 +62,24 @@ Deno.test("files, folders, globs and lists may be mixed; keys differ", async () 
   });
 });
 
+Deno.test("pipes are not waited for, and links that lead nowhere fail as pictures", async () => {
+  await withFolder(async (folder) => {
+    await writeFiles(folder, named("a.jpg"));
+    if (Deno.build.os !== "windows") await new Deno.Command("mkfifo", { args: [join(folder, "pipe.jpg")] }).output();
+    await Deno.symlink(join(folder, "none.jpg"), join(folder, "lost.jpg"));
+    for (const input of [folder, join(folder, "*.jpg")]) {
+      const { shards: [shard] } = await openSource([input]);
+      const keys: string[] = [];
+      for await (const { key, bytes } of shard.open()) {
+        keys.push(key);
+        if (key === "lost") await assertRejects(bytes, Error, "no such file");
+        else assertEquals((await bytes()).length, 5);
+      }
+      assertEquals(keys, ["a", "lost"]);
+    }
+  });
+});
+
 Deno.test("an archive is a shard of its name, which differs from those of others", async () => {
   await withFolder(async (folder) => {
     const archive = await tarOf("k/1.jpg", "k/1.cls", "2.png");
