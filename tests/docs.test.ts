@@ -79,10 +79,14 @@ Deno.test("the quick start of the README works", async () => {
 Deno.test("the commands of the README work", async () => {
   await inFolder(async (path) => {
     const names = { "amused/amused-256": AMUSED, "picture.png": PICTURE };
+    await Deno.mkdir(path("photos"));
+    await Deno.copyFile(PICTURE, join(path("photos"), "photo.png"));
     const commands = [...read("README.md").matchAll(/^deno run -A jsr:@codebook\/vqmodel\/cli (.*)$/gm)];
     assertEquals(commands.map(([, command]) => command.split(" ")[0]).slice(0, 2), ["reconstruct", "tokenize"]);
     for (const [, command] of commands) {
-      const files = { "out.png": path("out.png"), "tokens.npz": path("tokens.npz") };
+      const files = Object.fromEntries(
+        ["out.png", "tokens.npz", "photos/", "shards/"].map((name) => [name, path(name)]),
+      );
       await succeed(...withNames(command, { ...names, ...files }).split(" "));
     }
   });

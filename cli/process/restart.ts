@@ -87,7 +87,8 @@ function readStart(path: string): string {
 
 /** Whether a command takes too short to gain from another start: one file and a small model. */
 async function isShort([model, ...inputs]: readonly string[]): Promise<boolean> {
-  const isFile = async (path: string) => await Deno.stat(path).then((found) => found.isFile, () => false);
+  const isFile = async (path: string) =>
+    path === "-" || await Deno.stat(path).then((found) => found.isFile, () => false);
   if (model === undefined || inputs.length > 1 || inputs.length === 1 && !await isFile(inputs[0])) return false;
   return await isSmall(model);
 }
