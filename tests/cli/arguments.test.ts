@@ -20,6 +20,15 @@ Deno.test("--help lists the commands, and after a command its options", async ()
   }
 });
 
+Deno.test("--help after a group of commands describes them all", async () => {
+  for (const [group, names] of [["cache", ["list", "verify", "remove"]], ["queue", ["status", "drain"]]] as const) {
+    for (const flag of ["--help", "-h"]) {
+      const text = await succeed(group, flag);
+      for (const name of names) assertStringIncludes(text, `/cli ${group} ${name}`);
+    }
+  }
+});
+
 Deno.test("--version prints the version", async () => {
   assertEquals(await succeed("--version"), `${deno.version}\n`);
 });
@@ -44,7 +53,10 @@ const MISUSES: [args: string[], message: string][] = [
   [["info", MODEL, "--side-by-side"], "Unknown option '--side-by-side': see info --help\n"],
   [["reconstruct", MODEL, PICTURE, "--range", "-1,0"], '--range takes "-1,1" or "0,1", found "-1,0"'],
   [["reconstruct", MODEL, PICTURE, "--width", "1e3"], '--width takes a whole number ≥ 1, found "1e3"'],
-  [["reconstruct", MODEL, PICTURE, "--crop", "middle"], '--crop takes "center", "adm", "fill" or "none", found "middle"'],
+  [
+    ["reconstruct", MODEL, PICTURE, "--crop", "middle"],
+    '--crop takes "center", "adm", "fill" or "none", found "middle"',
+  ],
   [["reconstruct", MODEL, PICTURE, "--crop", "adm"], "--crop needs --size"],
   [["reconstruct", MODEL, PICTURE, "--crop", "adm", "--height", "64"], "--crop makes squares: pass --size"],
   [["reconstruct", MODEL, PICTURE, "--crop=adm", "--size=64", "--resample=box"], "--crop adm resizes in its own way"],
