@@ -66,7 +66,12 @@ export async function verifyTokenSet(
   return { files: files.length, ...total, problems };
 }
 
-async function verifyFile(path: string, entry: ShardEntry | undefined, knownCodes: number | undefined, variants: number) {
+async function verifyFile(
+  path: string,
+  entry: ShardEntry | undefined,
+  knownCodes: number | undefined,
+  variants: number,
+) {
   const problems: string[] = [];
   const expect = (what: string, expected: unknown, found: unknown) => {
     if (expected !== found) problems.push(`expected ${what} ${show(expected)}, found ${show(found)}`);
