@@ -307,3 +307,23 @@ Deno.test("verify counts the pictures of arrays with mirrored ones, which these 
     }
   });
 });
+
+Deno.test("batches are full as long as there are pictures to read", async () => {
+  using model = await open();
+  const sizes: number[] = [];
+  const counting = new Proxy(model, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...args: [{ shape: number[] }]) => {
+        if (name === "tokenize") sizes.push(args[0].shape[0]);
+        return value.apply(target, args);
+      };
+    },
+  });
+  const pictures = Object.fromEntries(Array.from({ length: 43 }, (_, i) => [`${i}`, numbered(1)]));
+  await withFolder(async (folder) => {
+    await tokenizeDataset(counting, sourceOf({ a: pictures }), folderSink(folder), { batch: 8 });
+  });
+  assertEquals(sizes, [8, 8, 8, 8, 8, 3]);
+});
