@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type Command, findCommand, parseArguments, UsageError } from "./cli/arguments.ts";
+import { type Command, findCommand, nameOf, parseArguments, UsageError } from "./cli/arguments.ts";
 import { COMMANDS } from "./cli/commands.ts";
 import { completions } from "./cli/completions.ts";
 import { ExitError } from "./cli/process/exit_error.ts";
@@ -37,14 +37,20 @@ async function main(args: string[]): Promise<number> {
 
 async function runCommand(args: string[]): Promise<void> {
   const [first, second] = args;
-  if (first === "--help" || first === "-h") return console.log(help(COMMANDS));
+  if (isHelp(first)) return console.log(help(COMMANDS));
   if (first === "--version") return console.log(deno.version);
   if (first === "--completions") return console.log(completions(second, COMMANDS));
+  const group = COMMANDS.filter((command) => nameOf(command).startsWith(`${first} `));
+  if (group.length > 0 && isHelp(second)) return console.log(group.map(helpOn).join("\n\n"));
   const { command, rest } = findCommand(COMMANDS, args);
   const { operands, options } = parseArguments(command, rest);
   if (options.help) return console.log(helpOn(command));
   if (isComputing(command) && !options["no-restart"]) await restartWithWideVectors(operands, options.device);
   await command.run(operands, options);
+}
+
+function isHelp(argument: string): boolean {
+  return argument === "--help" || argument === "-h";
 }
 
 function isComputing({ options }: Command): boolean {

@@ -56,17 +56,11 @@ export async function* encodeArrayRecords(
   const spool = openSpool();
   try {
     const keys: string[] = [];
+    const checkShape = shapeCheck(format);
     let grid: TokenRecord["shape"] | undefined;
     for await (const { key, indices, shape } of records) {
-      grid ??= shape;
-      if (`${shape}` !== `${grid}`) {
-        throw new RangeError(
-          `Cannot write tokens as ${format}: expected ${grid.join("×")} tokens of each picture, found ${
-            shape.join("×")
-          } of ` +
-            `${show(key)}. Write pictures of different sizes as tar, parquet or jsonl`,
-        );
-      }
+      checkShape({ key, shape });
+      grid = shape;
       keys.push(key);
       await spool.write(integersToBytes(indices, info.dtype));
     }
@@ -74,6 +68,27 @@ export async function* encodeArrayRecords(
   } finally {
     await spool.close();
   }
+}
+
+/** Makes a function that throws a `RangeError` for records of another shape than the first one. */
+export function shapeCheck(format: ArrayFormat): (record: Pick<TokenRecord, "key" | "shape">) => void {
+  let grid: TokenRecord["shape"] | undefined;
+  return ({ key, shape }) => {
+    grid ??= shape;
+    if (`${shape}` === `${grid}`) return;
+    const [expected, found] = [grid, shape].map((sides) => sides.join("×"));
+    throw new RangeError(
+      `Cannot write tokens as ${format}: expected ${expected} tokens of each picture, found ${found} of ${
+        show(key)
+      }. ` +
+        "Write pictures of different sizes as tar, parquet or jsonl",
+    );
+  };
+}
+
+/** Whether a format holds one array, of pictures of one size. */
+export function isArrayFormat(format: string): format is ArrayFormat {
+  return Object.hasOwn(WRITERS, format);
 }
 
 async function* writeNpy({ spool, shape, info }: RecordArray): Chunks {

@@ -7,6 +7,19 @@
 /** Extensions of the picture files that {@linkcode ImageProcessor} reads. */
 const PICTURE_EXTENSIONS = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"];
 
+/** Most bytes of a picture's file, as of those that {@linkcode ImageProcessor} fetches. */
+const MAX_PICTURE_BYTES = 2 ** 28;
+
+/**
+ * Checks the size of a picture's file before it is in memory.
+ *
+ * @throws {RangeError} if it is too large
+ */
+export function checkPictureSize(bytes: number): void {
+  if (bytes <= MAX_PICTURE_BYTES) return;
+  throw new RangeError(`Cannot read picture: expected at most ${MAX_PICTURE_BYTES} bytes, found ${bytes}`);
+}
+
 /** A path, divided where its extension begins. */
 export interface KeyAndExtension {
   /** The path without the extension and without `./` in front; may be empty. */

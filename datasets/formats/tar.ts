@@ -61,7 +61,8 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>, name: string):
       if (header.length === 0 && stream.offset > 0 || isZero(header) && header.length === BLOCK) return;
       const { path, size: ownSize, type } = parseHeader(header, stream.offset - header.length, fail);
       if (type === "x" || type === "L") {
-        const content = await readContent(ownSize, path, MAX_EXTENSION_BYTES);
+        checkSize(ownSize, path, MAX_EXTENSION_BYTES);
+        const content = await readContent(ownSize, path);
         extended = { ...extended, ...(type === "x" ? parsePax(content, fail) : { path: utf8(untilZero(content)) }) };
         await skip(paddingOf(ownSize), path);
         continue;
@@ -77,8 +78,9 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>, name: string):
           size,
           async bytes() {
             if (left !== size) throw new TypeError(`${task}: ${show(entryName)} was read already`);
+            checkSize(size, entryName, MAX_FILE_BYTES);
             left = 0;
-            return await readContent(size, entryName, MAX_FILE_BYTES);
+            return await readContent(size, entryName);
           },
         };
       }
@@ -88,10 +90,13 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>, name: string):
     await stream.close();
   }
 
-  async function readContent(size: number, entry: string, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  function checkSize(size: number, entry: string, limit: number): void {
     if (size > limit) {
       throw new RangeError(`${task}: ${show(entry)} has ${size} bytes, expected at most ${limit}`);
     }
+  }
+
+  async function readContent(size: number, entry: string): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = await stream.read(size);
     if (bytes.length < size) throw cutShort(entry, size, bytes.length);
     return bytes;

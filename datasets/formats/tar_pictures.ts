@@ -6,8 +6,8 @@
 
 import { show, showText } from "../../hub/show.ts";
 import type { DatasetPicture } from "../types.ts";
-import { isPictureName, splitName } from "./names.ts";
-import { readTar } from "./tar.ts";
+import { checkPictureSize, isPictureName, splitName } from "./names.ts";
+import { readTar, type TarEntry } from "./tar.ts";
 
 /**
  * Reads the pictures of a tar archive, also a gzipped one, as a stream. The key of `train/0001.jpg` is
@@ -40,6 +40,11 @@ export async function* picturesOfTar(chunks: AsyncIterable<Uint8Array>, name: st
       throw new TypeError(`Cannot read ${showText(name)}: expected one picture of each key, found ${show(key)} twice`);
     }
     keys.add(key);
-    yield { key, name: `${name}/${entry.name}`, bytes: entry.bytes };
+    yield { key, name: `${name}/${entry.name}`, bytes: () => bytesOf(entry) };
   }
+}
+
+async function bytesOf({ size, bytes }: TarEntry): Promise<Uint8Array<ArrayBuffer>> {
+  checkPictureSize(size);
+  return await bytes();
 }

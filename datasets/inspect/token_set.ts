@@ -35,7 +35,6 @@ const MANIFEST = /(^|\.)manifest\.json$/;
  */
 export async function openTokenSet(path: string, options: DecodeRecordsOptions = {}): Promise<TokenSet> {
   const { files, manifest } = await filesOf(path);
-  if (files.length === 0) throw new TypeError(`Cannot find tokens in ${showText(path)}: expected shards, found none`);
   const { info, close } = await openRecords(files[0], options);
   await close();
   return {
@@ -53,12 +52,23 @@ export async function openTokenSet(path: string, options: DecodeRecordsOptions =
   };
 }
 
-async function filesOf(path: string): Promise<{ files: string[]; manifest?: Manifest }> {
+/**
+ * The files of a data set's tokens, which are not opened.
+ *
+ * @throws {TypeError} if there are none, or their manifest is damaged
+ */
+export async function filesOf(path: string): Promise<{ files: string[]; manifest?: Manifest }> {
+  const found = await listFiles(path);
+  if (found.files.length > 0) return found;
+  throw new TypeError(`Cannot find tokens in ${showText(path)}: expected shards, found none`);
+}
+
+async function listFiles(path: string): Promise<{ files: string[]; manifest?: Manifest }> {
   const there = await stat(path).catch(() => undefined);
   if (!there) throw new TypeError(`Cannot find tokens in ${showText(path)}: there is no such file or folder`);
   if (there.isDirectory()) {
     const names = (await readdir(path)).sort();
-    if (names.includes("manifest.json")) return await filesOf(join(path, "manifest.json"));
+    if (names.includes("manifest.json")) return await listFiles(join(path, "manifest.json"));
     return { files: names.filter((name) => EXTENSIONS.test(name)).map((name) => join(path, name)) };
   }
   const beside = MANIFEST.test(basename(path)) ? path : `${path}.manifest.json`;

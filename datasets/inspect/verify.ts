@@ -11,7 +11,7 @@ import { reasonOf, show } from "../../hub/show.ts";
 import { openRecords } from "../formats/records.ts";
 import type { ShardEntry } from "../output/manifest.ts";
 import { hashOf } from "../output/publish.ts";
-import { openTokenSet } from "./token_set.ts";
+import { filesOf } from "./token_set.ts";
 
 /** The result of {@linkcode verifyTokenSet}. */
 export interface Verification {
@@ -49,15 +49,15 @@ export async function verifyTokenSet(
   options: VerifyOptions = {},
 ): Promise<Verification> {
   checkOptions("verify tokens", options, OPTIONS);
-  const { files, manifest, info } = await openTokenSet(path);
-  const codes = options.codes ?? info.codes ?? Infinity;
+  const { files, manifest } = await filesOf(path);
+  const codes = options.codes ?? manifest?.model.codes;
   const entries = new Map(manifest?.shards.map((entry) => [entry.name, entry]));
   const problems: { file: string; problem: string }[] = [];
   const total = { pictures: 0, tokens: 0 };
   for (const [i, file] of files.entries()) {
     options.signal?.throwIfAborted();
     const entry = manifest && entries.get(basename(file));
-    const found = await verifyFile(file, entry, codes);
+    const found = await verifyFile(file, entry, codes, manifest?.preprocessing.augment === undefined ? 1 : 2);
     problems.push(...found.problems.map((problem) => ({ file, problem })));
     total.pictures += found.pictures;
     total.tokens += found.tokens;
@@ -66,21 +66,29 @@ export async function verifyTokenSet(
   return { files: files.length, ...total, problems };
 }
 
-async function verifyFile(path: string, entry: ShardEntry | undefined, codes: number) {
+async function verifyFile(
+  path: string,
+  entry: ShardEntry | undefined,
+  knownCodes: number | undefined,
+  variants: number,
+) {
   const problems: string[] = [];
   const expect = (what: string, expected: unknown, found: unknown) => {
     if (expected !== found) problems.push(`expected ${what} ${show(expected)}, found ${show(found)}`);
   };
   const found = { pictures: 0, tokens: 0 };
+  let mirrored = 0;
   try {
     if (entry) {
       expect("bytes", entry.bytes, (await stat(path)).size);
       expect("SHA-256", entry.sha256, await hashOf(path));
     }
-    const { records, close } = await openRecords(path);
+    const { records, info, close } = await openRecords(path);
+    const codes = knownCodes ?? info.codes ?? Infinity;
     try {
       for await (const { key, indices, augment } of records) {
-        if (!augment) found.pictures++;
+        if (augment) mirrored++;
+        else found.pictures++;
         found.tokens += indices.length;
         const wrong = indices.find((index) => index < 0 || index >= codes);
         if (wrong !== undefined) {
@@ -90,6 +98,7 @@ async function verifyFile(path: string, entry: ShardEntry | undefined, codes: nu
     } finally {
       await close();
     }
+    if (mirrored === 0) found.pictures /= variants; // arrays do not store which ones are mirrored
     if (entry) {
       expect("pictures", entry.pictures, found.pictures);
       expect("tokens", entry.tokens, found.tokens);

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
+import { isArrayFormat, shapeCheck } from "../formats/arrays_writer.ts";
 import type {
   DatasetFormat,
   DatasetPicture,
@@ -101,9 +102,13 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
         };
         if (await store.find(whole, { verify: false })) return { shards: [whole], store, finish: complete, close };
         const partStore = await openStore(parts, settings, info);
+        const check = isArrayFormat(format) ? shapeCheck(format) : () => {};
         return {
           shards: source.shards,
-          store: partStore,
+          store: {
+            ...partStore,
+            write: (shard, records, failures) => partStore.write(shard, checked(records, check), failures),
+          },
           async finish() {
             const failures: PictureFailure[] = [];
             await store.write(whole, recordsOf(source.shards, partStore, failures), failures);
@@ -210,6 +215,17 @@ function joinShards(name: string, shards: readonly DatasetShard[]): DatasetShard
       for (const shard of shards) yield* shard.open(signal);
     },
   };
+}
+
+/** Refuses records that the whole file cannot hold, before all others are computed. */
+async function* checked(
+  records: AsyncIterable<TokenRecord>,
+  check: (record: TokenRecord) => void,
+): AsyncGenerator<TokenRecord> {
+  for await (const record of records) {
+    check(record);
+    yield record;
+  }
 }
 
 /** The records of all shards. Adds their failures. */

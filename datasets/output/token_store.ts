@@ -159,8 +159,10 @@ async function readManifest(path: string): Promise<Manifest | undefined> {
 }
 
 async function readFailures(path: string): Promise<TokenFailure[]> {
-  const text = new TextDecoder().decode(await readIfThere(path));
-  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  const lines = new TextDecoder().decode(await readIfThere(path)).split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    return parseJson(new TextEncoder().encode(line), `Cannot read ${path}`, TypeError) as TokenFailure;
+  });
 }
 
 async function readRecord(path: string): Promise<ShardRecord | undefined> {

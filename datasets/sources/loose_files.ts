@@ -5,20 +5,17 @@
  */
 
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { type HubAccess, streamUrl } from "../../hub/mod.ts";
 import { concatBytes } from "../formats/byte_stream.ts";
-import { splitName } from "../formats/names.ts";
+import { checkPictureSize, splitName } from "../formats/names.ts";
 import type { DatasetPicture, DatasetShard } from "../types.ts";
 import { type InputFile, isUrl } from "./input_file.ts";
 import { makeUnique } from "./unique_names.ts";
 
 /** Files that are read ahead: reading one must not wait for the one before. */
 const AHEAD = 8;
-
-/** Most bytes of a picture from a server, as for pictures that a processor reads. */
-const MAX_FILE_BYTES = 2 ** 28;
 
 /** Divides pictures into shards of `size`, in their order. */
 export function shardsOfFiles(
@@ -66,13 +63,16 @@ async function* picturesOf(
 }
 
 async function read(address: string, access: HubAccess): Promise<Uint8Array<ArrayBuffer>> {
-  if (!isUrl(address)) return new Uint8Array(await readFile(address, { signal: access.signal }));
+  if (!isUrl(address)) {
+    checkPictureSize((await stat(address)).size);
+    return new Uint8Array(await readFile(address, { signal: access.signal }));
+  }
   if (/^(data|blob):/i.test(address)) return new Uint8Array(await (await fetch(address)).arrayBuffer());
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of streamUrl(address, access)) {
     size += part.length;
-    if (size > MAX_FILE_BYTES) throw new RangeError(`expected at most ${MAX_FILE_BYTES} bytes, found more`);
+    checkPictureSize(size);
     parts.push(part);
   }
   return concatBytes(parts);

@@ -109,6 +109,7 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
     } finally {
       preparing--;
       bytes -= file.length;
+      wake();
     }
   }
 

@@ -20,6 +20,15 @@ Deno.test("--help lists the commands, and after a command its options", async ()
   }
 });
 
+Deno.test("--help after a group of commands describes them all", async () => {
+  for (const [group, names] of [["cache", ["list", "verify", "remove"]], ["queue", ["status", "drain"]]] as const) {
+    for (const flag of ["--help", "-h"]) {
+      const text = await succeed(group, flag);
+      for (const name of names) assertStringIncludes(text, `/cli ${group} ${name}`);
+    }
+  }
+});
+
 Deno.test("--version prints the version", async () => {
   assertEquals(await succeed("--version"), `${deno.version}\n`);
 });

@@ -45,6 +45,9 @@ Deno.test("verify finds changed, missing and impossible tokens", async () => {
     await Deno.writeTextFile(shard, text.replace(/"indices":\[\d+/, '"indices":[999999'));
     await Deno.remove(join(tokens, "000000.jsonl"));
     await fail(1, "verify", path("nowhere"));
+    const missing = await cli(["verify", tokens]);
+    assertStringIncludes(missing.stdout, "000000.jsonl: ");
+    assertStringIncludes(missing.stdout, "found 999999");
 
     await Deno.copyFile(shard, join(tokens, "000000.jsonl"));
     const { code, stdout, stderr } = await cli(["verify", tokens]);

@@ -186,3 +186,23 @@ Deno.test("tokens are written as arrays [h, w] of their type with what is known 
   const large = encodeTarRecords(streamOf(records), { dtype: "uint8" });
   await assertRejects(() => bytesOfStream(large), RangeError, "uint8 does not hold index 65535");
 });
+
+/** An archive of `a.jpg` with as many zeros, and `b.jpg`. */
+async function* withLargePicture(size: number): AsyncGenerator<Uint8Array> {
+  yield tarEntry({ name: "a.jpg", size: `${size.toString(8).padStart(11, "0")}\0` });
+  const zeros = new Uint8Array(2 ** 20);
+  for (let left = size; left > 0; left -= zeros.length) yield await Promise.resolve(zeros.subarray(0, left));
+  yield tarFile({ name: "b.jpg", data: "x" });
+}
+
+Deno.test("a picture that is too large fails alone, without being in memory; those behind it are read", async () => {
+  for (const size of [2 ** 28 + 512, 2 ** 30 + 512]) {
+    const keys: string[] = [];
+    for await (const { key, bytes } of picturesOfTar(withLargePicture(size), "a.tar")) {
+      keys.push(key);
+      if (key === "a") await assertRejects(bytes, RangeError, `expected at most ${2 ** 28} bytes, found ${size}`);
+      else assertEquals(new TextDecoder().decode(await bytes()), "x");
+    }
+    assertEquals(keys, ["a", "b"]);
+  }
+});
