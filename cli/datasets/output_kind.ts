@@ -5,7 +5,7 @@
  */
 
 import type { DatasetFormat } from "../../datasets/mod.ts";
-import { type TokenFormat, tokenFormatOf } from "../../mod.ts";
+import type { TokenFormat } from "../../mod.ts";
 import { UsageError } from "../arguments.ts";
 import type { Options } from "../options.ts";
 
@@ -50,7 +50,11 @@ export async function outputKindOf(output: string, { format }: Options, isOne: b
       `-o ${output} means the format ${meant}: leave out --format ${format}, or change the extension`,
     );
   }
-  const chosen = format ?? (isKnown ? meant : tokenFormatOf(output));
+  const chosen = format ?? (isKnown ? meant : undefined);
+  if (chosen === undefined) {
+    const known = [...new Set([...DATASET_FORMATS, ...TOKEN_FORMATS])].map((name) => `.${name}`).join(", ");
+    throw new UsageError(`-o takes a folder, or a file ending in ${known}, found "${output}"; or pass --format`);
+  }
   const isTokens = TOKEN_FORMATS.includes(chosen) && (isOne && isKnown || !DATASET_FORMATS.includes(chosen));
   return isTokens
     ? { kind: "tokens", format: chosen as TokenFormat }
