@@ -69,7 +69,7 @@ export async function createBackend(device: Device, options: BackendOptions = {}
 
 /** The CPU engine; `found` says why it was chosen. */
 async function createCpuBackend(
-  { dtype, tuningStore: _tuningStore, ...options }: BackendOptions,
+  { dtype, weights: _weights, tuningStore: _tuningStore, ...options }: BackendOptions,
   found: string,
 ): Promise<Backend> {
   if (dtype !== "float16") return await createWasmBackend(options);
