@@ -76,7 +76,11 @@ Deno.test("formats, dtypes and models that tokens do not fit are refused", async
   await inFolder(async (path) => {
     const none = path("no model");
     const tokenize = (name: string, ...args: string[]) => fail(1, "tokenize", none, PICTURE, "-o", path(name), ...args);
-    assertStringIncludes(await tokenize("tokens.csv"), ".json, .npy, .npz, .safetensors, .pt, .pth");
+    const csv = await fail(2, "tokenize", none, PICTURE, "-o", path("tokens.csv"));
+    assertStringIncludes(
+      csv,
+      "a folder, or a file ending in .tar, .parquet, .jsonl, .npy, .npz, .safetensors, .json, .pt",
+    );
     assertStringIncludes(await tokenize("tokens.pt", "--dtype", "uint16"), "a torch file takes uint8, int8, int16");
     assertStringIncludes(await tokenize("tokens.json", "--dtype", "uint8"), "JSON");
     assertEquals([...Deno.readDirSync(path("."))], []);
