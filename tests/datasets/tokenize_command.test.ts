@@ -84,7 +84,7 @@ Deno.test("inputs that are empty, missing or damaged are errors that name them",
 testOnUnix("Ctrl-C ends a run in the middle with exit code 130, and the same command goes on", async () => {
   await withFolder(async (folder) => {
     const [pictures, out] = [join(folder, "pictures"), join(folder, "out")];
-    await writePictures(pictures, 48, { side: 96, corrupt: [3] });
+    await writePictures(pictures, 48, { side: 160, corrupt: [3] });
     const child = startTokenize(pictures, out);
     await waitFor(join(out, "000001.tar"));
     child.kill("SIGINT");
