@@ -58,7 +58,8 @@ async function* readLine(
 ): AsyncGenerator<StoredRecord> {
   const json = parseJson(line, task, TypeError);
   const { key, shape, model, codebook, ...fields } = checkFields(json, task);
-  const tokens = await openTokens(sourceOfBytes(line, name), { format: "json", grid: shape ?? grid, name });
+  const isOne = key !== undefined;
+  const tokens = await openTokens(sourceOfBytes(line, name), { format: "json", grid: shape ?? grid, isOne, name });
   const [n, h, w] = tokens.shape;
   const hasKey = n === 1 && key !== undefined;
   for (let i = 0; i < n; i++) {

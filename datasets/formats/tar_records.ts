@@ -103,7 +103,12 @@ async function readSample(sample: Sample, { name, task, grid }: RecordsContext):
     (isTokens(json) ? { bytes: sample.fields!, format: "json" as const } : { bytes: undefined, format: undefined });
   if (!bytes) return undefined;
   const { key = sample.key, shape, model, codebook, ...fields } = checkFields(json, jsonTask);
-  const stored = await openTokens(sourceOfBytes(bytes, place), { format, grid: shape ?? grid, name: place });
+  const stored = await openTokens(sourceOfBytes(bytes, place), {
+    format,
+    grid: shape ?? grid,
+    isOne: true,
+    name: place,
+  });
   const [n, h, w] = stored.shape;
   if (n !== 1) {
     throw new RangeError(`${task}: expected the tokens of one picture in ${show(sample.key)}, found those of ${n}`);

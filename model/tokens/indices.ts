@@ -25,6 +25,11 @@ export type GridShape = readonly [n: number, h: number, w: number];
 const MAX_DIMENSIONS = 3;
 const LAYOUTS = "[n, h, w], [h, w], or, with a grid given, [n, h * w]";
 
+/** The longest side of a grid, in short sides. Two dimensions that differ more are those of flattened pictures. */
+const MAX_ASPECT = 4;
+/** Fewest tokens of a picture that is taken for a flattened square: 8×8. */
+const MIN_SQUARE = 64;
+
 /**
  * The shape of nested arrays, by their first elements.
  *
@@ -99,7 +104,7 @@ export function layOut(
   if (count !== n * h * w) {
     throw new RangeError(`${task}: shape ${show(shape)} takes ${n * h * w} indices, found ${count}`);
   }
-  const layouts = [[n, h, w], [n, h * w], [n * h * w], ...(n === 1 ? [[h, w]] : [])];
+  const layouts = [[n, h, w], [n, h * w], [n * h * w], [n * h * w, 1], ...(n === 1 ? [[h, w]] : [])];
   if (!layouts.some((layout) => `${layout}` === `${own}`)) {
     throw new RangeError(`${task}: expected indices of shape [${[n, h, w]}], found ${show(own)}`);
   }
@@ -115,6 +120,29 @@ function ownGrid(own: readonly number[], task: string): readonly number[] {
     `${task}: the grid of indices of shape ${show(own)} is ambiguous. Pass it: shape [n, h, w], or for a file ` +
       "grid [h, w], on the command line --grid HxW",
   );
+}
+
+/**
+ * Checks that a file's array, if it has two dimensions, is one picture `[h, w]` and not pictures in rows, `[n, h * w]`: its
+ * sides are those of a picture, and unless they are equal, its rows are no flattened squares.
+ *
+ * @param keys number of names of pictures in the file
+ * @throws {RangeError} if it may be either
+ */
+export function checkOnePicture(own: readonly number[], { keys, task }: { keys?: number; task: string }): void {
+  const [h, w] = own;
+  if (own.length !== 2 || keys === 1 || keys !== h && isLikelyGrid(h, w)) return;
+  throw new RangeError(
+    `${task}: indices of shape ${
+      show(own)
+    } may be one picture of ${h}×${w} tokens, or ${h} flattened pictures of ${w}. ` +
+      "Pass the grid of a picture: grid [h, w], on the command line --grid HxW",
+  );
+}
+
+function isLikelyGrid(h: number, w: number): boolean {
+  const isSquareInRow = w >= MIN_SQUARE && Number.isInteger(Math.sqrt(w));
+  return h === w || Math.max(h, w) <= MAX_ASPECT * Math.min(h, w) && !isSquareInRow;
 }
 
 /** The innermost arrays, in order. */

@@ -16,7 +16,7 @@ import {
 } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
 import { detectFormat, extensionOf, type TokenFormat, tokenFormatOf } from "./formats.ts";
-import { layOut } from "./indices.ts";
+import { checkOnePicture, layOut } from "./indices.ts";
 import { encodeJson, openJson } from "./json.ts";
 import { encodeNpy, openNpy } from "./npy.ts";
 import { encodeNpz, openNpz } from "./npz.ts";
@@ -42,12 +42,14 @@ export interface DecodeTokensOptions {
   format?: TokenFormat;
   /** Rows and columns of each picture, for files with tokens of shape `[n, h * w]` or `[h * w]`. */
   grid?: readonly [h: number, w: number];
+  /** Whether the file holds one picture, so that an array of two dimensions is its grid. Default: as its sides suggest. */
+  isOne?: boolean;
   /** The name of the file in messages. */
   name?: string;
 }
 
 const ENCODE_OPTIONS: OptionNames<EncodeTokensOptions> = { dtype: true, picture: true };
-const DECODE_OPTIONS: OptionNames<DecodeTokensOptions> = { format: true, grid: true, name: true };
+const DECODE_OPTIONS: OptionNames<DecodeTokensOptions> = { format: true, grid: true, isOne: true, name: true };
 
 /** A token file: its path or `file:` URL, its bytes, or a `Blob` of them. */
 export type TokenSource = string | URL | Blob | Uint8Array | ArrayBuffer;
@@ -115,8 +117,8 @@ export function encodeTokens(
  * `tokens` or `arr_0`. Does not check whether the indices are in the codebook of a model; the model does.
  *
  * @throws {TypeError} if the bytes are not a token file, or have no such array; or for an unknown option
- * @throws {RangeError} if a number does not fit 32 bits, `grid` is missing or does not fit, or an archive would unpack to
- * far more than its size
+ * @throws {RangeError} if a number does not fit 32 bits, `grid` does not fit or is missing, as for two dimensions that may
+ * be those of one picture or of flattened ones, or an archive would unpack to far more than its size
  */
 export async function decodeTokens(bytes: Uint8Array, options: DecodeTokensOptions = {}): Promise<Tokens> {
   const { shape, codebook, read } = await open(sourceOfBytes(bytes, "the file"), options, { allowEmpty: false });
@@ -156,7 +158,7 @@ async function open(
   { allowEmpty }: { allowEmpty: boolean },
 ): Promise<OpenTokens> {
   checkOptions("read tokens", options, DECODE_OPTIONS);
-  const { format, grid, name } = options;
+  const { format, grid, isOne, name } = options;
   const task = `Cannot read tokens${name === undefined ? "" : ` from ${showText(`${name}`)}`}`;
   if (
     grid && !(Array.isArray(grid) && grid.length === 2 && grid.every((side) => Number.isSafeInteger(side) && side > 0))
@@ -169,6 +171,7 @@ async function open(
     const [pictures, ...sides] = stored.shape;
     const isEmpty = allowEmpty && pictures === 0 && sides.length === 2;
     const shape = isEmpty ? [0, sides[0], sides[1]] as const : layOut(stored.shape, { grid, task });
+    if (!grid && !isOne) checkOnePicture(stored.shape, { keys: countOf(stored.keys), task });
     const [n, h, w] = shape;
     const keys = isListOfTexts(stored.keys, n) ? stored.keys : undefined;
     const read = (begin: number, end: number) => explained(() => stored.read(begin * h * w, end * h * w), task);
@@ -185,6 +188,11 @@ async function explained<T>(use: () => Promise<T>, task: string): Promise<T> {
     if (!(cause instanceof WeightsError)) throw cause;
     throw new TypeError(`${task}: ${cause.message}`, { cause });
   }
+}
+
+/** Number of elements, if a value is an array. */
+function countOf(value: unknown): number | undefined {
+  return Array.isArray(value) ? value.length : undefined;
 }
 
 function isListOfTexts(value: unknown, length: number): value is string[] {

@@ -11,7 +11,7 @@ import {
   type TokenRecord,
   type TokenSetInfo,
 } from "../../../datasets/mod.ts";
-import { sourceOfBytes } from "../../../hub/mod.ts";
+import { encodeNpyHeader, sourceOfBytes } from "../../../hub/mod.ts";
 import { encodeTokens } from "../../../mod.ts";
 import { bytesOf } from "../../hub/files.ts";
 import { withFolder } from "../../support/folders.ts";
@@ -139,6 +139,20 @@ Deno.test("files of one picture or many that Python or encodeTokens wrote are re
     assertEquals(await Array.fromAsync(decodeRecords(path, { grid: [3, 4] })), both, name);
     await assertRejects(() => Array.fromAsync(decodeRecords(path)), RangeError, "is ambiguous. Pass it: grid [h, w]");
     await assertRejects(() => Array.fromAsync(decodeRecords(path, { grid: [5, 4] })), RangeError, "takes 20 indices");
+  }
+});
+
+Deno.test("two dimensions are the grid of a sample of WebDataset and of a line with a key, elsewhere only of a likely picture", async () => {
+  const values = new Uint8Array(3 * 64).fill(7);
+  const npy = Uint8Array.from([...encodeNpyHeader({ descr: "|u1", shape: [3, 64] }), ...values]);
+  const rows = [0, 1, 2].map(() => Array(64).fill(7));
+  const line = (fields: object) => new TextEncoder().encode(JSON.stringify(fields));
+  for (const file of [tarFile({ name: "a.npy", data: npy }), line({ key: "a", indices: rows })]) {
+    assertEquals((await decode(file)).map(({ key, shape }) => [key, [...shape]]), [["a", [3, 64]]]);
+  }
+  for (const file of [npy, line({ indices: rows })]) {
+    await assertRejects(() => decode(file), RangeError, "3 flattened pictures of 64");
+    assertEquals((await decode(file, { grid: [8, 8] })).map(({ shape }) => [...shape]), [[8, 8], [8, 8], [8, 8]]);
   }
 });
 

@@ -1,6 +1,7 @@
 /** Token files of Python, our own, and invalid ones. The files of Python are made by fixtures/tokens/make.py. */
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
+import { zipSync } from "fflate";
 import {
   type Codebook,
   decodeTokens,
@@ -13,7 +14,7 @@ import {
   type TokenFormat,
   type Tokens,
 } from "../../../mod.ts";
-import { openSafetensors, sourceOfBytes } from "../../../hub/mod.ts";
+import { encodeNpyHeader, encodeNpyTexts, openSafetensors, sourceOfBytes } from "../../../hub/mod.ts";
 import { pickleOf, push, torchFile } from "../../hub/files.ts";
 import { withFolder } from "../../support/folders.ts";
 import { fixture } from "../../support/paths.ts";
@@ -61,9 +62,10 @@ Deno.test("tokens of one picture, and flattened ones with a grid, are read", asy
   for (const name of ["row.npy", "one-row.npy", "grid.npy"]) assertEquals(await read(name, [3, 4]), first, name);
   assertEquals(await read("rows.npy", [3, 4]), TOKENS);
   assertEquals((await read("one-row.npy", [1, 12])).shape, [1, 1, 12]);
-  assertEquals((await read("rows.npy")).shape, [1, 2, 12]);
 
-  for (const name of ["row.npy", "one-row.npy"]) await assertRejects(() => read(name), RangeError, "--grid HxW");
+  for (const name of ["row.npy", "one-row.npy", "rows.npy"]) {
+    await assertRejects(() => read(name), RangeError, "--grid HxW");
+  }
   await assertRejects(() => read("row.npy", [5, 4]), RangeError, "a grid of 5×4 takes 20 indices a picture, found 12");
   await assertRejects(
     () => read("i8.npy", [4, 3]),
@@ -72,6 +74,50 @@ Deno.test("tokens of one picture, and flattened ones with a grid, are read", asy
   );
   await assertRejects(() => read("row.npy", [0, 4]), RangeError, "grid must be [h, w]");
 });
+
+const TWO_DIMENSIONS: [shape: [number, number], isOne: boolean][] = [
+  ...[[1, 1], [4, 4], [16, 16], [64, 64], [256, 256], [16, 24], [24, 16], [9, 16], [4, 16], [12, 48], [48, 12]]
+    .map((shape) => [shape, true] as [[number, number], boolean]),
+  ...[[3, 64], [64, 256], [16, 64], [100, 256], [48, 64], [2, 12], [3, 96], [96, 3], [24, 1], [1, 24], [1, 64]]
+    .map((shape) => [shape, false] as [[number, number], boolean]),
+];
+
+Deno.test("an array of two dimensions is one picture, unless its rows may be flattened pictures", async () => {
+  for (const [shape, isOne] of TWO_DIMENSIONS) {
+    const [h, w] = shape;
+    const rows = JSON.stringify(Array(h).fill(Array(w).fill(1)));
+    const nested = new TextEncoder().encode(rows);
+    for (const bytes of [npyOf(shape), nested, new TextEncoder().encode(`{"shape": [${shape}], "indices": ${rows}}`)]) {
+      if (isOne) assertEquals((await decodeTokens(bytes)).shape, [1, h, w]);
+      else await assertRejects(() => decodeTokens(bytes), RangeError, "--grid HxW", `${shape}`);
+      assertEquals((await decodeTokens(bytes, { grid: shape })).shape, [1, h, w]);
+      assertEquals((await decodeTokens(bytes, { grid: [1, w] })).shape, [h, 1, w]);
+    }
+    if (h > 1) assertEquals((await decodeTokens(npyOf(shape), { isOne: true })).shape, [1, h, w]);
+  }
+});
+
+Deno.test("rows with as many keys are flattened pictures; one key means one picture", async () => {
+  const npz = (keys: string[]) => {
+    return zipSync({ "indices.npy": npyOf([16, 16]), "keys.npy": encodeNpyTexts(keys) });
+  };
+  const sixteen = Array.from({ length: 16 }, (_, i) => `${i}`);
+  await assertRejects(() => decodeTokens(npz(sixteen)), RangeError, "16 flattened pictures of 16");
+  assertEquals((await decodeTokens(npz(["a"]))).shape, [1, 16, 16]);
+});
+
+Deno.test("indices as VectorQuantizer returns them, one a row or in one dimension, take a grid", async () => {
+  for (const shape of [[24], [24, 1]]) {
+    assertEquals((await decodeTokens(npyOf(shape), { grid: [3, 4] })).shape, [2, 3, 4]);
+    await assertRejects(() => decodeTokens(npyOf(shape)), RangeError, "--grid HxW");
+  }
+});
+
+/** A file of ones. */
+function npyOf(shape: readonly number[]): Uint8Array<ArrayBuffer> {
+  const ones = new Uint8Array(shape.reduce((product, side) => product * side, 1)).fill(1);
+  return Uint8Array.from([...encodeNpyHeader({ descr: "|u1", shape }), ...ones]);
+}
 
 Deno.test("the codebook in a file of Python is read", async () => {
   assertEquals((await readTokens(join(FOLDER, "labelled.npz"))).codebook, CODEBOOK);
