@@ -33,7 +33,7 @@ export type {
 export { codeSheet, type CodeSheetOptions } from "./inspect/code_sheet.ts";
 export { type TokenStatistics, tokenStatistics } from "./inspect/statistics.ts";
 export { openTokenSet, type TokenSet } from "./inspect/token_set.ts";
-export { usagePlot } from "./inspect/usage_plot.ts";
+export { usagePicture, usagePlot } from "./inspect/usage_plot.ts";
 export { type Verification, type VerifyOptions, verifyTokenSet } from "./inspect/verify.ts";
 export { mergeTokens } from "./output/merge.ts";
 export type { FileDigest } from "./output/publish.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openTokenSet, tokenStatistics, usagePlot } from "../../datasets/mod.ts";
+import { openTokenSet, tokenStatistics, usagePicture, usagePlot } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
 import { type Command, UsageError } from "../arguments.ts";
 import { checkWritable } from "../files.ts";
@@ -15,20 +15,25 @@ import { gridOf } from "../tokens.ts";
 
 export const statsCommand: Command = {
   summary: "Measure how tokens use the codebook",
-  usage: "stats TOKENS [-o PLOT.svg]",
+  usage: "stats TOKENS [-o PLOT]",
   operands: ["TOKENS"],
   options: ["output", "codes", "grid", "json", "help"],
   own: {
-    output: { ...OPTIONS.output, help: "where to draw the counts of all codes, an .svg; default: not drawn" },
+    output: {
+      ...OPTIONS.output,
+      value: "PLOT",
+      help: "where to draw the counts of all codes, a .png or .svg; default: not drawn",
+    },
     codes: { ...WHOLE, value: "COUNT", help: "number of codes in the codebook; default: as the files say" },
   },
-  examples: ["stats tokens -o usage.svg", "stats tokens.parquet --json"],
+  examples: ["stats tokens -o usage.png", "stats tokens.parquet --json"],
   run,
 };
 
 async function run([path]: readonly string[], options: Options): Promise<void> {
   const { output, json } = options;
-  if (output !== undefined && !/\.svg$/i.test(output)) throw new UsageError(`-o takes an .svg, found "${output}"`);
+  const drawing = /\.(png|svg)$/i.exec(output ?? "")?.[1].toLowerCase();
+  if (output !== undefined && !drawing) throw new UsageError(`-o takes a .png or .svg, found "${output}"`);
   if (output !== undefined) await checkWritable(output);
   const set = await openTokenSet(path, { grid: gridOf(options.grid) });
   const codes = options.codes === undefined ? set.info.codes : Number(options.codes);
@@ -51,6 +56,7 @@ async function run([path]: readonly string[], options: Options): Promise<void> {
     ]));
   }
   if (output === undefined) return;
-  await Deno.writeTextFile(output, usagePlot(statistics));
+  if (drawing === "png") await usagePicture(statistics).save(output);
+  else await Deno.writeTextFile(output, usagePlot(statistics));
   if (!json) console.log(`Wrote ${printable(output)}`);
 }

@@ -4,114 +4,160 @@
  * @module
  */
 
+import type { Picture } from "../../mod.ts";
+import type { Drawing, Shape } from "./drawing/drawing.ts";
+import { pictureOf } from "./drawing/picture.ts";
+import { svgOf } from "./drawing/svg.ts";
 import type { TokenStatistics } from "./statistics.ts";
 
-/** Width, height and margin of a panel, in pixels. */
-const [WIDTH, HEIGHT, MARGIN] = [400, 260, 48];
+/** Width and height of a panel, and of the title above both. */
+const [WIDTH, HEIGHT, TITLE] = [420, 280, 36];
+/** The margins of what a panel shows. */
+const [LEFT, RIGHT, TOP, BOTTOM] = [64, 20, 8, 48];
+/** Sizes of text. */
+const [SMALL, LARGE] = [12, 15];
+const [BLUE, RED, BLACK, GRAY] = ["#2563eb", "#dc2626", "#000000", "#dddddd"];
+
 /** Points of a curve at most. */
 const MAX_POINTS = 400;
+/** Most bars of which each has its number below. */
+const MAX_NUMBERS = 10;
+/** Least distance of a number above 0 from it, so that both are legible. */
+const MIN_DISTANCE = 0.07;
 
 /**
  * Draws, as an SVG: on the left, the count of every code, from the most frequent to the rarest; on the right, how many codes
  * occur how often, in bins of powers of two. Counts are on a logarithmic axis.
  */
-export function usagePlot({ counts, codes, usedCodes, perplexity, tokens }: TokenStatistics): string {
-  const sorted = counts.toSorted().reverse();
-  const title =
-    `${grouped(usedCodes)} of ${grouped(codes)} codes used, perplexity ${grouped(Math.round(perplexity))}, ` +
-    `${grouped(tokens)} tokens`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${2 * WIDTH}" height="${
-    HEIGHT + 28
-  }" font-family="sans-serif" font-size="11">
-<rect width="100%" height="100%" fill="white"/>
-<text x="${WIDTH}" y="20" text-anchor="middle" font-size="14">${title}</text>
-${
-    panel(0, curve(sorted), {
-      x: "codes by frequency",
-      y: "count",
-      ends: ["1", grouped(codes)],
-      top: grouped(sorted[0]),
-    })
-  }
-${panel(WIDTH, ...bars(counts))}
-</svg>
-`;
+export function usagePlot(statistics: TokenStatistics): string {
+  return svgOf(drawingOf(statistics));
 }
 
-/** What stands along the axes. */
-interface Axes {
-  readonly x: string;
-  readonly y: string;
-  /** Below the two ends of the horizontal axis. */
-  readonly ends: readonly [string, string];
-  /** At the upper end of the vertical axis. */
-  readonly top: string;
+/** Draws what {@linkcode usagePlot} does, as a picture. */
+export function usagePicture(statistics: TokenStatistics): Picture {
+  return pictureOf(drawingOf(statistics));
 }
 
-function panel(left: number, drawing: string, { x, y, ends, top }: Axes): string {
-  const [right, bottom] = [WIDTH - MARGIN / 2, HEIGHT - MARGIN];
-  return `<g transform="translate(${left},28)">
-${drawing}
-<path d="M${MARGIN} 8V${bottom}H${right}" fill="none" stroke="black"/>
-<text x="${MARGIN}" y="${bottom + 16}">${ends[0]}</text>
-<text x="${right}" y="${bottom + 16}" text-anchor="end">${ends[1]}</text>
-<text x="${(MARGIN + right) / 2}" y="${bottom + 34}" text-anchor="middle">${x}</text>
-<text x="${MARGIN - 6}" y="16" text-anchor="end">${top}</text>
-<text x="${MARGIN - 6}" y="${bottom}" text-anchor="end">0</text>
-<text x="14" y="${bottom / 2}" text-anchor="middle" transform="rotate(-90 14 ${bottom / 2})">${y}</text>
-</g>`;
+function drawingOf({ counts, codes, usedCodes, perplexity, tokens }: TokenStatistics): Drawing {
+  const text = `${grouped(usedCodes)} of ${grouped(codes)} codes used, perplexity ${grouped(Math.round(perplexity))}, ${
+    grouped(tokens)
+  } tokens`;
+  const title: Shape = { text, at: [WIDTH, 24], anchor: "middle", size: LARGE };
+  const shapes = [title, ...panel(0, curve(counts)), ...panel(WIDTH, histogram(counts))];
+  return { width: 2 * WIDTH, height: TITLE + HEIGHT, shapes };
+}
+
+/** A number at an axis, and where along the axis it is, from 0 to 1. */
+interface Mark {
+  readonly at: number;
+  readonly text: string;
+}
+
+/** What a panel shows. */
+interface Chart {
+  /** What is along the horizontal and the vertical axis. */
+  readonly labels: readonly [x: string, y: string];
+  readonly marks: readonly [x: readonly Mark[], y: readonly Mark[]];
+  /** What is drawn, at places from 0 to 1 along the axes. */
+  draw(place: (x: number, y: number) => readonly [x: number, y: number]): Shape[];
+}
+
+function panel(offset: number, { labels, marks, draw }: Chart): Shape[] {
+  const [left, right] = [offset + LEFT, offset + WIDTH - RIGHT];
+  const [top, bottom] = [TITLE + TOP, TITLE + HEIGHT - BOTTOM];
+  const place = (x: number, y: number) => [left + x * (right - left), bottom - y * (bottom - top)] as const;
+  return [
+    ...marks[1].map(({ at }): Shape => ({ line: [place(0, at), place(1, at)], color: GRAY, width: 1 })),
+    { line: [place(0, 1), place(0, 0), place(1, 0)], color: BLACK, width: 1 },
+    ...draw(place),
+    ...marks[0].map(({ at, text }): Shape => {
+      const [x] = place(at, 0);
+      return { text, at: [x, bottom + 17], anchor: "middle", size: SMALL };
+    }),
+    ...marks[1].map(({ at, text }): Shape => {
+      const [, y] = place(0, at);
+      return { text, at: [left - 7, y + 4], anchor: "end", size: SMALL };
+    }),
+    { text: labels[0], at: [(left + right) / 2, bottom + 39], anchor: "middle", size: SMALL },
+    { text: labels[1], at: [offset + 18, (top + bottom) / 2], anchor: "middle", size: SMALL, isUpright: true },
+  ];
 }
 
 /** Counts from the highest to the lowest. */
-function curve(sorted: Float64Array): string {
-  const points = Math.min(sorted.length, MAX_POINTS);
-  const highest = Math.log2(1 + sorted[0]) || 1;
-  const at = Array.from({ length: points }, (_, i) => {
-    const rank = points === 1 ? 0 : Math.round(i * (sorted.length - 1) / (points - 1));
-    return `${horizontal(i / Math.max(1, points - 1))} ${vertical(Math.log2(1 + sorted[rank]) / highest)}`;
-  });
-  return `<path d="M${at.join("L")}" fill="none" stroke="#2563eb" stroke-width="2"/>`;
+function curve(counts: Float64Array): Chart {
+  const sorted = counts.toSorted().reverse();
+  const [codes, most] = [sorted.length, sorted[0]];
+  const height = (count: number) => Math.log1p(count) / (Math.log1p(most) || 1);
+  const across = (rank: number) => codes === 1 ? 0 : rank / (codes - 1);
+  const points = Math.min(codes, MAX_POINTS);
+  const ranks = Array.from({ length: points }, (_, i) => Math.round(i * (codes - 1) / Math.max(1, points - 1)));
+  return {
+    labels: ["codes by frequency", "count"],
+    marks: [
+      [1, ...roundNumbers(codes).filter((code) => code > 1)].map((code) => ({
+        at: across(code - 1),
+        text: grouped(code),
+      })),
+      [0, ...powersOfTen(most).filter((count) => height(count) > MIN_DISTANCE)].map((count) => ({
+        at: height(count),
+        text: compact(count),
+      })),
+    ],
+    draw: (place) => [{
+      line: ranks.map((rank) => place(across(rank), height(sorted[rank]))),
+      color: BLUE,
+      width: 2,
+    }],
+  };
 }
 
 /** Numbers of codes by their counts: none, 1, 2–3, 4–7, …. */
-function bars(counts: Float64Array): [string, Axes] {
-  const bins: number[] = [];
+function histogram(counts: Float64Array): Chart {
+  const bins = [0];
   for (const count of counts) {
-    const bin = Math.floor(Math.log2(count) + 1) || 0;
-    const i = count === 0 ? 0 : bin;
-    bins[i] = (bins[i] ?? 0) + 1;
+    const bin = count === 0 ? 0 : 1 + Math.floor(Math.log2(count));
+    bins[bin] = (bins[bin] ?? 0) + 1;
   }
-  const values = Array.from(bins, (value) => value ?? 0);
-  const highest = Math.max(...values);
-  const drawing = values.map((value, i) => {
-    const [left, right, top] = [
-      horizontal(i / values.length),
-      horizontal((i + 1) / values.length),
-      vertical(value / highest),
-    ];
-    const fill = i === 0 ? "#dc2626" : "#2563eb"; // codes that never occur stand out
-    return `<rect x="${left + 1}" y="${top}" width="${right - left - 2}" height="${
-      HEIGHT - MARGIN - top
-    }" fill="${fill}"/>`;
-  }).join("\n");
-  const last = values.length === 1 ? "0" : grouped(2 ** (values.length - 1) - 1);
-  return [drawing, { x: "count, from never to often", y: "codes", ends: ["0", `≤ ${last}`], top: grouped(highest) }];
+  const numbers = Array.from(bins, (codes) => codes ?? 0);
+  const most = Math.max(...numbers);
+  const every = Math.ceil(numbers.length / MAX_NUMBERS);
+  const marks = numbers.map((_, bin) => ({
+    at: (bin + 0.5) / numbers.length,
+    text: compact(bin === 0 ? 0 : 2 ** (bin - 1)),
+  }));
+  return {
+    labels: ["count, in powers of two", "codes"],
+    marks: [
+      marks.filter((_, bin) => bin % every === 0),
+      [0, ...roundNumbers(most)].map((codes) => ({ at: codes / most, text: compact(codes) })),
+    ],
+    draw: (place) =>
+      numbers.map((codes, bin): Shape => {
+        const [x, y] = place((bin + 0.05) / numbers.length, codes / most);
+        const [right, bottom] = place((bin + 0.95) / numbers.length, 0);
+        // codes that never occur stand out
+        return { rectangle: [x, y, right - x, bottom - y], color: bin === 0 ? RED : BLUE };
+      }),
+  };
 }
 
-/** The place of a share of the horizontal axis, in pixels. */
-function horizontal(share: number): number {
-  return rounded(MARGIN + share * (WIDTH - 1.5 * MARGIN));
+/** A few multiples of a round number, up to `most`. */
+function roundNumbers(most: number): number[] {
+  const magnitude = 10 ** Math.floor(Math.log10(most / 4));
+  const step = Math.max(1, [1, 2, 5, 10].map((digit) => digit * magnitude).find((size) => size * 5 >= most)!);
+  return Array.from({ length: Math.floor(most / step) }, (_, i) => (i + 1) * step);
 }
 
-/** The place of a share of the vertical axis, in pixels. */
-function vertical(share: number): number {
-  return rounded(HEIGHT - MARGIN - share * (HEIGHT - MARGIN - 12));
-}
-
-function rounded(value: number): number {
-  return Math.round(10 * value) / 10;
+/** 1, 10, 100, …, up to `most`. */
+function powersOfTen(most: number): number[] {
+  return Array.from({ length: most < 1 ? 0 : 1 + Math.floor(Math.log10(most)) }, (_, power) => 10 ** power);
 }
 
 function grouped(value: number): string {
   return value.toLocaleString("en");
+}
+
+/** A number in few letters: 16K for 16,384. */
+function compact(value: number): string {
+  return value.toLocaleString("en", { notation: "compact" });
 }

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { openTokenSet, type TokenRecord } from "../../datasets/mod.ts";
+import { decodePicture } from "../../mod.ts";
 import { cli, fail, inFolder, MODEL, PICTURE, succeed } from "./command.ts";
 
 /** Tokens of two pictures in two shards. */
@@ -25,13 +26,15 @@ Deno.test("stats measures the tokens of a folder, its manifest, or a file, and d
     assertStringIncludes(printed, "pictures        2\ntokens          128\n");
     assertStringIncludes(printed, "perplexity ");
     assertStringIncludes(await Deno.readTextFile(path("plot.svg")), "<svg ");
+    assertStringIncludes(await succeed("stats", tokens, "-o", path("plot.PNG")), `Wrote ${path("plot.PNG")}\n`);
+    assertEquals((await decodePicture(await Deno.readFile(path("plot.PNG")))).width, 1680);
     const numbers = JSON.parse(await succeed("stats", join(tokens, "manifest.json"), "--json"));
     assertEquals([numbers.pictures, numbers.tokens], [2, 128]);
     assertEquals(numbers.counts.length, numbers.codes);
     assertEquals(numbers.entropy, JSON.parse(await succeed("stats", tokens, "--json")).entropy);
     assertStringIncludes(await succeed("stats", join(tokens, "000000.tar"), "--codes", "1024"), "pictures        1\n");
     assertStringIncludes(await fail(2, "stats", join(tokens, "000000.tar")), "--codes is needed");
-    assertStringIncludes(await fail(2, "stats", tokens, "-o", path("plot.png")), "-o takes an .svg");
+    assertStringIncludes(await fail(2, "stats", tokens, "-o", path("plot.pdf")), "-o takes a .png or .svg");
     assertStringIncludes(await fail(1, "stats", path("nowhere")), "there is no such file or folder");
   });
 });
