@@ -17,6 +17,7 @@ export type {
   Activation,
   Attention,
   Band,
+  CodeMargin,
   CodeMetric,
   Conv2d,
   GroupNorm,

@@ -21,6 +21,7 @@ export type {
   ProfileOptions,
   Progress,
   QuantizerOutput,
+  TokenizeOptions,
   TuneOptions,
   VQEncoderOutput,
 } from "./options.ts";

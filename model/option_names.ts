@@ -21,6 +21,7 @@ import type {
   LoadOptions,
   MemoryOptions,
   ProfileOptions,
+  TokenizeOptions,
   TuneOptions,
 } from "./options.ts";
 
@@ -42,6 +43,8 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = { ...HUB_MODEL_OPTIONS, ..
 export const LOAD_FILE_OPTIONS: OptionNames<LoadFileOptions> = { ...SINGLE_FILE_OPTIONS, ...COMPUTE_OPTIONS };
 
 export const CALL_OPTIONS: OptionNames<Omit<CallOptions, "returnDict">> = { signal: true, onProgress: true };
+
+export const TOKENIZE_OPTIONS: OptionNames<TokenizeOptions> = { ...CALL_OPTIONS, margins: true };
 
 export const DICT_CALL_OPTIONS: OptionNames<CallOptions> = { ...CALL_OPTIONS, returnDict: true };
 

@@ -114,6 +114,12 @@ export interface CallOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+/** Options of {@linkcode VQModel.tokenize}. */
+export interface TokenizeOptions extends Omit<CallOptions, "returnDict"> {
+  /** Whether to tell how clear the choice of each token is, see {@linkcode Tokens.margins}. Default false. */
+  margins?: boolean;
+}
+
 /** Options of {@linkcode VQModel.profile}. */
 export interface ProfileOptions {
   /** Number of runs to take each op's median time of, after one to warm up. Default 5. */

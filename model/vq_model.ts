@@ -14,7 +14,7 @@ import {
   type SaveOptions,
 } from "../hub/mod.ts";
 import { type Backend, type MemoryUse, type PixelRange, Tensor } from "../kernels/mod.ts";
-import { downsamplingFactor, pixelRangeOf, type VQConfig } from "./architecture/config.ts";
+import { downsamplingFactor, embedDim, pixelRangeOf, type VQConfig } from "./architecture/config.ts";
 import {
   checkDecodable,
   checkInputShape,
@@ -41,6 +41,7 @@ import type {
   MemoryPlan,
   ProfileOptions,
   QuantizerOutput,
+  TokenizeOptions,
   TuneOptions,
   VQEncoderOutput,
 } from "./options.ts";
@@ -52,6 +53,8 @@ import {
   type TokenIndices,
   type Tokens,
   type TokensLike,
+  tokensOf,
+  tokensWithMargins,
   toTokens,
 } from "./tokens/mod.ts";
 
@@ -345,13 +348,26 @@ export class VQModel {
    * @param sample as for {@linkcode VQModel.encode}
    * @throws {RangeError} if `sample` holds NaN or infinity; the message names the first place. `encode` does not check
    * that, as upstream does not
+   *
+   * @example
+   * ```ts
+   * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
+   * const picture = await ImageProcessor.for(model).preprocess("examples/images/close-up.png");
+   * const { indices, margins } = await model.tokenize(picture, { margins: true });
+   * assertEquals(margins!.length, indices.length); // the least margins belong to the least certain tokens
+   * ```
    */
-  async tokenize(sample: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tokens> {
-    checkOptions("tokenize", options, known.CALL_OPTIONS);
+  async tokenize(sample: Tensor, options: TokenizeOptions = {}): Promise<Tokens> {
+    checkOptions("tokenize", options, known.TOKENIZE_OPTIONS);
     checkSample(sample, this.config);
-    const [result] = await this.#engine.call("tokenize", sample, { ...options, toHost: true });
-    options.signal?.throwIfAborted();
-    const tokens = { indices: await result.data() as Int32Array, shape: result.shape as Tokens["shape"] };
+    const { margins, signal, onProgress } = options;
+    const pass = margins ? "tokenizeWithMargins" : "tokenize";
+    const results = await this.#engine.call(pass, sample, { signal, onProgress, toHost: true });
+    signal?.throwIfAborted();
+    const tokens = margins ? await tokensWithMargins(results, embedDim(this.config)) : await tokensOf(results[0]);
     await checkTokens(tokens, sample);
     return tokens;
   }

@@ -105,13 +105,24 @@ export class Graph {
   }
 
   /** Vector quantization; see {@linkcode NearestCode}. `none` is 0, as upstream, and `metric` the distance, unless given. */
-  nearestCode(x: Node, codebook: CodebookParameter, none: 0 | -1 = 0, metric: CodeMetric = "distance"): Node {
-    return this.#add("nearestCode", { x, codebook, none, metric });
+  nearestCode(
+    x: Node,
+    codebook: CodebookParameter,
+    none: 0 | -1 = 0,
+    metric: CodeMetric = "distance",
+    second: boolean = false,
+  ): Node {
+    return this.#add("nearestCode", { x, codebook, none, metric, second });
   }
 
   /** Codebook rows; see {@linkcode Lookup}. Indices must lie in `[0, codes)`. */
   lookup(indices: Node, codebook: CodebookParameter): Node {
     return this.#add("lookup", { indices, codebook });
+  }
+
+  /** See {@linkcode CodeMargin}. `metric` is the distance unless given. */
+  codeMargin(x: Node, indices: Node, codes: Node, metric: CodeMetric = "distance"): Node {
+    return this.#add("codeMargin", { x, indices, codes, metric });
   }
 
   /** See {@linkcode StraightThrough}. */

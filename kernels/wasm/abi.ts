@@ -19,6 +19,7 @@ export enum Kind {
   Attention,
   NearestCode,
   Lookup,
+  CodeMargin,
   StraightThrough,
   SquaredError,
   SquaredErrorFold,

@@ -209,6 +209,8 @@ export const JOB_FIELDS = {
     none: "i32",
     /** 1 for the greatest inner product, 0 for the least squared distance. */
     product: "i32",
+    /** 1 to write the second nearest codes behind the nearest. */
+    second: "i32",
     /** Blocks are ranges of pixels. */
     blocks: "i32",
   },
@@ -221,6 +223,22 @@ export const JOB_FIELDS = {
     channels: "i32",
     /** Channels of `y` as stored. */
     stored: "i32",
+    /** Blocks are ranges of pixels. */
+    blocks: "i32",
+  },
+  [Kind.CodeMargin]: {
+    x: "usize",
+    /** The nearest codes, and behind them the second nearest. */
+    indices: "usize",
+    codes: "usize",
+    /** Margins, and behind them the squared lengths. */
+    y: "usize",
+    pixels: "i32",
+    channels: "i32",
+    /** Channels of `x` and `codes` as stored. */
+    stored: "i32",
+    /** As for the nearest code. */
+    product: "i32",
     /** Blocks are ranges of pixels. */
     blocks: "i32",
   },

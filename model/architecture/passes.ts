@@ -9,7 +9,7 @@ import { Graph, type Node, type Parameter, parametersOf, type PixelRange } from 
 import { downsamplingFactor, embedDim, spatialNormChannels, type VQConfig } from "./config.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { codebookOf, findCodes, quantize } from "./quantizer.ts";
+import { codebookOf, findCodes, findMargins, quantize } from "./quantizer.ts";
 import { Scope } from "./scope.ts";
 
 const ROOT = new Scope();
@@ -42,6 +42,10 @@ export const PASSES = {
   },
 
   tokenize: (g, config, sample) => [findCodes(g, ROOT, config, encode(g, ROOT, config, sample), NO_CODE)],
+
+  tokenizeWithMargins: (g, config, sample) => {
+    return findMargins(g, ROOT, config, encode(g, ROOT, config, sample), NO_CODE);
+  },
 
   detokenize: (g, config, indices) => [decode(g, ROOT, config, g.lookup(indices, codebookOf(ROOT, config)))],
 } satisfies { [name: string]: Record };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CodebookParameter, Graph, Node } from "../../kernels/mod.ts";
+import type { CodebookParameter, CodeMetric, Graph, Node } from "../../kernels/mod.ts";
 import { embedDim, type VQConfig } from "./config.ts";
 import type { Scope } from "./scope.ts";
 
@@ -23,8 +23,18 @@ export function codebookOf(w: Scope, config: VQConfig): CodebookParameter {
  * as exact for latents of any length.
  */
 export function findCodes(g: Graph, w: Scope, config: VQConfig, latents: Node, none?: 0 | -1): Node {
-  const { quantizer = "nearest" } = config.family ?? {};
-  return g.nearestCode(latents, codebookOf(w, config), none, quantizer === "nearest" ? "distance" : "product");
+  return g.nearestCode(latents, codebookOf(w, config), none, metricOf(config));
+}
+
+function metricOf({ family }: VQConfig): CodeMetric {
+  return (family?.quantizer ?? "nearest") === "nearest" ? "distance" : "product";
+}
+
+/** The index of each pixel's code, then that of the second nearest, int32 `[2n, h, w]`; and its `CodeMargin`. */
+export function findMargins(g: Graph, w: Scope, config: VQConfig, latents: Node, none: 0 | -1): Node[] {
+  const [codebook, metric] = [codebookOf(w, config), metricOf(config)];
+  const indices = g.nearestCode(latents, codebook, none, metric, true);
+  return [indices, g.codeMargin(latents, indices, g.lookup(indices, codebook), metric)];
 }
 
 /** The results of quantization. */

@@ -18,4 +18,5 @@ export {
   saveTokens,
   type TokenSource,
 } from "./token_file.ts";
+export { tokensOf, tokensWithMargins } from "./margins.ts";
 export { type IntegerArray, isArrays, type TokenIndices, type Tokens, type TokensLike, toTokens } from "./tokens.ts";

@@ -24,7 +24,7 @@ export async function setParameters(backend: Backend): Promise<void> {
   await backend.setParameter(CODES, randomTensor([50, 36], 4).data as Float32Array, new Float32Array());
 }
 
-/** A network with every op: results are a picture, indices and a scalar. */
+/** A network with every op: results are a picture, indices, a scalar, and margins. */
 export function network(): Graph {
   const graph = new Graph();
   const x = graph.conv2d(graph.input(SHAPE), CONV_IN);
@@ -40,6 +40,8 @@ export function network(): Graph {
   graph.output(graph.groupNorm(up, NORM, { groups: 4, epsilon: 1e-6, activation: "mish", modulation }));
   graph.output(indices);
   graph.output(graph.squaredError(attended, code, 1.25));
+  const both = graph.nearestCode(attended, CODES, 0, "distance", true);
+  graph.output(graph.codeMargin(attended, both, graph.lookup(both, CODES)));
   return graph;
 }
 

@@ -19,6 +19,8 @@ import {
   normSums,
 } from "./norm_bands.ts";
 import {
+  type CodeMargin,
+  codeMargin,
   type Lookup,
   lookup,
   type NearestCode,
@@ -36,6 +38,7 @@ export type { Band, RowPlace } from "./norm_bands.ts";
 export type { CodeMetric } from "./quantizer.ts";
 export type {
   Attention,
+  CodeMargin,
   Conv2d,
   GroupNorm,
   Input,
@@ -58,6 +61,7 @@ export type Op =
   | Attention
   | NearestCode
   | Lookup
+  | CodeMargin
   | StraightThrough
   | SquaredError
   | Rows
@@ -83,6 +87,7 @@ export const OPS: { readonly [K in OpKind]: OpDescriptor<OpByKind[K]> } = {
   attention,
   nearestCode,
   lookup,
+  codeMargin,
   straightThrough,
   squaredError,
   rows,

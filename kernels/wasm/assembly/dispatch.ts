@@ -3,6 +3,7 @@ import { Kind } from "../abi";
 import {
   AttentionFields,
   AttentionPackFields,
+  CodeMarginFields,
   CopyFields,
   ImplicitGemmFields,
   LookupFields,
@@ -20,6 +21,7 @@ import {
   WinogradWeightsFields,
 } from "./job_fields";
 import { attention, attentionPack } from "./ops/attention";
+import { codeMargin } from "./ops/code_margin";
 import { copy } from "./ops/copy";
 import { implicitGemm } from "./matmul/implicit_gemm";
 import { normApply } from "./ops/norm_apply";
@@ -62,6 +64,8 @@ export function compute(kind: Kind, fields: usize, block: i32, thread: i32): voi
       return nearestCode(changetype<NearestCodeFields>(fields), block);
     case Kind.Lookup:
       return lookup(changetype<LookupFields>(fields), block);
+    case Kind.CodeMargin:
+      return codeMargin(changetype<CodeMarginFields>(fields), block);
     case Kind.StraightThrough:
       return straightThrough(changetype<StraightThroughFields>(fields), block);
     case Kind.SquaredError:

@@ -17,7 +17,13 @@ import {
   normSumsBytes,
 } from "./group_norm.ts";
 import type { Context, Lowering } from "./lowering.ts";
-import { lowerLookup, lowerNearestCode, lowerSquaredError, lowerStraightThrough } from "./quantizer.ts";
+import {
+  lowerCodeMargin,
+  lowerLookup,
+  lowerNearestCode,
+  lowerSquaredError,
+  lowerStraightThrough,
+} from "./quantizer.ts";
 import { lowerPlace } from "./rows.ts";
 
 export type { Addresses, Context, Lowering } from "./lowering.ts";
@@ -33,6 +39,7 @@ const LOWERINGS: { readonly [K in ComputedKind]: (op: OpOf<K>, context: Context)
   attention: lowerAttention,
   nearestCode: lowerNearestCode,
   lookup: lowerLookup,
+  codeMargin: lowerCodeMargin,
   straightThrough: lowerStraightThrough,
   squaredError: lowerSquaredError,
   place: lowerPlace,

@@ -1,10 +1,10 @@
 /**
- * The quantizer's ops: nearest code, lookup, straight-through, squared error.
+ * The quantizer's ops: nearest code, lookup, margin, straight-through, squared error.
  *
  * @module
  */
 
-import type { Lookup, NearestCode, SquaredError, StraightThrough } from "../../graph/graph.ts";
+import type { CodeMargin, Lookup, NearestCode, SquaredError, StraightThrough } from "../../graph/graph.ts";
 import { sizeOf } from "../../tensor/storage.ts";
 import { padded, pixelsOf, storedSize } from "../memory/layout.ts";
 import { Kind } from "../abi.ts";
@@ -12,7 +12,7 @@ import { blocksOf, type Context, type Lowering } from "./lowering.ts";
 
 /** Maximum pixels per block of a search. */
 const NEAREST_PIXELS = 64;
-/** Maximum pixels per block of lookups. */
+/** Maximum pixels per block of lookups and margins. */
 const LOOKUP_PIXELS = 1024;
 /** Maximum vectors per block of straight-through, and vectors per chunk of squared errors. */
 const VECTORS = 8192;
@@ -38,6 +38,7 @@ export function lowerNearestCode(op: NearestCode, { threads, parameters }: Conte
         stored: padded(channels),
         none: op.none,
         product: op.metric === "product" ? 1 : 0,
+        second: op.second ? 1 : 0,
         blocks,
       },
     }],
@@ -63,6 +64,32 @@ export function lowerLookup(op: Lookup, { threads, parameters }: Context): Lower
         codes,
         channels,
         stored: padded(channels),
+        blocks,
+      },
+    }],
+  };
+}
+
+/** Lowers the margins between the two nearest codes. */
+export function lowerCodeMargin(op: CodeMargin, { threads }: Context): Lowering {
+  const pixels = pixelsOf(op.x.shape);
+  const [, channels] = op.x.shape;
+  const blocks = blocksOf(pixels, LOOKUP_PIXELS, threads);
+  return {
+    temporary: 0,
+    workspace: 0,
+    jobs: (at) => [{
+      kind: Kind.CodeMargin,
+      blocks,
+      fields: {
+        x: at.of(op.x),
+        indices: at.of(op.indices),
+        codes: at.of(op.codes),
+        y: at.of(op),
+        pixels,
+        channels,
+        stored: padded(channels),
+        product: op.metric === "product" ? 1 : 0,
         blocks,
       },
     }],

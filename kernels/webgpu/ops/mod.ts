@@ -10,7 +10,7 @@ import { recordAttention } from "./attention.ts";
 import { recordConv2d } from "./conv2d.ts";
 import { recordGroupNorm } from "./group_norm.ts";
 import { recordLookup } from "./lookup.ts";
-import { recordNearestCode } from "./nearest_code.ts";
+import { recordCodeMargin, recordNearestCode } from "./nearest_code.ts";
 import { recordNormCoefficients, recordNormSums } from "./group_norm_sums.ts";
 import { recordNormalize } from "./group_norm_apply.ts";
 import { recordPlace, recordRows } from "./rows.ts";
@@ -36,6 +36,7 @@ const LOWERINGS: { readonly [K in RecordedKind]: Lowering<K> } = {
   attention: { record: recordAttention, float16: "result" },
   nearestCode: { record: recordNearestCode, float16: "never" },
   lookup: { record: recordLookup },
+  codeMargin: { record: recordCodeMargin, float16: "never" },
   straightThrough: { record: recordStraightThrough, float16: "never" },
   squaredError: { record: recordSquaredError, float16: "never" },
   rows: { record: recordRows, float16: "copy" },

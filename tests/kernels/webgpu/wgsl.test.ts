@@ -59,6 +59,9 @@ function everyVariant(): Graph {
   graph.output(thinToo);
   graph.output(indices);
   graph.output(graph.nearestCode(latents, CODES, 0, "product"));
+  graph.output(graph.nearestCode(latents, CODES, 0, "distance", true));
+  const both = graph.nearestCode(latents, CODES, 0, "product", true);
+  graph.output(graph.codeMargin(latents, both, graph.lookup(both, CODES)));
   graph.output(graph.straightThrough(latents, codes));
   graph.output(graph.squaredError(latents, codes, 1.25));
   return graph;

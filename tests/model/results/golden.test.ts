@@ -1,5 +1,5 @@
 /** Every stored result of Diffusers: by way of the public API, and stage by stage on each engine. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { openLocalModel } from "../../../hub/mod.ts";
 import { type Backend, Graph, type Node, parametersOf } from "../../../kernels/mod.ts";
 import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
@@ -176,8 +176,16 @@ async function checkTokens(model: VQModel, golden: Golden): Promise<void> {
   assertEquals(tokens.shape as readonly number[], indices.shape);
   assertEquals<unknown>(tokens.indices, await take(indices));
   assertSameCodes(tokens.indices, golden.integers("indices").data, golden.tensor("margin").data, "tokens");
+  const { margins, ...same } = await model.tokenize(sample, { margins: true });
+  assertEquals(same, tokens);
+  assertAllWithin(margins!, golden.tensor("margin").data, 1e-4, "margins");
 
   assertClose(await take(await model.detokenize(tokens)), golden.tensor("decoded").data, DECODED, "detokenized");
+}
+
+function assertAllWithin(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string) {
+  assertEquals(actual.length, expected.length, what);
+  for (let i = 0; i < actual.length; i++) assertAlmostEquals(actual[i], expected[i], tolerance, `${what} at ${i}`);
 }
 
 /** The second picture is the first one upside down: fixtures hold one picture or several. */

@@ -1,4 +1,4 @@
-// The index of the nearest code for each pixel. Distances are sums of squared differences, not the expanded square, which
+// The index of the nearest code for each pixel, and of the second nearest if wanted. Distances are sums of squared differences, not the expanded square, which
 // would lose near ties; or else negated inner products. Four pixels are compared to eight codes at a time.
 //   codebook  [codes/8][channels][8], padded with NaN
 import { NearestCodeFields } from "../job_fields";
@@ -8,28 +8,37 @@ import { madd, nmadd, splat, sub } from "../simd/simd";
 
 /** Scratch memory holds eight vectors of least distances (two per pixel), then eight of their indices. */
 const INDICES: usize = 8;
+/** Then as much for the second least distances. */
+const SECOND: usize = 16;
 
 export function nearestCode(f: NearestCodeFields, block: i32): void {
   const quads = (f.pixels + 3) / 4;
   const end = startOf(block + 1, f.blocks, quads);
   for (let quad = startOf(block, f.blocks, quads); quad < end; quad++) {
-    if (f.product) compareAll(f, quad * 4, true);
-    else compareAll(f, quad * 4, false);
+    if (f.second) {
+      if (f.product) compareAll(f, quad * 4, true, true);
+      else compareAll(f, quad * 4, false, true);
+    } else if (f.product) compareAll(f, quad * 4, true, false);
+    else compareAll(f, quad * 4, false, false);
     for (let i = 0; i < min(4, f.pixels - quad * 4); i++) {
-      store<i32>(f.y + (<usize> (quad * 4 + i) << 2), lowest(<usize> i, f.none));
+      const y = f.y + (<usize> (quad * 4 + i) << 2);
+      const nearest = lowest(<usize> i, 0, -1, f.none);
+      store<i32>(y, nearest);
+      if (f.second) store<i32>(y + (<usize> f.pixels << 2), lowest(<usize> i, SECOND, nearest, -1));
     }
   }
 }
 
 /** Leaves the least distances of four pixels in scratch memory. NaN is never less, so its pixel keeps index `none`. */
 @inline
-function compareAll(f: NearestCodeFields, pixel: i32, product: bool): void {
+function compareAll(f: NearestCodeFields, pixel: i32, product: bool, second: bool): void {
   const last = f.pixels - 1;
   const z0 = pixelAt(f, pixel), z1 = pixelAt(f, min(pixel + 1, last));
   const z2 = pixelAt(f, min(pixel + 2, last)), z3 = pixelAt(f, min(pixel + 3, last));
   for (let i: usize = 0; i < 8; i++) {
     v128.store(SCRATCH + (i << 4), splat(f32.POSITIVE_INFINITY));
     v128.store(SCRATCH + ((INDICES + i) << 4), i32x4.splat(f.none));
+    if (second) v128.store(SCRATCH + ((SECOND + i) << 4), splat(f32.POSITIVE_INFINITY));
   }
   const bytes = <usize> f.channels << 2;
   let index0 = i32x4(0, 1, 2, 3), index1 = i32x4(4, 5, 6, 7);
@@ -48,14 +57,14 @@ function compareAll(f: NearestCodeFields, pixel: i32, product: bool): void {
       d0 = addTerm(d0, e0, p3, product);
       d1 = addTerm(d1, e1, p3, product);
     }
-    keep(0, a0, index0);
-    keep(1, a1, index1);
-    keep(2, b0, index0);
-    keep(3, b1, index1);
-    keep(4, c0, index0);
-    keep(5, c1, index1);
-    keep(6, d0, index0);
-    keep(7, d1, index1);
+    keep(0, a0, index0, second);
+    keep(1, a1, index1, second);
+    keep(2, b0, index0, second);
+    keep(3, b1, index1, second);
+    keep(4, c0, index0, second);
+    keep(5, c1, index1, second);
+    keep(6, d0, index0, second);
+    keep(7, d1, index1, second);
     index0 = i32x4.add(index0, i32x4.splat(8));
     index1 = i32x4.add(index1, i32x4.splat(8));
   }
@@ -74,22 +83,40 @@ function addTerm(sum: v128, code: v128, pixel: v128, product: bool): v128 {
 
 /** Keeps the lanes of `distance` that are less than those in scratch memory at `i`. */
 @inline
-function keep(i: usize, distance: v128, index: v128): void {
+function keep(i: usize, distance: v128, index: v128, second: bool): void {
   const least = scratch(i);
   const less = f32x4.lt(distance, least);
+  if (second) keepSecond(i, distance, index, less);
   v128.store(SCRATCH + (i << 4), v128.bitselect(distance, least, less));
   v128.store(SCRATCH + ((INDICES + i) << 4), v128.bitselect(index, scratch(INDICES + i), less));
 }
 
-/** The index with the least distance among a pixel's eight lanes, the lowest on ties; `none` where none is finite. */
-function lowest(pixel: usize, none: i32): i32 {
+/** Keeps the second least: what was the least where `distance` is less, and `distance` where it is between both. */
+@inline
+function keepSecond(i: usize, distance: v128, index: v128, less: v128): void {
+  const second = scratch(SECOND + i), secondIndex = scratch(SECOND + INDICES + i);
+  const replaced = v128.or(less, f32x4.lt(distance, second));
+  const loser = v128.bitselect(scratch(i), distance, less);
+  const loserIndex = v128.bitselect(scratch(INDICES + i), index, less);
+  v128.store(SCRATCH + ((SECOND + i) << 4), v128.bitselect(loser, second, replaced));
+  v128.store(SCRATCH + ((SECOND + INDICES + i) << 4), v128.bitselect(loserIndex, secondIndex, replaced));
+}
+
+/**
+ * The index with the least distance in a pixel's vectors up to `last`, the lowest on ties; `none` where none is finite.
+ * Index `except` does not count.
+ */
+function lowest(pixel: usize, last: usize, except: i32, none: i32): i32 {
   let least = f32.POSITIVE_INFINITY, index = none;
-  for (let lane: usize = 0; lane < 8; lane++) {
-    const at = SCRATCH + (pixel << 5) + (lane << 2);
-    const distance = load<f32>(at), candidate = load<i32>(at + (INDICES << 4));
-    if (distance < least || (distance == least && candidate < index)) {
-      least = distance;
-      index = candidate;
+  for (let rank: usize = 0; rank <= last; rank += SECOND) {
+    for (let lane: usize = 0; lane < 8; lane++) {
+      const at = SCRATCH + (rank << 4) + (pixel << 5) + (lane << 2);
+      const distance = load<f32>(at), candidate = load<i32>(at + (INDICES << 4));
+      if (candidate == except) continue;
+      if (distance < least || (distance == least && candidate < index)) {
+        least = distance;
+        index = candidate;
+      }
     }
   }
   return isFinite(least) ? index : none;
