@@ -144,7 +144,7 @@ export const OPTIONS = {
   },
   batch: { ...WHOLE, value: "COUNT", help: "number of pictures per batch; default: 1 on a CPU, up to 8 on a GPU" },
   "shard-size": { ...WHOLE, value: "COUNT", help: "number of pictures per shard of loose files; default: 1000" },
-  "retry-failures": { type: "boolean", help: "try pictures again that failed in an earlier run" },
+  "retry-failures": { type: "boolean", help: "try pictures and archives again that failed in an earlier run" },
   verify: { type: "boolean", help: "check finished shards by their hash; default: by their size" },
   queue: {
     type: "string",

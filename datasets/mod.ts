@@ -18,7 +18,7 @@ export {
   type RecordFormat,
 } from "./formats/records.ts";
 export type { StoredRecords } from "./formats/stored_records.ts";
-export { encodeTar, readTar, type TarEntry, type TarFile } from "./formats/tar.ts";
+export { encodeTar, readTar, type ReadTarOptions, type TarEntry, type TarFile } from "./formats/tar.ts";
 export { picturesOfTar } from "./formats/tar_pictures.ts";
 export { encodeTarRecords } from "./formats/tar_records.ts";
 export type {

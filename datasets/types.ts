@@ -30,6 +30,8 @@ export interface DatasetShard {
    * another one is not continued.
    */
   readonly fingerprint?: string;
+  /** The archive that it is, for messages: a path or a URL. */
+  readonly address?: string;
   /** Its pictures in their order, the same each time. */
   open(signal?: AbortSignal): AsyncIterable<DatasetPicture>;
 }

@@ -26,7 +26,7 @@ import { dtypesOf } from "../tokens.ts";
 import { loadEngines } from "./engines.ts";
 import { progressView } from "./progress.ts";
 
-/** Exit code if pictures failed. */
+/** Exit code if pictures failed, or archives could not be read. */
 const FAILED_PICTURES = 3;
 
 /** Where the tokens of a data set go. */
@@ -72,16 +72,23 @@ export async function runTokenizeDataset(
   }, advice);
   const { pictures, tokens, failures } = totalsOf(manifest);
   if (options.json) {
-    console.log(JSON.stringify({ status: "done", output: path, ...progress, pictures, tokens, failures }));
+    const { unread } = manifest;
+    console.log(JSON.stringify({ status: "done", output: path, ...progress, pictures, tokens, failures, unread }));
   } else if (!options.quiet) console.log(`Wrote ${printable(path)}: ${summaryOf(manifest, kind)}`);
-  if (failures === 0) return;
+  const failed = failuresOf(manifest, source.shards.length);
+  if (failed.length === 0) return;
   const list = kind === "folder" ? `${path}/failures.jsonl` : `${path}.failures.jsonl`;
-  throw new ExitError(
-    `${count(failures)} of ${
-      count(pictures + failures)
-    } pictures failed: see ${list}; --retry-failures tries them again`,
-    FAILED_PICTURES,
-  );
+  throw new ExitError(`${failed.join("; ")}: see ${list}; --retry-failures tries them again`, FAILED_PICTURES);
+}
+
+/** What failed, in words. */
+function failuresOf(manifest: Manifest, shards: number): string[] {
+  const { unread = [] } = manifest;
+  const { pictures, failures } = totalsOf(manifest);
+  return [
+    ...(failures > 0 ? [`${count(failures)} of ${count(pictures + failures)} pictures failed`] : []),
+    ...(unread.length > 0 ? [`${count(unread.length)} of ${plural(shards, "shard")} could not be read`] : []),
+  ];
 }
 
 /** Where the library writes. */

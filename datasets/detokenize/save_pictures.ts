@@ -8,7 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { encodeTar, type TarFile } from "../formats/tar.ts";
 import { publish } from "../output/publish.ts";
-import { withUniqueKeys } from "../output/unique_keys.ts";
+import { withUniqueKeys } from "../formats/unique_keys.ts";
 import type { DetokenizedPicture } from "./dataset.ts";
 
 /**

@@ -16,8 +16,8 @@ const MAX_LINE_BYTES = 2 ** 24;
 const LINE_FEED = 0x0a, CARRIAGE_RETURN = 0x0d, SPACE = 0x20;
 
 /**
- * Writes records as lines of JSON: `key`, `shape`, `width`, `height`, `sha256`, `augment`, `model` and `codebook`, as far as
- * they are known, and `indices`, row by row.
+ * Writes records as lines of JSON: `key`, `shape`, `width`, `height`, `sha256`, `augment`, `model`, `codebook` and `codes`, as
+ * far as they are known, and `indices`, row by row.
  */
 export async function* encodeJsonlRecords(
   records: AsyncIterable<TokenRecord>,
@@ -57,7 +57,7 @@ async function* readLine(
   { name, task, grid }: RecordsContext,
 ): AsyncGenerator<StoredRecord> {
   const json = parseJson(line, task, TypeError);
-  const { key, shape, model, codebook, ...fields } = checkFields(json, task);
+  const { key, shape, model, codebook, codes, ...fields } = checkFields(json, task);
   const isOne = key !== undefined;
   const tokens = await openTokens(sourceOfBytes(line, name), { format: "json", grid: shape ?? grid, isOne, name });
   const [n, h, w] = tokens.shape;
@@ -65,7 +65,7 @@ async function* readLine(
   for (let i = 0; i < n; i++) {
     const indices = await tokens.read(i, i + 1);
     const record = { ...fields, key: hasKey ? key : numberKey(first + i), indices, shape: [h, w] as const };
-    yield { record, hasKey, info: definedOf({ model, codebook }) };
+    yield { record, hasKey, info: definedOf({ model, codebook, codes }) };
   }
 }
 

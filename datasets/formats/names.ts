@@ -24,17 +24,19 @@ export function checkPictureSize(bytes: number): void {
 export interface KeyAndExtension {
   /** The path without the extension and without `./` in front; may be empty. */
   readonly key: string;
-  /** The part behind the last dot of the file's name, in lower case; empty if there is none. */
+  /** The rest, in lower case, without the dot; empty if there is none. */
   readonly extension: string;
 }
 
-/**
- * The key of a file in a data set, and its extension. Of `a.b/photo.left.jpg` the key is `a.b/photo.left`: WebDataset's key,
- * which ends at the first dot of the name, would be the same for `photo.right.jpg`. Tokens written under either key belong to
- * the same sample of WebDataset as the picture.
- */
+/** Divides the path of a file at the last dot of its name: `a.b/photo.left.jpg` has the key `a.b/photo.left`. */
 export function splitName(path: string): KeyAndExtension {
   const [, key, extension] = /^(?:\.\/)*(.*?)(?:\.([^./]*))?$/s.exec(path)!;
+  return { key, extension: (extension ?? "").toLowerCase() };
+}
+
+/** Divides the path of a file as WebDataset does, at the first dot of its name: `a.b/photo.left.jpg` has the key `a.b/photo`. */
+export function splitSampleName(path: string): KeyAndExtension {
+  const [, key, extension] = /^(?:\.\/)*((?:.*\/)?[^./]*)(?:\.([^/]*))?$/s.exec(path)!;
   return { key, extension: (extension ?? "").toLowerCase() };
 }
 

@@ -9,14 +9,14 @@ import { show } from "../../hub/show.ts";
 import type { TokenRecord, TokenSetInfo } from "../types.ts";
 
 /** A record without its indices, and what it shares with the others, as a JSON object. */
-export type RecordFields = Omit<TokenRecord, "indices"> & Pick<TokenSetInfo, "model" | "codebook">;
+export type RecordFields = Omit<TokenRecord, "indices"> & Pick<TokenSetInfo, "model" | "codebook" | "codes">;
 
 /** The fields of a record to store, in their order; `undefined` for those it does not have. */
 export function fieldsOf(
   { key, shape, width, height, sha256, augment }: TokenRecord,
-  { model, codebook }: TokenSetInfo,
+  { model, codebook, codes }: TokenSetInfo,
 ): RecordFields {
-  return { key, shape, width, height, sha256, augment, model, codebook };
+  return { key, shape, width, height, sha256, augment, model, codebook, codes };
 }
 
 /** What the records of a file share, as texts. */
@@ -38,7 +38,10 @@ export function infoOf(fields: Readonly<Record<string, unknown>>): Partial<Token
  * @throws {TypeError} if the key is no text
  */
 export function checkFields(value: unknown, task: string): Partial<RecordFields> {
-  const { key, shape, width, height, sha256, augment, model, codebook } = Object(value) as Record<string, unknown>;
+  const { key, shape, width, height, sha256, augment, model, codebook, codes } = Object(value) as Record<
+    string,
+    unknown
+  >;
   if (key !== undefined && typeof key !== "string") {
     throw new TypeError(`${task}: expected a text as key, found ${show(key)}`);
   }
@@ -51,6 +54,7 @@ export function checkFields(value: unknown, task: string): Partial<RecordFields>
     augment: augment === "hflip" ? augment : undefined,
     model: typeof model === "string" ? model : undefined,
     codebook: isHash(codebook) ? codebook : undefined,
+    codes: isSide(codes) ? codes : undefined,
   });
 }
 

@@ -28,6 +28,15 @@ export interface TarFile {
   readonly bytes: Uint8Array;
 }
 
+/** Options of {@linkcode readTar}. */
+export interface ReadTarOptions {
+  /**
+   * Called if the archive ends after a file without the blocks that mark its end, so that it may be cut short. Like Python's
+   * `tarfile`, the reader takes it as a whole archive otherwise.
+   */
+  onMissingEnd?: () => void;
+}
+
 const BLOCK = 512;
 /** Largest file that is read into memory, in bytes. */
 const MAX_FILE_BYTES = 2 ** 30;
@@ -51,14 +60,19 @@ const EMPTY_TYPES = ["1", "2", "3", "4", "5", "6"];
  * @throws {TypeError} if it is damaged, or no tar archive
  * @throws {RangeError} if a file of more than 1 GiB is read
  */
-export async function* readTar(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<TarEntry> {
+export async function* readTar(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  { onMissingEnd }: ReadTarOptions = {},
+): AsyncGenerator<TarEntry> {
   const task = `Cannot read ${showText(name)}`;
   const stream = byteStream(unpackGzip(chunks, task));
   const fail = (problem: string) => new TypeError(`${task}: ${problem}; fetch it again`);
   try {
     for (let extended: Extended = {};;) {
       const header = await stream.read(BLOCK);
-      if (header.length === 0 && stream.offset > 0 || isZero(header) && header.length === BLOCK) return;
+      if (header.length === 0 && stream.offset > 0) return onMissingEnd?.();
+      if (header.length === BLOCK && isZero(header)) return;
       const { path, size: ownSize, type } = parseHeader(header, stream.offset - header.length, fail);
       if (type === "x" || type === "L") {
         checkSize(ownSize, path, MAX_EXTENSION_BYTES);

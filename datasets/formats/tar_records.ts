@@ -13,6 +13,7 @@ import { splitName } from "./names.ts";
 import { checkFields, definedOf, fieldsOf } from "./record_fields.ts";
 import type { RecordsContext, StoredRecord } from "./stored_records.ts";
 import { encodeTar, readTar, type TarFile } from "./tar.ts";
+import { uniqueTexts } from "./unique_keys.ts";
 
 /** Formats of tokens by extension, except JSON, which may be only about tokens. */
 const TOKEN_FORMATS: ReadonlyMap<string, TokenFormat> = new Map([
@@ -25,7 +26,8 @@ const TOKEN_FORMATS: ReadonlyMap<string, TokenFormat> = new Map([
 
 /**
  * Writes records as WebDataset's tar archive: `KEY.npy` with an array `[h, w]`, and `KEY.json` with `key`, `shape`, `width`,
- * `height`, `sha256`, `augment`, `model` and `codebook`, as far as they are known.
+ * `height`, `sha256`, `augment`, `model`, `codebook` and `codes`, as far as they are known. WebDataset's keys have no dots in
+ * their last part, so `_` stands there for `.`; of names that are then the same, the later ones end in `-2`, `-3`, ….
  */
 export function encodeTarRecords(
   records: AsyncIterable<TokenRecord>,
@@ -35,12 +37,20 @@ export function encodeTarRecords(
 }
 
 async function* filesOf(records: AsyncIterable<TokenRecord>, info: TokenSetInfo): AsyncGenerator<TarFile> {
+  const unique = uniqueTexts();
   for await (const record of records) {
-    const { key, indices, shape } = record;
+    const { indices, shape } = record;
+    const key = unique(sampleKey(record.key));
     const header = encodeNpyHeader({ descr: numpyType(info.dtype), shape });
     yield { name: `${key}.npy`, bytes: concatBytes([header, integersToBytes(indices, info.dtype)]) };
     yield { name: `${key}.json`, bytes: new TextEncoder().encode(JSON.stringify(fieldsOf(record, info))) };
   }
+}
+
+/** A key that WebDataset reads as it is. */
+function sampleKey(key: string): string {
+  const [, folder, name] = /^(.*\/)?([^/]*)$/s.exec(key)!;
+  return `${folder ?? ""}${name.replaceAll(".", "_") || "_"}`;
 }
 
 /** The files of one sample that are read: its tokens, and what is known of its picture. */
@@ -102,7 +112,7 @@ async function readSample(sample: Sample, { name, task, grid }: RecordsContext):
   const { bytes, format } = sample.tokens ??
     (isTokens(json) ? { bytes: sample.fields!, format: "json" as const } : { bytes: undefined, format: undefined });
   if (!bytes) return undefined;
-  const { key = sample.key, shape, model, codebook, ...fields } = checkFields(json, jsonTask);
+  const { key = sample.key, shape, model, codebook, codes, ...fields } = checkFields(json, jsonTask);
   const stored = await openTokens(sourceOfBytes(bytes, place), {
     format,
     grid: shape ?? grid,
@@ -115,7 +125,7 @@ async function readSample(sample: Sample, { name, task, grid }: RecordsContext):
   }
   const record = { ...fields, key, indices: await stored.read(0, 1), shape: [h, w] as const };
   const own = stored.codebook;
-  const info = { dtype: stored.dtype, model: model ?? own?.model, codebook: codebook ?? own?.hash };
+  const info = { dtype: stored.dtype, model: model ?? own?.model, codebook: codebook ?? own?.hash, codes };
   return { record, hasKey: true, info: definedOf(info) };
 }
 

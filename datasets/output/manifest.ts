@@ -59,13 +59,15 @@ export interface Manifest extends TokenSettings {
   readonly package: string;
   /** The shards by name. */
   readonly shards: readonly ShardEntry[];
+  /** Names of the shards whose archives could not be read: they are missing, or as an earlier run made them. */
+  readonly unread?: readonly string[];
 }
 
-/** A picture that could not be tokenized. */
+/** A picture that could not be tokenized; or an archive that could not be read, or may have been cut short. */
 export interface PictureFailure {
-  /** The picture's key. */
+  /** The picture's key; of an archive, its path or URL. */
   readonly key: string;
-  /** Where the picture is. */
+  /** Where the picture is; of an archive, its path or URL. */
   readonly name: string;
   /** Why it failed. */
   readonly reason: string;
@@ -78,8 +80,9 @@ export interface TokenFailure extends PictureFailure {
 }
 
 /** The text of `manifest.json`. It depends on the tokens alone, and not on when or where they were made. */
-export function encodeManifest({ package: made, model, preprocessing, format, dtype, shards }: Manifest): string {
-  const head = JSON.stringify({ package: made, model, preprocessing, format, dtype }, undefined, 2);
+export function encodeManifest({ shards, ...rest }: Manifest): string {
+  const { package: made, model, preprocessing, format, dtype, unread } = rest;
+  const head = JSON.stringify({ package: made, model, preprocessing, format, dtype, unread }, undefined, 2);
   const lines = shards.map((shard) => `\n    ${JSON.stringify(shard)}`);
   return `${head.slice(0, -2)},\n  "shards": [${lines.join(",")}${lines.length > 0 ? "\n  " : ""}]\n}\n`;
 }

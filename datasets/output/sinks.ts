@@ -17,9 +17,16 @@ import type {
   TokenSetInfo,
 } from "../types.ts";
 import { type HeldLock, takeLock } from "./lock.ts";
-import type { Manifest, PictureFailure, TokenSettings } from "./manifest.ts";
-import { openStore, type StorePlace, type TokenStore, unfinishedShards } from "./token_store.ts";
-import { withUniqueKeys } from "./unique_keys.ts";
+import type { Manifest, TokenSettings } from "./manifest.ts";
+import {
+  isIncomplete,
+  openStore,
+  type ShardRecord,
+  type StorePlace,
+  type TokenStore,
+  unfinishedShards,
+  type UnreadShard,
+} from "./token_store.ts";
 
 /** Where the tokens of a data set go. Made by {@linkcode folderSink} or {@linkcode fileSink}. */
 export interface TokenSink {
@@ -45,10 +52,10 @@ export interface OpenSink {
   readonly shards: readonly DatasetShard[];
   /** The files of tokens. */
   readonly store: TokenStore;
-  /** Completes the sink when all shards are there. */
-  finish(): Promise<Manifest>;
-  /** Lets other runs write there. */
-  close(): void;
+  /** Completes the sink when all shards are there, but for those that could not be read. */
+  finish(unread: readonly UnreadShard[]): Promise<Manifest>;
+  /** Lets other runs write there. If nothing was finished there, nothing stays behind. */
+  close(): Promise<void>;
 }
 
 /** The name of the folder for what is not finished. */
@@ -69,7 +76,8 @@ export function folderSink(path: string, { format = "tar" }: { format?: DatasetF
       const lock = await lockIn(place.work, path, access);
       return await openLocked(lock, place.work, async () => {
         const store = await openStore(place, settings, info);
-        return { shards: source.shards, store, finish: () => store.finish(), close: () => lock?.release() };
+        const close = () => closing(lock, () => store.discardIfEmpty());
+        return { shards: source.shards, store, finish: (unread) => store.finish(unread), close };
       });
     },
     unfinished: ({ shards }) => unfinishedShards(placeInFolder(path, format), shards),
@@ -78,7 +86,7 @@ export function folderSink(path: string, { format = "tar" }: { format?: DatasetF
 
 /**
  * One file with the tokens of all shards; with `FILE.manifest.json`, and `FILE.failures.jsonl` if pictures failed. Until all
- * shards are there, they are kept in the folder `FILE.parts`.
+ * shards are there, they are kept in the folder `FILE.parts`; those that could be read are in the file even if others are missing.
  */
 export function fileSink(path: string, { format }: { format: DatasetFormat }): TokenSink {
   return {
@@ -89,39 +97,57 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
       await checkNoArchive(place);
       const lock = await lockIn(parts.work, path, access);
       return await openLocked(lock, parts.work, async () => {
-        const opened = await openStore(place, settings, info);
-        const store: TokenStore = {
-          ...opened,
-          write: (shard, records, failures) => opened.write(shard, withUniqueKeys(records), failures),
-        };
-        const close = () => lock?.release();
-        const complete = async () => {
-          const manifest = await store.finish();
+        const hasParts = await isThere(parts.manifest);
+        const store = await openStore(place, settings, info);
+        const removeParts = async () => {
+          await rm(parts.manifest, { force: true }); // first, so that what stays after a crash counts as none
           await rm(folder, { recursive: true });
-          return manifest;
         };
-        if (await store.find(whole, { verify: false })) return { shards: [whole], store, finish: complete, close };
+        if (!hasParts && await store.find(whole, { verify: false })) {
+          const finish = async (unread: readonly UnreadShard[]) => {
+            const manifest = await store.finish(unread);
+            await removeParts();
+            return manifest;
+          };
+          return { shards: [whole], store, finish, close: () => closing(lock, async () => {}) };
+        }
         const partStore = await openStore(parts, settings, info);
         const check = isArrayFormat(format) ? shapeCheck(format) : () => {};
+        let isRefused = false;
+        const checked = (records: AsyncIterable<TokenRecord>) => checkedBy(check, records, () => isRefused = true);
         return {
           shards: source.shards,
           store: {
             ...partStore,
-            write: (shard, records, failures) => partStore.write(shard, checked(records, check), failures),
+            write: (shard, records, failures) => partStore.write(shard, checked(records), failures),
           },
-          async finish() {
-            const failures: PictureFailure[] = [];
-            await store.write(whole, recordsOf(source.shards, partStore, failures), failures);
-            return await complete();
+          async finish(unread) {
+            const readable = source.shards.filter((shard) => !unread.some((other) => other.shard === shard));
+            const found = await findAll(readable, partStore);
+            const failures = found.flatMap(({ failures }) => failures).map(({ key, name, reason }) => ({
+              key,
+              name,
+              reason,
+            }));
+            await store.write(whole, checked(recordsOf(readable, partStore)), failures);
+            const manifest = await store.finish(unread);
+            const isWhole = unread.length === 0 && !readable.some((shard, i) => isIncomplete(shard, found[i]));
+            if (isWhole) await removeParts();
+            return manifest;
           },
-          close,
+          close: () =>
+            closing(lock, async () => {
+              if (isRefused) await removeParts();
+              else await partStore.discardIfEmpty();
+              if (!await isThere(folder)) await store.discardIfEmpty();
+            }),
         };
       });
     },
     async unfinished(source) {
       const { parts, place, whole } = placesOfFile(path, format, source);
-      const isUnfinished = (await unfinishedShards(place, [whole])).length > 0;
-      return isUnfinished ? await unfinishedShards(parts, source.shards) : [];
+      const isFinished = !await isThere(parts.manifest) && (await unfinishedShards(place, [whole])).length === 0;
+      return isFinished ? [] : await unfinishedShards(parts, source.shards);
     },
   };
 }
@@ -172,13 +198,16 @@ async function checkOwn(folder: string, format: DatasetFormat): Promise<void> {
  * @throws {RangeError} if it is
  */
 async function checkNoArchive({ name, format, manifest }: StorePlace): Promise<void> {
-  const isThere = (path: string) => stat(path).then(() => true, () => false);
   if (format !== "tar" && format !== "parquet" || !await isThere(name) || await isThere(manifest)) return;
   throw new RangeError(
     `Cannot write tokens to ${name}: it is there, and no ${
       basename(manifest)
     } that says what it is. Choose another name`,
   );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(() => true, () => false);
 }
 
 /** Locks a place, and removes what a run left that was killed. */
@@ -204,6 +233,16 @@ async function openLocked<T>(lock: HeldLock | undefined, work: string, open: () 
   }
 }
 
+/** Tidies up and releases a lock; without one, other processes may need what is there. */
+async function closing(lock: HeldLock | undefined, tidy: () => Promise<void>): Promise<void> {
+  if (!lock) return;
+  try {
+    await tidy();
+  } finally {
+    lock.release();
+  }
+}
+
 /** All pictures as one shard. */
 function joinShards(name: string, shards: readonly DatasetShard[]): DatasetShard {
   const hash = createHash("sha256");
@@ -218,26 +257,34 @@ function joinShards(name: string, shards: readonly DatasetShard[]): DatasetShard
 }
 
 /** Refuses records that the whole file cannot hold, before all others are computed. */
-async function* checked(
-  records: AsyncIterable<TokenRecord>,
+async function* checkedBy(
   check: (record: TokenRecord) => void,
+  records: AsyncIterable<TokenRecord>,
+  refused: () => void,
 ): AsyncGenerator<TokenRecord> {
   for await (const record of records) {
-    check(record);
+    try {
+      check(record);
+    } catch (error) {
+      refused();
+      throw error;
+    }
     yield record;
   }
 }
 
-/** The records of all shards. Adds their failures. */
-async function* recordsOf(
-  shards: readonly DatasetShard[],
-  store: TokenStore,
-  failures: PictureFailure[],
-): AsyncGenerator<TokenRecord> {
+/** What is recorded of shards that are finished. */
+async function findAll(shards: readonly DatasetShard[], store: TokenStore): Promise<ShardRecord[]> {
+  const records: ShardRecord[] = [];
   for (const shard of shards) {
     const found = await store.find(shard, { verify: false });
     if (!found) throw new TypeError(`Cannot merge ${shard.name}: it is not there any more. Run the same command again`);
-    yield* store.read(shard);
-    failures.push(...found.failures.map(({ key, name, reason }) => ({ key, name, reason })));
+    records.push(found);
   }
+  return records;
+}
+
+/** The records of all shards. */
+async function* recordsOf(shards: readonly DatasetShard[], store: TokenStore): AsyncGenerator<TokenRecord> {
+  for (const shard of shards) yield* store.read(shard);
 }

@@ -7,8 +7,8 @@
  * @module
  */
 
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdir, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { parseJson } from "../../hub/mod.ts";
 import deno from "../../deno.json" with { type: "json" };
 import { decodeRecords, encodeRecords } from "../formats/records.ts";
@@ -24,6 +24,7 @@ import {
   type TokenSettings,
 } from "./manifest.ts";
 import { hashOf, publish } from "./publish.ts";
+import { withUniqueKeys } from "../formats/unique_keys.ts";
 
 /** Where a store keeps its files. */
 export interface StorePlace {
@@ -52,7 +53,7 @@ export interface TokenStore {
   /**
    * The record of a shard that is finished and there.
    *
-   * @throws {RangeError} if it was made of other pictures
+   * @throws {RangeError} if it was made of other pictures, unless it is incomplete
    */
   find(shard: DatasetShard, options: { verify: boolean }): Promise<ShardRecord | undefined>;
   /** The tokens of a finished shard. */
@@ -63,8 +64,24 @@ export interface TokenStore {
     records: AsyncIterable<TokenRecord>,
     failures: readonly PictureFailure[],
   ): Promise<ShardEntry>;
-  /** Records all finished shards in the manifest, and removes the folder for what was not finished. */
-  finish(): Promise<Manifest>;
+  /**
+   * Records all finished shards in the manifest, and those that could not be read; and removes the folder for what was not
+   * finished.
+   */
+  finish(unread: readonly UnreadShard[]): Promise<Manifest>;
+  /** Removes the manifest and the folder for what is not finished, if no shard is finished. */
+  discardIfEmpty(): Promise<void>;
+}
+
+/** A shard whose archive could not be read. */
+export interface UnreadShard {
+  readonly shard: DatasetShard;
+  readonly reason: string;
+}
+
+/** Whether a shard's archive may have been cut short. */
+export function isIncomplete(shard: DatasetShard, { failures }: ShardRecord): boolean {
+  return shard.address !== undefined && failures.some(({ name }) => name === shard.address);
 }
 
 /**
@@ -82,6 +99,7 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
   const failures = Map.groupBy(await readFailures(place.failures), ({ shard }) => shard);
   for (const entry of known?.shards ?? []) merged.set(entry.name, { entry, failures: failures.get(entry.name) ?? [] });
 
+  let isFinished = known !== undefined && known.shards.length + (known.unread?.length ?? 0) > 0;
   const recordOf = (file: string) => join(place.work, `${file}.json`);
 
   return {
@@ -90,10 +108,10 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       const name = basename(path);
       const record = await readRecord(recordOf(name)) ?? merged.get(name);
       if (!record) return undefined;
-      const { bytes, sha256, fingerprint } = record.entry;
-      const there = await stat(path).catch(() => undefined);
-      if (there?.size !== bytes || verify && await hashOf(path) !== sha256) return undefined;
+      const { sha256, fingerprint } = record.entry;
+      if (!await isThere(path, record.entry) || verify && await hashOf(path) !== sha256) return undefined;
       if (fingerprint === shard.fingerprint) return record;
+      if (isIncomplete(shard, record)) return undefined;
       throw new RangeError(
         `Cannot write tokens to ${path}: it holds those of other pictures. Choose another place, or remove this file`,
       );
@@ -107,7 +125,7 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       const counts = { pictures: 0, tokens: 0 };
       const shapes = new Map<string, TokenRecord["shape"]>();
       async function* counted(): AsyncGenerator<TokenRecord> {
-        for await (const record of records) {
+        for await (const record of withUniqueKeys(records)) {
           if (!record.augment) counts.pictures++;
           counts.tokens += record.indices.length;
           if (shapes.size < 2) shapes.set(`${record.shape}`, record.shape);
@@ -122,19 +140,43 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       return entry;
     },
 
-    async finish() {
+    async finish(unread) {
       for (const file of await readdir(place.work)) {
         const record = file.endsWith(".json") ? await readRecord(join(place.work, file)) : undefined;
         if (record) merged.set(record.entry.name, record);
       }
+      for (const path of unread.map(({ shard }) => place.pathOf(shard))) {
+        if (!await isThere(path, merged.get(basename(path))?.entry)) merged.delete(basename(path));
+      }
       const records = [...merged.values()].sort((a, b) => a.entry.name < b.entry.name ? -1 : 1);
-      const manifest = { package: packageName, ...settings, shards: records.map(({ entry }) => entry) };
-      const lines = records.flatMap(({ failures }) => failures).map((failure) => `${JSON.stringify(failure)}\n`);
+      const manifest: Manifest = {
+        package: packageName,
+        ...settings,
+        shards: records.map(({ entry }) => entry),
+        unread: unread.length > 0 ? unread.map(({ shard }) => shard.name) : undefined,
+      };
+      const lines = [
+        ...records.flatMap(({ failures }) => failures),
+        ...unread.map(({ shard, reason }): TokenFailure => {
+          const { name, address = name } = shard;
+          return { shard: basename(place.pathOf(shard)), key: address, name: address, reason };
+        }),
+      ].map((failure) => `${JSON.stringify(failure)}\n`);
       if (lines.length > 0) await publish(place.failures, lines.join(""), place.work);
       else await rm(place.failures, { force: true });
       await publish(place.manifest, encodeManifest(manifest), place.work);
       await rm(place.work, { recursive: true });
+      isFinished = true;
       return manifest;
+    },
+
+    async discardIfEmpty() {
+      const isEmpty = !isFinished &&
+        (await readdir(place.work).catch(() => [])).every((name) => !name.endsWith(".json"));
+      if (!isEmpty) return;
+      await rm(place.manifest, { force: true });
+      await rm(place.work, { recursive: true, force: true });
+      await rmdir(dirname(place.work)).catch(() => {}); // unless it holds something
     },
   };
 }
@@ -147,10 +189,15 @@ export async function unfinishedShards(place: StorePlace, shards: readonly Datas
     const path = place.pathOf(shard);
     const name = basename(path);
     const entry = (await readRecord(join(place.work, `${name}.json`)))?.entry ?? merged.get(name);
-    const there = await stat(path).catch(() => undefined);
-    if (!entry || there?.size !== entry.bytes) unfinished.push(shard);
+    if (!await isThere(path, entry)) unfinished.push(shard);
   }
   return unfinished;
+}
+
+/** Whether the file of a shard is there, as far as its size tells. */
+async function isThere(path: string, entry: ShardEntry | undefined): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  return entry !== undefined && there?.size === entry.bytes;
 }
 
 async function readManifest(path: string): Promise<Manifest | undefined> {

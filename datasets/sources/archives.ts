@@ -32,6 +32,7 @@ export function archiveShard({ address, size }: InputFile, name: string, access:
   const isParquet = /\.parquet$/i.test(pathOf(address));
   return {
     name,
+    address,
     fingerprint: size === undefined ? undefined : `${size} bytes`,
     open: (signal) => (isParquet ? openParquet : openTar)(address, { ...access, signal: signal ?? access.signal }),
   };

@@ -9,6 +9,7 @@ import { showMessage } from "../../hub/show.ts";
 import type { TokenDType, VQModel } from "../../mod.ts";
 import type { Manifest, PictureFailure, ShardEntry } from "../output/manifest.ts";
 import type { OpenSink, TokenSink } from "../output/sinks.ts";
+import { isIncomplete, type UnreadShard } from "../output/token_store.ts";
 import type { DatasetPicture, DatasetShard, DatasetSource, TokenRecord } from "../types.ts";
 import { type Outcome, pipeline, UnreadError } from "./pipeline.ts";
 import type { PrepareOptions } from "./prepare.ts";
@@ -28,7 +29,7 @@ export interface DatasetProgress {
   readonly newPictures: number;
   /** Number of tokens made by this run. */
   readonly newTokens: number;
-  /** Number of pictures that failed, those of earlier runs included. */
+  /** Number of pictures that failed, those of earlier runs included, and of archives that could not be read. */
   readonly failures: number;
 }
 
@@ -66,21 +67,21 @@ const OPTIONS: OptionNames<TokenizeDatasetOptions> = {
   onProgress: true,
 };
 
-/** A shard could not be read. Others were tokenized nevertheless. */
+/** A shard could not be read. */
 export class SourceError extends Error {}
 
 /**
  * Tokenizes the pictures of a data set. The tokens are those of single calls of `model.tokenize`, bit for bit.
  *
  * Shards that an earlier call finished are skipped, and others are made anew, so that a call that was interrupted is
- * continued by the same call again. A picture that cannot be read is recorded as a failure and does not end the call.
+ * continued by the same call again. A picture that cannot be read is recorded as a failure and does not end the call; nor does
+ * an archive, which the next call tries again.
  *
  * @param model the model, or several of the same files, which compute at the same time: on a CPU, models of one thread each
  * are faster than one of many
  * @returns the manifest
  * @throws {RangeError} if the sink holds tokens that were made otherwise, or another call writes there
  * @throws {TypeError} if a file cannot be written, or for an unknown option
- * @throws {SourceError} if shards could not be read, when all others are done
  */
 export async function tokenizeDataset(
   model: VQModel | readonly VQModel[],
@@ -90,8 +91,7 @@ export async function tokenizeDataset(
 ): Promise<Manifest> {
   checkOptions("tokenize data set", options, OPTIONS);
   return await withSink(model, source, sink, options, {}, async (models, open) => {
-    await tokenizeShards(models, open, options);
-    return await open.finish();
+    return await open.finish(await tokenizeShards(models, open, options));
   });
 }
 
@@ -102,6 +102,7 @@ export async function tokenizeDataset(
  * @param name the shard's
  * @returns what is recorded of it
  * @throws {RangeError} if there is no such shard; and as {@linkcode tokenizeDataset} does
+ * @throws {SourceError} if the shard cannot be read
  */
 export async function tokenizeShard(
   model: VQModel | readonly VQModel[],
@@ -116,7 +117,8 @@ export async function tokenizeShard(
       throw new RangeError(`Cannot tokenize shard ${name}: the data set has no shard of that name`);
     }
     const shard = open.shards.find((shard) => shard.name === name) ?? open.shards[0]; // of a whole file that is finished
-    await tokenizeShards(models, { ...open, shards: [shard] }, options);
+    const [unread] = await tokenizeShards(models, { ...open, shards: [shard] }, options);
+    if (unread) throw new SourceError(showMessage(`Cannot read the shard ${name}: ${unread.reason}`));
     return (await open.store.find(shard, { verify: false }))!.entry;
   });
 }
@@ -136,7 +138,7 @@ async function withSink<T>(
   try {
     return await use(models, open);
   } finally {
-    open.close();
+    await open.close();
   }
 }
 
@@ -145,24 +147,26 @@ function prepareOptionsOf(options: TokenizeDatasetOptions): PrepareOptions {
   return prepare;
 }
 
-/** Tokenizes the shards that are not finished. */
+/** Tokenizes the shards that are not finished. Returns those that could not be read. */
 async function tokenizeShards(
   models: readonly VQModel[],
   { shards, store }: OpenSink,
   options: TokenizeDatasetOptions,
-): Promise<void> {
+): Promise<UnreadShard[]> {
   const { batch, retryFailures = false, verify = false } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
   const pipe = pipeline(models, { ...prepareOptionsOf(options), batch, signal });
   const report = reporter(shards, options.onProgress);
-  const unread: string[] = [];
+  const unread: UnreadShard[] = [];
   const writing = new Set<Promise<void>>();
 
   async function start(shard: DatasetShard): Promise<void> {
     const found = await store.find(shard, { verify });
     if (found && !(retryFailures && found.failures.length > 0)) return report.skipped(found.entry);
-    const kept = found && keeping(store.read(shard), found.failures, options.augment === "hflip" ? 2 : 1);
+    const kept = found && !isIncomplete(shard, found)
+      ? keeping(store.read(shard), found.failures, options.augment === "hflip" ? 2 : 1)
+      : undefined;
     const run = pipe.open(shard, kept?.take);
     const write = writeShard(shard, run.outcomes, kept?.end).finally(() => writing.delete(write));
     writing.add(write);
@@ -187,8 +191,9 @@ async function tokenizeShards(
       await store.write(shard, records(), failures);
       report.finished();
     } catch (error) {
-      if (error instanceof UnreadError) unread.push(`${shard.name}: ${error.message}`);
-      else stop.abort(error);
+      if (!(error instanceof UnreadError)) return stop.abort(error);
+      unread.push({ shard, reason: showMessage(error.message) });
+      report.failed();
     }
   }
 
@@ -203,7 +208,7 @@ async function tokenizeShards(
   pipe.end();
   await Promise.all(writing);
   signal.throwIfAborted();
-  if (unread.length > 0) throw new SourceError(unreadMessage(unread, shards.length));
+  return unread.toSorted((a, b) => shards.indexOf(a.shard) - shards.indexOf(b.shard));
 }
 
 function isFailure(outcome: Outcome): outcome is PictureFailure {
@@ -262,17 +267,15 @@ function reporter(shards: readonly DatasetShard[], onProgress: (progress: Datase
       else for (const { indices } of outcome) state.newTokens += indices.length;
       report();
     },
+    /** A shard that cannot be read. */
+    failed(): void {
+      state.failures++;
+      report();
+    },
     /** A shard of this run. */
     finished(): void {
       state.shards++;
       report();
     },
   };
-}
-
-function unreadMessage(unread: readonly string[], total: number): string {
-  return showMessage(
-    `Cannot read ${unread.length} of ${total} shards. The others are done; run the same command again when these can be ` +
-      `read, or leave them out. ${unread.join("; ")}`,
-  );
 }

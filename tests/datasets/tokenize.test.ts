@@ -9,7 +9,6 @@ import {
   folderSink,
   openSource,
   parseManifest,
-  SourceError,
   tokenizeDataset,
   tokenizeShard,
   type TokenRecord,
@@ -167,26 +166,15 @@ Deno.test("shards that workers make one by one are those of one call", async () 
   });
 });
 
-Deno.test("a shard that cannot be read does not keep the others from being made", async () => {
+Deno.test("tokens of a picture whose key is that of another mirrored one are not lost", async () => {
   using model = await open();
   await withFolder(async (folder) => {
-    let isBroken = true;
-    const source: DatasetSource = {
-      shards: [{
-        name: "broken",
-        async *open() {
-          yield { key: "x", name: "broken/x", bytes: () => Promise.resolve(numbered(1)) };
-          if (isBroken) throw new TypeError("it is cut short");
-        },
-      }, ...sourceOf(MIXED).shards],
-    };
-    const sink = folderSink(join(folder, "out"));
-    await assertRejects(() => tokenizeDataset(model, source, sink), SourceError, "1 of 4 shards");
-    const names = Object.keys(await contentOf(join(folder, "out"))).filter((name) => name.endsWith(".tar"));
-    assertEquals(names, ["a.tar", "b.tar", "c.tar"]);
-    isBroken = false;
-    const { shards } = await tokenizeDataset(model, source, sink);
-    assertEquals(shards.map(({ name }) => name), ["a.tar", "b.tar", "broken.tar", "c.tar"]);
+    const source = sourceOf({ a: { x: numbered(1), x_hflip: CORRUPT } });
+    await tokenizeDataset(model, source, folderSink(folder), { augment: "hflip" });
+    const whole = sourceOf({ a: { x: numbered(1), x_hflip: numbered(2) } });
+    await tokenizeDataset(model, whole, folderSink(folder), { augment: "hflip", retryFailures: true });
+    const keys = (await recordsOf(join(folder, "a.tar"))).map(({ key }) => key);
+    assertEquals(keys, ["x", "x_hflip", "x_hflip-2", "x_hflip_hflip"]);
   });
 });
 
@@ -292,6 +280,26 @@ Deno.test("pictures of different sizes are refused for one array when the second
       assertStringIncludes(error.message, "Write pictures of different sizes as tar, parquet");
       assert(opened < 200, `${opened} shards were opened`);
     }
+  });
+});
+
+Deno.test("what was refused leaves nothing behind, so that the same place can be used with other options", async () => {
+  using model = await open();
+  await withFolder(async (folder) => {
+    const file = fileSink(join(folder, "t.npy"), { format: "npy" });
+    for (const sink of [file, folderSink(join(folder, "out"), { format: "npy" })]) {
+      await assertRejects(() => tokenizeDataset(model, sourceOf(MIXED), sink, { batch: 1 }), RangeError);
+      assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), []);
+    }
+    const path = join(folder, "t.npy");
+    await assertRejects(
+      () => tokenizeDataset(model, sourceOf(MIXED), fileSink(path, { format: "npy" }), { dtype: "uint8" }),
+      RangeError,
+      "uint8",
+    );
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), []);
+    await tokenizeDataset(model, sourceOf(MIXED), fileSink(path, { format: "npy" }), { height: 16, width: 16 });
+    assertEquals((await recordsOf(path)).length, 8);
   });
 });
 

@@ -75,8 +75,9 @@ Deno.test("inputs that are empty, missing or damaged are errors that name them",
     await Deno.writeFile(at("good.png"), numbered(1));
     await Deno.writeFile(at("cut.tar"), new Uint8Array(700).fill(7));
     const { code, stderr } = await tokenize(at("good.png"), at("cut.tar"), "-o", at("out"));
-    assertEquals(code, 1);
-    assertMatch(stderr, /^error: Cannot read 1 of 2 shards.* cut: Cannot read .*cut\.tar/);
+    assertEquals(code, 3);
+    assertMatch(stderr, /^error: 1 of 2 shards could not be read: see .*failures\.jsonl/);
+    assertStringIncludes(await Deno.readTextFile(at("out/failures.jsonl")), "cut.tar: expected");
     assert((await Deno.stat(at("out/pictures-000000.tar"))).size > 0);
   });
 });

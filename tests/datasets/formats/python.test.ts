@@ -17,7 +17,7 @@ const RECORDS: TokenRecord[] = [LONG, "train/1", "train/1_hflip"].map((key, i) =
   ...(i > 1 && { augment: "hflip" }),
 }));
 const KEYS = RECORDS.map(({ key }) => key);
-const { model, codebook } = INFO;
+const { model, codebook, codes } = INFO;
 
 const write = (format: DatasetFormat, info = INFO) => bytesOfStream(encodeRecords(streamOf(RECORDS), format, info));
 
@@ -31,7 +31,7 @@ Deno.test("Python reads every format with numpy, tarfile, zipfile and json", asy
       await Deno.writeFile(join(folder, `tokens.${format}`), await write(format));
     }
     const array = { dtype: "uint16", shape: [3, 3, 4], indices: RECORDS.map(rowsOf) };
-    const fields = RECORDS.map(({ indices: _, ...record }) => ({ ...record, model, codebook }));
+    const fields = RECORDS.map(({ indices: _, ...record }) => ({ ...record, model, codebook, codes }));
     assertEquals(JSON.parse(await python("read_formats.py", folder)), {
       tar: { ...array, keys: KEYS, fields },
       jsonl: { ...array, keys: KEYS, fields },

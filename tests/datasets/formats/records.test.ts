@@ -94,10 +94,11 @@ Deno.test("numbers are stored in their type, and refused if it cannot hold them"
 
 Deno.test("a file says what holds for all its records", async () => {
   const known = { model: INFO.model, codebook: HASH };
+  const { codes } = INFO;
   const expected: Record<DatasetFormat, Partial<TokenSetInfo>> = {
-    tar: { dtype: "uint16", ...known },
+    tar: INFO,
     parquet: INFO,
-    jsonl: known,
+    jsonl: { ...known, codes },
     npy: { dtype: "uint16" },
     npz: { dtype: "uint16", ...known },
     safetensors: { dtype: "uint16", ...known },

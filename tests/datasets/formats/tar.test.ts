@@ -2,7 +2,14 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { gzipSync } from "node:zlib";
-import { encodeTar, encodeTarRecords, picturesOfTar, readTar, type TokenRecord } from "../../../datasets/mod.ts";
+import {
+  decodeRecords,
+  encodeTar,
+  encodeTarRecords,
+  picturesOfTar,
+  readTar,
+  type TokenRecord,
+} from "../../../datasets/mod.ts";
 import { bytesOf } from "../../hub/files.ts";
 import { withFolder } from "../../support/folders.ts";
 import { python } from "../python.ts";
@@ -161,13 +168,41 @@ Deno.test("an archive costs no more time or memory than its bytes do", async () 
   assertLess(performance.now() - start, 10_000); // a time that grows with the square would be minutes
 });
 
-Deno.test("the pictures of an archive have their paths without extension as keys", async () => {
+Deno.test("the pictures of an archive have WebDataset's keys, up to the first dot of their names", async () => {
   const names = ["./train/0001.JPG", "0001.cls", "b.c/0002.left.png", "b.c/0002.right.png", "../x.webp", "/y.tiff"];
   const hidden = ["._0003.jpg", "a/.jpg", ".hidden.png", "jpg", "a/readme.txt"];
   const entries = [...names, ...hidden].map((name) => ({ name, data: "x" }));
   entries.push({ name: "folder.jpg/", data: "" });
-  assertEquals(await keysOf(...entries), ["train/0001", "b.c/0002.left", "b.c/0002.right", "../x", "/y"]);
-  await assertRejects(() => keysOf({ name: "a.jpg" }, { name: "a.png" }), TypeError, 'found "a" twice');
+  assertEquals(await keysOf(...entries), ["train/0001", "b.c/0002", "b.c/0002.right", "../x", "/y"]);
+});
+
+Deno.test("pictures of one key in an archive have different ones, and none is lost", async () => {
+  const names = ["a.left.jpg", "a.right.jpg", "a.right.png", "a.jpg", "a.jpg", "A.jpg", "a-2.jpg"];
+  const keys = await keysOf(...names.map((name) => ({ name })));
+  assertEquals(keys, ["a", "a.right", "a.right-2", "a-2", "a-3", "A", "a-2-2"]);
+});
+
+Deno.test("an archive that ends between two files is read, and its last item says that it may be cut short", async () => {
+  const whole = tarFile({ name: "a.jpg", data: "x" }, { name: "b.jpg", data: "y" });
+  for (const [bytes, expected] of [[whole, "a b"], [whole.subarray(0, -1024), "a b cut.tar"]] as const) {
+    const keys: string[] = [];
+    for await (const { key, name, bytes: read } of picturesOfTar(streamOf([bytes]), "cut.tar")) {
+      keys.push(key);
+      if (name === "cut.tar") await assertRejects(read, TypeError, "pictures missing; fetch it again");
+      else await read();
+    }
+    assertEquals(keys.join(" "), expected);
+  }
+});
+
+Deno.test("names in archives of tokens are samples of WebDataset, whatever the keys", async () => {
+  const keys = ["a.b", "a.c", "a_b", "x.y/z.", ".hidden", "", "A", "a"];
+  const records = keys.map((key): TokenRecord => ({ key, indices: Int32Array.of(1), shape: [1, 1] }));
+  const bytes = await bytesOfStream(encodeTarRecords(streamOf(records), { dtype: "uint8" }));
+  const names = (await filesOf(bytes)).map(([name]) => name).filter((name) => name.endsWith(".npy"));
+  const samples = ["a_b", "a_c", "a_b-2", "x.y/z_", "_hidden", "_", "A", "a"];
+  assertEquals(names, samples.map((sample) => `${sample}.npy`));
+  assertEquals((await Array.fromAsync(decodeRecords(bytes))).map(({ key }) => key), keys);
 });
 
 Deno.test("tokens are written as arrays [h, w] of their type with what is known of the picture beside them", async () => {
@@ -179,9 +214,16 @@ Deno.test("tokens are written as arrays [h, w] of their type with what is known 
   const info = { dtype: "uint16", model: "owner/name", codebook: hash, codes: 65536 } as const;
   const files = await filesOf(await bytesOfStream(encodeTarRecords(streamOf(records), info)));
   assertEquals(files.map(([name]) => name), ["a/0.npy", "a/0.json", "a/0_hflip.npy", "a/0_hflip.json"]);
-  const fields = { width: 24, height: 16, sha256: hash, model: "owner/name", codebook: hash };
+  const fields = { width: 24, height: 16, sha256: hash, model: "owner/name", codebook: hash, codes: 65536 };
   assertEquals(JSON.parse(files[1][1]), { key: "a/0", shape: [2, 3], ...fields });
-  const flipped = { key: "a/0_hflip", shape: [1, 2], augment: "hflip", model: "owner/name", codebook: hash };
+  const flipped = {
+    key: "a/0_hflip",
+    shape: [1, 2],
+    augment: "hflip",
+    model: "owner/name",
+    codebook: hash,
+    codes: 65536,
+  };
   assertEquals(JSON.parse(files[3][1]), flipped);
   const large = encodeTarRecords(streamOf(records), { dtype: "uint8" });
   await assertRejects(() => bytesOfStream(large), RangeError, "uint8 does not hold index 65535");
