@@ -5,20 +5,22 @@
  */
 
 import { createHash } from "node:crypto";
+import { integersToBytes, smallestUnsignedType } from "../../hub/mod.ts";
 import type { TokenDType, VQModel } from "../../mod.ts";
 import type { TokenSettings } from "../output/manifest.ts";
 import type { DatasetFormat, TokenSetInfo } from "../types.ts";
 import { describePreparation, type PrepareOptions } from "./prepare.ts";
 
-/** What the files of tokens say of a model. */
+/**
+ * What the files of tokens say of a model.
+ *
+ * @throws {RangeError} if the type of the numbers does not hold the codebook
+ */
 export async function tokenSetInfo(model: VQModel, dtype?: TokenDType): Promise<TokenSetInfo> {
   const { hash, model: name } = await model.codebook();
   const codes = model.config.num_vq_embeddings;
-  return { dtype: dtype ?? smallestUnsigned(codes), model: name, codebook: hash, codes };
-}
-
-function smallestUnsigned(codes: number): TokenDType {
-  return codes <= 2 ** 8 ? "uint8" : codes <= 2 ** 16 ? "uint16" : "uint32";
+  if (dtype !== undefined) integersToBytes(Int32Array.of(codes - 1), dtype); // throws before anything is computed
+  return { dtype: dtype ?? smallestUnsignedType(codes), model: name, codebook: hash, codes };
 }
 
 /** All that changes the tokens. */
