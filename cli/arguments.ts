@@ -19,6 +19,8 @@ export interface Command {
   readonly options: readonly OptionName[];
   /** Options with another meaning in this command. */
   readonly own?: { readonly [K in OptionName]?: Option };
+  /** What the operands may be, for the help text. */
+  readonly details?: string;
   /** Arguments that one may start from, for the help text. */
   readonly examples?: readonly string[];
   readonly run: (operands: readonly string[], options: Options) => Promise<void>;

@@ -37,11 +37,14 @@ It may also be one checkpoint's file: a path, a URL, or OWNER/NAME/PATH on the H
 files or URLs: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF; they are written as PNG or JPEG.`;
 }
 
+/** The width of the help text, which fits a terminal. */
+const WIDTH = 80;
+
 /** The width of descriptions beside the options, so that lines fit a terminal of 80 columns. */
 const BESIDE = 56;
 
 /** The help text of a command. */
-export function helpOn({ summary, usage, options, own, examples = [] }: Command): string {
+export function helpOn({ summary, usage, options, own, details, examples = [] }: Command): string {
   const rows = options.flatMap((name) => {
     const { short, value, help }: Option = { ...OPTIONS, ...own }[name];
     const option = `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
@@ -50,7 +53,7 @@ export function helpOn({ summary, usage, options, own, examples = [] }: Command)
   return `${summary}.
 
 Usage: ${PROGRAM} ${usage}
-
+${details === undefined ? "" : `\n${wrap(details, WIDTH).join("\n")}\n`}
 Options:
 ${indent(table(rows))}` + (examples.length === 0 ? "" : `
 

@@ -43,6 +43,11 @@ export const tokenizeCommand: Command = {
     },
     json: { ...OPTIONS.json, help: "print progress and the result as lines of JSON on standard output" },
   },
+  details:
+    'INPUT is a picture, a folder of pictures, a glob such as "pics/**/*.jpg", a WebDataset .tar or a .parquet file of ' +
+    'pictures, a URL (https: or hf://datasets/OWNER/NAME/PATH), with braces such as "train-{000..099}.tar", or @LIST: a ' +
+    "text file with an input on each line. Lines of a list are relative to its folder, or else to the working directory; " +
+    "empty lines and those that begin with # are left out (a file of such a name is ./#name).",
   examples: [
     "tokenize MODEL pics --size 256 -o tokens",
     'tokenize MODEL "*.tar" -o out.parquet',

@@ -14,6 +14,8 @@ export interface InputFile {
   readonly folder?: string;
   /** Bytes, if known. */
   readonly size?: number;
+  /** Whether it was named, and is not there. */
+  readonly isMissing?: boolean;
 }
 
 /** Whether an input is a URL; a single letter is a Windows drive. */

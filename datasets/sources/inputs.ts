@@ -5,7 +5,7 @@
  */
 
 import { glob, readdir, readFile, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isPictureName } from "../formats/names.ts";
 import { isArchive } from "./archives.ts";
@@ -20,10 +20,13 @@ const MAGIC = /[*?[\]{}]/;
  *
  * - a folder: the pictures in it, at any depth; hidden files and folders, pipes and devices are left out
  * - a glob such as `data/*.jpg`, `**` for any depth and `{000..099}` for numbers: its pictures and archives
- * - `@list.txt`: an input on each line
+ * - `@list.txt`: an input on each line; paths are relative to the list's folder, or else to the working directory. Empty lines,
+ *   and those that begin with `#`, are left out; a file of such a name is `./#name`
  * - a URL, `https:` or `hf://datasets/OWNER/NAME/PATH`, also with `{000..099}`
  *
- * @throws {TypeError} if there is no such file, or no picture in a folder
+ * A picture or an archive that is not there is an input that cannot be read, unless none is there at all.
+ *
+ * @throws {TypeError} if there is none of these files, no such folder, or no picture in a folder
  */
 export async function expandInputs(inputs: readonly string[]): Promise<InputFile[]> {
   const groups: InputFile[][] = [];
@@ -31,15 +34,33 @@ export async function expandInputs(inputs: readonly string[]): Promise<InputFile
     const isList = input.startsWith("@") && !await exists(input);
     for (const line of isList ? await linesOf(input.slice(1)) : [input]) groups.push(await expandInput(line));
   }
-  if (groups.length === 0) throw new TypeError("Cannot read pictures: expected an input, found no input");
-  return groups.flat();
+  const files = groups.flat();
+  if (files.length === 0) throw new TypeError("Cannot read pictures: expected an input, found no input");
+  if (files.every(({ isMissing }) => isMissing)) throw nothingAt(files[0].address);
+  return files;
 }
 
 async function linesOf(list: string): Promise<string[]> {
   const text = await readFile(list, "utf-8").catch((cause) => {
     throw new TypeError(`Cannot read the list ${list}: ${cause.message}`, { cause });
   });
-  return text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const lines = text.replace(/^\ufeff/, "").split(/\r?\n/);
+  const inputs = lines.filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  return await Promise.all(inputs.map((line) => addressIn(dirname(list), line)));
+}
+
+/** What a line of a list means: a path is relative to the list's folder, unless there is nothing, but in the working directory. */
+async function addressIn(folder: string, line: string): Promise<string> {
+  if (isUrl(line) || isAbsolute(line)) return line;
+  const path = join(folder, line);
+  return await isNamed(path) || !await isNamed(line) ? path : line;
+}
+
+async function isNamed(path: string): Promise<boolean> {
+  if (await exists(path)) return true;
+  if (!MAGIC.test(path)) return false;
+  for await (const _ of glob(path)) return true;
+  return false;
 }
 
 async function expandInput(input: string): Promise<InputFile[]> {
@@ -47,9 +68,18 @@ async function expandInput(input: string): Promise<InputFile[]> {
   const path = input.startsWith("file:") ? fileURLToPath(input) : input;
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) return await filesOfFolder(path);
-  if (found) return [{ address: path, name: path.split(/[\\/]/).at(-1)!, size: found.size }];
+  if (found) return [{ address: path, name: nameOf(path), size: found.size }];
   if (MAGIC.test(path)) return await filesOfGlob(path);
-  throw new TypeError(`Cannot read ${input}: expected a file, a folder or a glob, found nothing there`);
+  if (isPictureName(path) || isArchive(path)) return [{ address: path, name: nameOf(path), isMissing: true }];
+  throw nothingAt(input);
+}
+
+function nameOf(path: string): string {
+  return path.split(/[\\/]/).at(-1)!;
+}
+
+function nothingAt(input: string): TypeError {
+  return new TypeError(`Cannot read ${input}: expected a file, a folder or a glob, found nothing there`);
 }
 
 function fileAtUrl(address: string): InputFile {
@@ -88,12 +118,20 @@ async function filesOfGlob(pattern: string): Promise<InputFile[]> {
   const paths: string[] = [];
   for await (const path of glob(pattern)) if (isPictureName(path) || isArchive(path)) paths.push(path);
   const files: InputFile[] = [];
-  for (const address of paths.sort()) {
+  for (const address of paths) {
     const found = await stat(address).catch(() => undefined);
     if (isReadable(found)) files.push({ address, name: address.slice(base.length), size: found?.size });
   }
-  if (files.length > 0) return files;
-  throw new TypeError(`Cannot read ${pattern}: expected a file, a folder or a glob, found nothing there`);
+  if (files.length === 0) throw nothingAt(pattern);
+  return [...files, ...missingOf(pattern, files)].sort((a, b) => a.address < b.address ? -1 : 1);
+}
+
+/** The archives that the braces of a pattern name and that are not there. */
+function missingOf(pattern: string, files: readonly InputFile[]): InputFile[] {
+  const found = new Set(files.map(({ address }) => resolve(address)));
+  const named = expandBraces(pattern).filter((path) => !MAGIC.test(path) && isArchive(path));
+  const missing = named.filter((path) => !found.has(resolve(path)));
+  return missing.map((address) => ({ address, name: nameOf(address), isMissing: true }));
 }
 
 /** Whether reading ends: of a pipe it may not. A link that leads nowhere fails as a picture. */

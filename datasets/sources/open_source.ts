@@ -10,7 +10,7 @@ import { archiveName, archiveShard, isArchive } from "./archives.ts";
 import type { InputFile } from "./input_file.ts";
 import { expandInputs } from "./inputs.ts";
 import { shardsOfFiles } from "./loose_files.ts";
-import { makeUnique } from "./unique_names.ts";
+import { fileIdentity, makeUnique } from "./unique_names.ts";
 
 /** Options of {@linkcode openSource}. */
 export interface SourceOptions extends Pick<HubAccess, "token" | "hubUrl" | "fetch" | "signal" | "timeout"> {
@@ -30,9 +30,9 @@ export interface SourceOptions extends Pick<HubAccess, "token" | "hubUrl" | "fet
  * - WebDataset's archives: `.tar`, also `.tar.gz`
  * - Parquet files of Hugging Face data sets, with a column `image: {bytes, path}`
  * - globs of these, with `**` for any depth and `{000..099}` for numbers
- * - `@list.txt`, which names an input on each line
+ * - `@list.txt`, which names an input on each line; lines that begin with `#` are comments
  * - URLs: `https:`, or `hf://datasets/OWNER/NAME/PATH`, also with `{000..099}`
- * @throws {TypeError} if there is no such file, or no picture in a folder
+ * @throws {TypeError} if none of the files is there, or no picture in a folder
  */
 export async function openSource(inputs: readonly string[], options: SourceOptions = {}): Promise<DatasetSource> {
   const { shardSize = 1000, ...access } = options;
@@ -57,11 +57,11 @@ const RESERVED = ["manifest", "failures"];
 /** The names of archives' shards, which all differ. */
 function namesOf(archives: readonly InputFile[]): string[] {
   const names = archives.map(archiveName);
-  const counts = Map.groupBy(names, (name) => name);
+  const counts = Map.groupBy(names, fileIdentity);
   const distinct = names.map((name, i) => {
-    if (counts.get(name)!.length === 1) return name;
+    if (counts.get(fileIdentity(name))!.length === 1) return name;
     const folders = archives[i].address.split(/[\\/]/).slice(0, -1).filter((part) => /[^.]/.test(part));
     return [...folders.slice(-1), name].join("_");
   });
-  return makeUnique([...RESERVED, ...distinct]).slice(RESERVED.length);
+  return makeUnique([...RESERVED, ...distinct], fileIdentity).slice(RESERVED.length);
 }

@@ -1,6 +1,6 @@
 /** What may be named as inputs of a data set, and the shards and keys that come of it. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { join, relative } from "@std/path";
 import { type DatasetShard, encodeTar, openSource, type SourceOptions } from "../../datasets/mod.ts";
 import { withFolder, writeFiles } from "../support/folders.ts";
 
@@ -62,6 +62,36 @@ Deno.test("files, folders, globs and lists may be mixed; keys differ", async () 
   });
 });
 
+Deno.test("lists have comments and blank lines; their paths are relative to their folder, or to the working directory", async () => {
+  await withFolder(async (folder) => {
+    await writeFiles(folder, named("lists/x.jpg", "lists/sub/y.jpg", "lists/#z.jpg"));
+    const here = relative(Deno.cwd(), join(folder, "lists", "sub"));
+    const lines = ["\ufeff# a comment", "", "x.jpg", "  ", "sub", "./#z.jpg", "#x.jpg", `${here}/*.jpg`];
+    const list = join(folder, "lists", "list.txt");
+    for (const end of ["\n", "\r\n"]) {
+      await Deno.writeTextFile(list, lines.join(end));
+      assertEquals(await keysOf([`@${list}`]), { "000000": ["x", "y", "#z", "y-2"] });
+    }
+    await Deno.writeTextFile(list, "# nothing\n");
+    await assertRejects(() => openSource([`@${list}`]), TypeError, "no input");
+  });
+});
+
+Deno.test("named pictures and archives that are not there fail when they are read, if others are there", async () => {
+  await withFolder(async (folder) => {
+    const at = (name: string) => join(folder, name);
+    await writeFiles(folder, { "a.jpg": "a.jpg", "0.tar": await tarOf("k.jpg"), "2.tar": await tarOf("l.jpg") });
+    const { shards } = await openSource([at("a.jpg"), at("none.jpg"), at("{0..2}.tar"), at("3.tar")]);
+    assertEquals(shards.map(({ name }) => name), ["pictures-000000", "0", "1", "2", "3"]);
+    const [a, none] = await Array.fromAsync(shards[0].open());
+    assertEquals([a.key, (await a.bytes()).length, none.key], ["a", 5, "none"]);
+    await assertRejects(() => none.bytes(), Error, "no such file");
+    for (const shard of [shards[2], shards[4]]) await assertRejects(() => contentOf(shard), Error, "no such file");
+    await assertRejects(() => openSource([at("3.tar"), at("none.jpg")]), TypeError, "3.tar: expected a file");
+    await assertRejects(() => openSource([at("a.jpg"), at("folder")]), TypeError, "found nothing there");
+  });
+});
+
 Deno.test("pipes are not waited for, and links that lead nowhere fail as pictures", async () => {
   await withFolder(async (folder) => {
     await writeFiles(folder, named("a.jpg"));
@@ -83,12 +113,19 @@ Deno.test("pipes are not waited for, and links that lead nowhere fail as picture
 Deno.test("an archive is a shard of its name, which differs from those of others", async () => {
   await withFolder(async (folder) => {
     const archive = await tarOf("k/1.jpg", "k/1.cls", "2.png");
-    const paths = ["train/000017.tar", "train/failures.tar", "val/000017.tar", "val/000018.tar", "val/p.jpg"];
+    const paths = [
+      "train/000017.tar",
+      "val/Failures.tar",
+      "train/failures.tar",
+      "val/000017.tar",
+      "val/000018.tar",
+      "val/p.jpg",
+    ];
     await writeFiles(folder, Object.fromEntries(paths.map((path) => [path, archive])));
-    const inputs = [join(folder, "train/*.tar"), join(folder, "val/0000{17..18}.tar"), join(folder, "val")];
+    const inputs = ["train/*.tar", "val/0000{17..18}.tar", "val/F*.tar", "val"].map((input) => join(folder, input));
     const { shards } = await openSource(inputs);
     assertEquals(shards.map(({ name }) => name), [
-      ...["pictures-000000", "train_000017", "failures-2", "val_000017", "000018"],
+      ...["pictures-000000", "train_000017", "train_failures", "val_000017", "000018", "val_Failures"],
     ]);
     assertEquals(await contentOf(shards[1]), [["k/1", "k/1.jpg"], ["2", "2.png"]]);
   });
