@@ -1,6 +1,6 @@
 /**
  * Model files: repositories of the Hugging Face Hub, local directories, safetensors, and torch's `.bin` files. It handles
- * bytes and JSON and does no computation; it works in Deno and in Node.
+ * bytes and JSON and does no computation; it works in Deno, in Node, and, as far as no files are needed, in browsers.
  *
  * Headers are checked against their file before memory is allocated, tensors are read one at a time, and code in `.bin`
  * files is never run.
@@ -96,6 +96,7 @@ export { openTextStore, type TextStore } from "./cache/text_store.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export { checkOptions, nearestName, type OptionNames, pickOptions } from "./check_options.ts";
 export { printable } from "./show.ts";
+export { readBytes } from "./system/read_file.ts";
 export { saveFile } from "./system/save_file.ts";
 export { type FileContent, writeSynced } from "./system/atomic_write.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { stat } from "node:fs/promises";
+import { stat } from "./system/files.ts";
 import { HubError } from "./errors.ts";
 import { isPlainFileName } from "./system/paths.ts";
 import { isGranted } from "./system/permissions.ts";

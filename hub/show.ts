@@ -1,8 +1,8 @@
 /**
  * Untrusted text and values for error messages: shortened, on one line, without control characters and secrets.
  *
- * Beside `mod.ts`, this is the only file that code outside of `hub/` imports. It imports nothing itself: the picture
- * workers' program cannot be bundled for browsers with the `node:` modules that `mod.ts` brings along.
+ * Beside `mod.ts`, this is the only file that code outside of `hub/` imports. It imports nothing itself, so that the picture
+ * workers' program does not include the rest.
  *
  * @module
  */

@@ -104,6 +104,8 @@ export interface Backend {
   readonly device: "webgpu" | "wasm";
   /** Element type of stored weights and intermediate values; inputs and results are float32. */
   readonly dtype: "float32" | "float16";
+  /** How many threads compute on the CPU engine; 1 on WebGPU. */
+  readonly threads: number;
   /** Bytes that the engine holds. */
   readonly memory: MemoryUse;
   /** Whether the device was lost or a thread ended: no run succeeds any more, and WebGPU's tensors cannot be read. */

@@ -7,8 +7,8 @@
 import { checkOptions, type OptionNames } from "./check_options.ts";
 import type { Backend, TuningStore } from "./backend.ts";
 import { DeviceError } from "./errors.ts";
-import { createWasmBackend, WASM_OPTIONS, type WasmOptions } from "./wasm/mod.ts";
-import { createWebGpuBackend, findAdapter, isSoftware } from "./webgpu/mod.ts";
+import type { WasmOptions } from "./wasm/mod.ts";
+import type { WebGpuOptions } from "./webgpu/mod.ts";
 
 /**
  * Where to compute: on WebGPU, on the CPU, on a device that the caller opened (and will destroy), or, with `"auto"`, on
@@ -31,10 +31,20 @@ export interface BackendOptions extends WasmOptions {
   readonly tuningStore?: TuningStore;
 }
 
-const BACKEND_OPTIONS: OptionNames<BackendOptions> = { ...WASM_OPTIONS, dtype: true, weights: true, tuningStore: true };
+const BACKEND_OPTIONS: OptionNames<BackendOptions> = {
+  threads: true,
+  signal: true,
+  onFallback: true,
+  weightBytes: true,
+  algorithm: true,
+  wide: true,
+  dtype: true,
+  weights: true,
+  tuningStore: true,
+};
 
 /**
- * Opens an engine.
+ * Opens an engine, whose modules are only loaded now.
  *
  * @throws {DeviceError} if the device is not available or does not support the element type
  * @throws {RangeError} if `threads` is not a whole number ≥ 1, and the CPU engine is opened
@@ -67,12 +77,20 @@ export async function createBackend(device: Device, options: BackendOptions = {}
   );
 }
 
+async function createWebGpuBackend(options: WebGpuOptions): Promise<Backend> {
+  const webgpu = await import("./webgpu/mod.ts");
+  return await webgpu.createWebGpuBackend(options);
+}
+
 /** The CPU engine; `found` says why it was chosen. */
 async function createCpuBackend(
   { dtype, weights: _weights, tuningStore: _tuningStore, ...options }: BackendOptions,
   found: string,
 ): Promise<Backend> {
-  if (dtype !== "float16") return await createWasmBackend(options);
+  if (dtype !== "float16") {
+    const wasm = await import("./wasm/mod.ts");
+    return await wasm.createWasmBackend(options);
+  }
   throw new DeviceError(
     `Cannot compute in float16: expected a WebGPU adapter with the feature shader-f16, found ${found}, and the CPU engine ` +
       "computes in float32. Leave dtype out",
@@ -81,6 +99,8 @@ async function createCpuBackend(
 
 /** Whether there is an adapter that is not a software one. */
 async function hasGpu(): Promise<boolean> {
+  if (!globalThis.navigator?.gpu) return false;
+  const { findAdapter, isSoftware } = await import("./webgpu/mod.ts");
   const adapter = await findAdapter();
   return adapter !== null && !isSoftware(adapter.info);
 }

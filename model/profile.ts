@@ -39,7 +39,7 @@ export class Profile {
   /** A profile of these ops; ops of the same kind and name are bands of one. */
   constructor(device: "webgpu" | "wasm", ops: readonly OpProfile[]) {
     this.device = device;
-    this.ops = [...Map.groupBy(ops, ({ op, name }) => `${op} ${name}`).values()].map(joinBands);
+    this.ops = [...groupBy(ops, ({ op, name }) => `${op} ${name}`).values()].map(joinBands);
   }
 
   /** Milliseconds of all ops together. */
@@ -53,9 +53,21 @@ export class Profile {
     const table = (
       rows: readonly Row[],
     ) => [HEADER, ...rows.toSorted((a, b) => b.milliseconds - a.milliseconds).map((row) => cells(row, all))];
-    const kinds = [...Map.groupBy(this.ops, ({ op }) => op)].map(([op, ops]) => sumOf(op, ops));
+    const kinds = [...groupBy(this.ops, ({ op }) => op)].map(([op, ops]) => sumOf(op, ops));
     return align([...table([sumOf("all", this.ops), ...kinds]), [], ...table(this.ops)]);
   }
+}
+
+/** `Map.groupBy`, which Node 20 lacks. */
+function groupBy<T, Key>(values: readonly T[], keyOf: (value: T) => Key): Map<Key, T[]> {
+  const groups = new Map<Key, T[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group) group.push(value);
+    else groups.set(key, [value]);
+  }
+  return groups;
 }
 
 function joinBands(bands: readonly OpProfile[]): ProfiledOp {

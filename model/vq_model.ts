@@ -13,6 +13,7 @@ import {
   SAVE_OPTIONS,
   type SaveOptions,
 } from "../hub/mod.ts";
+import { DISPOSE } from "../kernels/host/mod.ts";
 import { type Backend, type MemoryUse, type PixelRange, Tensor } from "../kernels/mod.ts";
 import { downsamplingFactor, embedDim, pixelRangeOf, type VQConfig } from "./architecture/config.ts";
 import {
@@ -160,6 +161,14 @@ export class VQModel {
   /** The element type of weights and intermediate values on the device; inputs and results are float32. */
   get dtype(): Backend["dtype"] {
     return this.#engine.dtype;
+  }
+
+  /**
+   * How many threads compute on the CPU engine: fewer than asked for, namely 1, where workers or shared memory are missing.
+   * Always 1 on WebGPU.
+   */
+  get threads(): number {
+    return this.#engine.threads;
   }
 
   /** Pixels per token along each side of a picture: 2 to the power of the number of levels minus 1. */
@@ -449,7 +458,7 @@ export class VQModel {
   }
 
   /** {@linkcode VQModel.dispose}, for `using`. */
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose();
   }
 }

@@ -12,8 +12,8 @@
  * @module
  */
 
-import { copyFile, link, lstat, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, link, lstat, mkdir, readFile, symlink, writeFile } from "../system/files.ts";
+import { join } from "../system/file_paths.ts";
 import { HubError } from "../errors.ts";
 import { isGranted } from "../system/permissions.ts";
 import { replace } from "../system/atomic_write.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lstat, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { lstat, readFile, rm, utimes, writeFile } from "../system/files.ts";
 import { sleep } from "../system/sleep.ts";
 
 /** Milliseconds between touches by the holder. */

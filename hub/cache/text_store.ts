@@ -4,8 +4,8 @@
  * @module
  */
 
-import { readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, stat, writeFile } from "../system/files.ts";
+import { join } from "../system/file_paths.ts";
 import { makeFolder } from "./cache.ts";
 import { defaultCacheDir } from "../system/environment.ts";
 import { expandUser } from "../system/expand.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { open, stat } from "node:fs/promises";
+import { open, stat } from "../system/files.ts";
 import { WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { join } from "../system/file_paths.ts";
 import { WeightsError } from "../errors.ts";
 import { writeSynced } from "../system/atomic_write.ts";
 import { bytesOf, type TensorToWrite, writeSafetensors } from "./safetensors_writer.ts";

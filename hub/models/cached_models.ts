@@ -4,8 +4,8 @@
  * @module
  */
 
-import { lstat, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, readFile, rename, rm, stat } from "../system/files.ts";
+import { join } from "../system/file_paths.ts";
 import { checkOptions, type OptionNames } from "../check_options.ts";
 import { LOCK_SILENCE } from "../cache/lock.ts";
 import { HubError } from "../errors.ts";

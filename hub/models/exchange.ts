@@ -10,8 +10,8 @@
  * @module
  */
 
-import { copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { copyFile, mkdir, readdir, rename, rm, stat } from "../system/files.ts";
+import { basename, join } from "../system/file_paths.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { LockLostError, withLock } from "../cache/lock.ts";

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { pathToFileURL, resolve } from "../system/file_paths.ts";
 import { connectTo, HUB_ACCESS, type HubAccess } from "../remote/access.ts";
 import { openCache, type RepoCache } from "../cache/cache.ts";
 import { defaultCacheDir, isOfflineMode } from "../system/environment.ts";

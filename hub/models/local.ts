@@ -4,9 +4,8 @@
  * @module
  */
 
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readdir, stat } from "../system/files.ts";
+import { fileURLToPath, join } from "../system/file_paths.ts";
 import { openFile } from "../formats/byte_source.ts";
 import { checkOptions } from "../check_options.ts";
 import { expandUser } from "../system/expand.ts";

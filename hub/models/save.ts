@@ -4,8 +4,8 @@
  * @module
  */
 
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "../system/files.ts";
+import { join } from "../system/file_paths.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { exchangeModel } from "./exchange.ts";

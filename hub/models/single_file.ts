@@ -4,9 +4,8 @@
  * @module
  */
 
-import { stat } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { stat } from "../system/files.ts";
+import { basename, dirname, fileURLToPath, pathToFileURL, resolve } from "../system/file_paths.ts";
 import { openFile } from "../formats/byte_source.ts";
 import { openWeights } from "../formats/tensor_files.ts";
 import { HubError } from "../errors.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { readlink } from "node:fs/promises";
-import { basename } from "node:path";
+import { readlink } from "../system/files.ts";
+import { basename } from "../system/file_paths.ts";
 import type { RepoCache } from "../cache/cache.ts";
 import { WeightsError } from "../errors.ts";
 import type { FileStore } from "./file_store.ts";

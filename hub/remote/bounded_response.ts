@@ -7,6 +7,7 @@
 import { HubError } from "../errors.ts";
 import { publicCause, publicReasonOf } from "../show.ts";
 import { checkJson } from "../formats/json.ts";
+import { chunksOf } from "../system/streams.ts";
 import { UnreachableError } from "./retry.ts";
 
 /** Bytes; a page of a list of files has a few hundred kilobytes. */
@@ -46,7 +47,7 @@ export async function readBody(response: Response, task: string, maxSize = MAX_R
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const part of response.body ?? []) {
+    for await (const part of response.body ? chunksOf(response.body) : []) {
       parts.push(part);
       size += part.length;
       if (size > maxSize) {

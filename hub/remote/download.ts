@@ -4,7 +4,8 @@
  * @module
  */
 
-import { constants, copyFile, type FileHandle, lstat, open, stat, unlink } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { copyFile, lstat, open, stat, unlink } from "../system/files.ts";
 import { bytesFrom, WrongBytesError } from "./body.ts";
 import { type ByteSource, sourceOfBytes } from "../formats/byte_source.ts";
 import type { RepoCache } from "../cache/cache.ts";
@@ -17,6 +18,9 @@ import { moveOver, removeOnFailure, temporaryBeside } from "../system/atomic_wri
 import type { RemoteFile } from "./resolve.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
 import { isIntact, verify, verifyFile } from "./verify.ts";
+
+/** Node's flag to share the blocks of a file if the file system can. */
+const COPYFILE_FICLONE = 2;
 
 /** The source of files, and a callback for progress. */
 export interface DownloadOptions {
@@ -148,7 +152,7 @@ async function openOwn(path: string, maxSize: number): Promise<FileHandle> {
 /** Opens a copy of a file, which takes no space if the file system can share blocks; `undefined` if it cannot be made. */
 async function openCopy(path: string, copy: string): Promise<FileHandle | undefined> {
   try {
-    await copyFile(path, copy, constants.COPYFILE_FICLONE);
+    await copyFile(path, copy, COPYFILE_FICLONE);
     return await open(copy, "r+");
   } catch {
     await unlink(copy).catch(() => {});

@@ -1,5 +1,6 @@
 /**
- * The package `@huggingface/hub`, loaded on first use: models in the cache do not need it.
+ * The package `@huggingface/hub`, loaded on first use: models in the cache do not need it. It is bundled, since its entry
+ * for browsers is not what bundlers find.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import { publicCause, publicReasonOf } from "../show.ts";
 import { UnreachableError, withRetries } from "./retry.ts";
 
 /** The exports of the package. */
-export type HubPackage = typeof import("@huggingface/hub");
+export type HubPackage = typeof import("./package/hub_package.gen.js");
 
 /** Parameters of every function of the package, except for the token, which {@linkcode Connection.ask} adds. */
 export interface PackageParameters {
@@ -30,7 +31,7 @@ export async function useHubPackage<T>(
   retries?: number,
 ): Promise<T> {
   const { action, repo, hubUrl, ask, signal } = connection;
-  const hub = await import("@huggingface/hub");
+  const hub = await import("./package/hub_package.gen.js");
   const parameters = { repo: { type: "model", name: repo }, hubUrl, fetch: ask } as const;
   return await withRetries(async () => {
     try {

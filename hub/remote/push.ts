@@ -4,9 +4,8 @@
  * @module
  */
 
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { readdir } from "../system/files.ts";
+import { fileURLToPath, join, pathToFileURL } from "../system/file_paths.ts";
 import { connectTo, type HubAccess } from "./access.ts";
 import { HubError } from "../errors.ts";
 import { type HubPackage, useHubPackage } from "./hub_package.ts";
@@ -57,7 +56,8 @@ export interface PushResult {
 }
 
 type CommitParameters = Parameters<HubPackage["commitIter"]>[0] & { fetch: typeof fetch; repo: { name: string } };
-type CommitOutput = Awaited<ReturnType<HubPackage["commit"]>>;
+type CommitOutput = CommitEvents extends AsyncGenerator<unknown, infer Output> ? Output : never;
+type CommitEvents = ReturnType<HubPackage["commitIter"]>;
 
 /** Seconds without progress after which an upload is aborted: hashing reports every chunk, and responses are small. */
 const IDLE_SECONDS = 15;
@@ -132,7 +132,8 @@ function isPage(address: unknown): address is string {
  * call, and so do {@linkcode IDLE_SECONDS} without a request or progress.
  */
 async function commit(hub: HubPackage, parameters: CommitParameters): Promise<CommitOutput | undefined> {
-  const { promise: failed, reject } = Promise.withResolvers<never>();
+  let reject: (reason: unknown) => void;
+  const failed = new Promise<never>((_, refuse) => reject = refuse);
   failed.catch(() => {}); // it may be rejected after the commit
   let [asking, idle] = [0, 0];
   const fetch: typeof globalThis.fetch = async (...request) => {

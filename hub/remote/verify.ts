@@ -4,11 +4,11 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { stat } from "../system/files.ts";
 import { WrongBytesError } from "./body.ts";
 import { type ByteSource, openFile } from "../formats/byte_source.ts";
 import type { RemoteFile } from "./resolve.ts";
+import { startHash } from "../system/hash.ts";
 
 /** Bytes that are read and hashed at once. */
 const CHUNK_SIZE = 4 * 2 ** 20;
@@ -70,10 +70,11 @@ async function readHash(path: string, algorithm: Fingerprint["algorithm"], signa
 
 /** The hash of a source, read in chunks. */
 async function hashOf(source: ByteSource, algorithm: Fingerprint["algorithm"], signal?: AbortSignal): Promise<string> {
-  const hash = algorithm === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${source.size}\0`); // git's hash of a blob
+  const hash = await startHash(algorithm === "sha256" ? "sha256" : "sha1");
+  if (algorithm === "git-sha1") hash.update(new TextEncoder().encode(`blob ${source.size}\0`)); // git's hash of a blob
   for (let at = 0; at < source.size; at += CHUNK_SIZE) {
     signal?.throwIfAborted();
     hash.update(await source.read(at, Math.min(CHUNK_SIZE, source.size - at)));
   }
-  return hash.digest("hex");
+  return hash.hex();
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type FileHandle, lstat, open, readdir, readlink, realpath, rename, rm, stat, unlink } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import type { FileHandle } from "node:fs/promises";
+import { lstat, open, readdir, readlink, realpath, rename, rm, stat, unlink } from "./files.ts";
+import { basename, dirname, fileURLToPath, join, resolve } from "./file_paths.ts";
 
 /** The content of a file: text, bytes, or bytes in chunks. */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "./files.ts";
+import { join } from "./file_paths.ts";
 import { environmentVariable, expandPath } from "./expand.ts";
 import { isGranted } from "./permissions.ts";
 

@@ -4,14 +4,12 @@
  * @module
  */
 
-import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import process from "node:process";
+import { findNodeModule, findProcess } from "./node_modules.ts";
 import { isGranted } from "./permissions.ts";
 
 /** The value of an environment variable; `undefined` if it is not set or may not be read. */
 export function environmentVariable(name: string): string | undefined {
-  return isGranted({ name: "env", variable: name }) ? process.env[name] : undefined;
+  return isGranted({ name: "env", variable: name }) ? findProcess()?.env[name] : undefined;
 }
 
 /** Expands `~`, then variables: `os.path.expandvars(os.path.expanduser(path))`. */
@@ -33,13 +31,13 @@ export function expandUser(path: string): string {
  * stay unchanged: `os.path.expandvars`.
  */
 function expandVariables(path: string): string {
-  const variables = process.platform === "win32" ? /\$(\w+|\{[^}=]+\})|%[^%=]+%/g : /\$(\w+|\{[^}=]+\})/g;
+  const variables = findProcess()?.platform === "win32" ? /\$(\w+|\{[^}=]+\})|%[^%=]+%/g : /\$(\w+|\{[^}=]+\})/g;
   return path.replace(variables, (found) => environmentVariable(found.replace(/^(\$\{?|%)|[}%]$/g, "")) ?? found);
 }
 
 function ownFolder(): string | undefined {
   return environmentVariable("HOME") || environmentVariable("USERPROFILE") ||
-    (isGranted({ name: "sys", kind: "homedir" }) ? homedir() : undefined);
+    (isGranted({ name: "sys", kind: "homedir" }) ? findNodeModule("node:os")?.homedir() : undefined);
 }
 
 /** The home folder of another user, from `/etc/passwd`: `NAME:PASSWORD:UID:GID:COMMENT:FOLDER:SHELL`. */
@@ -47,7 +45,9 @@ function folderOf(user: string): string | undefined {
   const list = "/etc/passwd";
   if (!isGranted({ name: "read", path: list })) return undefined;
   try {
-    const line = readFileSync(list, "utf-8").split("\n").find((line) => line.startsWith(`${user}:`));
+    const line = findNodeModule("node:fs")?.readFileSync(list, "utf-8").split("\n").find((line) =>
+      line.startsWith(`${user}:`)
+    );
     return line?.split(":")[5];
   } catch {
     return undefined; // not every system has this file

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdtemp, rm } from "./files.ts";
+import { join } from "./file_paths.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
+import { nodeModule } from "./node_modules.ts";
 
 /**
  * Makes a temporary directory, passes it to `use`, and removes it with its content.
@@ -26,7 +26,7 @@ export async function withTemporaryDirectory<T>(use: (directory: string) => Prom
 
 async function makeDirectory(): Promise<string> {
   try {
-    return await mkdtemp(join(tmpdir(), "vqmodel-"));
+    return await mkdtemp(join(nodeModule("node:os").tmpdir(), "vqmodel-"));
   } catch (cause) {
     throw new HubError(
       `Cannot make a temporary directory: ${

@@ -1,10 +1,13 @@
 /**
  * Starts workers in Deno, in Node and in browsers.
  *
- * A worker's program is passed as text, so that it needs neither a permission nor a file beside the package.
+ * A worker's program is passed as text, so that it needs neither a permission nor a file beside the package, and no bundler
+ * changes it.
  *
  * @module
  */
+
+import { findNodeModule } from "./node_modules.ts";
 
 /** One end of a worker. */
 interface WorkerEnd<Message> {
@@ -33,16 +36,16 @@ export class Respondent<Message, Reply> {
     this.#toError = toError;
   }
 
-  /** Starts the worker. `program` returns its text for Node's workers or for web workers. */
-  async start(program: (node: boolean) => string): Promise<void> {
+  /**
+   * Starts the worker. `program` returns its text for Node's workers, which are CommonJS modules, or for web workers.
+   */
+  start(program: (node: boolean) => string): void {
     const listener = {
       reply: (reply: Reply) => this.#answer(reply),
       fail: (cause: unknown) => this.fail(this.#toError(cause)),
     };
-    const { process } = globalThis as { process?: { versions?: { node?: string } } };
-    this.#end = process?.versions?.node
-      ? await startNodeWorker(program(true), listener)
-      : startWebWorker(program(false), listener);
+    const threads = findNodeModule("node:worker_threads");
+    this.#end = threads ? startNodeWorker(threads, program(true), listener) : startWebWorker(program(false), listener);
     if (!this.#failure) return;
     this.#end.terminate();
     throw this.#failure;
@@ -73,11 +76,11 @@ export class Respondent<Message, Reply> {
 }
 
 /** Node's workers, which Deno has too: unlike web workers they need not keep the process alive. */
-async function startNodeWorker<Message, Reply>(
+function startNodeWorker<Message, Reply>(
+  { Worker }: typeof import("node:worker_threads"),
   program: string,
   listener: WorkerListener<Reply>,
-): Promise<WorkerEnd<Message>> {
-  const { Worker } = await import("node:worker_threads");
+): WorkerEnd<Message> {
   const worker = new Worker(program, { eval: true });
   worker.on("message", (reply: Reply) => listener.reply(reply));
   worker.on("error", (error: unknown) => listener.fail(error));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DISPOSE } from "../host/dispose.ts";
 import { floatsToPixels, Pixels } from "./pixels.ts";
 import { type DeviceStorage, type DType, type PixelRange, type Shape, sizeOf, type TensorData } from "./storage.ts";
 
@@ -116,7 +117,7 @@ export class Tensor {
   }
 
   /** {@linkcode Tensor.dispose}, for `using`. */
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose();
   }
 }

@@ -48,8 +48,7 @@ export interface WasmOptions {
   readonly wide?: boolean;
 }
 
-/** The names of {@linkcode WasmOptions}. */
-export const WASM_OPTIONS: OptionNames<WasmOptions> = {
+const WASM_OPTIONS: OptionNames<WasmOptions> = {
   threads: true,
   signal: true,
   onFallback: true,
@@ -61,12 +60,6 @@ export const WASM_OPTIONS: OptionNames<WasmOptions> = {
 /** Number of ops that are planned in a quarter of a second. */
 const QUICK_OPS = 20_000;
 
-/** The CPU engine. */
-export interface WasmBackend extends Backend {
-  /** Number of threads that compute. */
-  readonly threads: number;
-}
-
 /**
  * Starts the CPU engine: WebAssembly SIMD on `threads` threads. Results depend neither on their number nor on `wide`.
  *
@@ -74,7 +67,7 @@ export interface WasmBackend extends Backend {
  * @throws {TypeError} for an unknown option
  * @throws {DeviceError} if there is no WebAssembly SIMD
  */
-export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
+export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
   checkOptions("open CPU engine", options, WASM_OPTIONS);
   const { signal, onFallback } = options;
   const threads = threadCount(options.threads);
@@ -95,7 +88,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   return new Engine(runtime, options.algorithm);
 }
 
-class Engine implements WasmBackend {
+class Engine implements Backend {
   readonly device = "wasm";
   readonly dtype = "float32";
   readonly #parameters: Parameters;

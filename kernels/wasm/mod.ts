@@ -4,4 +4,4 @@
  * @module
  */
 
-export { createWasmBackend, WASM_OPTIONS, type WasmBackend, type WasmOptions } from "./backend.ts";
+export { createWasmBackend, type WasmOptions } from "./backend.ts";

@@ -97,6 +97,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
 
 class WebGpuBackend implements Backend {
   readonly device = "webgpu";
+  readonly threads = 1;
   readonly dtype: "float32" | "float16";
   readonly #gpu: Gpu;
   readonly #options: WebGpuOptions;

@@ -69,6 +69,11 @@ export class Engine {
     return this.#backend.dtype;
   }
 
+  /** How many threads compute now. */
+  get threads(): number {
+    return this.#backend.threads;
+  }
+
   /** Bytes held now, including those of the model in float32. */
   get memory(): MemoryUse {
     const [own, repeats] = [this.#backend.memory, this.#float32?.memory];
@@ -180,11 +185,15 @@ export class Engine {
   async #withProgram<T>(backend: Backend, pass: Pass, input: Tensor, job: Job<T>): Promise<T> {
     const { shape } = input;
     const pixels = pixelsOf(input);
-    using lease = this.#programs.lease(
+    const lease = this.#programs.lease(
       JSON.stringify([pass, shape, pixels]),
       () => backend.compile(this.#record(pass, shape, pixels), { memoryLimit: this.#memoryLimit }),
     );
-    return await job(await lease.program, input);
+    try {
+      return await job(await lease.program, input);
+    } finally {
+      lease.end();
+    }
   }
 
   #record(pass: Pass, shape: Shape, pixels?: PixelRange): Graph {
@@ -266,6 +275,9 @@ function pixelsOf({ storage }: Tensor): PixelRange | undefined {
 }
 
 async function readToHost(result: Tensor): Promise<Tensor> {
-  using tensor = result;
-  return new Tensor(await tensor.data(), tensor.shape);
+  try {
+    return new Tensor(await result.data(), result.shape);
+  } finally {
+    result.dispose();
+  }
 }

@@ -17,10 +17,12 @@ interface Entry {
   dropped: boolean;
 }
 
-/** Keeps a program from being disposed of, until the lease itself is. */
-export interface Lease extends Disposable {
+/** Keeps a program from being disposed of, until the lease ends. */
+export interface Lease {
   /** Rejects if the program cannot be compiled. */
   readonly program: Promise<Program>;
+  /** Ends the lease, once. */
+  end(): void;
 }
 
 /** Compiles each program once, and drops the least recently used. */
@@ -38,7 +40,7 @@ export class ProgramCache {
     entry.users++;
     return {
       program: entry.program,
-      [Symbol.dispose]() {
+      end() {
         entry.users--;
         disposeUnused(entry);
       },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readBytes } from "../../hub/mod.ts";
 import { publicCause, show, showText } from "../../hub/show.ts";
 import { expandSamples, type Raster } from "./raster/raster.ts";
 
@@ -95,10 +96,9 @@ async function readAddress(address: string | URL, signal?: AbortSignal): Promise
 }
 
 async function readFile(path: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
-  const { readFile } = await import("node:fs/promises");
   try {
     const place = typeof path === "string" && SCHEME.test(path) ? new URL(path) : path;
-    return new Uint8Array(await readFile(place, { signal }));
+    return await readBytes(place, signal);
   } catch (cause) {
     throw cannotRead(path, "expected the path of a picture file, or its bytes", cause, signal);
   }

@@ -10,6 +10,7 @@ import {
   INTEGER_TYPES,
   type IntegerDType,
   type OptionNames,
+  readBytes,
   saveFile,
   sourceOfBytes,
   WeightsError,
@@ -244,9 +245,8 @@ async function bytesOf(source: Blob | Uint8Array | ArrayBuffer): Promise<Uint8Ar
 
 /** The bytes of a file. */
 async function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
-  const { readFile } = await import("node:fs/promises");
   try {
-    return new Uint8Array(await readFile(typeof path === "string" && path.startsWith("file:") ? new URL(path) : path));
+    return await readBytes(typeof path === "string" && path.startsWith("file:") ? new URL(path) : path);
   } catch (cause) {
     if (cause instanceof Error && cause.name === "NotCapable") throw cause; // says which permission to give
     const reason = showText(cause instanceof Error ? cause.message : String(cause));

@@ -22,7 +22,7 @@ const FACES: Record<string, string[]> = {
   kernels: ["mod.ts", "host/mod.ts"],
   "kernels/wasm": ["mod.ts"],
   "kernels/webgpu": ["mod.ts"],
-  // `show.ts` is apart since `mod.ts` needs modules that browsers lack, and the pictures' worker needs none of it.
+  // `show.ts` is apart since the pictures' worker is bundled with it, and needs none of the rest.
   hub: ["mod.ts", "show.ts"],
   model: ["mod.ts"],
   "model/images": ["mod.ts"],
@@ -33,7 +33,8 @@ const FACES: Record<string, string[]> = {
 /** The folders' parts from the lowest to the highest: each may import those in lists before its own. */
 const FLOORS: Record<string, Floors> = {
   kernels: [
-    ["check_options.ts", "errors.ts", "host", "tensor"],
+    ["check_options.ts", "errors.ts", "host"],
+    ["tensor"],
     ["graph"],
     ["backend.ts", "tiling"],
     ["option_names.ts"],

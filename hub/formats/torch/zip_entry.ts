@@ -4,10 +4,11 @@
  * @module
  */
 
-import { crc32 } from "node:zlib";
 import type { ByteSource, Span } from "../byte_source.ts";
 import { WeightsError } from "../../errors.ts";
 import { reasonOf, showText } from "../../show.ts";
+import { crc32 } from "../../system/checksum.ts";
+import { chunksOf, streamOf } from "../../system/streams.ts";
 import { damaged, type ZipEntry } from "./zip.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -93,7 +94,7 @@ async function unpack(
   let done = 0;
   let checksum = 0;
   const packed = packedPieces(source, entry);
-  const inflated = () => ReadableStream.from(packed).pipeThrough(new DecompressionStream("deflate-raw"));
+  const inflated = () => chunksOf(streamOf(packed).pipeThrough(new DecompressionStream("deflate-raw")));
   try {
     for await (const chunk of method === 0 ? packed : inflated()) {
       if (done + chunk.length > size) throw fail(`cannot be unpacked: it has more than ${size} bytes`);

@@ -6,6 +6,7 @@
 
 import { MAX_THREADS } from "../abi.ts";
 import { DeviceError } from "../../errors.ts";
+import { countProcessors } from "../../host/processors.ts";
 import { Runtime } from "./runtime.ts";
 import { createSingleThreadPool } from "./single_thread.ts";
 import { createWorkerPool } from "./worker_pool.ts";
@@ -15,7 +16,7 @@ import { createWorkerPool } from "./worker_pool.ts";
  *
  * @throws {RangeError} if it is not a whole number ≥ 1
  */
-export function threadCount(threads: number = globalThis.navigator?.hardwareConcurrency ?? 1): number {
+export function threadCount(threads: number = countProcessors()): number {
   if (Number.isSafeInteger(threads) && threads >= 1) return Math.min(threads, MAX_THREADS);
   throw new RangeError(`Cannot start the engine: threads must be a whole number ≥ 1, found ${threads}`);
 }

@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { Kernels } from "./module.ts";
-
 /** The first message to a worker: its module and memory. */
 export interface Setup {
   readonly module: WebAssembly.Module;
@@ -28,51 +26,42 @@ export interface Reply {
   readonly error?: string;
 }
 
-/** The worker's end, the same for Node's workers and the web's. */
-interface Port {
-  onmessage: ((event: { data: Setup | Order }) => void) | null;
-  postMessage(reply: Reply): void;
+/** The program of a worker. It is a text, as bundlers rename and extend what they find in functions. */
+const PROGRAM = `
+let setup, kernels;
+
+async function prepare(message) {
+  setup = message;
+  const instance = await WebAssembly.instantiate(setup.module, { env: { memory: setup.memory } });
+  kernels = instance.exports;
+  kernels.initialize();
 }
 
-/** The program of a worker. It is sent as text, so it must not refer to anything in this module. */
-async function main(node: boolean): Promise<void> {
-  const port: Port = node
-    ? (await import("node:worker_threads")).parentPort as unknown as Port
-    : globalThis as unknown as Port;
-  let setup: Setup, kernels: Kernels;
-
-  async function prepare(message: Setup) {
-    setup = message;
-    const instance = await WebAssembly.instantiate(setup.module, { env: { memory: setup.memory } });
-    kernels = instance.exports as unknown as Kernels;
-    kernels.initialize();
+function compute({ jobs, count }) {
+  try {
+    kernels.run(jobs, count, setup.thread, setup.threads);
+  } catch (error) {
+    // The other threads must not wait for this one.
+    const words = new Int32Array(setup.memory.buffer);
+    Atomics.store(words, setup.stop / 4, 1);
+    Atomics.add(words, setup.barrier / 4, 1);
+    Atomics.notify(words, setup.barrier / 4);
+    throw error;
   }
-
-  function compute(order: Order) {
-    try {
-      kernels.run(order.jobs, order.count, setup.thread, setup.threads);
-    } catch (error) {
-      // The other threads must not wait for this one.
-      const words = new Int32Array(setup.memory.buffer);
-      Atomics.store(words, setup.stop / 4, 1);
-      Atomics.add(words, setup.barrier / 4, 1);
-      Atomics.notify(words, setup.barrier / 4);
-      throw error;
-    }
-  }
-
-  port.onmessage = async ({ data }) => {
-    try {
-      if ("module" in data) await prepare(data);
-      else compute(data);
-      port.postMessage({});
-    } catch (error) {
-      port.postMessage({ error: String(error) });
-    }
-  };
 }
+
+port.onmessage = async ({ data }) => {
+  try {
+    if ("module" in data) await prepare(data);
+    else compute(data);
+    port.postMessage({});
+  } catch (error) {
+    port.postMessage({ error: String(error) });
+  }
+};
+`;
 
 /** The text of a worker's program, for Node's workers or the web's. */
 export function threadProgram(node: boolean): string {
-  return `(${main})(${node})`;
+  return `const port = ${node ? 'require("node:worker_threads").parentPort' : "globalThis"};\n${PROGRAM}`;
 }

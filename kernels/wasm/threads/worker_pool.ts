@@ -91,7 +91,8 @@ async function startThreads(workers: readonly Thread[], memory: WebAssembly.Memo
     await WebAssembly.compile(moduleFor(await template, thread, true))
   );
   await Promise.all(workers.map(async (worker, thread) => {
-    const [module] = await Promise.all([compiling[thread], worker.start(threadProgram)]);
+    worker.start(threadProgram);
+    const module = await compiling[thread];
     await ask(worker, { module, memory, thread, threads: workers.length, stop: CONTROL, barrier: CONTROL + BARRIER });
   }));
   const instance = await WebAssembly.instantiate(await compiling[0], { env: { memory } });

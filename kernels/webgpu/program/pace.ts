@@ -97,8 +97,9 @@ export class Forecast {
 
   constructor(pace: Pace, dispatches: readonly { readonly op: OpCost }[]) {
     this.#pace = pace;
-    const shares = Map.groupBy(dispatches, ({ op }) => op);
-    this.#guesses = dispatches.map(({ op }) => pace.guess(op) / shares.get(op)!.length);
+    const counts = new Map<OpCost, number>();
+    for (const { op } of dispatches) counts.set(op, (counts.get(op) ?? 0) + 1);
+    this.#guesses = dispatches.map(({ op }) => pace.guess(op) / counts.get(op)!);
   }
 
   /** The dispatches from `first` on that take at most `limit` milliseconds, at least one. */

@@ -24,8 +24,11 @@ export class PixelReader {
   async read(tensor: Tensor, range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
     const program = await this.#program(tensor.shape, range);
     const [result] = await program.run([tensor]);
-    using pixels = result;
-    return new Uint8ClampedArray((await pixels.data()).buffer);
+    try {
+      return new Uint8ClampedArray((await result.data()).buffer);
+    } finally {
+      result.dispose();
+    }
   }
 
   #program(shape: Shape, range: PixelRange): Promise<Program> {

@@ -114,8 +114,7 @@ export async function createProgram(
         pace.add(part.milliseconds);
         if (onProgress) await settle(part);
       }
-      using readback = unverified;
-      if (readback) await verify(readback, results);
+      if (unverified) await verify(unverified, results);
       signal?.throwIfAborted();
       return results;
     } catch (error) {
@@ -156,7 +155,7 @@ export async function createProgram(
  * would take a second wait.
  */
 async function verify(readback: Readback, results: readonly Tensor[]): Promise<void> {
-  const [overflow, ...values] = await readback.read();
+  const [overflow, ...values] = await readback.take();
   if (new Uint32Array(overflow)[0] !== 0) {
     throw new OverflowError("Cannot compute in float16: a value was beyond ±65504, or NaN. Compute in float32");
   }

@@ -47,11 +47,11 @@ export class Readback {
   }
 
   /**
-   * Waits for the copies and returns them in the order of the sources.
+   * Waits for the copies, returns them in the order of the sources, and releases the staging buffer. Call it once.
    *
    * @throws {DeviceError} if the device was lost or disposed meanwhile, or has no memory for the staging buffer
    */
-  async read(): Promise<ArrayBuffer[]> {
+  async take(): Promise<ArrayBuffer[]> {
     try {
       await this.#staging.mapAsync(GPUMapMode.READ, 0, this.#bytes);
       const copies = this.#ranges.map(({ offset, bytes }) => this.#staging.getMappedRange(offset, bytes).slice(0));
@@ -61,11 +61,9 @@ export class Readback {
       await noticeLoss();
       await this.#pool.confirm([this.#staging]);
       throw new DeviceError(`Cannot read a tensor back: the device failed or was disposed (${cause})`, { cause });
+    } finally {
+      this.#pool.release(this.#staging);
     }
-  }
-
-  [Symbol.dispose](): void {
-    this.#pool.release(this.#staging);
   }
 }
 
@@ -79,9 +77,9 @@ export async function readBuffer(
   for (const [from, to] of bands(bytes / WORD, PIECE / WORD)) {
     const encoder = device.createCommandEncoder();
     const offset = from * WORD;
-    using readback = new Readback(pool, encoder, [{ buffer, offset, bytes: to * WORD - offset }]);
+    const readback = new Readback(pool, encoder, [{ buffer, offset, bytes: to * WORD - offset }]);
     device.queue.submit([encoder.finish()]);
-    const [piece] = await readback.read();
+    const [piece] = await readback.take();
     whole.set(new Uint8Array(piece), offset);
   }
   return whole.buffer;

@@ -78,7 +78,8 @@ export class StoredChoices {
 
   async #name(): Promise<string> {
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(this.#key));
-    return `tuning-${new Uint8Array(hash, 0, 8).toHex()}`;
+    const digits = [...new Uint8Array(hash, 0, 8)].map((byte) => byte.toString(16).padStart(2, "0"));
+    return `tuning-${digits.join("")}`;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOfBase64, Respondent } from "../../../kernels/host/mod.ts";
+import { bytesOfBase64, countProcessors, Respondent } from "../../../kernels/host/mod.ts";
 import type { Preparation } from "../preparation/prepare.ts";
 import type { Raster } from "../raster/raster.ts";
 import type { PictureOrder, PictureReply } from "./program.ts";
@@ -12,7 +12,7 @@ import type { PictureOrder, PictureReply } from "./program.ts";
 type PictureWorker = Respondent<PictureOrder, PictureReply>;
 
 /** Size of the pool. */
-export const WORKERS: number = globalThis.navigator?.hardwareConcurrency ?? 1;
+export const WORKERS: number = countProcessors();
 
 const idle: PictureWorker[] = [];
 /** Callers waiting for a worker, first come first served. */
@@ -74,7 +74,7 @@ async function hire(): Promise<PictureWorker> {
   count++;
   const worker: PictureWorker = new Respondent((cause) => new UnavailableError(`a worker ended: ${cause}`, { cause }));
   try {
-    await worker.start(await (program ??= loadProgram()));
+    worker.start(await (program ??= loadProgram()));
     return worker;
   } catch (cause) {
     release();

@@ -1,7 +1,7 @@
 /** Threads, memory, aborting and disposal of the CPU engine. */
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { DeviceError, Graph, NO_MEMORY, type Program, readPixels, Tensor } from "../../../kernels/mod.ts";
-import { createWasmBackend, type WasmBackend } from "../../../kernels/wasm/mod.ts";
+import { type Backend, DeviceError, Graph, NO_MEMORY, type Program, readPixels, Tensor } from "../../../kernels/mod.ts";
+import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
 import type { WasmStorage } from "../../../kernels/wasm/program/storage.ts";
 import { randomTensor, tensorOf } from "../tensors.ts";
 import { CONV, CONV_IN, network, picture, setParameters, SHAPE } from "../every_op.ts";
@@ -12,7 +12,7 @@ async function open(
   threads: number,
   wide?: boolean,
   onFallback?: (reason: string) => void,
-): Promise<{ backend: WasmBackend; program: Program } & Disposable> {
+): Promise<{ backend: Backend; program: Program } & Disposable> {
   const backend = await createWasmBackend({ threads, wide, onFallback, algorithm: "winograd" });
   await setParameters(backend);
   const program = await backend.compile(network());

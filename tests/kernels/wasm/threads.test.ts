@@ -1,19 +1,19 @@
 /** The CPU engine when threads do not start, or end unexpectedly. */
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Worker } from "node:worker_threads";
-import { DeviceError, Graph, Tensor } from "../../../kernels/mod.ts";
-import { createWasmBackend, type WasmBackend, type WasmOptions } from "../../../kernels/wasm/mod.ts";
+import { type Backend, DeviceError, Graph, Tensor } from "../../../kernels/mod.ts";
+import { createWasmBackend, type WasmOptions } from "../../../kernels/wasm/mod.ts";
 import { inNoTime } from "../in_no_time.ts";
 import { testOn } from "../../support/engines.ts";
 import { silence, withThreads } from "./threads.ts";
 
-async function open(options: WasmOptions): Promise<WasmBackend & Disposable> {
+async function open(options: WasmOptions): Promise<Backend & Disposable> {
   const backend = await createWasmBackend(options);
   return Object.assign(backend, { [Symbol.dispose]: () => backend.dispose() });
 }
 
 /** Computes something, which takes all threads. */
-async function compute(backend: WasmBackend): Promise<number[]> {
+async function compute(backend: Backend): Promise<number[]> {
   const graph = new Graph();
   const x = graph.input([1, 4, 2, 2]);
   graph.output(graph.attention(x, x, x));

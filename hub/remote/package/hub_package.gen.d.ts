@@ -1,0 +1,1 @@
+export { commitIter, createRepo, downloadFile, fileDownloadInfo, listFiles, modelInfo } from "@huggingface/hub";

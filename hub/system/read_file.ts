@@ -1,0 +1,17 @@
+/**
+ * Reads whole files.
+ *
+ * @module
+ */
+
+import { readFile } from "./files.ts";
+
+/**
+ * The bytes of a file, which take memory together.
+ *
+ * @param path a path or a `file:` URL
+ * @throws {HubError} if the runtime has no file system; and the runtime's own errors
+ */
+export async function readBytes(path: string | URL, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await readFile(path, { signal }));
+}
