@@ -1,0 +1,64 @@
+/**
+ * Writes `dist/`: the library as JavaScript for Node, Bun, browsers and their bundlers, with its types, ready for npm. It
+ * holds all packages that it needs.
+ *
+ * `deno run -A tools/build/build.ts [FOLDER]`
+ */
+import { stop } from "../bundling/esbuild.ts";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installPackages, npmPackages } from "../bundling/packages.ts";
+import { bundle } from "./bundle.ts";
+import { writeTypes } from "./types.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** What the package consists of, and where its parts start: the names in deno.json's `exports`, without the command line. */
+const SOURCES = ["mod.ts", "deno.json", "kernels", "model", "hub", "datasets"];
+const DOCUMENTS = ["README.md", "CHANGELOG.md", "LICENSE"];
+/** For the compiler only. */
+const TYPE_PACKAGES = { "@types/node": "22.20.7", "@webgpu/types": "0.1.74" };
+
+/** Builds the package into a folder, which is replaced. */
+export async function buildPackage(dist: string): Promise<void> {
+  const config = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const { "./cli": _cli, ...faces } = config.exports as Record<string, string>;
+  const entries = Object.values(faces).map((path) => path.replace(/^\.\//, ""));
+  const work = await Deno.makeTempDir({ prefix: "vqmodel-build-" });
+  try {
+    // A copy beside its packages, where bundler and compiler look for them.
+    await installPackages(work, { ...await npmPackages(), ...TYPE_PACKAGES });
+    for (const source of SOURCES) await copy(join(ROOT, source), join(work, source));
+    await Deno.remove(dist, { recursive: true }).catch(() => {});
+    await bundle(work, entries, dist);
+    await writeTypes(work, entries, dist);
+  } finally {
+    await stop();
+    await Deno.remove(work, { recursive: true });
+  }
+  for (const name of DOCUMENTS) await Deno.copyFile(join(ROOT, name), join(dist, name));
+  await Deno.writeTextFile(join(dist, "package.json"), JSON.stringify(packageOf(config, faces), null, 2) + "\n");
+}
+
+function packageOf(config: { name: string; version: string; license: string }, faces: Record<string, string>) {
+  const { name, version, license } = config;
+  const faceOf = (path: string) => ({ types: path.replace(/\.ts$/, ".d.ts"), default: path.replace(/\.ts$/, ".js") });
+  return {
+    name,
+    version,
+    description: "Image tokenizers (VQ-VAE, VQGAN, MoVQ): Hugging Face Diffusers' VQModel on WebGPU and WebAssembly",
+    license,
+    type: "module",
+    exports: Object.fromEntries(Object.entries(faces).map(([name, path]) => [name, faceOf(path)])),
+    sideEffects: false,
+    engines: { node: ">=20.16" },
+  };
+}
+
+/** Copies a file or a folder. */
+async function copy(from: string, to: string): Promise<void> {
+  if (!(await Deno.stat(from)).isDirectory) return await Deno.copyFile(from, to);
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name } of Deno.readDir(from)) await copy(join(from, name), join(to, name));
+}
+
+if (import.meta.main) await buildPackage(Deno.args[0] ?? join(ROOT, "dist"));
