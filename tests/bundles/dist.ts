@@ -1,8 +1,8 @@
 /** The package that `deno task build` writes. */
 import { join } from "@std/path";
-import { modulesOf, read } from "./checkout.ts";
-import { repository } from "./paths.ts";
-import { IMPORT_MAP, printedBy, startDeno } from "./processes.ts";
+import { modulesOf, read } from "../support/checkout.ts";
+import { repository } from "../support/paths.ts";
+import { IMPORT_MAP, printedBy, startDeno } from "../support/processes.ts";
 
 const SOURCES = ["mod.ts", "hub", "kernels", "model", "datasets", "tools"];
 
