@@ -17,13 +17,14 @@ export {
   openRecords,
   type RecordFormat,
 } from "./formats/records.ts";
-export type { StoredRecords } from "./formats/stored_records.ts";
+export type { RecordFailure, StoredRecords } from "./formats/stored_records.ts";
 export { encodeTar, readTar, type ReadTarOptions, type TarEntry, type TarFile } from "./formats/tar.ts";
 export { picturesOfTar } from "./formats/tar_pictures.ts";
 export { encodeTarRecords } from "./formats/tar_records.ts";
 export type {
   DatasetFormat,
   DatasetPicture,
+  DatasetProgress,
   DatasetShard,
   DatasetSource,
   EncodeRecords,
@@ -51,18 +52,22 @@ export {
   type TokenSettings,
 } from "./output/manifest.ts";
 export { fileSink, folderSink, type OpenSink, type SinkAccess, type TokenSink } from "./output/sinks.ts";
-export type { ShardRecord, TokenStore } from "./output/token_store.ts";
+export type { ShardRecord, TokenStore, UnreadShard } from "./output/token_store.ts";
 export { openSource, type SourceOptions } from "./sources/open_source.ts";
-export {
-  type DatasetProgress,
-  SourceError,
-  tokenizeDataset,
-  type TokenizeDatasetOptions,
-  tokenizeShard,
-} from "./tokenize/dataset.ts";
+export { SourceError, tokenizeDataset, type TokenizeDatasetOptions, tokenizeShard } from "./tokenize/dataset.ts";
 export type { PrepareOptions } from "./tokenize/prepare.ts";
 export { savePictureArchive, savePictures } from "./detokenize/save_pictures.ts";
-export { type NamedStream, readTokenFiles, type TokenFilesOptions } from "./detokenize/token_files.ts";
+export {
+  listTokenFiles,
+  type NamedStream,
+  readTokenFiles,
+  type TokenFileFailure,
+  type TokenFilesOptions,
+  type TokensOfFile,
+} from "./detokenize/token_files.ts";
+export { detokenizeFiles, type DetokenizeFilesOptions } from "./detokenize/detokenize_files.ts";
+export type { DetokenizeFailure, InputEntry, PictureSettings, PicturesManifest } from "./detokenize/manifest.ts";
+export { type OpenPictures, pictureArchive, pictureFolder, type PicturePlace } from "./detokenize/picture_places.ts";
 export {
   detokenizeDataset,
   type DetokenizeDatasetOptions,

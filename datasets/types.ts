@@ -42,6 +42,24 @@ export interface DatasetSource {
   readonly shards: readonly DatasetShard[];
 }
 
+/** How far a data set is tokenized, or its tokens are decoded: the shards are files of tokens then. */
+export interface DatasetProgress {
+  /** Number of shards that are finished, those of earlier runs included. */
+  readonly shards: number;
+  /** Number of shards in all. */
+  readonly totalShards: number;
+  /** Number of pictures done, those of earlier runs and those that failed included. */
+  readonly pictures: number;
+  /** Number of pictures in all, if known. */
+  readonly totalPictures?: number;
+  /** Number of pictures done by this run. */
+  readonly newPictures: number;
+  /** Number of tokens made by this run. */
+  readonly newTokens: number;
+  /** Number of pictures that failed, those of earlier runs included, and of archives that could not be read. */
+  readonly failures: number;
+}
+
 /** The tokens of one picture of a data set. */
 export interface TokenRecord {
   /** The picture's {@linkcode DatasetPicture.key}, with `_hflip` behind it for the mirrored one. */

@@ -8,7 +8,7 @@
 import { type Command, UsageError } from "../arguments.ts";
 import { COMPUTING, OPTIONS, type Options } from "../options.ts";
 import { toSample } from "../conversion.ts";
-import { runDetokenizeDataset } from "../datasets/detokenize_dataset.ts";
+import { runDetokenizeDataset, runDetokenizeNumbered } from "../datasets/detokenize_dataset.ts";
 import { load } from "../models.ts";
 import { pictureOutputOf } from "../output.ts";
 import { processorFor } from "../pictures.ts";
@@ -20,7 +20,7 @@ export const detokenizeCommand: Command = {
   usage: "detokenize MODEL TOKENS... -o OUT",
   operands: ["MODEL", "TOKENS"],
   repeats: true,
-  options: ["output", "grid", "batch", "quiet", "range", ...COMPUTING],
+  options: ["output", "grid", "batch", "verify", "json", "quiet", "range", ...COMPUTING],
   own: {
     output: {
       ...OPTIONS.output,
@@ -29,8 +29,19 @@ export const detokenizeCommand: Command = {
         "a folder for pictures named by their keys, or a .tar archive of them; or one picture, .png or .jpg, in whose " +
         "name %d stands for numbers if there are several: picture-%d.png",
     },
+    verify: { ...OPTIONS.verify, help: "decode finished pictures to check them; default: by their size and end" },
+    json: { ...OPTIONS.json, help: "print progress and the result as lines of JSON on standard output" },
   },
-  examples: ["detokenize MODEL tokens -o pictures"],
+  details:
+    "TOKENS is a file of tokens, .tar, .parquet, .jsonl, .json, .npy, .npz, .safetensors or .pt, of this program or of " +
+    "Python; a folder of them; or -, the same from standard input. Arrays are of integers, [n, h, w] or [h, w]; with " +
+    "--grid also [n, h * w], [n * h * w] or [h * w]. In a folder or an archive, the same command goes on where another " +
+    "run ended.",
+  examples: [
+    "detokenize MODEL tokens -o pictures",
+    "detokenize MODEL rows.npy --grid 16x16 -o pictures.tar",
+    "detokenize MODEL tokens.npz -o picture-%d.png",
+  ],
   run: detokenize,
 };
 
@@ -45,7 +56,8 @@ async function detokenize([source, ...inputs]: readonly string[], options: Optio
   if (isOther || isPicture && inputs.length === 1 && BATCH.test(inputs[0]) && !await isFolder(inputs[0])) {
     return await detokenizeBatch(source, inputs[0], options);
   }
-  await runDetokenizeDataset(source, inputs, output, options);
+  if (isPicture) await runDetokenizeNumbered(source, inputs, output, options);
+  else await runDetokenizeDataset(source, inputs, output, options);
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -65,6 +77,8 @@ async function detokenizeBatch(source: string, path: string, options: Options): 
   const pictures = await processorFor(model, options).postprocess(decoded);
   for (const [i, picture] of pictures.entries()) {
     await picture.save(names[i]);
-    console.log(`Wrote ${printable(names[i])}: ${picture.width}×${picture.height}`);
+    const { width, height } = picture;
+    if (options.json) console.log(JSON.stringify({ status: "done", output: names[i], width, height }));
+    else if (!options.quiet) console.log(`Wrote ${printable(names[i])}: ${width}×${height}`);
   }
 }

@@ -6,27 +6,33 @@
  */
 
 import {
+  type DatasetProgress,
   detokenizeDataset,
   type DetokenizedPicture,
+  detokenizeFiles,
+  listTokenFiles,
+  pictureArchive,
+  pictureFolder,
+  type PicturesManifest,
   readTokenFiles,
-  savePictureArchive,
-  savePictures,
-  type TokensToDecode,
 } from "../../datasets/mod.ts";
-import { printable } from "../../mod.ts";
+import { printable, type VQModel } from "../../mod.ts";
 import { checkDirectory, checkWritable } from "../files.ts";
+import { ExitError } from "../process/exit_error.ts";
 import { interruptible } from "../process/interrupt.ts";
 import type { Options } from "../options.ts";
 import { pixelRangeOf } from "../pictures.ts";
-import { plural } from "../text.ts";
+import { count, plural } from "../text.ts";
 import { gridOf } from "../tokens.ts";
 import { loadEngines } from "./engines.ts";
 import { progressView } from "./progress.ts";
 
+/** Exit code if tokens could not be decoded. */
+const FAILED_TOKENS = 3;
 /** Side of pictures, of which the tokens tell nothing before the model is loaded. */
 const LIKELY_SIDE = 256;
 
-/** Turns the tokens of files and folders into pictures in a folder, an archive, or files numbered by `%d`. */
+/** Turns the tokens of files and folders into pictures in a folder or an archive. */
 export async function runDetokenizeDataset(
   modelName: string,
   inputs: readonly string[],
@@ -34,65 +40,102 @@ export async function runDetokenizeDataset(
   options: Options,
 ): Promise<void> {
   const isArchive = /\.tar$/i.test(output);
-  const isNumbered = /\.(png|jpe?g)$/i.test(output);
-  if (isArchive || isNumbered) await checkWritable(output.replaceAll("%d", "0"));
+  if (isArchive) await checkWritable(output);
   else await checkDirectory(output);
+  await checkReadable(inputs, options);
   const view = progressView(options);
-  const state = { shards: 0, totalShards: inputs.length, pictures: 0, newPictures: 0, newTokens: 0, failures: 0 };
-  const onFile = (shards: number, totalShards: number) => Object.assign(state, { shards, totalShards });
-  const onPicture = () => {
-    state.pictures = ++state.newPictures;
-    view.show({ ...state });
-  };
-  const advice = () => `${plural(state.pictures, "picture")} of the tokens were made. Run the same command again`;
-  await interruptible(async (signal) => {
-    const tokens = readTokenFiles(inputs.map(named), { grid: gridOf(options.grid), onFile });
-    const first = await tokens.next(); // an input that cannot be read is an error before the model is loaded
-    const models = await loadEngines(modelName, options, { only: "decoder", side: LIKELY_SIDE });
-    try {
-      const pictures = detokenizeDataset(models, counted(resumed(first, tokens), state), {
-        batch: options.batch === undefined ? undefined : Number(options.batch),
-        doNormalize: pixelRangeOf(models[0], options) === "signed",
-        signal,
-      });
-      if (isArchive) await savePictureArchive(pictures, output, onPicture);
-      else if (isNumbered) await saveNumbered(pictures, output, onPicture);
-      else await savePictures(pictures, output, onPicture);
-    } finally {
-      view.stop();
-      for (const model of models) model.dispose();
-    }
+  let progress: DatasetProgress | undefined;
+  const advice = () => `${plural(progress?.pictures ?? 0, "picture")} finished. Run the same command again to go on`;
+  const manifest = await interruptible(async (signal) => {
+    return await withModels(modelName, options, async (models) => {
+      try {
+        return await detokenizeFiles(
+          models,
+          inputs.map(named),
+          isArchive ? pictureArchive(output) : pictureFolder(output),
+          {
+            ...detokenizeOptionsOf(models[0], options),
+            grid: gridOf(options.grid),
+            verify: options.verify,
+            signal,
+            onProgress: (now) => view.show(progress = now),
+          },
+        );
+      } finally {
+        view.stop();
+      }
+    });
   }, advice);
-  if (!options.quiet) console.log(`Wrote ${printable(output)}: ${plural(state.pictures, "picture")}`);
+  report(manifest, output, progress, options);
+  const { pictures = 0, failures = 0 } = manifest;
+  if (failures === 0) return;
+  const list = isArchive ? `${output}.failures.jsonl` : `${output}/failures.jsonl`;
+  throw new ExitError(
+    `${count(failures)} of ${plural(pictures + failures, "record")} failed: see ${list}`,
+    FAILED_TOKENS,
+  );
+}
+
+function report(
+  { pictures = 0, failures = 0 }: PicturesManifest,
+  output: string,
+  progress: DatasetProgress | undefined,
+  { json, quiet }: Options,
+): void {
+  if (json) console.log(JSON.stringify({ status: "done", output, ...progress, pictures, failures }));
+  else if (!quiet) console.log(`Wrote ${printable(output)}: ${plural(pictures, "picture")}`);
+}
+
+/** Checks, before a model is loaded, that the inputs are there, and tokens: a single one is opened. */
+async function checkReadable(inputs: readonly string[], { grid }: Options): Promise<void> {
+  const paths = inputs.filter((input) => input !== "-");
+  const files = await listTokenFiles(paths);
+  if (inputs.length > 1 || files.length !== 1) return;
+  for await (const _ of readTokenFiles(paths, { grid: gridOf(grid) })) return;
+}
+
+/** Turns the tokens of files and folders into pictures by a name in which `%d` stands for their numbers. */
+export async function runDetokenizeNumbered(
+  modelName: string,
+  inputs: readonly string[],
+  output: string,
+  options: Options,
+): Promise<void> {
+  await checkWritable(output.replaceAll("%d", "0"));
+  await checkReadable(inputs, options);
+  const tokens = readTokenFiles(inputs.map(named), { grid: gridOf(options.grid) });
+  const pictures = await withModels(modelName, options, async (models) => {
+    return await saveNumbered(detokenizeDataset(models, tokens, detokenizeOptionsOf(models[0], options)), output);
+  });
+  if (!options.quiet) console.log(`Wrote ${printable(output)}: ${plural(pictures, "picture")}`);
+}
+
+async function withModels<T>(
+  name: string,
+  options: Options,
+  use: (models: readonly VQModel[]) => Promise<T>,
+): Promise<T> {
+  const models = await loadEngines(name, options, { only: "decoder", side: LIKELY_SIDE });
+  try {
+    return await use(models);
+  } finally {
+    for (const model of models) model.dispose();
+  }
+}
+
+function detokenizeOptionsOf(model: VQModel, options: Options) {
+  return {
+    batch: options.batch === undefined ? undefined : Number(options.batch),
+    doNormalize: pixelRangeOf(model, options) === "signed",
+  };
 }
 
 function named(input: string) {
   return input === "-" ? { name: "standard input", stream: Deno.stdin.readable } : input;
 }
 
-/** What a generator yielded first, and the rest. */
-async function* resumed<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
-  if (first.done) return;
-  yield first.value;
-  yield* rest;
-}
-
-async function* counted(
-  tokens: AsyncIterable<TokensToDecode>,
-  state: { newTokens: number },
-): AsyncGenerator<TokensToDecode> {
-  for await (const record of tokens) {
-    state.newTokens += record.indices.length;
-    yield record;
-  }
-}
-
-/** Saves pictures by a name in which `%d` stands for their numbers. */
-async function saveNumbered(
-  pictures: AsyncIterable<DetokenizedPicture>,
-  output: string,
-  onPicture: () => void,
-): Promise<void> {
+/** Saves pictures by a name in which `%d` stands for their numbers. Returns how many there are. */
+async function saveNumbered(pictures: AsyncIterable<DetokenizedPicture>, output: string): Promise<number> {
   let number = 0;
   for await (const { picture } of pictures) {
     if (number > 0 && !output.includes("%d")) {
@@ -101,6 +144,6 @@ async function saveNumbered(
       );
     }
     await picture.save(output.replaceAll("%d", `${number++}`));
-    onPicture();
   }
+  return number;
 }

@@ -8,12 +8,12 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { encodeTar, type TarFile } from "../formats/tar.ts";
 import { publish } from "../output/publish.ts";
-import { withUniqueKeys } from "../formats/unique_keys.ts";
 import type { DetokenizedPicture } from "./dataset.ts";
+import { pictureNames } from "./picture_names.ts";
 
 /**
- * Saves pictures as `KEY.png` below a folder, each as a whole or not at all. What a name of a file cannot have, or what would
- * lead out of the folder, becomes `_`.
+ * Saves pictures as `KEY.png` below a folder, each as a whole or not at all. What a name of a file cannot have on
+ * some system, or what would lead out of the folder, becomes `_`; names that differ at most in case get numbers.
  *
  * @param onPicture called when a picture was saved
  * @throws {TypeError} if a file cannot be written
@@ -24,7 +24,7 @@ export async function savePictures(
   onPicture: () => void = () => {},
 ): Promise<void> {
   const folders = new Set<string>();
-  for await (const { key, picture } of withUniqueKeys(namedAsFiles(pictures))) {
+  for await (const { key, picture } of namedAsFiles(pictures)) {
     const path = join(folder, `${key}.png`);
     const parent = dirname(path);
     if (!folders.has(parent)) await mkdir(parent, { recursive: true });
@@ -46,7 +46,7 @@ export async function savePictureArchive(
   onPicture: () => void = () => {},
 ): Promise<void> {
   async function* files(): AsyncGenerator<TarFile> {
-    for await (const { key, picture } of withUniqueKeys(namedAsFiles(pictures))) {
+    for await (const { key, picture } of namedAsFiles(pictures)) {
       yield { name: `${key}.png`, bytes: picture.encode("png") };
       onPicture();
     }
@@ -55,12 +55,6 @@ export async function savePictureArchive(
 }
 
 async function* namedAsFiles(pictures: AsyncIterable<DetokenizedPicture>): AsyncGenerator<DetokenizedPicture> {
-  for await (const picture of pictures) yield { ...picture, key: picture.key.split("/").map(fileName).join("/") };
-}
-
-/** A part of a key as the name of a file or folder. */
-function fileName(part: string): string {
-  if (/^\.{0,2}$/.test(part)) return "_".repeat(Math.max(1, part.length));
-  // deno-lint-ignore no-control-regex -- control characters act on terminals
-  return part.replaceAll(/[\\:\0-\x1f\x7f]/g, "_");
+  const nameOf = pictureNames();
+  for await (const picture of pictures) yield { ...picture, key: nameOf(picture.key) };
 }

@@ -6,10 +6,24 @@
 
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { reasonOf, showMessage } from "../../hub/show.ts";
 import type { Codebook } from "../../mod.ts";
 import { splitName } from "../formats/names.ts";
 import { openRecords } from "../formats/records.ts";
+import type { RecordFailure } from "../formats/stored_records.ts";
 import type { TokensToDecode } from "./dataset.ts";
+
+/** A record of a file that cannot be read; or the file, or the rest of it, whose name is the key then. */
+export interface TokenFileFailure extends RecordFailure {
+  /** The name of the file. */
+  readonly file: string;
+}
+
+/** Tokens of a picture, and the file that they are from. */
+export interface TokensOfFile extends TokensToDecode {
+  /** The name of the file. */
+  readonly file: string;
+}
 
 /** Options of {@linkcode readTokenFiles}. */
 export interface TokenFilesOptions {
@@ -17,6 +31,8 @@ export interface TokenFilesOptions {
   grid?: readonly [h: number, w: number];
   /** Called when a file was read to its end, with the number of files and how many of them were read. */
   onFile?: (done: number, total: number) => void;
+  /** Called for records and files that cannot be read, and are skipped. Without it, the first error ends the reading. */
+  onFailure?: (failure: TokenFileFailure) => void;
 }
 
 /** A stream of bytes with a name for messages, such as standard input. */
@@ -40,30 +56,53 @@ const EXTENSION = /\.(tar|tar\.gz|tgz|parquet|jsonl|npy|npz|safetensors|pt|pth)$
  */
 export async function* readTokenFiles(
   inputs: readonly (string | NamedStream)[],
-  { grid, onFile }: TokenFilesOptions = {},
-): AsyncGenerator<TokensToDecode> {
-  const files = (await Promise.all(inputs.map(expand))).flat();
+  { grid, onFile, onFailure }: TokenFilesOptions = {},
+): AsyncGenerator<TokensOfFile> {
+  const files = await listTokenFiles(inputs);
   for (const [i, file] of files.entries()) {
-    const { name, source } = typeof file === "string"
-      ? { name: file, source: file }
-      : { name: file.name, source: file.stream };
-    const { records, info, hasKeys, count, close } = await openRecords(source, { name, grid });
-    const codebook: Codebook | undefined = info.codebook === undefined
-      ? undefined
-      : { hash: info.codebook, model: info.model };
-    const { key: stem } = splitName(name.split(/[\\/]/).at(-1)!);
+    const name = typeof file === "string" ? file : file.name;
     try {
-      for await (const { key, indices, shape } of records) {
-        yield { key: hasKeys ? key : count === 1 ? stem : `${stem}-${key}`, indices, shape, codebook };
-      }
-    } finally {
-      await close();
+      yield* readTokenFile(file, name, { grid, onFailure });
+    } catch (error) {
+      if (!onFailure || (error as Error)?.name === "NotCapable") throw error;
+      onFailure({ file: name, key: name, reason: showMessage(reasonOf(error)) });
     }
     onFile?.(i + 1, files.length);
   }
 }
 
-/** The files of a folder, in the order of their names; a file or stream as it is. */
+async function* readTokenFile(
+  file: string | NamedStream,
+  name: string,
+  { grid, onFailure }: TokenFilesOptions,
+): AsyncGenerator<TokensOfFile> {
+  const { records, info, hasKeys, count, close } = await openRecords(typeof file === "string" ? file : file.stream, {
+    name,
+    grid,
+    onFailure: onFailure && ((failure) => onFailure({ file: name, ...failure })),
+  });
+  const codebook: Codebook | undefined = info.codebook === undefined
+    ? undefined
+    : { hash: info.codebook, model: info.model };
+  const { key: stem } = splitName(name.split(/[\\/]/).at(-1)!);
+  try {
+    for await (const { key, indices, shape } of records) {
+      yield { key: hasKeys ? key : count === 1 ? stem : `${stem}-${key}`, indices, shape, codebook, file: name };
+    }
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * The files of folders, in the order of their names; files and streams as they are.
+ *
+ * @throws {TypeError} if there is no such file or folder, or a folder holds no tokens
+ */
+export async function listTokenFiles(inputs: readonly (string | NamedStream)[]): Promise<(string | NamedStream)[]> {
+  return (await Promise.all(inputs.map(expand))).flat();
+}
+
 async function expand(input: string | NamedStream): Promise<(string | NamedStream)[]> {
   if (typeof input !== "string") return [input];
   const found = await stat(input).catch((cause) => {

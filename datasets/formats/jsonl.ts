@@ -9,7 +9,7 @@ import { parseJson, sourceOfBytes } from "../../hub/mod.ts";
 import type { TokenRecord, TokenSetInfo } from "../types.ts";
 import { concatBytes, unpackGzip } from "./byte_stream.ts";
 import { checkFields, definedOf, fieldsOf } from "./record_fields.ts";
-import { numberKey, type RecordsContext, type StoredRecord } from "./stored_records.ts";
+import { numberKey, type RecordsContext, skipRecord, type StoredRecord } from "./stored_records.ts";
 
 /** Longest line in bytes: about four million indices. */
 const MAX_LINE_BYTES = 2 ** 24;
@@ -43,10 +43,10 @@ export async function* readJsonlRecords(
     number++;
     if (line.every((byte) => byte === SPACE || byte === CARRIAGE_RETURN)) continue;
     const [name, task] = [context.name, context.task].map((text) => `${text}, line ${number}`);
-    for await (const record of readLine(line, records, { ...context, name, task })) {
-      yield record;
-      records++;
-    }
+    const read = Array.fromAsync(readLine(line, records, { ...context, name, task }));
+    const found = await read.catch((error) => skipRecord(context, `line ${number}`, error)) ?? [];
+    yield* found;
+    records += found.length;
   }
 }
 

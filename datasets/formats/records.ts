@@ -16,7 +16,14 @@ import { openParquetRecords } from "./parquet/records_reader.ts";
 import { encodeParquetRecords } from "./parquet/records_writer.ts";
 import { nameOf, openRecordFile, type RecordFile, type RecordSource } from "./record_source.ts";
 import { isGrid } from "./record_fields.ts";
-import { numberKey, openStream, type RecordsContext, type StoredRecords } from "./stored_records.ts";
+import {
+  numberKey,
+  openStream,
+  type RecordFailure,
+  type RecordsContext,
+  skipRecord,
+  type StoredRecords,
+} from "./stored_records.ts";
 import { encodeTarRecords, readTarRecords } from "./tar_records.ts";
 
 /** The formats that records are read from: those of data sets, and files of torch and JSON. */
@@ -30,9 +37,14 @@ export interface DecodeRecordsOptions {
   grid?: readonly [h: number, w: number];
   /** The name of the file in messages. Default: its path. */
   name?: string;
+  /**
+   * Called for a record of a `.tar`, `.parquet` or `.jsonl` that cannot be read, and is skipped. Without it, and if the rest of
+   * the file cannot be read either, the error ends the reading.
+   */
+  onFailure?: (failure: RecordFailure) => void;
 }
 
-const DECODE_OPTIONS: OptionNames<DecodeRecordsOptions> = { format: true, grid: true, name: true };
+const DECODE_OPTIONS: OptionNames<DecodeRecordsOptions> = { format: true, grid: true, name: true, onFailure: true };
 
 type Encode = (records: AsyncIterable<TokenRecord>, info: TokenSetInfo) => AsyncGenerator<Uint8Array<ArrayBuffer>>;
 
@@ -97,7 +109,7 @@ export async function* encodeRecords(
  */
 export async function openRecords(source: RecordSource, options: DecodeRecordsOptions = {}): Promise<StoredRecords> {
   checkOptions("read tokens", options, DECODE_OPTIONS);
-  const { format, grid, name = nameOf(source) ?? "the file" } = options;
+  const { format, grid, name = nameOf(source) ?? "the file", onFailure } = options;
   const task = `Cannot read tokens from ${showText(`${name}`)}`;
   if (grid !== undefined && !isGrid(grid)) {
     throw new RangeError(`${task}: grid must be [h, w], whole numbers ≥ 1, found ${show(grid)}`);
@@ -109,8 +121,9 @@ export async function openRecords(source: RecordSource, options: DecodeRecordsOp
   try {
     const file = await openRecordFile(source, name);
     try {
-      const stored = await openFormat(file, format ?? formatOf(name, file.start), { name, task, grid });
-      return { ...stored, records: checked(stored.records, task) };
+      const context = { name, task, grid, onFailure };
+      const stored = await openFormat(file, format ?? formatOf(name, file.start), context);
+      return { ...stored, records: checked(stored.records, context) };
     } catch (error) {
       await file.close();
       throw error;
@@ -224,12 +237,20 @@ function formatOf(name: string, start: Uint8Array): RecordFormat | undefined {
 }
 
 /** Checks that each key is there once. */
-async function* checked(records: AsyncIterable<TokenRecord>, task: string): AsyncGenerator<TokenRecord> {
+async function* checked(
+  records: AsyncIterable<TokenRecord>,
+  context: RecordsContext,
+): AsyncGenerator<TokenRecord> {
+  const { task } = context;
   const keys = new Set<string>();
   try {
     for await (const record of records) {
-      if (keys.has(record.key)) throw new TypeError(`${task}: expected each key once, found ${show(record.key)} again`);
-      keys.add(record.key);
+      const { key } = record;
+      if (keys.has(key)) {
+        skipRecord(context, key, new TypeError(`${task}: expected each key once, found ${show(key)} again`));
+        continue;
+      }
+      keys.add(key);
       yield record;
     }
   } catch (error) {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { show } from "../../hub/show.ts";
+import { WeightsError } from "../../hub/mod.ts";
+import { reasonOf, show, showMessage } from "../../hub/show.ts";
 import type { TokenRecord, TokenSetInfo } from "../types.ts";
 
 /** A file of records that is open, as {@linkcode openRecords} opens it. */
@@ -29,6 +30,14 @@ export interface StoredRecord {
   readonly info: Partial<TokenSetInfo>;
 }
 
+/** A record that cannot be read. */
+export interface RecordFailure {
+  /** Its key, or where it is in its file. */
+  readonly key: string;
+  /** Why it cannot be read. */
+  readonly reason: string;
+}
+
 /** How a file of records is read. */
 export interface RecordsContext {
   /** The name of the file, for messages. */
@@ -37,6 +46,19 @@ export interface RecordsContext {
   readonly task: string;
   /** Rows and columns of each picture's tokens, for files that do not say it. */
   readonly grid?: readonly [h: number, w: number];
+  /** Called for a record that cannot be read, and is skipped; without it, the error ends the reading. */
+  readonly onFailure?: (failure: RecordFailure) => void;
+}
+
+/**
+ * Reports that a record cannot be read.
+ *
+ * @throws the error if it is not to be reported, or no record's
+ */
+export function skipRecord({ onFailure }: RecordsContext, key: string, error: unknown): undefined {
+  const isOfRecord = error instanceof TypeError || error instanceof RangeError || error instanceof WeightsError;
+  if (!onFailure || !isOfRecord) throw error;
+  onFailure({ key, reason: showMessage(reasonOf(error)) });
 }
 
 /** Fewest digits of keys that are numbers. */
@@ -81,7 +103,7 @@ export function gridOf(
  */
 export async function openStream(
   stored: AsyncGenerator<StoredRecord>,
-  { task }: RecordsContext,
+  context: RecordsContext,
 ): Promise<StoredRecords> {
   const first = await stored.next();
   const { info, hasKey }: Omit<StoredRecord, "record"> = first.done ? { info: {}, hasKey: true } : first.value;
@@ -91,13 +113,10 @@ export async function openStream(
     yield first.value.record;
     for await (const { record, info: { codebook } } of stored) {
       if (codebook !== info.codebook) {
-        throw new TypeError(
-          `${task}: expected tokens of codebook ${show(info.codebook)}, those of ${show(record.key)} belong to ${
-            show(codebook)
-          }`,
-        );
-      }
-      yield record;
+        const expected = `expected tokens of codebook ${show(info.codebook)}`;
+        const found = `those of ${show(record.key)} belong to ${show(codebook)}`;
+        skipRecord(context, record.key, new TypeError(`${context.task}: ${expected}, ${found}`));
+      } else yield record;
     }
   }
   return { info, hasKeys: hasKey, records: records(), close: async () => void await stored.return(undefined) };

@@ -11,7 +11,7 @@ import type { TokenRecord, TokenSetInfo } from "../types.ts";
 import { concatBytes } from "./byte_stream.ts";
 import { splitName } from "./names.ts";
 import { checkFields, definedOf, fieldsOf } from "./record_fields.ts";
-import type { RecordsContext, StoredRecord } from "./stored_records.ts";
+import { type RecordsContext, skipRecord, type StoredRecord } from "./stored_records.ts";
 import { encodeTar, readTar, type TarFile } from "./tar.ts";
 import { uniqueTexts } from "./unique_keys.ts";
 
@@ -71,10 +71,16 @@ export async function* readTarRecords(
 ): AsyncGenerator<StoredRecord> {
   let [samples, records] = [0, 0];
   for await (const sample of samplesOf(chunks, context)) {
-    const record = await readSample(sample, context);
-    if (record) yield record;
+    let isRecord = true;
+    try {
+      const record = await readSample(sample, context);
+      if (record) yield record;
+      else isRecord = false;
+    } catch (error) {
+      skipRecord(context, sample.key, error);
+    }
     samples++;
-    records += Number(record !== undefined);
+    records += Number(isRecord);
   }
   if (records === 0 && samples > 0) {
     throw new TypeError(

@@ -4,15 +4,19 @@
  * @module
  */
 
-/** Makes a function that puts `-2`, `-3`, … behind texts that it returned before. */
-export function uniqueTexts(): (text: string) => string {
+/**
+ * Makes a function that puts `-2`, `-3`, … behind texts that it returned before.
+ *
+ * @param fold makes texts equal that count as the same
+ */
+export function uniqueTexts(fold = (text: string) => text): (text: string) => string {
   const used = new Set<string>();
   const counts = new Map<string, number>();
   return (text) => {
-    let [number, unique] = [counts.get(text) ?? 1, text];
-    while (used.has(unique)) unique = `${text}-${++number}`;
-    if (unique !== text) counts.set(text, number);
-    used.add(unique);
+    let [number, unique] = [counts.get(fold(text)) ?? 1, text];
+    while (used.has(fold(unique))) unique = `${text}-${++number}`;
+    if (unique !== text) counts.set(fold(text), number);
+    used.add(fold(unique));
     return unique;
   };
 }

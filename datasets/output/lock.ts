@@ -14,15 +14,15 @@ export interface HeldLock {
  * Takes the lock of a place.
  *
  * @param path the lock's file; its folder exists
- * @param place what it is for, for the message
+ * @param task what it is for, as the beginning of the message
  * @throws {RangeError} if another run holds it
  */
-export async function takeLock(path: string, place: string): Promise<HeldLock> {
+export async function takeLock(path: string, task: string): Promise<HeldLock> {
   for (;;) {
     const file = await Deno.open(path, { write: true, create: true });
     if (!await file.tryLock(true)) {
       file.close();
-      throw new RangeError(`Cannot write tokens to ${place}: another run is writing there. Wait until it has ended`);
+      throw new RangeError(`${task}: another run is writing there. Wait until it has ended`);
     }
     // The run before removes the file when it ends: a lock on a removed file is none.
     if (await isAt(path, file)) return { release: () => file.close() };

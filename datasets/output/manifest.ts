@@ -115,23 +115,44 @@ function isEntry(value: unknown): value is ShardEntry {
  * @throws {RangeError} if they are not, with what differs
  */
 export function checkSameSettings(there: TokenSettings, now: TokenSettings, place: string): void {
-  const [before, after] = [there, now].map(flatSettings);
+  checkSame(flatSettings(there), flatSettings(now), `Cannot write tokens to ${place}: it holds tokens`);
+}
+
+/**
+ * Checks that settings are the same as those of an earlier run.
+ *
+ * @param task the beginning of the message, up to what was made otherwise
+ * @throws {RangeError} if they are not, with what differs
+ */
+export function checkSame(before: FlatSettings, after: FlatSettings, task: string): void {
   const names = [...new Set([...before.keys(), ...after.keys()])];
   const differences = names.filter((name) => before.get(name) !== after.get(name) && !isUnknown(name, before, after));
   if (differences.length === 0) return;
-  const list = differences.map((name) => `${name} is ${show(before.get(name))} there and ${show(after.get(name))} now`);
+  const list = differences.slice(0, MAX_DIFFERENCES).map((name) =>
+    `${name} is ${show(before.get(name))} there and ${show(after.get(name))} now`
+  );
+  if (differences.length > list.length) list.push("…");
   throw new RangeError(
-    `Cannot write tokens to ${place}: it holds tokens that were made otherwise: ${list.join("; ")}. ` +
-      "Choose another place, or remove what is there",
+    `${task} that were made otherwise: ${list.join("; ")}. Choose another place, or remove what is there`,
   );
 }
 
-type FlatSettings = ReadonlyMap<string, unknown>;
+/** Most differences in a message. */
+const MAX_DIFFERENCES = 8;
+
+/** Settings by their names in messages. */
+export type FlatSettings = ReadonlyMap<string, unknown>;
+
+/** What identifies a model. Its name may differ: it may be a path. */
+export function flatModel({ name: _name, ...model }: TokenSettings["model"]): (readonly [string, unknown])[] {
+  return Object.entries(model).map(([key, value]) => [`model ${key}`, value] as const);
+}
 
 function flatSettings({ model, preprocessing, format, dtype }: TokenSettings): FlatSettings {
-  const { name: _name, ...rest } = model;
-  const named = Object.entries(rest).map(([key, value]) => [`model ${key}`, value] as const);
-  return new Map<string, unknown>([...named, ...Object.entries(preprocessing), ["format", format], ["dtype", dtype]]);
+  return new Map<string, unknown>([...flatModel(model), ...Object.entries(preprocessing), ["format", format], [
+    "dtype",
+    dtype,
+  ]]);
 }
 
 /** Whether it is not known on one side which commit there was. */

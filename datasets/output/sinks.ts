@@ -214,7 +214,7 @@ async function isThere(path: string): Promise<boolean> {
 async function lockIn(work: string, name: string, { shared }: SinkAccess): Promise<HeldLock | undefined> {
   await mkdir(work, { recursive: true });
   if (shared) return undefined;
-  const lock = await takeLock(join(work, "lock"), name);
+  const lock = await takeLock(join(work, "lock"), `Cannot write tokens to ${name}`);
   for (const file of await readdir(work, { recursive: true })) {
     if (file.endsWith(".incomplete")) await rm(join(work, file), { force: true });
   }

@@ -75,7 +75,9 @@ export interface TokenStore {
 
 /** A shard whose archive could not be read. */
 export interface UnreadShard {
+  /** The shard. */
   readonly shard: DatasetShard;
+  /** Why it could not be read. */
   readonly reason: string;
 }
 

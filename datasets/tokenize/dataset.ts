@@ -10,28 +10,10 @@ import type { TokenDType, VQModel } from "../../mod.ts";
 import type { Manifest, PictureFailure, ShardEntry } from "../output/manifest.ts";
 import type { OpenSink, TokenSink } from "../output/sinks.ts";
 import { isIncomplete, type UnreadShard } from "../output/token_store.ts";
-import type { DatasetPicture, DatasetShard, DatasetSource, TokenRecord } from "../types.ts";
+import type { DatasetPicture, DatasetProgress, DatasetShard, DatasetSource, TokenRecord } from "../types.ts";
 import { type Outcome, pipeline, UnreadError } from "./pipeline.ts";
 import type { PrepareOptions } from "./prepare.ts";
 import { tokenSetInfo, tokenSettings } from "./settings.ts";
-
-/** How far a data set is tokenized. */
-export interface DatasetProgress {
-  /** Number of shards that are finished, those of earlier runs included. */
-  readonly shards: number;
-  /** Number of shards in all. */
-  readonly totalShards: number;
-  /** Number of pictures done, those of earlier runs and those that failed included. */
-  readonly pictures: number;
-  /** Number of pictures in all, if known. */
-  readonly totalPictures?: number;
-  /** Number of pictures done by this run. */
-  readonly newPictures: number;
-  /** Number of tokens made by this run. */
-  readonly newTokens: number;
-  /** Number of pictures that failed, those of earlier runs included, and of archives that could not be read. */
-  readonly failures: number;
-}
 
 /** Options of {@linkcode tokenizeDataset}: how pictures are prepared, and what to do. */
 export interface TokenizeDatasetOptions extends PrepareOptions {

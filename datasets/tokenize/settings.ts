@@ -4,10 +4,10 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { integersToBytes, smallestUnsignedType } from "../../hub/mod.ts";
 import type { TokenDType, VQModel } from "../../mod.ts";
 import type { TokenSettings } from "../output/manifest.ts";
+import { modelSettings } from "../output/model_settings.ts";
 import type { DatasetFormat, TokenSetInfo } from "../types.ts";
 import { describePreparation, type PrepareOptions } from "./prepare.ts";
 
@@ -31,25 +31,9 @@ export function tokenSettings(
   options: PrepareOptions,
 ): TokenSettings {
   return {
-    model: {
-      name,
-      commit: model.commit,
-      codebook: codebook!,
-      codes,
-      configuration: createHash("sha256").update(sortedJson(model.config)).digest("hex"),
-      dtype: model.dtype,
-    },
+    model: modelSettings(model, { name, codebook: codebook!, codes }),
     preprocessing: describePreparation(model, options),
     format,
     dtype,
   };
-}
-
-/** JSON whose keys are sorted, so that it is the same for equal values. */
-function sortedJson(value: unknown): string {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  if (Array.isArray(value)) return `[${value.map(sortedJson).join(",")}]`;
-  if (!isObject) return JSON.stringify(value) ?? "null";
-  const entries = Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) => a < b ? -1 : 1);
-  return `{${entries.map(([key, field]) => `${JSON.stringify(key)}:${sortedJson(field)}`).join(",")}}`;
 }

@@ -1,4 +1,4 @@
-/** Runs of `tokenize` that tests end in the middle. */
+/** Runs of `tokenize` and `detokenize` that tests end in the middle. */
 import { repository } from "../support/paths.ts";
 import { IMPORT_MAP, startDeno } from "../support/processes.ts";
 import { LEAVES } from "./pictures.ts";
@@ -12,6 +12,27 @@ export const COMMAND = [
 /** Starts to tokenize a folder, with four pictures a shard. */
 export function startTokenize(pictures: string, out: string): Deno.ChildProcess {
   return startDeno([...COMMAND, pictures, "-o", out, "--shard-size=4"]);
+}
+
+/** The arguments of Deno to turn tokens into pictures with one thread. */
+export const DETOKENIZE = COMMAND.with(COMMAND.indexOf("tokenize"), "detokenize");
+
+/** Starts to turn tokens into pictures. */
+export function startDetokenize(tokens: string, out: string, ...options: string[]): Deno.ChildProcess {
+  return startDeno([...DETOKENIZE, tokens, "-o", out, ...options]);
+}
+
+/** Writes tokens of pictures `p0`, `p1`, … of 32×32 pixels as lines of JSON; those that are named are no JSON. */
+export async function writeTokenLines(
+  path: string,
+  count: number,
+  { corrupt = [] }: { corrupt?: readonly number[] } = {},
+): Promise<void> {
+  const lines = Array.from({ length: count }, (_, i) => {
+    const line = JSON.stringify({ key: `p${i}`, shape: [8, 8], indices: Array(64).fill(3 * i) });
+    return corrupt.includes(i) ? line.slice(0, -3) : line;
+  });
+  await Deno.writeTextFile(path, lines.join("\n"));
 }
 
 /** Waits for a file. */

@@ -11,7 +11,7 @@ import type { ByteSource } from "../../../hub/mod.ts";
 import { show } from "../../../hub/show.ts";
 import type { TokenRecord } from "../../types.ts";
 import { checkFields, definedOf, infoOf } from "../record_fields.ts";
-import { gridOf, numberKey, type RecordsContext, type StoredRecords } from "../stored_records.ts";
+import { gridOf, numberKey, type RecordsContext, skipRecord, type StoredRecords } from "../stored_records.ts";
 import { type ParquetColumn, readFooter, type RowGroup } from "./footer.ts";
 import { type ListRow, readLists, readScalars } from "./rows.ts";
 import type { Fail } from "./thrift.ts";
@@ -59,12 +59,14 @@ async function* readRecords(
         context.task,
       );
       number++;
-      yield {
-        ...fields,
-        key,
-        indices: values,
-        shape: gridOf({ key, length: values.length, stored: fields.shape }, context),
-      };
+      let grid: TokenRecord["shape"];
+      try {
+        grid = gridOf({ key, length: values.length, stored: fields.shape }, context);
+      } catch (error) {
+        skipRecord(context, key, error);
+        continue;
+      }
+      yield { ...fields, key, indices: values, shape: grid };
     }
   }
 }
