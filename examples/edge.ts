@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * Serves the bundled model over HTTP like an edge function: on one CPU thread, in less than 512 MB, without a GPU, native
- * code, environment variables or writing files.
+ * Serves the bundled model over HTTP like an edge function: in less than 512 MB, without flags, a GPU, native code,
+ * environment variables or writing files; on all threads where the runtime has them, and otherwise on one.
  *
  *     deno task edge [PORT] [HOSTNAME]                            # 8000 127.0.0.1
  *     deno serve --port 8000 --allow-read examples/edge.ts        # the same on all addresses
@@ -9,6 +9,11 @@
  *     curl localhost:8000/tokens -F file=@picture.png -o tokens.json   # {"codebook":"…","shape":[1,h,w],"indices":[…]}
  *     curl localhost:8000/picture -F file=@tokens.json -o picture.png
  *     open http://localhost:8000/                                      # the same in a browser
+ *
+ * Its default export is a plain `fetch` handler. Deno Deploy serves it with this file as the entry point: the model is a
+ * file of the deployment, and 768 MB are more than enough. Node serves a bundle of it beside `models/`:
+ *
+ *     deno bundle --platform=deno -o examples/edge.js examples/edge.ts && npx srvx --prod --entry examples/edge.js
  *
  * Pages of other origins may not use it, unless it is started with `--allow-origin=https://example.org`.
  *
@@ -33,14 +38,14 @@ const MAX_PICTURE_BYTES = 2_000_000;
 /** Limit of a JSON file in bytes. The tokens of the largest picture take 120 kB. */
 const MAX_TOKENS_BYTES = 250_000;
 
-const options = Deno.args.filter((argument) => argument.startsWith("--"));
+const args = globalThis.Deno?.args ?? []; // Node has none
+const options = args.filter((argument) => argument.startsWith("--"));
 const unknown = options.find((option) => !option.startsWith("--allow-origin="));
 if (import.meta.main && unknown) throw new TypeError(`Unknown option ${unknown}: expected --allow-origin=ORIGIN`);
 const allowedOrigins = options.map((option) => option.replace("--allow-origin=", ""));
 
 const model = await VQModel.fromPretrained(new URL("models/leaves-f4", import.meta.url), {
   device: "wasm",
-  threads: 1,
 });
 const factor = model.downsamplingFactor;
 const { hash, codes } = await model.codebook();
@@ -95,8 +100,8 @@ async function toTokens(request: Request): Promise<Response> {
   const bytes = await readFile(request, MAX_PICTURE_BYTES);
   const tokens = await inTurn(signal, async () => {
     const picture = await orRefuse(() => decodePicture(bytes, { maxPixels: MAX_PIXELS }), 415, 413);
-    using sample = await orRefuse(() => processor.preprocess(picture));
-    return await model.tokenize(sample, { signal });
+    const sample = await orRefuse(() => processor.preprocess(picture));
+    return await model.tokenize(sample, { signal }).finally(() => sample.dispose());
   });
   const json = encodeTokens({ ...tokens, codebook: { hash, codes } }, "json");
   return new Response(json, { headers: { "content-type": "application/json" } });
@@ -107,8 +112,8 @@ async function toPicture(request: Request): Promise<Response> {
   const { signal } = request;
   const tokens = await parseTokens(await readFile(request, MAX_TOKENS_BYTES));
   const png = await inTurn(signal, async () => {
-    using decoded = await orRefuse(() => model.detokenize(tokens, { signal }));
-    const [picture] = await processor.postprocess(decoded);
+    const decoded = await orRefuse(() => model.detokenize(tokens, { signal }));
+    const [picture] = await processor.postprocess(decoded).finally(() => decoded.dispose());
     return picture.encode("png");
   });
   return new Response(png, { headers: { "content-type": "image/png" } });
@@ -174,7 +179,7 @@ export default { fetch: answer } satisfies Deno.ServeDefaultExport;
  */
 const LISTEN = "listen";
 
-const places = Deno.args.filter((argument) => !options.includes(argument));
+const places = args.filter((argument) => !options.includes(argument));
 if (import.meta.main && places.length > 0) {
   const [port = "8000", hostname = "127.0.0.1"] = places.filter((place) => place !== LISTEN);
   const { listen } = await import("./edge/listen.ts");

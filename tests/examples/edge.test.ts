@@ -1,9 +1,20 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { decodePicture, ImageProcessor, type Picture, VQModel } from "../../mod.ts";
-import { answerTo, assertRefused, hangUp, MEMORY_LIMIT, peakOf, picture, RUN, SERVE, serving } from "./edge_server.ts";
+import {
+  answerTo,
+  assertRefused,
+  EDGE,
+  hangUp,
+  MEMORY_LIMIT,
+  peakOf,
+  picture,
+  RUN,
+  SERVE,
+  serving,
+} from "./edge_server.ts";
 import { fixture, repository } from "../support/paths.ts";
-import { outputOf, startDeno } from "../support/processes.ts";
+import { IMPORT_MAP, outputOf, printedBy, start, startDeno } from "../support/processes.ts";
 
 const MODEL = repository("examples/models/leaves-f4");
 const PICTURES = fixture("pictures/golden");
@@ -70,6 +81,34 @@ Deno.test("`deno serve` serves the same", async () => {
     await assertRefused(await get("/nowhere"), 404, "/nowhere");
   }, SERVE);
 });
+
+Deno.test("a bundle of it is a `fetch` handler in Node", async () => {
+  const folder = await Deno.makeTempDir();
+  const bundle = ["bundle", "--quiet", IMPORT_MAP, "--platform=deno", "-o", join(folder, "edge.mjs"), EDGE];
+  await printedBy(startDeno(bundle));
+  await Deno.symlink(repository("examples/models"), join(folder, "models"));
+  const file = picture(48, 32).encode("png");
+  await Deno.writeFile(join(folder, "picture.png"), file);
+  await Deno.writeTextFile(join(folder, "request.mjs"), NODE_SCRIPT);
+  const printed = await printedBy(start("npx", ["-y", "node@20", "request.mjs"], { cwd: folder }));
+  const { json, decoded } = await byLibrary(file);
+  const { tokens, png } = JSON.parse(printed);
+  assertEquals(tokens, json);
+  assertEquals((await decodePicture(Uint8Array.fromBase64(png))).data, decoded.data);
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** Sends a picture to the handler, and its tokens back. */
+const NODE_SCRIPT = `
+import { readFile } from "node:fs/promises";
+import edge from "./edge.mjs";
+
+const post = (path, body) => edge.fetch(new Request("http://localhost" + path, { method: "POST", body }));
+const tokens = await (await post("/tokens", await readFile("picture.png"))).json();
+const png = Buffer.from(await (await post("/picture", JSON.stringify(tokens))).arrayBuffer()).toString("base64");
+console.log(JSON.stringify({ tokens, png }));
+process.exit();
+`;
 
 Deno.test("a misspelled option is an error", async () => {
   for (const args of [RUN, SERVE]) {

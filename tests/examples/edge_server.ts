@@ -9,7 +9,7 @@ import { Picture } from "../../mod.ts";
 import { repository } from "../support/paths.ts";
 import { printedBy, start, startDeno } from "../support/processes.ts";
 
-const EDGE = repository("examples/edge.ts");
+export const EDGE = repository("examples/edge.ts");
 /** 512 MB in kibibytes. */
 export const MEMORY_LIMIT = 512e6 / 1024;
 

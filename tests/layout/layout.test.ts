@@ -177,6 +177,14 @@ Deno.test("kernels and model run wherever JavaScript does: they do not call Deno
   assertEquals(shipped.filter((file) => /\bDeno\./.test(codeOf(file))), []);
 });
 
+Deno.test("the library bundles for Node 20 and browsers: it imports nothing of Node, and declares nothing with `using`", () => {
+  const library = modulesOf("kernels", "model", "hub", "mod.ts").filter((file) =>
+    !file.startsWith("kernels/wasm/build/")
+  );
+  const newer = /^\s*(?:await )?using \w+ =|^import (?!type\b)[^;"]*"node:|(?<!typeof )\bimport\("node:/m;
+  assertEquals(library.filter((file) => newer.test(codeOf(file))), []);
+});
+
 Deno.test("the library never prints", () => {
   const library = modulesOf("kernels", "model", "hub", "mod.ts");
   assertEquals(library.filter((file) => /\bconsole\./.test(codeOf(file))), []);

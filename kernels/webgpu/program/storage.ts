@@ -52,8 +52,8 @@ export class GpuStorage implements DeviceStorage {
     const shape = this.#shape;
     if (this.#copy) return floatsToPixels(new Float32Array(this.#copy), shape, range);
     this.retain();
-    using tensor = new Tensor(this, shape, this.#dtype); // releases once more
-    return await this.#readPixels(tensor, range);
+    const tensor = new Tensor(this, shape, this.#dtype);
+    return await this.#readPixels(tensor, range).finally(() => tensor.dispose()); // releases
   }
 
   /** Keeps a copy of the elements on the host for later reads. */
