@@ -98,5 +98,5 @@ export { checkOptions, nearestName, type OptionNames, pickOptions } from "./chec
 export { printable } from "./show.ts";
 export { readBytes } from "./system/read_file.ts";
 export { saveFile } from "./system/save_file.ts";
-export { type FileContent, writeSynced } from "./system/atomic_write.ts";
+export { type FileContent, renameSynced, syncFolder, writeSynced } from "./system/atomic_write.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";

@@ -6,9 +6,9 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { link, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { writeSynced } from "../../hub/mod.ts";
+import { link, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { renameSynced, syncFolder, writeSynced } from "../../hub/mod.ts";
 import { reasonOf } from "../../hub/show.ts";
 
 /** Size and SHA-256 of a file. */
@@ -49,8 +49,8 @@ export async function publish(path: string, content: Content, workFolder: string
 /** Gives a file its name, by one operation that fails if there is a file of that name. */
 async function moveUnlessSame(temporary: string, path: string, digest: FileDigest): Promise<void> {
   const linked = await link(temporary, path).then(() => true, () => false); // not every file system has links
-  if (linked || await isSame(path, digest)) return;
-  await rename(temporary, path);
+  if (linked) await syncFolder(dirname(path));
+  else if (!await isSame(path, digest)) await renameSynced(temporary, path);
 }
 
 async function isSame(path: string, { bytes, sha256 }: FileDigest): Promise<boolean> {

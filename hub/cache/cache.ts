@@ -12,11 +12,11 @@
  * @module
  */
 
-import { copyFile, link, lstat, mkdir, readFile, symlink, writeFile } from "../system/files.ts";
+import { copyFile, link, lstat, mkdir, readFile, symlink } from "../system/files.ts";
 import { join } from "../system/file_paths.ts";
 import { HubError } from "../errors.ts";
 import { isGranted } from "../system/permissions.ts";
-import { replace } from "../system/atomic_write.ts";
+import { replace, writeSynced } from "../system/atomic_write.ts";
 import { isCommitHash } from "../repo_id.ts";
 
 /** The part of the cache that belongs to one repository. */
@@ -58,7 +58,7 @@ export function openCache(cacheDir: string, repo: string): RepoCache | undefined
       if (revision === commit || await readRef(revision) === commit) return;
       const path = refPath(revision);
       await makeRealFolders(folder, ["refs", ...revision.split("/").slice(0, -1)]);
-      await replace(path, (temporary) => writeFile(temporary, commit));
+      await replace(path, (temporary) => writeSynced(temporary, commit));
     },
     snapshot,
     pointer,

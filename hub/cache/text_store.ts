@@ -4,13 +4,13 @@
  * @module
  */
 
-import { readFile, stat, writeFile } from "../system/files.ts";
+import { readFile, stat } from "../system/files.ts";
 import { join } from "../system/file_paths.ts";
 import { makeFolder } from "./cache.ts";
 import { defaultCacheDir } from "../system/environment.ts";
 import { expandUser } from "../system/expand.ts";
 import { isGranted } from "../system/permissions.ts";
-import { replace } from "../system/atomic_write.ts";
+import { replace, writeSynced } from "../system/atomic_write.ts";
 
 /** Bytes; usual texts have some kilobytes. */
 const MAX_TEXT_SIZE = 10_000_000;
@@ -41,7 +41,7 @@ export function openTextStore(cacheDir: string | undefined = defaultCacheDir()):
     },
     async write(name, text) {
       await makeFolder(folder);
-      await replace(pathOf(name), (temporary) => writeFile(temporary, text));
+      await replace(pathOf(name), (temporary) => writeSynced(temporary, text));
     },
   };
 }

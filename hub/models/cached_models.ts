@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lstat, readdir, readFile, rename, rm, stat } from "../system/files.ts";
+import { lstat, readdir, readFile, rm, stat } from "../system/files.ts";
 import { join } from "../system/file_paths.ts";
 import { checkOptions, type OptionNames } from "../check_options.ts";
 import { LOCK_SILENCE } from "../cache/lock.ts";
@@ -14,6 +14,7 @@ import { checkRepoId, isCommitHash } from "../repo_id.ts";
 import { reasonOf, showText } from "../show.ts";
 import { defaultCacheDir } from "../system/environment.ts";
 import { expandUser } from "../system/expand.ts";
+import { renameSynced } from "../system/atomic_write.ts";
 import { isSystemError } from "../system/system_errors.ts";
 
 /** Which cache. */
@@ -124,7 +125,7 @@ export async function removeCachedModel(repo: string, options: CacheOptions = {}
   const cacheDir = cacheDirOf(options);
   await checkNotDownloading(join(cacheDir, ".locks", nameOf(repo)), repo);
   try {
-    await rename(folder, join(cacheDir, `.${crypto.randomUUID()}.removed`));
+    await renameSynced(folder, join(cacheDir, `.${crypto.randomUUID()}.removed`));
     // Also what an earlier process was removing when it ended.
     const removed = (await namesIn(cacheDir)).filter((name) => /^\.[0-9a-f-]{36}\.removed$/.test(name));
     for (const name of [...removed, join(".locks", nameOf(repo))]) {

@@ -16,7 +16,7 @@ import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { LockLostError, withLock } from "../cache/lock.ts";
 import { CONFIG_NAME } from "./model_files.ts";
-import { writeSynced } from "../system/atomic_write.ts";
+import { renameSynced, writeSynced } from "../system/atomic_write.ts";
 import { isSystemError } from "../system/system_errors.ts";
 
 /** The content of `config.json` while weights are replaced. */
@@ -75,7 +75,7 @@ async function moveIn(
   const [fresh, old] = [join(stage, "new"), join(stage, "old")];
   const weights = (await readdir(fresh)).filter((name) => name !== CONFIG_NAME);
   const obsolete = (await readdir(folder)).filter((name) => isWeights(name) && !weights.includes(name));
-  const move = (name: string, from: string, to: string) => rename(join(from, name), join(to, name));
+  const move = (name: string, from: string, to: string) => renameSynced(join(from, name), join(to, name));
 
   if (hasModel) await copyFile(join(folder, CONFIG_NAME), join(old, CONFIG_NAME));
   let moved = 0;

@@ -7,6 +7,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { lstat, open, readdir, readlink, realpath, rename, rm, stat, unlink } from "./files.ts";
 import { basename, dirname, fileURLToPath, join, resolve } from "./file_paths.ts";
+import { isGranted } from "./permissions.ts";
 
 /** The content of a file: text, bytes, or bytes in chunks. */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
@@ -26,7 +27,7 @@ export async function writeAtomically(path: string | URL, content: FileContent):
   const temporary = join(dirname(target), `.${crypto.randomUUID()}.incomplete`); // not longer for a long name
   await removeOnFailure(temporary, async () => {
     await writeSynced(temporary, content, there?.mode);
-    await rename(temporary, target);
+    await renameSynced(temporary, target);
   });
 }
 
@@ -55,7 +56,28 @@ export async function temporaryBeside(path: string): Promise<string> {
 /** Renames a file. What has the new name already is removed, even if it is a folder. */
 export async function moveOver(from: string, to: string): Promise<void> {
   if (await lstat(to).then((there) => there.isDirectory(), () => false)) await rm(to, { recursive: true });
+  await renameSynced(from, to);
+}
+
+/** Renames a file, and waits until the new name is on the disk. */
+export async function renameSynced(from: string, to: string): Promise<void> {
   await rename(from, to);
+  await syncFolder(dirname(to));
+}
+
+/**
+ * Waits until the names in a folder are on the disk: without that, a file may have its old name after a power cut. Does nothing
+ * where a folder cannot be opened, as on Windows or without permission to read it.
+ */
+export async function syncFolder(path: string): Promise<void> {
+  if (!isGranted({ name: "read", path })) return;
+  const folder = await open(path, "r").catch(() => undefined);
+  if (!folder) return;
+  try {
+    await folder.sync().catch(() => {}); // not every file system can
+  } finally {
+    await folder.close();
+  }
 }
 
 /** Runs `use`, and removes a temporary file if it fails. */
