@@ -11,6 +11,7 @@ import { HubError, WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import type { Amount, FileStore } from "./file_store.ts";
 import { isRefusal, isSystemError } from "../system/system_errors.ts";
+import { WholeFilesError } from "../remote/body.ts";
 import { rangeSource } from "../remote/range_source.ts";
 import type { RemoteFile } from "../remote/resolve.ts";
 import { findFiles, requestFile } from "../remote/unlisted.ts";
@@ -87,9 +88,31 @@ export function hubStore(
         fail(error);
         throw error;
       });
-      if (!source) return rangeSource(file, options);
+      if (!source) return orWhole(rangeSource(file, options), () => downloadToMemory(file, options));
       onStep({ status: "done", file: path, loaded: size, total: size });
       return source;
+    },
+  };
+}
+
+/** Reads parts of a file, or, if its server sends none, all of it. */
+function orWhole(parts: ByteSource, download: () => Promise<ByteSource>): ByteSource {
+  let whole: Promise<ByteSource> | undefined;
+  return {
+    name: parts.name,
+    size: parts.size,
+    async read(offset, length) {
+      if (whole) return await (await whole).read(offset, length);
+      return await parts.read(offset, length).catch(async (error) => {
+        if (!(error instanceof WholeFilesError)) throw error;
+        whole ??= download();
+        return await (await whole).read(offset, length);
+      });
+    },
+    expect: (spans) => parts.expect?.(spans),
+    close: () => {
+      whole = undefined;
+      return parts.close();
     },
   };
 }

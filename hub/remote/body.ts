@@ -15,6 +15,9 @@ import { publicCause, publicReasonOf, showText } from "../show.ts";
 /** The server's file differs from its list of files. */
 export class WrongBytesError extends HubError {}
 
+/** The server sends no parts of files. */
+export class WholeFilesError extends HubError {}
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Decoded bytes that Xet's parallel requests may buffer. */
@@ -27,6 +30,7 @@ const XET_AHEAD = 64 * 2 ** 20;
  * @param end offset after the last byte; if it is not the file's end, a server that does not send ranges is an error
  * @throws {UnreachableError} if the connection breaks, or no bytes arrive for a while
  * @throws {WrongBytesError} if the file does not have the expected size
+ * @throws {WholeFilesError} if a part is wanted, and the server sends none
  */
 export async function* bytesFrom(
   file: RemoteFile,
@@ -104,7 +108,7 @@ async function openPlain(
 
   if (end < file.size && response.status !== 206) {
     await response.body?.cancel();
-    throw new HubError(
+    throw new WholeFilesError(
       `Cannot load a part of ${file.path} of ${repo}: ${showText(url.origin)} sends whole files only`,
       {
         url: withoutQuery(url),

@@ -344,6 +344,18 @@ testOnUnix("without a cache, a model is loaded into memory, with the same checks
   await assertRejects(() => place.open({ cacheDir }), HubError, "expected sha256");
 });
 
+testOnUnix("without a cache, half a model is loaded from a server that sends whole files only", async () => {
+  await using place = await preparePlace();
+  const options = { cacheDir: "/sys", only: "encoder" } as const;
+  const whole = { status: 200, body: WEIGHTS, headers: {} };
+  place.hub.fault = ({ server }) => server === "storage" ? whole : undefined;
+  await place.load(options);
+  const wrong = WEIGHTS.slice();
+  wrong[5000] ^= 1;
+  place.hub.fault = ({ server }) => server === "storage" ? { ...whole, body: wrong } : undefined;
+  await assertRejects(() => place.load(options), HubError, "expected sha256");
+});
+
 Deno.test("a cache that is not a folder is an error", async () => {
   await using place = await preparePlace();
   const cacheDir = join(place.cacheDir, "file");
