@@ -9,9 +9,9 @@ export const COMMAND = [
   ...["tokenize", LEAVES, "--device=wasm", "--threads=1"],
 ];
 
-/** Starts to tokenize a folder, with four pictures a shard. */
-export function startTokenize(pictures: string, out: string): Deno.ChildProcess {
-  return startDeno([...COMMAND, pictures, "-o", out, "--shard-size=4"]);
+/** Starts to tokenize inputs, with four pictures a shard. */
+export function startTokenize(inputs: readonly string[], out: string): Deno.ChildProcess {
+  return startDeno([...COMMAND, ...inputs, "-o", out, "--shard-size=4"]);
 }
 
 /** The arguments of Deno to turn tokens into pictures with one thread. */

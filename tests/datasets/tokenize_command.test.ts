@@ -1,6 +1,7 @@
 /** `vqmodel tokenize` on whole data sets, as processes with their files and exit codes. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { encodeTar } from "../../datasets/mod.ts";
 import { cli, fail, succeed } from "../cli/command.ts";
 import { withFolder } from "../support/folders.ts";
 import { type Output, outputOf, start } from "../support/processes.ts";
@@ -82,26 +83,66 @@ Deno.test("inputs that are empty, missing or damaged are errors that name them",
   });
 });
 
+/** An archive that is sent when that is allowed, so that a run before is in the middle. */
+async function serveLate(): Promise<
+  AsyncDisposable & { readonly url: string; nextRequest(): Promise<void>; allow(): void }
+> {
+  const { promise: isAllowed, resolve: allow } = Promise.withResolvers<void>();
+  const entries = ReadableStream.from([{ name: "z.png", bytes: numbered(99) }]);
+  const archive = await new Response(ReadableStream.from(encodeTar(entries))).bytes();
+  let asked = () => {};
+  const server = Deno.serve({ port: 0, onListen() {} }, () => {
+    asked();
+    return isAllowed.then(() => new Response(archive));
+  });
+  return {
+    nextRequest: () => new Promise((resolve) => asked = resolve),
+    url: `http://localhost:${server.addr.port}/late.tar`,
+    allow,
+    async [Symbol.asyncDispose]() {
+      allow();
+      await server.shutdown();
+    },
+  };
+}
+
 testOnUnix("Ctrl-C ends a run in the middle with exit code 130, and the same command goes on", async () => {
   await withFolder(async (folder) => {
     const [pictures, out] = [join(folder, "pictures"), join(folder, "out")];
-    await writePictures(pictures, 48, { side: 160, corrupt: [3] });
-    const child = startTokenize(pictures, out);
-    await waitFor(join(out, "000001.tar"));
-    child.kill("SIGINT");
-    const { code, stdout, stderr } = await outputOf(child);
-    assertEquals({ code, stdout }, { code: 130, stdout: "" });
-    assertMatch(stderr, /^error: interrupted: \d+ of 12 shards are finished\. Run the same command again to go on\n$/);
-    assertEquals(Object.keys(await contentOf(out)).filter((name) => name.endsWith(".incomplete")), []);
+    await writePictures(pictures, 12, { corrupt: [3] });
+    await using late = await serveLate();
+    const run = (out: string) => startTokenize([pictures, late.url], out);
 
-    const second = startTokenize(pictures, out);
-    await waitFor(join(out, "000004.tar"));
-    second.kill("SIGINT");
-    assertEquals((await outputOf(second)).code, 130);
-
-    assertEquals((await outputOf(startTokenize(pictures, out))).code, 3);
-    assertEquals((await outputOf(startTokenize(pictures, join(folder, "ref")))).code, 3);
+    for (const middle of [() => waitFor(join(out, "pictures-000000.tar")), () => late.nextRequest()]) {
+      const child = run(out);
+      await middle();
+      child.kill("SIGINT");
+      const { code, stdout, stderr } = await outputOf(child);
+      assertEquals({ code, stdout }, { code: 130, stdout: "" });
+      assertMatch(stderr, /^error: interrupted: \d of 4 shards are finished\. Run the same command again to go on\n$/);
+      assertEquals(Object.keys(await contentOf(out)).filter((name) => name.endsWith(".incomplete")), []);
+    }
+    late.allow();
+    assertEquals((await outputOf(run(out))).code, 3);
+    assertEquals((await outputOf(run(join(folder, "ref")))).code, 3);
     assertEquals(await contentOf(out), await contentOf(join(folder, "ref")));
+  });
+});
+
+testOnUnix("a second Ctrl-C ends a run at once, and the same command goes on", async () => {
+  await withFolder(async (folder) => {
+    const [pictures, out] = [join(folder, "pictures"), join(folder, "out")];
+    await writePictures(pictures, 4);
+    await using late = await serveLate();
+    const child = startTokenize([pictures, late.url], out);
+    await waitFor(join(out, "pictures-000000.tar"));
+    child.kill("SIGINT");
+    child.kill("SIGINT");
+    assertEquals((await child.status).code, 130);
+    await child.stdout.cancel();
+    await child.stderr.cancel();
+    late.allow();
+    assertEquals((await outputOf(startTokenize([pictures, late.url], out))).code, 0);
   });
 });
 
@@ -109,15 +150,15 @@ testOnUnix("a second run into the same place is refused while the first one last
   await withFolder(async (folder) => {
     const [pictures, out] = [join(folder, "pictures"), join(folder, "out")];
     await writePictures(pictures, 8);
-    const first = startTokenize(pictures, out);
+    const first = startTokenize([pictures], out);
     await waitFor(join(out, "manifest.json"));
     first.kill("SIGSTOP");
-    const { code, stderr } = await outputOf(startTokenize(pictures, out));
+    const { code, stderr } = await outputOf(startTokenize([pictures], out));
     assertEquals(code, 1);
     assertStringIncludes(stderr, "another run is writing there");
     first.kill("SIGKILL");
     await first.output();
-    assertEquals((await outputOf(startTokenize(pictures, out))).code, 0);
+    assertEquals((await outputOf(startTokenize([pictures], out))).code, 0);
   });
 });
 
@@ -142,7 +183,6 @@ testOnUnix("a full disk is a clear error that leaves whole shards only, and the 
 
 Deno.test("pictures in archives that are corrupt do not end a run", async () => {
   await withFolder(async (folder) => {
-    const { encodeTar } = await import("../../datasets/mod.ts");
     const files = [["a.png", numbered(1)], ["b.png", CORRUPT], ["c.png", numbered(2)]] as const;
     const entries = ReadableStream.from(files.map(([name, bytes]) => ({ name, bytes })));
     await Deno.writeFile(join(folder, "000017.tar"), ReadableStream.from(encodeTar(entries)));

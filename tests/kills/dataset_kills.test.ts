@@ -22,9 +22,9 @@ for (const output of ["out", "out.tar"]) {
         await writePictures(pictures, 24, { side: 64, corrupt: [5] });
         for (const name of ["killed", "whole"]) await Deno.mkdir(join(folder, name));
         const out = join(folder, "killed", output);
-        await killed(() => startTokenize(pictures, out), out);
-        assertEquals((await outputOf(startTokenize(pictures, out))).code, 3);
-        assertEquals((await outputOf(startTokenize(pictures, join(folder, "whole", output)))).code, 3);
+        await killed(() => startTokenize([pictures], out), out);
+        assertEquals((await outputOf(startTokenize([pictures], out))).code, 3);
+        assertEquals((await outputOf(startTokenize([pictures], join(folder, "whole", output)))).code, 3);
         assertEquals(await contentOf(join(folder, "killed")), await contentOf(join(folder, "whole")));
       });
     },
