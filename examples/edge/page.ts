@@ -30,7 +30,7 @@ export function createPage({ factor, codes, maxPixels }: PageOptions): string {
 </style>
 <h1>Pictures as tokens</h1>
 <p>A small VQ model turns each ${factor}×${factor} pixels of a picture into one of
-${codes} tokens, and tokens back into a picture, on one thread of this server's CPU.
+${codes} tokens, and tokens back into a picture, on this server's CPU.
 Larger pictures are shrunk to ${maxPixels} pixels here first. Nothing is kept.</p>
 <p><input type="file" accept="image/*"> <output></output></p>
 <main hidden>
