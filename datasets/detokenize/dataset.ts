@@ -62,8 +62,8 @@ export async function* detokenizeDataset(
       records.forEach((record, i) => indices.set(record.indices, i * shape[0] * shape[1]));
       const foreign = records.find(({ codebook }) => codebook && codebook.hash !== own.hash);
       const tokens = { indices, shape: [records.length, ...shape], codebook: foreign?.codebook }; // which the model refuses
-      using decoded = await model.detokenize(tokens, { signal });
-      return await processor.postprocess(decoded);
+      const decoded = await model.detokenize(tokens, { signal });
+      return await processor.postprocess(decoded).finally(() => decoded.dispose());
     },
     isStuck: () => !isReading,
   });

@@ -92,8 +92,8 @@ async function decode(
   signal?: AbortSignal,
 ): Promise<Picture[]> {
   const indices = Int32Array.from({ length: count * GRID ** 2 }, (_, i) => first + Math.floor(i / GRID ** 2));
-  using decoded = await model.detokenize({ indices, shape: [count, GRID, GRID] }, { signal });
-  return await processor.postprocess(decoded);
+  const decoded = await model.detokenize({ indices, shape: [count, GRID, GRID] }, { signal });
+  return await processor.postprocess(decoded).finally(() => decoded.dispose());
 }
 
 /** Copies the middle of a picture to a square of `side` pixels on the sheet. */

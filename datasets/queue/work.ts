@@ -47,7 +47,18 @@ export async function workOn(
   const { jobs } = streamsOf(queue.server);
   const { config } = await queue.manager.consumers.info(jobs, WORKERS);
   const consumer = await queue.client.consumers.get(jobs, WORKERS);
-  using heart = await startHeart(queue, (config.ack_wait ?? 0) / 1e6 / 3);
+  const heart = await startHeart(queue, (config.ack_wait ?? 0) / 1e6 / 3);
+  return await workThrough(queue, consumer, heart, handle, options).finally(() => heart.stop());
+}
+
+/** Handles jobs until there are none left; returns their number. */
+async function workThrough(
+  queue: QueueStreams,
+  consumer: Consumer,
+  heart: Heart,
+  handle: (job: Job) => Promise<number>,
+  options: WorkOptions,
+): Promise<number> {
   const worked = { jobs: 0, pictures: 0, seconds: 0 };
   while (!options.signal?.aborted) {
     const message = await next(queue, consumer);
@@ -139,13 +150,15 @@ async function note(
 }
 
 /** Tells the server that a job is in progress. */
-interface Heart extends Disposable {
+interface Heart {
   /** Begins, for the job with a reply subject. */
   beat(subject: string): void;
   /** Ends, for this job. */
   pause(): void;
   /** The job makes progress. */
   alive(): void;
+  /** Ends the thread. */
+  stop(): void;
 }
 
 /** Starts the thread that does it, which has a connection of its own. */
@@ -169,7 +182,7 @@ async function startHeart({ server }: QueueStreams, interval: number): Promise<H
     beat: (subject) => send({ subject }),
     pause: () => send({ subject: undefined }),
     alive: () => send("alive"),
-    [Symbol.dispose]: () => worker.terminate(),
+    stop: () => worker.terminate(),
   };
 }
 

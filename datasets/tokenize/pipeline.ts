@@ -74,8 +74,8 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
     signal,
     shapeOf,
     async compute(model, pictures) {
-      using sample = await preparer.stack(pictures);
-      const { indices, shape: [, h, w] } = await model.tokenize(sample, { signal });
+      const sample = await preparer.stack(pictures);
+      const { indices, shape: [, h, w] } = await model.tokenize(sample, { signal }).finally(() => sample.dispose());
       return pictures.map((_, i) => ({ indices: indices.slice(i * h * w, (i + 1) * h * w), shape: [h, w] }));
     },
     isStuck: () => !isReading && preparing === 0,

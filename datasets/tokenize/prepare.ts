@@ -49,8 +49,8 @@ export function preparerFor(model: VQModel, options: PrepareOptions): Preparer {
   return {
     async prepare(file, signal) {
       const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", file)).toHex();
-      using sample = await resizing.preprocess(file, { ...size, signal });
-      const [picture] = await resizing.postprocess(sample);
+      const sample = await resizing.preprocess(file, { ...size, signal });
+      const [picture] = await resizing.postprocess(sample).finally(() => sample.dispose());
       return { picture, sha256 };
     },
     stack: (pictures) => stacking.preprocess(pictures),

@@ -98,7 +98,8 @@ export function connect(options: ConnectionOptions): Connection {
     }, context.timeout);
     const signals = [late.signal, init.signal, context.signal].filter((signal) => signal instanceof AbortSignal);
     try {
-      const response = await context.fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
+      const { fetch } = context; // browsers refuse it as a method
+      const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
       hasResponded = true;
       return response;
     } catch (error) {

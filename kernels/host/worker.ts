@@ -37,7 +37,8 @@ export class Respondent<Message, Reply> {
   }
 
   /**
-   * Starts the worker. `program` returns its text for Node's workers, which are CommonJS modules, or for web workers.
+   * Starts the worker. `program` returns its text for Node's workers or for web workers. It may use neither `import` nor
+   * `require`: Node takes it for a module or not, depending on how the process was started.
    */
   start(program: (node: boolean) => string): void {
     const listener = {

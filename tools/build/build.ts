@@ -25,9 +25,7 @@ export async function buildPackage(dist: string): Promise<void> {
   const entries = Object.values(faces).map((path) => path.replace(/^\.\//, ""));
   const work = await Deno.makeTempDir({ prefix: "vqmodel-build-" });
   try {
-    // A copy beside its packages, where bundler and compiler look for them.
-    await installPackages(work, { ...await npmPackages(), ...TYPE_PACKAGES });
-    for (const source of SOURCES) await copy(join(ROOT, source), join(work, source));
+    await copySources(work, TYPE_PACKAGES);
     await Deno.remove(dist, { recursive: true }).catch(() => {});
     await bundle(work, entries, dist);
     await writeTypes(work, entries, dist);
@@ -37,6 +35,12 @@ export async function buildPackage(dist: string): Promise<void> {
   }
   for (const name of DOCUMENTS) await Deno.copyFile(join(ROOT, name), join(dist, name));
   await Deno.writeTextFile(join(dist, "package.json"), JSON.stringify(packageOf(config, faces), null, 2) + "\n");
+}
+
+/** Copies the library's sources, and puts its packages beside them, where bundlers and compilers look for them. */
+export async function copySources(folder: string, otherPackages: Record<string, string> = {}): Promise<void> {
+  await installPackages(folder, { ...await npmPackages(), ...otherPackages });
+  for (const source of SOURCES) await copy(join(ROOT, source), join(folder, source));
 }
 
 function packageOf(config: { name: string; version: string; license: string }, faces: Record<string, string>) {

@@ -63,5 +63,7 @@ port.onmessage = async ({ data }) => {
 
 /** The text of a worker's program, for Node's workers or the web's. */
 export function threadProgram(node: boolean): string {
-  return `const port = ${node ? 'require("node:worker_threads").parentPort' : "globalThis"};\n${PROGRAM}`;
+  return `const port = ${
+    node ? 'process.getBuiltinModule("node:worker_threads").parentPort' : "globalThis"
+  };\n${PROGRAM}`;
 }

@@ -100,5 +100,6 @@ async function loadProgram(): Promise<(node: boolean) => string> {
   const { PROGRAM } = await import("./program.gen.ts");
   const inflated = new Blob([bytesOfBase64(PROGRAM)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   const text = await new Response(inflated).text();
-  return (node) => node ? `globalThis.nodePort = require("node:worker_threads").parentPort;\n${text}` : text;
+  const nodePort = 'globalThis.nodePort = process.getBuiltinModule("node:worker_threads").parentPort;';
+  return (node) => node ? `${nodePort}\n${text}` : text;
 }

@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: c54631f840182d8af968092387991790b6fe8be23ba86b2e4b2e8fe53c38d671
+// Sources: 840c779c993509392a478977a77daacabd2d3db263a4e190820a389b726525e9
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `
