@@ -13,7 +13,6 @@ export {
   decodeRecords,
   type DecodeRecordsOptions,
   encodeRecords,
-  mergeRecords,
   openRecords,
   type RecordFormat,
 } from "./formats/records.ts";
@@ -36,7 +35,7 @@ export { type TokenStatistics, tokenStatistics } from "./inspect/statistics.ts";
 export { openTokenSet, type TokenSet } from "./inspect/token_set.ts";
 export { usagePicture, usagePlot } from "./inspect/usage_plot.ts";
 export { type Verification, type VerifyOptions, verifyTokenSet } from "./inspect/verify.ts";
-export { mergeTokens } from "./output/merge.ts";
+export { type MergeOptions, mergeRecords, type MergeSource, mergeTokens } from "./output/merge.ts";
 export type { FileDigest } from "./output/publish.ts";
 export type { QueueStatus, WorkerState } from "./queue/jobs.ts";
 export { openQueue, type Queue } from "./queue/queue.ts";

@@ -11,7 +11,7 @@ import { type Command, UsageError } from "../arguments.ts";
 import { outputKindOf } from "../datasets/output_kind.ts";
 import { checkWritable } from "../files.ts";
 import { OPTIONS, type Options } from "../options.ts";
-import { count } from "../text.ts";
+import { plural } from "../text.ts";
 import { gridOf } from "../tokens.ts";
 
 export const mergeCommand: Command = {
@@ -39,9 +39,28 @@ async function run(paths: readonly string[], options: Options): Promise<void> {
     throw new UsageError(`-o takes a .tar, .parquet, .jsonl, .npy, .npz or .safetensors, found "${output}"`);
   }
   await checkWritable(output);
+  await checkNotTokenized(output);
   const grid = gridOf(options.grid);
   const files: string[] = [];
   for (const path of paths) files.push(...(await openTokenSet(path, { grid })).files);
-  const { bytes } = await mergeTokens(files, output, { format, grid });
-  console.log(`Wrote ${printable(output)}: ${count(files.length)} files, ${count(bytes)} bytes`);
+  let [duplicates, renamed] = [0, 0];
+  const { bytes } = await mergeTokens(files, output, {
+    format,
+    grid,
+    onDuplicate: () => duplicates++,
+    onRenamed: () => renamed++,
+  });
+  const notes = [
+    ...(duplicates > 0 ? [`${plural(duplicates, "duplicate")} left out`] : []),
+    ...(renamed > 0 ? [`${plural(renamed, "key")} that another picture has got a number`] : []),
+  ];
+  const written = [plural(files.length, "file"), plural(bytes, "byte"), ...notes].join(", ");
+  console.log(`Wrote ${printable(output)}: ${written}`);
+}
+
+/** Checks that a file is not one that `tokenize` made and would continue. */
+async function checkNotTokenized(output: string): Promise<void> {
+  const manifest = `${output}.manifest.json`;
+  if (!await Deno.stat(manifest).catch(() => undefined)) return;
+  throw new RangeError(`Cannot write ${output}: tokenize wrote there, as ${manifest} says. Choose another name`);
 }

@@ -10,21 +10,23 @@ import { printable } from "../../mod.ts";
 import type { Command } from "../arguments.ts";
 import { type Options, WHOLE } from "../options.ts";
 import { rewriteLine, WATCHED } from "../terminal.ts";
-import { count } from "../text.ts";
+import { plural } from "../text.ts";
+import { gridOf } from "../tokens.ts";
 
 export const verifyCommand: Command = {
   summary: "Check every hash, index and number of a data set's tokens",
   usage: "verify TOKENS",
   operands: ["TOKENS"],
-  options: ["codes", "json", "help"],
+  options: ["codes", "grid", "json", "help"],
   own: { codes: { ...WHOLE, value: "COUNT", help: "number of codes in the codebook; default: as the files say" } },
   examples: ["verify tokens"],
   run,
 };
 
-async function run([path]: readonly string[], { codes, json }: Options): Promise<void> {
+async function run([path]: readonly string[], { codes, grid, json }: Options): Promise<void> {
   const found = await verifyTokenSet(path, {
     codes: codes === undefined ? undefined : Number(codes),
+    grid: gridOf(grid),
     onProgress: WATCHED && !json ? (done, total) => rewriteLine(`Checking ${done} of ${total} files`) : undefined,
   });
   if (WATCHED && !json) rewriteLine("");
@@ -32,9 +34,12 @@ async function run([path]: readonly string[], { codes, json }: Options): Promise
   if (json) console.log(JSON.stringify(found));
   else {
     for (const { file, problem } of problems) console.log(printable(`${file}: ${problem}`));
-    console.log(`${count(files)} files, ${count(pictures)} pictures, ${count(tokens)} tokens`);
+    console.log([plural(files, "file"), plural(pictures, "picture"), plural(tokens, "token")].join(", "));
+    if (found.codes === undefined) {
+      console.log("The files do not say how many codes there are: pass --codes to check that indices are below");
+    }
   }
   if (problems.length > 0) {
-    throw new Error(`${count(problems.length)} problems: remove these files, and make them again`);
+    throw new Error(`${plural(problems.length, "problem")}: remove these files, and make them again`);
   }
 }

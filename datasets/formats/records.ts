@@ -1,11 +1,11 @@
 /**
- * Reads, writes and merges files of tokens of many pictures, in all formats.
+ * Reads and writes files of tokens of many pictures, in all formats.
  *
  * @module
  */
 
 import type { TokenFormat } from "../../mod.ts";
-import { checkOptions, INTEGER_TYPES, type OptionNames, WeightsError } from "../../hub/mod.ts";
+import { checkOptions, type OptionNames, WeightsError } from "../../hub/mod.ts";
 import { reasonOf, show, showText } from "../../hub/show.ts";
 import type { DatasetFormat, TokenRecord, TokenSetInfo } from "../types.ts";
 import { openArrayRecords } from "./arrays_reader.ts";
@@ -17,7 +17,6 @@ import { encodeParquetRecords } from "./parquet/records_writer.ts";
 import { nameOf, openRecordFile, type RecordFile, type RecordSource } from "./record_source.ts";
 import { isGrid } from "./record_fields.ts";
 import {
-  numberKey,
   openStream,
   type RecordFailure,
   type RecordsContext,
@@ -149,63 +148,6 @@ export async function* decodeRecords(
   } finally {
     await close();
   }
-}
-
-/**
- * Merges files into one of the given format, as a stream. Each is opened twice: first to read what it says about all its
- * tokens. Numbers are stored in the largest of the files' types. Records of files without keys are numbered consecutively.
- *
- * @throws {RangeError} if the files belong to different codebooks; and as {@linkcode encodeRecords} does
- * @throws {TypeError} if there are no files; and as {@linkcode openRecords} does
- */
-export async function* mergeRecords(
-  files: readonly (string | URL | Uint8Array | Blob)[],
-  format: DatasetFormat,
-  options: Pick<DecodeRecordsOptions, "grid"> = {},
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const info = await sharedInfo(files, options);
-  yield* encodeRecords(all(), format, info);
-
-  async function* all(): AsyncGenerator<TokenRecord> {
-    let number = 0;
-    for (const file of files) {
-      const { hasKeys, records, close } = await openRecords(file, options);
-      try {
-        for await (const record of records) {
-          const own = numberKey(number++);
-          yield hasKeys ? record : { ...record, key: own };
-        }
-      } finally {
-        await close();
-      }
-    }
-  }
-}
-
-/** What files say about all their tokens, which must belong to one codebook. */
-async function sharedInfo(files: readonly RecordSource[], options: DecodeRecordsOptions): Promise<TokenSetInfo> {
-  let shared: Partial<TokenSetInfo> | undefined;
-  for (const file of files) {
-    const { info, close } = await openRecords(file, options);
-    await close();
-    if (shared && info.codebook !== shared.codebook) {
-      throw new RangeError(
-        `Cannot merge tokens: ${showText(nameOf(files[0]) ?? "the first file")} has those of codebook ${
-          show(shared.codebook)
-        }, ${showText(nameOf(file) ?? "another")} those of ${show(info.codebook)}`,
-      );
-    }
-    shared = { ...info, ...shared, dtype: larger(shared?.dtype, info.dtype) };
-  }
-  if (!shared) throw new TypeError("Cannot merge tokens: expected at least one file, found none");
-  return { ...shared, dtype: shared.dtype ?? "int32" };
-}
-
-type DType = TokenSetInfo["dtype"] | undefined;
-
-function larger(a: DType, b: DType): DType {
-  if (!a || !b) return a ?? b;
-  return INTEGER_TYPES[b].bytes > INTEGER_TYPES[a].bytes ? b : a;
 }
 
 async function openFormat(

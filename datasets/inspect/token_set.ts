@@ -52,28 +52,57 @@ export async function openTokenSet(path: string, options: DecodeRecordsOptions =
   };
 }
 
+/** The files of a data set's tokens. */
+export interface TokenFiles {
+  readonly files: readonly string[];
+  readonly manifest?: Manifest;
+  /** The folder of the shards, if they are in one with a manifest. */
+  readonly folder?: string;
+}
+
 /**
  * The files of a data set's tokens, which are not opened.
  *
  * @throws {TypeError} if there are none, or their manifest is damaged
  */
-export async function filesOf(path: string): Promise<{ files: string[]; manifest?: Manifest }> {
+export async function filesOf(path: string): Promise<TokenFiles> {
   const found = await listFiles(path);
   if (found.files.length > 0) return found;
-  throw new TypeError(`Cannot find tokens in ${showText(path)}: expected shards, found none`);
+  const { folder } = found;
+  const isUnfinished = folder !== undefined && await isThere(join(folder, ".unfinished"));
+  throw new TypeError(
+    `Cannot find tokens in ${showText(path)}: ` +
+      (isUnfinished ? "they are not finished. Run the command that makes them again" : "expected shards, found none"),
+  );
 }
 
-async function listFiles(path: string): Promise<{ files: string[]; manifest?: Manifest }> {
+async function listFiles(path: string): Promise<TokenFiles> {
   const there = await stat(path).catch(() => undefined);
-  if (!there) throw new TypeError(`Cannot find tokens in ${showText(path)}: there is no such file or folder`);
+  if (!there) {
+    const isUnfinished = await isThere(`${path}.parts`);
+    const problem = isUnfinished
+      ? "it is not finished. Run the command that makes it again"
+      : "there is no such file or folder";
+    throw new TypeError(`Cannot find tokens in ${showText(path)}: ${problem}`);
+  }
   if (there.isDirectory()) {
     const names = (await readdir(path)).sort();
     if (names.includes("manifest.json")) return await listFiles(join(path, "manifest.json"));
-    return { files: names.filter((name) => EXTENSIONS.test(name)).map((name) => join(path, name)) };
+    return { files: names.filter(isTokens).map((name) => join(path, name)) };
   }
   const beside = MANIFEST.test(basename(path)) ? path : `${path}.manifest.json`;
   const bytes = await readFile(beside).catch(() => undefined);
   if (!bytes) return { files: [path] };
   const manifest = parseManifest(bytes, beside);
-  return { files: manifest.shards.map(({ name }) => join(dirname(beside), name)), manifest };
+  const files = manifest.shards.map(({ name }) => join(dirname(beside), name));
+  return { files, manifest, folder: basename(beside) === "manifest.json" ? dirname(beside) : undefined };
+}
+
+/** Whether a file of a folder without a manifest holds tokens, by its name. */
+function isTokens(name: string): boolean {
+  return EXTENSIONS.test(name) && !/(^|\.)failures\.jsonl$/.test(name);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(() => true, () => false);
 }

@@ -250,7 +250,7 @@ Deno.test("files are merged into one, in their order", async () => {
     }
     const [one, other] = [join(folder, "1.tar"), join(folder, "other.npz")];
     await Deno.writeFile(other, await encode(parts[0], "npz", { ...INFO, codebook: "cd".repeat(32) }));
-    await assertRejects(() => bytesOfStream(mergeRecords([one, other], "jsonl")), RangeError, "has those of codebook");
+    await assertRejects(() => bytesOfStream(mergeRecords([one, other], "jsonl")), RangeError, "the codebook of");
     await assertRejects(() => bytesOfStream(mergeRecords([], "jsonl")), TypeError, "expected at least one file");
   });
 });
