@@ -63,7 +63,7 @@ export async function connectTo(
     ...{ repo, action, revision, timeout, signal, hubUrl, takesEnvironment },
     token: found?.value,
     tokenSource: found?.value && found.source,
-    fetch: options.fetch ?? fetch,
+    fetch: options.fetch ?? fetch.bind(globalThis),
   });
 }
 
