@@ -27,7 +27,7 @@ import {
   decodingPass,
   tuningPass,
 } from "./arguments.ts";
-import { type Checkpoint, countParameters, hashCodebook } from "./engine/checkpoint.ts";
+import { type Checkpoint, countParameters, hashCodebook, readCodebook } from "./engine/checkpoint.ts";
 import type { Engine } from "./engine/engine.ts";
 import { type Loaded, loadFiles, loadPretrained, loadSingleFile } from "./engine/load.ts";
 import * as known from "./option_names.ts";
@@ -412,6 +412,29 @@ export class VQModel {
     this.#engine.checkUsable();
     this.#codebookHash ??= await hashCodebook(this.#checkpoint);
     return { hash: this.#codebookHash, codes: this.config.num_vq_embeddings, model: this.#source };
+  }
+
+  /**
+   * The codes themselves: a host tensor `[codes, dimensions]`, float32. They are those that are decoded: where codes are
+   * unit vectors, normalized; where they are signs, ±1. Each call reads them again from the model's files.
+   *
+   * @throws {HubError} if the model's files are no longer there
+   * @throws {WeightsError} if the codebook cannot be read
+   *
+   * @example
+   * ```ts
+   * import { VQModel } from "@codebook/vqmodel";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
+   * assertEquals((await model.codes()).shape, [1024, 4]);
+   * ```
+   */
+  async codes(): Promise<Tensor> {
+    this.#engine.checkUsable();
+    const values = await readCodebook(this.#checkpoint);
+    const { num_vq_embeddings: count } = this.config;
+    return new Tensor(values, [count, values.length / count]);
   }
 
   /**

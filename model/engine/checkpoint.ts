@@ -270,12 +270,17 @@ function largestFirst(parameters: readonly Parameter[]): Parameter[] {
 }
 
 /** The SHA-256 of a checkpoint's codebook, see `Codebook.hash`. Reads the codebook again. */
-export async function hashCodebook({ open, parameters, only }: Checkpoint): Promise<string> {
+export async function hashCodebook(checkpoint: Checkpoint): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await readCodebook(checkpoint)));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Reads a checkpoint's codebook again: its codes one after another. */
+export async function readCodebook({ open, parameters, only }: Checkpoint): Promise<Float32Array<ArrayBuffer>> {
   const [[weight]] = tensorsOf(parameters.find(({ kind }) => kind === "codebook")!);
   return await withFiles(open, async ({ weights }) => {
     const stored = matchTensors(weights, parameters, { strict: false, only }).found.get(weight)!;
     weights.expect?.([stored]);
-    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await weights.read(stored)));
-    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return await weights.read(stored);
   });
 }

@@ -52,6 +52,10 @@ async function checkCodes(model: VQModel, codebook: Dense, search: (z: Dense) =>
   const expected = search(z);
   const codes = reference.lookup(expected, codebook);
 
+  const stored = await model.codes();
+  assertEquals(stored.shape, codebook.shape);
+  assertClose(await take(stored), codebook.data, 1e-6, "codes");
+
   const { indices, quantized, loss } = await model.quantize(latents);
   assertEquals([...await take(indices)], [...expected.data]);
   assertClose(await take(quantized), codes.data, 1e-6, "quantized");
