@@ -11,6 +11,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { basename } from "@std/path";
+// @ts-types="./puppeteer.d.ts"
 import puppeteer, { type Browser, type Page, type Viewport } from "npm:puppeteer-core@25.16.0";
 import { findBrowser } from "../../tools/setup/browser.ts";
 import { repository } from "../support/paths.ts";

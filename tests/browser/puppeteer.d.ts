@@ -1,0 +1,77 @@
+/// <reference lib="dom" />
+/**
+ * What tests use of `npm:puppeteer-core`. Its own types bring those of another Node along, which other files do not fit.
+ *
+ * @module
+ */
+
+/** Size of the window, and what kind of device it is on. */
+export interface Viewport {
+  readonly width: number;
+  readonly height: number;
+  readonly isMobile?: boolean;
+  readonly hasTouch?: boolean;
+}
+
+export interface Page {
+  readonly keyboard: {
+    press(key: string): Promise<void>;
+    down(key: string): Promise<void>;
+    up(key: string): Promise<void>;
+  };
+  readonly mouse: {
+    move(x: number, y: number, options?: { steps?: number }): Promise<void>;
+    down(): Promise<void>;
+    up(): Promise<void>;
+  };
+  $(
+    selector: string,
+  ): Promise<{ boundingBox(): Promise<{ x: number; y: number; width: number; height: number } | null> } | null>;
+  $eval<R, A extends unknown[]>(
+    selector: string,
+    run: (element: Element, ...args: A) => R,
+    ...args: A
+  ): Promise<Awaited<R>>;
+  $$eval<R, A extends unknown[]>(
+    selector: string,
+    run: (elements: Element[], ...args: A) => R,
+    ...args: A
+  ): Promise<Awaited<R>>;
+  click(selector: string): Promise<void>;
+  createCDPSession(): Promise<{ send(method: string, params?: object): Promise<unknown> }>;
+  // deno-lint-ignore no-explicit-any -- scripts of any result
+  evaluate(script: string): Promise<any>;
+  evaluate<R, A extends unknown[]>(run: (...args: A) => R, ...args: A): Promise<Awaited<R>>;
+  focus(selector: string): Promise<void>;
+  goto(url: string): Promise<unknown>;
+  metrics(): Promise<{ JSHeapUsedSize?: number }>;
+  on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
+  on(event: "pageerror", listener: (error: unknown) => void): void;
+  select(selector: string, value: string): Promise<string[]>;
+  setOfflineMode(enabled: boolean): Promise<void>;
+  setViewport(viewport: Viewport): Promise<void>;
+  url(): string;
+  waitForFunction(script: string, options?: { timeout?: number }): Promise<unknown>;
+  waitForFunction<A extends unknown[]>(
+    run: (...args: A) => unknown,
+    options?: { timeout?: number },
+    ...args: A
+  ): Promise<unknown>;
+}
+
+export interface BrowserContext {
+  newPage(): Promise<Page>;
+  close(): Promise<void>;
+}
+
+export interface Browser {
+  createBrowserContext(options?: {
+    downloadBehavior?: { policy: "allow"; downloadPath: string };
+  }): Promise<BrowserContext>;
+  close(): Promise<void>;
+}
+
+declare const puppeteer: {
+  launch(options: { executablePath: string; args: readonly string[] }): Promise<Browser>;
+};
+export default puppeteer;

@@ -1,0 +1,238 @@
+/// <reference lib="dom" />
+/** The playground, used as a person does: in Chromium. */
+import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import { decodePicture, ImageProcessor, VQModel } from "../../../mod.ts";
+import { fixture, repository } from "../../support/paths.ts";
+import { IMPORT_MAP, startDeno } from "../../support/processes.ts";
+import { inPlayground, type Playground, SMALL, startBrowser, stopBrowser } from "./browser.ts";
+
+Deno.test.beforeAll(startBrowser);
+Deno.test.afterAll(stopBrowser);
+
+const STILL_LIFE = repository("examples/images/still-life.png");
+
+Deno.test("the task serves the page with the headers that isolate it", async () => {
+  const child = startDeno([
+    "run",
+    "-A",
+    IMPORT_MAP,
+    repository("examples/playground/serve.ts"),
+    IMPORT_MAP,
+    "--port=0",
+  ]);
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const response = await fetch(/http:\S+/.exec(text)![0]);
+    assertStringIncludes(await response.text(), "<title>Token playground</title>");
+    assertEquals(response.headers.get("cross-origin-embedder-policy"), "require-corp");
+    const outside = await fetch(new URL("..%2fserve.ts", response.url));
+    assertEquals([outside.status, await outside.text()], [404, "Not found"]);
+    child.kill();
+  }
+  await child.stderr.cancel();
+  await child.status;
+});
+
+/** What the library makes of a picture file. */
+async function expected(file: string, width: number, height: number): Promise<{ indices: number[]; png: Uint8Array }> {
+  using model = await VQModel.fromPretrained(repository("examples/models/leaves-f4"), { device: "wasm" });
+  const processor = ImageProcessor.for(model);
+  using sample = await processor.preprocess(file, { width, height });
+  const tokens = await model.tokenize(sample);
+  using decoded = await model.detokenize(tokens);
+  const [picture] = await processor.postprocess(decoded);
+  return { indices: [...tokens.indices], png: picture.encode("png") };
+}
+
+Deno.test("the page tokenizes and decodes a picture as the library does, in threads", async () => {
+  const { indices, png } = await expected(STILL_LIFE, 128, 84);
+  await inPlayground(async ({ page, saveTokens, savePicture, report }) => {
+    assert(await page.evaluate(() => crossOriginIsolated));
+    assertEquals((await saveTokens()).indices.flat(2), indices);
+    assertEquals(await savePicture(), png);
+    assertStringIncludes(await report("PSNR"), "dB");
+  });
+});
+
+Deno.test("a service worker isolates the page where the server sends no headers, in a folder too", async () => {
+  await inPlayground(async ({ page, report }) => {
+    assert(await page.evaluate(() => crossOriginIsolated));
+    assertEquals(await report("Tokens"), "32 × 21 = 672");
+  }, { headers: {}, folder: "/some/folder/" });
+});
+
+Deno.test("a dropped JPEG gives the tokens that the library makes of it", async () => {
+  const file = fixture("pictures/golden/jpeg-420.jpg");
+  await inPlayground(async ({ drop, ready, page, saveTokens }) => {
+    await drop("photo.jpg", await Deno.readFile(file));
+    await page.waitForFunction(() => document.querySelector("main")!.ariaBusy === "true");
+    await ready();
+    const { shape, indices } = await saveTokens();
+    const { indices: wanted } = await expected(file, 4 * shape[2], 4 * shape[1]);
+    assertEquals(indices.flat(2), wanted);
+  });
+});
+
+Deno.test("a file that is no picture is a message, not the end", async () => {
+  await inPlayground(async ({ drop, page, click, savePicture }) => {
+    const before = await savePicture();
+    await drop("notes.png", new TextEncoder().encode("not a picture"));
+    await page.waitForFunction(() => document.querySelector("#error-text")!.textContent);
+    assertStringIncludes(await page.$eval("#error-text", (text) => text.textContent!), "Cannot decode picture");
+    await click("error-close");
+    assertEquals(await savePicture(), before);
+  });
+});
+
+Deno.test("painting with the pointer changes the picture around, and undo restores it bit for bit", async () => {
+  await inPlayground(async (playground) => {
+    const { page, savePicture, saveTokens, click, ready } = playground;
+    const before = { picture: await savePicture(), tokens: await saveTokens() };
+    await setCode(playground, 453);
+    await page.click("input[value=paint] + span");
+    const box = (await (await page.$("#reconstruction"))!.boundingBox())!;
+    const at = (x: number, y: number) => [box.x + x * box.width, box.y + y * box.height] as const;
+    await page.mouse.move(...at(0.2, 0.3));
+    await page.mouse.down();
+    await page.mouse.move(...at(0.3, 0.3), { steps: 5 });
+    await page.mouse.up();
+    await settled(playground);
+
+    const after = { picture: await savePicture(), tokens: await saveTokens() };
+    const changed = differences(before.tokens.indices.flat(2), after.tokens.indices.flat(2));
+    assert(changed.length >= 9 && changed.length <= 3 * 7, `${changed.length} tokens changed`);
+    const [near, far] = await changeOf(before.picture, after.picture);
+    assertGreater(near, 10); // levels of 0 to 255
+    assertLess(far, 2);
+
+    await click("undo");
+    await settled(playground);
+    assertEquals(await savePicture(), before.picture);
+    assertEquals(await saveTokens(), before.tokens);
+    await click("redo");
+    await settled(playground);
+    assertEquals(await savePicture(), after.picture);
+    await ready();
+  });
+});
+
+Deno.test("the keyboard moves, picks, paints and undoes, and says where it is", async () => {
+  await inPlayground(async (playground) => {
+    const { page, saveTokens } = playground;
+    const { indices, shape: [, rows, columns] } = await saveTokens();
+    const tokens = indices.flat(2);
+    await page.focus("#tokens");
+    const announced = (text: string) =>
+      page.waitForFunction((text) => document.querySelector("#announcements")!.textContent!.includes(text), {}, text);
+    const cell = (row: number, column: number) => tokens[row * columns + column];
+    const [row, column] = [Math.floor(rows / 2), Math.floor(columns / 2)];
+
+    await page.keyboard.press("ArrowRight");
+    await announced(`Row ${row}, column ${column + 1}, index ${cell(row, column + 1)}`);
+    await page.keyboard.press("p");
+    await announced(`Code ${cell(row, column + 1)} is picked`);
+    await page.keyboard.press("[");
+    await page.keyboard.press("[");
+    await page.keyboard.down("Shift");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.up("Shift");
+    await page.keyboard.press("Enter");
+    await settled(playground);
+    const painted = (await saveTokens()).indices.flat(2);
+    const place = (row - 8) * columns + column + 1;
+    assertEquals(painted[place], cell(row, column + 1));
+    assert(differences(tokens, painted).every((changed) => changed === place));
+
+    await page.keyboard.down("Control");
+    await page.keyboard.press("z");
+    await page.keyboard.up("Control");
+    await settled(playground);
+    assertEquals((await saveTokens()).indices.flat(2), tokens);
+  });
+});
+
+Deno.test("a link reproduces edits of a sample picture, and the tokens of any other", async () => {
+  const jpeg = await Deno.readFile(fixture("pictures/golden/jpeg-420.jpg"));
+  let edited: { link: string; picture: Uint8Array }[] = [];
+  await inPlayground(async (playground) => {
+    const { page, click, savePicture, drop, ready } = playground;
+    for (const open of [() => Promise.resolve(), () => drop("photo.jpg", jpeg)]) {
+      await open();
+      await ready();
+      for (const id of ["noise", "shuffle", "swap"]) await click(id);
+      await settled(playground);
+      await click("copy-link");
+      await page.waitForFunction(() => document.querySelector("#error-text")!.textContent!.startsWith("The link"));
+      edited = [...edited, { link: new URL(page.url()).hash, picture: await savePicture() }];
+      await click("error-close");
+    }
+  });
+  assert(edited[0].link.includes("edits=") && edited[1].link.includes("tokens="));
+  for (const { link, picture } of edited) {
+    await inPlayground(async ({ savePicture }) => assertEquals(await savePicture(), picture), { fragment: link });
+  }
+});
+
+Deno.test("on a phone nothing is wider than the screen", async () => {
+  await inPlayground(async ({ page, click }) => {
+    await click("margins");
+    for (const width of [390, 320]) {
+      await page.setViewport({ width, height: 800 });
+      const [shown, content] = await page.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
+      assertEquals([shown, content], [width, width]);
+    }
+  }, { viewport: { width: 390, height: 844, hasTouch: true, isMobile: true } });
+});
+
+Deno.test("memory stays the same over 50 edits", async () => {
+  await inPlayground(async (playground) => {
+    const { page, click, report } = playground;
+    const devtools = await page.createCDPSession();
+    async function heapAfter(edits: number): Promise<number> {
+      for (let i = 0; i < edits; i++) {
+        await click(i % 2 === 0 ? "noise" : "undo");
+        await settled(playground);
+      }
+      await devtools.send("HeapProfiler.collectGarbage");
+      return (await page.metrics()).JSHeapUsedSize!;
+    }
+    const before = await heapAfter(10);
+    const held = await report("Memory");
+    assertLess(await heapAfter(50) - before, 2e6);
+    assertEquals(await report("Memory"), held);
+  }, { fragment: SMALL.replace("128", "64") });
+});
+
+/** Waits until the tokens as they are were decoded. */
+async function settled({ page, ready }: Playground): Promise<void> {
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  await ready();
+}
+
+async function setCode({ page }: Playground, code: number): Promise<void> {
+  await page.$eval("#code", (input, code) => {
+    (input as HTMLInputElement).value = `${code}`;
+    input.dispatchEvent(new Event("input"));
+  }, code);
+}
+
+/** The positions at which arrays differ. */
+function differences(a: readonly number[], b: readonly number[]): number[] {
+  return a.flatMap((value, i) => value === b[i] ? [] : [i]);
+}
+
+/** The mean change of two PNG files: where the test painted, and in the lower half of the right side. */
+async function changeOf(before: Uint8Array, after: Uint8Array): Promise<[near: number, far: number]> {
+  const [a, b] = [await decodePicture(before), await decodePicture(after)];
+  const mean = (x0: number, y0: number, x1: number, y1: number) => {
+    let sum = 0;
+    for (let y = Math.floor(y0 * a.height); y < Math.floor(y1 * a.height); y++) {
+      for (let x = Math.floor(x0 * a.width); x < Math.floor(x1 * a.width); x++) {
+        for (let c = 0; c < 3; c++) {
+          sum += Math.abs(a.data[4 * (y * a.width + x) + c] - b.data[4 * (y * a.width + x) + c]);
+        }
+      }
+    }
+    return sum / 3 / ((x1 - x0) * (y1 - y0) * a.width * a.height);
+  };
+  return [mean(0.2, 0.27, 0.3, 0.33), mean(0.6, 0.5, 1, 1)];
+}
