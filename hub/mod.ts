@@ -28,8 +28,9 @@
 export { HUB_MODEL_OPTIONS, type HubModelOptions, locateModel, openHubModel, openModel } from "./models/hub_model.ts";
 export { locateFile, openSingleFile, SINGLE_FILE_OPTIONS, type SingleFileOptions } from "./models/single_file.ts";
 export { openLocalModel } from "./models/local.ts";
+export { type GivenFile, openGivenFiles } from "./models/given_files.ts";
 export { checkOnly, isOfOtherHalf, type ModelHalf } from "./models/halves.ts";
-export type { ModelChoice, ModelFiles } from "./models/file_store.ts";
+export { MODEL_CHOICE, type ModelChoice, type ModelFiles } from "./models/file_store.ts";
 export { SAVE_OPTIONS, saveLocalModel, type SaveOptions } from "./models/save.ts";
 export { PUSH_OPTIONS, type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
 export type { HubAccess } from "./remote/access.ts";
@@ -47,7 +48,7 @@ export {
 export { isLocalPath } from "./repo_id.ts";
 
 // File formats
-export { type ByteSource, openFile, sourceOfBytes, type Span } from "./formats/byte_source.ts";
+export { type ByteSource, openFile, sourceOfBlob, sourceOfBytes, type Span } from "./formats/byte_source.ts";
 export {
   bytesToIntegers,
   INTEGER_TYPES,

@@ -15,6 +15,7 @@ export type {
   DecoderOutput,
   EncoderOutput,
   LoadFileOptions,
+  LoadGivenOptions,
   LoadOptions,
   MemoryOptions,
   MemoryPlan,

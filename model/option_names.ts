@@ -6,6 +6,7 @@
 
 import {
   HUB_MODEL_OPTIONS,
+  MODEL_CHOICE,
   type OptionNames,
   PUSH_OPTIONS,
   type PushOptions,
@@ -18,6 +19,7 @@ import type {
   ComputeOptions,
   DecodeOptions,
   LoadFileOptions,
+  LoadGivenOptions,
   LoadOptions,
   MemoryOptions,
   ProfileOptions,
@@ -41,6 +43,8 @@ export const COMPUTE_OPTIONS: OptionNames<ComputeOptions> = {
 export const LOAD_OPTIONS: OptionNames<LoadOptions> = { ...HUB_MODEL_OPTIONS, ...COMPUTE_OPTIONS };
 
 export const LOAD_FILE_OPTIONS: OptionNames<LoadFileOptions> = { ...SINGLE_FILE_OPTIONS, ...COMPUTE_OPTIONS };
+
+export const LOAD_GIVEN_OPTIONS: OptionNames<LoadGivenOptions> = { ...MODEL_CHOICE, ...COMPUTE_OPTIONS };
 
 export const CALL_OPTIONS: OptionNames<Omit<CallOptions, "returnDict">> = { signal: true, onProgress: true };
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HubModelOptions, HubProgress, ModelHalf, SingleFileOptions } from "../hub/mod.ts";
+import type { HubModelOptions, HubProgress, ModelChoice, ModelHalf, SingleFileOptions } from "../hub/mod.ts";
 import type { Device, Shape, Tensor, TuningStore } from "../kernels/mod.ts";
 
 /** How to compute; options of {@linkcode VQModel.fromFiles}. */
@@ -63,6 +63,9 @@ export interface LoadOptions extends Omit<HubModelOptions, "onProgress">, Comput
 
 /** Options of {@linkcode VQModel.fromSingleFile}: where its configuration is, and how to compute. */
 export interface LoadFileOptions extends Omit<SingleFileOptions, "onProgress">, ComputeOptions {}
+
+/** Options of {@linkcode VQModel.fromFiles} with a list of files: which of them, and how to compute. */
+export interface LoadGivenOptions extends ModelChoice, ComputeOptions {}
 
 /**
  * An event of `onProgress`. In this order while a model loads:

@@ -6,6 +6,7 @@
 
 import {
   checkOptions,
+  type GivenFile,
   type ModelFiles,
   type ModelHalf,
   type PushOptions,
@@ -29,7 +30,7 @@ import {
 } from "./arguments.ts";
 import { type Checkpoint, countParameters, hashCodebook, readCodebook } from "./engine/checkpoint.ts";
 import type { Engine } from "./engine/engine.ts";
-import { type Loaded, loadFiles, loadPretrained, loadSingleFile } from "./engine/load.ts";
+import { type Loaded, loadFiles, loadGivenFiles, loadPretrained, loadSingleFile } from "./engine/load.ts";
 import * as known from "./option_names.ts";
 import type {
   CallOptions,
@@ -37,6 +38,7 @@ import type {
   DecodeOptions,
   DecoderOutput,
   LoadFileOptions,
+  LoadGivenOptions,
   LoadOptions,
   MemoryOptions,
   MemoryPlan,
@@ -135,17 +137,46 @@ export class VQModel {
   }
 
   /**
-   * Loads a model from files that the caller opens, such as bytes in memory.
+   * Loads a model from a list of files, such as those that a person drops on a page: what
+   * {@linkcode VQModel.fromPretrained} finds in a folder, `config.json` and weights, or the checkpoint of another family.
+   * They are read in parts, and again when the model is saved, for {@linkcode VQModel.codebook}, when a call is first
+   * repeated in float32, and when a lost device is replaced.
    *
-   * @param open opens the files. Called to load the model, and again to save it, for {@linkcode VQModel.codebook}, when
-   * a call is first repeated in float32, and when a lost device is replaced
+   * @example
+   * ```ts ignore
+   * import { VQModel } from "@codebook/vqmodel";
+   *
+   * const input = document.querySelector("input[type=file]")!;
+   * input.onchange = async () => {
+   *   const model = await VQModel.fromFiles(input.files);
+   * };
+   * ```
+   *
+   * @param files `File`s, whose paths are their `webkitRelativePath`s or else their names; or pairs of a path and a `Blob`,
+   * such as a `Map`. Folders that all files are in are left out
+   * @throws {TypeError} if they are no list of files
+   * @throws {HubError} if there is no model among them; the message says what was expected, and which files there are
    * @throws {ConfigError} if the configuration describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
    */
-  static async fromFiles(open: () => Promise<ModelFiles>, options: ComputeOptions = {}): Promise<VQModel> {
-    checkOptions("load model", options, known.COMPUTE_OPTIONS);
-    return new VQModel(await loadFiles(open, options));
+  static async fromFiles(files: Iterable<GivenFile>, options?: LoadGivenOptions): Promise<VQModel>;
+  /**
+   * Loads a model from files that the caller opens, in any format.
+   *
+   * @param open opens the files. Called to load the model, and again whenever its files are read again
+   * @throws {ConfigError} if the configuration describes no VQModel
+   * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
+   * @throws {DeviceError} if there is no such device
+   */
+  static async fromFiles(open: () => Promise<ModelFiles>, options?: ComputeOptions): Promise<VQModel>;
+  static async fromFiles(
+    files: Iterable<GivenFile> | (() => Promise<ModelFiles>),
+    options: LoadGivenOptions = {},
+  ): Promise<VQModel> {
+    const isOpener = typeof files === "function";
+    checkOptions("load model", options, isOpener ? known.COMPUTE_OPTIONS : known.LOAD_GIVEN_OPTIONS);
+    return new VQModel(isOpener ? await loadFiles(files, options) : await loadGivenFiles(files, options));
   }
 
   /** The commit of the Hub's repository that the model was loaded from; `undefined` for a model from elsewhere. */

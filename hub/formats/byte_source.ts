@@ -1,5 +1,5 @@
 /**
- * Random access to the bytes of a file or of memory.
+ * Random access to the bytes of a file, of a `Blob` or of memory.
  *
  * @module
  */
@@ -60,6 +60,32 @@ export function sourceOfBytes(bytes: Uint8Array, name: string): ByteSource {
     async readInto(offset, target) {
       checkRange({ name, size }, offset, target.length);
       target.set(bytes.subarray(offset, offset + target.length));
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/**
+ * A source over a `Blob`, such as a file that a person chose in a browser. Only the requested bytes are read.
+ *
+ * @param name in messages
+ */
+export function sourceOfBlob(blob: Blob, name: string): ByteSource {
+  const { size } = blob;
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      checkRange({ name, size }, offset, length);
+      const bytes = await blob.slice(offset, offset + length).arrayBuffer().catch((cause) => {
+        throw new WeightsError(`Cannot read ${name}: ${reasonOf(cause)}. Was it changed or removed meanwhile?`, {
+          cause,
+        });
+      });
+      if (bytes.byteLength === length) return new Uint8Array(bytes);
+      throw new WeightsError(
+        `Cannot read ${name}: expected ${length} bytes at ${offset}, found ${bytes.byteLength}; was it changed meanwhile?`,
+      );
     },
     close: () => Promise.resolve(),
   };

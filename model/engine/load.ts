@@ -6,11 +6,15 @@
 
 import {
   checkOnly,
+  type GivenFile,
   HUB_MODEL_OPTIONS,
   type HubModelOptions,
   locateFile,
   locateModel,
+  MODEL_CHOICE,
+  type ModelChoice,
   type ModelFiles,
+  openGivenFiles,
   openModel,
   openSingleFile,
   openTextStore,
@@ -20,7 +24,7 @@ import {
 } from "../../hub/mod.ts";
 import { checkMemoryLimit } from "../arguments.ts";
 import { COMPUTE_OPTIONS } from "../option_names.ts";
-import type { ComputeOptions, LoadFileOptions, LoadOptions } from "../options.ts";
+import type { ComputeOptions, LoadFileOptions, LoadGivenOptions, LoadOptions } from "../options.ts";
 import { type Checkpoint, withCheckpoint } from "./checkpoint.ts";
 import { Engine } from "./engine.ts";
 
@@ -46,6 +50,13 @@ export async function loadSingleFile(source: string | URL, options: LoadFileOpti
   const fileOptions = pickOptions<SingleFileOptions>(options, SINGLE_FILE_OPTIONS);
   const open = reopening((options) => openSingleFile(place, options), fileOptions);
   return { ...await loadFiles(open, tunedComputing(options)), source: `${source}` };
+}
+
+/** Loads a model from a list of files. */
+export function loadGivenFiles(files: Iterable<GivenFile>, options: LoadGivenOptions): Promise<Loaded> {
+  const choice = pickOptions<ModelChoice>(options, MODEL_CHOICE);
+  const list = Symbol.iterator in Object(files) ? [...files] : files; // some can be iterated only once
+  return loadFiles(() => openGivenFiles(list, choice), pickOptions<ComputeOptions>(options, COMPUTE_OPTIONS));
 }
 
 /** Loads a model from files that `open` opens, now and whenever they are needed again. */
