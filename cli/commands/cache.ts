@@ -49,12 +49,13 @@ async function list(_: readonly string[], { json }: Options): Promise<void> {
 
 /** Size, last use and revisions. */
 function describe({ bytes, lastUsed, revisions }: CachedModel): string {
-  const names = revisions.map(({ commit, refs }) => [...refs, commit.slice(0, 7)].join(" "));
+  const names = revisions.map(({ commit, refs }) => printable([...refs, commit.slice(0, 7)].join(" ")));
   return [showBytes(bytes), lastUsed?.toISOString().slice(0, 10) ?? "never used", names.join(", ")].join("  ");
 }
 
 async function verify(names: readonly string[]): Promise<void> {
   const repos = names.length > 0 ? names : (await listCachedModels()).map(({ repo }) => repo);
+  if (repos.length === 0) return console.log("The cache has no models");
   let damaged = 0;
   for (const repo of repos) {
     const problems = await verifyCachedModel(repo);

@@ -12,7 +12,7 @@ import { load } from "../models.ts";
 import { COMPUTING, type Options } from "../options.ts";
 import { pictureOutputOf } from "../output.ts";
 import { showComputing } from "../terminal.ts";
-import { count } from "../text.ts";
+import { plural } from "../text.ts";
 
 export const codesCommand: Command = {
   summary: "Draw what each code of a model decodes to",
@@ -27,10 +27,13 @@ async function run([source]: readonly string[], options: Options): Promise<void>
   const output = await pictureOutputOf(options);
   const range = rangeOf(options.codes);
   using model = await load(source, options, { only: "decoder" });
+  const { num_vq_embeddings: all } = model.config;
+  if (range.first !== undefined && range.first + range.count! > all) {
+    throw new UsageError(`--codes takes codes of the model, 0-${all - 1}, found "${options.codes}"`);
+  }
   const sheet = await showComputing("Drawing", (call) => codeSheet(model, { ...range, ...call }));
   await sheet.save(output);
-  const drawn = range.count ?? model.config.num_vq_embeddings;
-  console.log(`Wrote ${printable(output)}: ${count(drawn)} codes, ${sheet.width}×${sheet.height}`);
+  console.log(`Wrote ${printable(output)}: ${plural(range.count ?? all, "code")}, ${sheet.width}×${sheet.height}`);
 }
 
 /** The codes in `--codes`. */

@@ -6,6 +6,7 @@
 
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { syncFolder } from "../../hub/mod.ts";
 import { reasonOf } from "../../hub/show.ts";
 import { decodePicture, type Picture } from "../../mod.ts";
 import deno from "../../deno.json" with { type: "json" };
@@ -131,7 +132,11 @@ function openPlace(
 
   return {
     finished,
-    has: async (name, size) => !isNew && await isWholePicture(pathOf(name), size, verify),
+    async has(name, size) {
+      if (isNew || !await isWholePicture(pathOf(name), size, verify)) return false;
+      folders.add(dirname(pathOf(name)));
+      return true;
+    },
     async save(name, picture) {
       const path = pathOf(name);
       const parent = dirname(path);
@@ -151,6 +156,7 @@ function openPlace(
     },
     async finish(names, failed) {
       isUnused = false;
+      if (archive === undefined) await Promise.all([...folders].map(syncFolder));
       const digest = archive === undefined ? undefined : await publish(archive, encodeTar(archived(names)), work);
       if (failed.length === 0) await rm(failures, { force: true });
       else await publish(failures, failed.map((failure) => `${JSON.stringify(failure)}\n`).join(""), work);

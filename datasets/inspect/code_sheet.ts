@@ -73,7 +73,9 @@ function codesOf(model: VQModel, { first = 0, count }: CodeSheetOptions) {
   }
   const most = Math.floor(MAX_PIXELS / (cellSide(model) + GAP) ** 2);
   if (all > most) {
-    throw new RangeError(`Cannot draw ${all} codes on a sheet: at most ${most} fit; pass first and count`);
+    throw new RangeError(
+      `Cannot draw ${all} codes on a sheet: at most ${most} fit; pass first and count, on the command line --codes`,
+    );
   }
   return { first, count: all };
 }

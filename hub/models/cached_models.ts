@@ -97,8 +97,11 @@ export async function verifyCachedModel(repo: string, options: CacheOptions = {}
   for (const etag of await namesIn(join(folder, "blobs"))) {
     const algorithm = algorithmOf(etag);
     const path = join(folder, "blobs", etag);
-    if (!algorithm || await isIntact(path, { etag, algorithm }, options.signal)) continue;
-    damaged.push({ path, reason: `expected bytes whose ${algorithm} is its name, found others` });
+    if (!algorithm) continue;
+    if (!await isFile(path)) damaged.push({ path, reason: "expected a file, found something else" });
+    else if (!await isIntact(path, { etag, algorithm }, options.signal)) {
+      damaged.push({ path, reason: `expected bytes whose ${algorithm} is its name, found others` });
+    }
   }
   for (const { commit, files } of revisions) {
     for (const file of files) {
@@ -128,14 +131,34 @@ export async function removeCachedModel(repo: string, options: CacheOptions = {}
     await renameSynced(folder, join(cacheDir, `.${crypto.randomUUID()}.removed`));
     // Also what an earlier process was removing when it ended.
     const removed = (await namesIn(cacheDir)).filter((name) => /^\.[0-9a-f-]{36}\.removed$/.test(name));
-    for (const name of [...removed, join(".locks", nameOf(repo))]) {
-      await rm(join(cacheDir, name), { recursive: true, force: true });
-    }
+    for (const name of [...removed, join(".locks", nameOf(repo))]) await removeFolder(join(cacheDir, name));
   } catch (cause) {
     if (!isSystemError(cause)) throw cause;
-    throw new HubError(`Cannot remove ${folder}: ${reasonOf(cause)}`, { cause });
+    throw new HubError(
+      codeOf(cause) === "ENOENT"
+        ? `Cannot find ${repo} in the cache: another process has just removed it`
+        : `Cannot remove ${folder}: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
   return bytes;
+}
+
+/** Tries to remove a folder that another process removes at the same time, or writes to. */
+const MAX_TRIES = 20;
+
+async function removeFolder(path: string): Promise<void> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === MAX_TRIES || !/^(ENOENT|ENOTEMPTY)$/.test(`${codeOf(error)}`)) throw error;
+    }
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | undefined)?.code;
 }
 
 function cacheDirOf({ cacheDir }: CacheOptions): string {
@@ -205,11 +228,20 @@ async function pathsIn(folder: string, part: string): Promise<string[]> {
   return (await filesIn(join(folder, part))).map((file) => join(folder, part, file));
 }
 
+/** Branches and tags. What else is there, or cannot be read, is left out. */
 async function refsIn(folder: string): Promise<{ ref: string; commit: string }[]> {
-  const paths = await filesIn(folder);
-  return await Promise.all(paths.map(async (ref) => {
-    return { ref, commit: (await readFile(join(folder, ref), "utf-8")).trim() };
-  }));
+  const refs: { ref: string; commit: string }[] = [];
+  for (const ref of await filesIn(folder)) {
+    const path = join(folder, ref);
+    if (!await isFile(path)) continue; // a pipe would wait for its writer
+    refs.push({ ref, commit: (await readFile(path, "utf-8").catch(() => "")).trim() });
+  }
+  return refs;
+}
+
+/** Whether a path is a regular file, and no link. */
+async function isFile(path: string): Promise<boolean> {
+  return await lstat(path).then((found) => found.isFile(), () => false);
 }
 
 /** The files and links below a folder, as paths with `/`. */

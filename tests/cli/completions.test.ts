@@ -4,7 +4,7 @@ import { COMMANDS } from "../../cli/commands.ts";
 import { completions } from "../../cli/completions.ts";
 import { nameOf } from "../../cli/arguments.ts";
 import { printedBy, start } from "../support/processes.ts";
-import { fail, succeed } from "./command.ts";
+import { fail, inFolder, succeed } from "./command.ts";
 
 /** What bash offers for the last of some words. */
 async function offered(...words: string[]): Promise<string[]> {
@@ -22,6 +22,10 @@ Deno.test("bash completes commands, options and their values, and files", async 
   assertEquals(await offered("vqmodel", "tokenize", "MODEL", "--crop", "c"), ["center"]);
   assertEquals(await offered("vqmodel", "info", "--side"), []);
   assertEquals(await offered("vqmodel", "info", "deno.jso"), ["deno.json"]);
+  await inFolder(async (path) => {
+    await Deno.writeTextFile(path("two words.png"), "");
+    assertEquals(await offered("vqmodel", "info", path("two")), [path("two words.png")]);
+  });
 });
 
 Deno.test("every shell knows every command and option", async () => {

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { HubError, listCachedModels, removeCachedModel, verifyCachedModel } from "../../../hub/mod.ts";
 import { makeFolder } from "../../support/folders.ts";
+import { testOnUnix } from "../../support/systems.ts";
 import { CONFIG, type Place, preparePlace, REPO, tree, WEIGHTS } from "../hub_fixture.ts";
 import { COMMIT, sha256 } from "../server.ts";
 
@@ -86,4 +87,40 @@ Deno.test("what is not in the cache is an error that names what is there, and no
     await assertRejects(() => call("../outside", { cacheDir }), HubError);
     await assertRejects(() => call(REPO, { cachedir: cacheDir } as never), TypeError, "cacheDir");
   }
+});
+
+testOnUnix("links that lead nowhere, pipes and folders among the files of a model do no harm", async () => {
+  await using place = await loaded();
+  const { cacheDir, folder } = place;
+  await Deno.symlink("nowhere", join(folder, "refs/dangling"));
+  await Deno.symlink("loop", join(folder, "refs/loop"));
+  assertEquals((await new Deno.Command("mkfifo", { args: [join(folder, "refs/pipe")] }).output()).code, 0);
+  await Deno.writeTextFile(join(folder, "blobs", `${"1".repeat(64)}.incomplete`), "part");
+  await Deno.mkdir(join(folder, "blobs", "2".repeat(64)));
+  await Deno.symlink("../../blobs/gone", join(folder, "snapshots", COMMIT, "gone.bin"));
+  const [{ revisions }] = await listCachedModels({ cacheDir });
+  assertEquals(revisions.map(({ refs }) => refs), [["main"]]);
+  const damaged = (await verifyCachedModel(REPO, { cacheDir })).map(({ path }) => path.slice(folder.length + 1));
+  assertEquals(damaged, [`blobs/${"2".repeat(64)}`, `snapshots/${COMMIT}/gone.bin`]);
+  await removeCachedModel(REPO, { cacheDir });
+  assertEquals(await listCachedModels({ cacheDir }), []);
+});
+
+Deno.test("two may remove models at the same time: one of them removes each, the other one says that it is gone", async () => {
+  const cacheDir = await makeFolder();
+  const repos = Array.from({ length: 20 }, (_, i) => `owner/model${i}`);
+  for (const repo of repos) {
+    const blobs = join(cacheDir, `models--${repo.replace("/", "--")}`, "blobs");
+    await Deno.mkdir(join(blobs, "x/y"), { recursive: true });
+    for (let i = 0; i < 20; i++) await Deno.writeTextFile(join(blobs, `${i}`), "");
+  }
+  const removals = [...repos, ...repos.toReversed()].map((repo) => removeCachedModel(repo, { cacheDir }));
+  const results = await Promise.allSettled(removals);
+  const failed = results.filter((result) => result.status === "rejected");
+  assertEquals(failed.length, repos.length);
+  for (const { reason } of failed) {
+    assert(reason instanceof HubError && /^Cannot find owner\/model\d+ in the cache/.test(reason.message), reason);
+  }
+  assertEquals([...Deno.readDirSync(cacheDir)], []);
+  await Deno.remove(cacheDir);
 });
