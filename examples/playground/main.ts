@@ -7,7 +7,7 @@
 
 import { announce } from "./controls/announcer.ts";
 import { takePicture } from "./controls/camera.ts";
-import { chooseFiles, kindOf, listenToFiles } from "./controls/files.ts";
+import { chooseFiles, kindOf, listenToFiles, modelName } from "./controls/files.ts";
 import { describeKeys, listenToKeys } from "./controls/keyboard.ts";
 import { keyActions } from "./controls/keys.ts";
 import { BUNDLED, listenToModels, selectModel, sourceOf } from "./controls/models.ts";
@@ -56,7 +56,8 @@ async function start(): Promise<void> {
 
   listenToModels({
     load: (source) => void load(source),
-    chooseFiles: () => chooseFiles("model-files", openFiles),
+    chooseFiles: () =>
+      chooseFiles("model-files", (files) => void load({ kind: "files", name: modelName(files), files })),
   });
   find("select", "device").addEventListener("change", () => void load(session.source ?? sourceOf(BUNDLED)));
   listenToFiles(openFiles);
@@ -114,7 +115,7 @@ async function start(): Promise<void> {
       case "tokens":
         return void session.openTokens(file);
       case "model":
-        return void load({ kind: "files", name: file.name, files });
+        return void load({ kind: "files", name: modelName(files), files });
     }
   }
 

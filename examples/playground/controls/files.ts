@@ -18,6 +18,12 @@ export function kindOf(files: readonly File[]): FileKind {
   return names.some((name) => /\.(npy|npz|json|pt)$/.test(name)) ? "tokens" : "picture";
 }
 
+/** What a model is called that is loaded from files: the name of the first one with weights. */
+export function modelName(files: readonly File[]): string {
+  const weights = files.find(({ name }) => !/\.(json|ya?ml)$/i.test(name)) ?? files[0];
+  return weights.name;
+}
+
 /** Calls back with files that are dropped on the page or pasted. */
 export function listenToFiles(onFiles: (files: File[]) => void): void {
   const overlay = find("div", "drop");

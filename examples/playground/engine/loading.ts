@@ -23,6 +23,6 @@ export async function loadModel(
       });
     }
     case "files":
-      throw new TypeError("Cannot load files yet");
+      return await VQModel.fromFiles(source.files, options);
   }
 }

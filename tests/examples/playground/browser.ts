@@ -43,8 +43,8 @@ export interface Playground {
   savePicture(): Promise<Uint8Array<ArrayBuffer>>;
   /** Saves the tokens as JSON. */
   saveTokens(): Promise<{ shape: number[]; indices: number[] }>;
-  /** Drops a file on the page. */
-  drop(name: string, bytes: Uint8Array): Promise<void>;
+  /** Drops files of the checkout on the page, under other names. */
+  drop(files: Readonly<Record<string, string>>): Promise<void>;
   /** What the report says under a name. */
   report(name: string): Promise<string>;
   /** Clicks a button. */
@@ -120,16 +120,16 @@ function control(page: Page, downloads: string): Playground {
     async saveTokens() {
       return JSON.parse(new TextDecoder().decode(await saved(() => page.select("#save-tokens", "json"))));
     },
-    async drop(name, bytes) {
-      await page.evaluate(
-        (name, bytes) => {
-          const dataTransfer = new DataTransfer();
-          dataTransfer.items.add(new File([Uint8Array.from(bytes)], name));
-          document.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
-        },
-        name,
-        [...bytes],
-      );
+    async drop(files) {
+      await page.evaluate(async (files) => {
+        const dataTransfer = new DataTransfer();
+        for (const [name, path] of Object.entries(files)) {
+          const response = await fetch(`/repository/${path}`);
+          dataTransfer.items.add(new File([await response.blob()], name));
+        }
+        document.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+      }, files);
+      await page.evaluate(() => new Promise(requestAnimationFrame));
     },
     report: (name) =>
       page.$$eval("#report dt", (terms, name) => {

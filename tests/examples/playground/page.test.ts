@@ -2,7 +2,7 @@
 /** The playground, used as a person does: in Chromium. */
 import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
 import { decodePicture, ImageProcessor, VQModel } from "../../../mod.ts";
-import { fixture, repository } from "../../support/paths.ts";
+import { repository } from "../../support/paths.ts";
 import { IMPORT_MAP, startDeno } from "../../support/processes.ts";
 import { inPlayground, type Playground, SMALL, startBrowser, stopBrowser } from "./browser.ts";
 
@@ -10,6 +10,7 @@ Deno.test.beforeAll(startBrowser);
 Deno.test.afterAll(stopBrowser);
 
 const STILL_LIFE = repository("examples/images/still-life.png");
+const JPEG = "tests/fixtures/pictures/golden/jpeg-420.jpg";
 
 Deno.test("the task serves the page with the headers that isolate it", async () => {
   const child = startDeno([
@@ -33,8 +34,8 @@ Deno.test("the task serves the page with the headers that isolate it", async () 
 });
 
 /** What the library makes of a picture file. */
-async function expected(file: string, width: number, height: number): Promise<{ indices: number[]; png: Uint8Array }> {
-  using model = await VQModel.fromPretrained(repository("examples/models/leaves-f4"), { device: "wasm" });
+async function expected(file: string, width: number, height: number, folder = "examples/models/leaves-f4") {
+  using model = await VQModel.fromPretrained(repository(folder), { device: "wasm" });
   const processor = ImageProcessor.for(model);
   using sample = await processor.preprocess(file, { width, height });
   const tokens = await model.tokenize(sample);
@@ -61,24 +62,36 @@ Deno.test("a service worker isolates the page where the server sends no headers,
 });
 
 Deno.test("a dropped JPEG gives the tokens that the library makes of it", async () => {
-  const file = fixture("pictures/golden/jpeg-420.jpg");
-  await inPlayground(async ({ drop, ready, page, saveTokens }) => {
-    await drop("photo.jpg", await Deno.readFile(file));
-    await page.waitForFunction(() => document.querySelector("main")!.ariaBusy === "true");
+  await inPlayground(async ({ drop, ready, saveTokens }) => {
+    await drop({ "photo.jpg": JPEG });
     await ready();
-    const { shape, indices } = await saveTokens();
-    const { indices: wanted } = await expected(file, 4 * shape[2], 4 * shape[1]);
-    assertEquals(indices.flat(2), wanted);
+    const { shape: [, rows, columns], indices } = await saveTokens();
+    assertEquals(indices.flat(2), (await expected(repository(JPEG), 4 * columns, 4 * rows)).indices);
   });
 });
 
-Deno.test("a file that is no picture is a message, not the end", async () => {
+Deno.test("the dropped files of a model are loaded, and the picture is tokenized with it", async () => {
+  const folder = "tests/fixtures/golden/tiny-amused";
+  const names = ["config.json", "diffusion_pytorch_model.safetensors"];
+  await inPlayground(async ({ drop, ready, saveTokens, page }) => {
+    await drop(Object.fromEntries(names.map((name) => [name, `${folder}/${name}`])));
+    await ready();
+    assertEquals(await page.$eval("#model", (list) => (list as HTMLSelectElement).value), names[1]);
+    const { shape: [, rows, columns], indices } = await saveTokens();
+    const factor = 128 / columns;
+    assertEquals(indices.flat(2), (await expected(STILL_LIFE, 128, factor * rows, folder)).indices);
+  });
+});
+
+Deno.test("a file that is no picture, or no model, is a message, not the end", async () => {
   await inPlayground(async ({ drop, page, click, savePicture }) => {
     const before = await savePicture();
-    await drop("notes.png", new TextEncoder().encode("not a picture"));
-    await page.waitForFunction(() => document.querySelector("#error-text")!.textContent);
-    assertStringIncludes(await page.$eval("#error-text", (text) => text.textContent!), "Cannot decode picture");
-    await click("error-close");
+    for (const [name, message] of [["notes.png", "Cannot decode picture"], ["model.ckpt", "Cannot read model.ckpt"]]) {
+      await drop({ [name]: "deno.json" });
+      await page.waitForFunction(() => document.querySelector("#error-text")!.textContent);
+      assertStringIncludes(await page.$eval("#error-text", (text) => text.textContent!), message);
+      await click("error-close");
+    }
     assertEquals(await savePicture(), before);
   });
 });
@@ -151,11 +164,10 @@ Deno.test("the keyboard moves, picks, paints and undoes, and says where it is", 
 });
 
 Deno.test("a link reproduces edits of a sample picture, and the tokens of any other", async () => {
-  const jpeg = await Deno.readFile(fixture("pictures/golden/jpeg-420.jpg"));
   let edited: { link: string; picture: Uint8Array }[] = [];
   await inPlayground(async (playground) => {
     const { page, click, savePicture, drop, ready } = playground;
-    for (const open of [() => Promise.resolve(), () => drop("photo.jpg", jpeg)]) {
+    for (const open of [() => Promise.resolve(), () => drop({ "photo.jpg": JPEG })]) {
       await open();
       await ready();
       for (const id of ["noise", "shuffle", "swap"]) await click(id);
