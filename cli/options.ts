@@ -142,7 +142,11 @@ export const OPTIONS = {
     help: '"hflip" also tokenizes each picture mirrored, as KEY_hflip',
     takes: '"hflip"',
   },
-  batch: { ...WHOLE, value: "COUNT", help: "number of pictures per batch; default: 1 on a CPU, up to 8 on a GPU" },
+  batch: {
+    ...WHOLE,
+    value: "COUNT",
+    help: "number of pictures per batch; default: 1 or 4 on a CPU, as the first ones show, up to 8 on a GPU",
+  },
   "shard-size": { ...WHOLE, value: "COUNT", help: "number of pictures per shard of loose files; default: 1000" },
   "retry-failures": { type: "boolean", help: "try pictures and archives again that failed in an earlier run" },
   verify: { type: "boolean", help: "check finished shards by their hash; default: by their size" },

@@ -58,6 +58,10 @@ export interface DatasetProgress {
   readonly newTokens: number;
   /** Number of pictures that failed, those of earlier runs included, and of archives that could not be read. */
   readonly failures: number;
+  /** Number of models that compute at the same time. */
+  readonly models?: number;
+  /** Number of pictures in a batch, once it is chosen. */
+  readonly batch?: number;
 }
 
 /** The tokens of one picture of a data set. */

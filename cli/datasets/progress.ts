@@ -65,7 +65,7 @@ function rates(progress: DatasetProgress, seconds: number) {
 
 /** Progress as a line of text. */
 export function describe(progress: DatasetProgress, seconds: number): string {
-  const { pictures, totalPictures, shards, totalShards, failures } = progress;
+  const { pictures, totalPictures, shards, totalShards, failures, models = 1, batch } = progress;
   const { picturesPerSecond, tokensPerSecond, secondsLeft } = rates(progress, seconds);
   const done = totalPictures === undefined
     ? `${count(pictures)} pictures, ${count(shards)} of ${count(totalShards)} shards`
@@ -73,7 +73,9 @@ export function describe(progress: DatasetProgress, seconds: number): string {
   const speed = `${picturesPerSecond.toFixed(1)} pictures/s, ${count(Math.round(tokensPerSecond))} tokens/s`;
   const left = secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`];
   const failed = failures === 0 ? [] : [`${count(failures)} failed`];
-  return [done, speed, ...left, ...failed].join(", ");
+  const engines = models === 1 ? "" : `${models} engines, `;
+  const computing = batch === undefined ? [] : [`${engines}${batch === 1 ? "one by one" : `batches of ${batch}`}`];
+  return [done, speed, ...left, ...failed, ...computing].join(", ");
 }
 
 /** Seconds as text, such as `3 h 12 min`. */

@@ -5,11 +5,12 @@
  */
 
 import type { VQModel } from "../../mod.ts";
+import type { BatchSizes } from "./batch_size.ts";
 
 /** Options of {@linkcode batching}. */
 export interface BatchingOptions<T, R> {
   /** The number of items of a shape in a batch. */
-  sizeOf(shape: readonly number[]): number;
+  readonly sizes: BatchSizes;
   readonly signal: AbortSignal;
   /** The shape of an item, without the batch dimension: items of one shape may be in one batch. */
   shapeOf(item: T): readonly number[];
@@ -21,15 +22,15 @@ export interface BatchingOptions<T, R> {
 
 /** Computes items in batches. */
 export interface Batching<T, R> {
-  /** The result of an item. Throws what `sizeOf` throws. */
+  /** The result of an item. Throws what `sizes.of` throws. */
   run(item: T): Promise<R>;
   /** Starts batches, as far as there are any. To be called when `isStuck` has changed. */
   start(): void;
 }
 
-/** Items of one shape that wait, and how many of them are a batch. */
+/** Items of one shape that wait. */
 interface Group<T, R> {
-  readonly size: number;
+  readonly shape: readonly number[];
   readonly waiting: Waiting<T, R>[];
 }
 
@@ -42,7 +43,7 @@ interface Waiting<T, R> {
 
 /** Gathers batches for some models, which compute at the same time. */
 export function batching<T, R>(models: readonly VQModel[], options: BatchingOptions<T, R>): Batching<T, R> {
-  const { signal, sizeOf, shapeOf, isStuck } = options;
+  const { signal, sizes, shapeOf, isStuck } = options;
   const groups = new Map<string, Group<T, R>>();
   const idle = [...models];
   signal.addEventListener("abort", () => {
@@ -50,14 +51,15 @@ export function batching<T, R>(models: readonly VQModel[], options: BatchingOpti
   });
 
   /** A full batch, or else the oldest one if it will not get larger. */
-  function take(): Waiting<T, R>[] | undefined {
-    const full = groups.entries().find(([, { size, waiting }]) => waiting.length >= size);
+  function take(): Group<T, R> | undefined {
+    const full = groups.entries().find(([, { shape, waiting }]) => waiting.length >= sizes.of(shape));
     const [name, group] = full ?? (isStuck() ? groups.entries().next().value : undefined) ?? [];
     if (name === undefined || group === undefined) return undefined;
     groups.delete(name);
-    const { size, waiting } = group;
-    if (waiting.length > size) groups.set(name, { size, waiting: waiting.slice(size) });
-    return waiting.slice(0, size);
+    const { shape, waiting } = group;
+    const size = sizes.of(shape);
+    if (waiting.length > size) groups.set(name, { shape, waiting: waiting.slice(size) });
+    return { shape, waiting: waiting.slice(0, size) };
   }
 
   function start(): void {
@@ -68,12 +70,14 @@ export function batching<T, R>(models: readonly VQModel[], options: BatchingOpti
     }
   }
 
-  async function compute(model: VQModel, batch: readonly Waiting<T, R>[]): Promise<void> {
+  async function compute(model: VQModel, { shape, waiting }: Group<T, R>): Promise<void> {
+    const done = sizes.start(model, shape, waiting.length);
     try {
-      const results = await options.compute(model, batch.map(({ item }) => item));
-      batch.forEach(({ resolve }, i) => resolve(results[i]));
+      const results = await options.compute(model, waiting.map(({ item }) => item));
+      done();
+      waiting.forEach(({ resolve }, i) => resolve(results[i]));
     } catch (error) {
-      batch.forEach(({ reject }) => reject(error));
+      waiting.forEach(({ reject }) => reject(error));
     }
     idle.push(model);
     start();
@@ -84,7 +88,8 @@ export function batching<T, R>(models: readonly VQModel[], options: BatchingOpti
       return new Promise((resolve, reject) => {
         const shape = shapeOf(item);
         const name = `${shape}`;
-        const group = groups.get(name) ?? { size: sizeOf(shape), waiting: [] };
+        sizes.of(shape);
+        const group = groups.get(name) ?? { shape, waiting: [] };
         groups.set(name, group);
         group.waiting.push({ item, resolve, reject });
         start();

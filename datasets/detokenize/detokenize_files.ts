@@ -131,13 +131,13 @@ async function makePictures(
 async function checkerFor(model: VQModel, batch: number | undefined) {
   const codes = model.config.num_vq_embeddings;
   const { hash } = await model.codebook();
-  const sizeOf = batchSizes(model, "detokenize", batch);
+  const sizes = batchSizes(model, "detokenize", batch);
   return ({ indices, shape, codebook }: TokensOfFile): string | undefined => {
     if (codebook && codebook.hash !== hash) return;
     const foreign = indices.find((index) => index < 0 || index >= codes);
     if (foreign !== undefined) return `expected indices from 0 to ${codes - 1}, found ${foreign}`;
     try {
-      sizeOf(shape);
+      sizes.of(shape);
     } catch (error) {
       return showMessage(reasonOf(error));
     }

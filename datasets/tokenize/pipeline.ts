@@ -39,6 +39,8 @@ interface PictureTokens {
 
 /** Tokenizes the pictures of shards. */
 export interface Pipeline {
+  /** Number of pictures in a batch, once it is chosen. */
+  readonly batch?: number;
   /**
    * Starts to read a shard. The next one may be opened when this one was read; its outcomes may come later.
    *
@@ -62,7 +64,7 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
   const { batch, signal, augment, ...prepareOptions } = options;
   const preparer = preparerFor(models[0], prepareOptions);
   const maxOutstanding = Math.max(64, 4 * (batch ?? 0) * models.length);
-  const sizeOf = batchSizes(models[0], "tokenize", batch);
+  const sizes = batchSizes(models[0], "tokenize", batch);
   const shapeOf = ({ height, width }: Picture) => [models[0].config.in_channels, height, width];
   /** Pictures that are decoded now; that are read, but not passed on; and the bytes of their files and pixels. */
   let [preparing, outstanding, bytes] = [0, 0, 0];
@@ -70,7 +72,7 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
   let wake = () => {};
 
   const batches = batching<Picture, PictureTokens>(models, {
-    sizeOf,
+    sizes,
     signal,
     shapeOf,
     async compute(model, pictures) {
@@ -103,7 +105,7 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
     bytes += file.length;
     try {
       const prepared = await preparer.prepare(file, signal);
-      sizeOf(shapeOf(prepared.picture)); // throws if it does not fit the model or the memory
+      sizes.of(shapeOf(prepared.picture)); // throws if it does not fit the model or the memory
       const variants = augment === "hflip" ? [prepared.picture, mirrored(prepared.picture)] : [prepared.picture];
       return { ...prepared, variants };
     } finally {
@@ -144,6 +146,9 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
   }
 
   return {
+    get batch() {
+      return sizes.chosen;
+    },
     open(shard, kept) {
       let controller!: ReadableStreamDefaultController<Promise<Outcome>>;
       const slots = new ReadableStream<Promise<Outcome>>({ start: (started) => void (controller = started) });

@@ -111,10 +111,14 @@ async function bare(models: readonly VQModel[]): Promise<{ label: string; run: R
   };
 }
 
+/** The batch that the last data set was computed in. */
+let chosenBatch: number | undefined;
+
 async function dataset(models: readonly VQModel[], names: readonly string[]): Promise<number> {
+  const onProgress = ({ batch }: { batch?: number }) => void (chosenBatch = batch);
   const out = await Deno.makeTempDir();
   try {
-    return await timed(async () => tokenizeDataset(models, await openSource(names), folderSink(out)));
+    return await timed(async () => tokenizeDataset(models, await openSource(names), folderSink(out), { onProgress }));
   } finally {
     await Deno.remove(out, { recursive: true });
   }
@@ -159,7 +163,7 @@ async function compare(model: string, count: number, rounds: number, folder: str
   const best = (values: number[]) => `${(1000 / Math.min(...values)).toFixed(1)} pictures/s at best`;
   const ratio = (values: number[]) => medianRatio(times.dataset, values).toFixed(2);
   console.log(`${model}, ${count} pictures of ${SIDE}×${SIDE} in ${rounds} rounds`);
-  console.log(`  tokenizeDataset, two engines: ${best(times.dataset)}`);
+  console.log(`  tokenizeDataset, two engines, at last batch ${chosenBatch ?? 1}: ${best(times.dataset)}`);
   console.log(`  ${alone.label}: ${best(times.bare)}; the data set has ${ratio(times.bare)} of its rate`);
   console.log(`  tokenizeDataset, one engine: ${best(times.one)}; two are ${ratio(times.one)} times as fast`);
   console.log(
