@@ -11,7 +11,9 @@ export enum Kind {
   PackCodebook,
   ImplicitGemm,
   WinogradWeights,
-  Winograd,
+  WinogradLarge,
+  WinogradSources,
+  WinogradSmall,
   NormStatistics,
   NormFold,
   NormApply,
@@ -80,7 +82,7 @@ export const SLICE = 32;
 export const DEPTH = 2;
 /** Octets of output channels whose weights Winograd's algorithm transforms before it multiplies. */
 export const PANEL_OCTETS = 4;
-/** Padding in bytes between the weights or products of consecutive positions, which keeps them out of the same cache sets. */
+/** Padding in bytes between sources, weights or products of consecutive positions: powers of two would share cache sets. */
 export const STAGGER = 192;
 /** Maximum slices of the inner dimension that implicit GEMM gathers before it multiplies. */
 export const GATHER_SLICES = 8;

@@ -35,13 +35,14 @@ const WINOGRAD = {
   ...CONV,
   /** Side of a tile of results: 4 or 6; at stride 2, 4. */
   side: "i32",
-  /** Blocks are ranges of tiles times ranges of output channels. */
+  /** Parts of the tiles: at a time, a block takes one and, on small maps, a chunk of output channels. */
   tileBlocks: "i32",
-  channelBlocks: "i32",
-  /** Octets of output channels that a block multiplies at a time. */
+  /** Octets of output channels of a panel of weights. */
   chunk: "i32",
-  /** Panels of weights that {@linkcode Kind.WinogradWeights} transformed, or 0 if each block transforms those that it needs. */
+  /** On large maps: the panels of weights, which {@linkcode Kind.WinogradWeights} transformed; otherwise 0. */
   panels: "usize",
+  /** On small maps: the transformed sources; otherwise 0. */
+  sources: "usize",
   workspace: "usize",
   workspaceBytes: "usize",
 } as const;
@@ -133,7 +134,9 @@ export const JOB_FIELDS = {
     workspaceBytes: "usize",
   },
   [Kind.WinogradWeights]: WINOGRAD,
-  [Kind.Winograd]: WINOGRAD,
+  [Kind.WinogradLarge]: WINOGRAD,
+  [Kind.WinogradSources]: WINOGRAD,
+  [Kind.WinogradSmall]: WINOGRAD,
   [Kind.NormStatistics]: {
     x: "usize",
     /** Pixels of an image. */

@@ -17,7 +17,9 @@ import {
   SquaredErrorFoldFields,
   StraightThroughFields,
   WidenFields,
-  WinogradFields,
+  WinogradLargeFields,
+  WinogradSmallFields,
+  WinogradSourcesFields,
   WinogradWeightsFields,
 } from "./job_fields";
 import { attention, attentionPack } from "./ops/attention";
@@ -32,7 +34,7 @@ import { packCodebook, packConv } from "./matmul/pack";
 import { squaredError, squaredErrorFold } from "./ops/squared_error";
 import { straightThrough } from "./ops/straight_through";
 import { widen } from "./matmul/widen";
-import { winograd } from "./winograd/winograd";
+import { winogradLarge, winogradSmall, winogradSources } from "./winograd/winograd";
 import { winogradWeights } from "./winograd/weight_panel";
 
 /** Computes one block of a job. */
@@ -48,8 +50,12 @@ export function compute(kind: Kind, fields: usize, block: i32, thread: i32): voi
       return implicitGemm(changetype<ImplicitGemmFields>(fields), block, thread);
     case Kind.WinogradWeights:
       return winogradWeights(changetype<WinogradWeightsFields>(fields), block);
-    case Kind.Winograd:
-      return winograd(changetype<WinogradFields>(fields), block, thread);
+    case Kind.WinogradLarge:
+      return winogradLarge(changetype<WinogradLargeFields>(fields), block, thread);
+    case Kind.WinogradSources:
+      return winogradSources(changetype<WinogradSourcesFields>(fields), block);
+    case Kind.WinogradSmall:
+      return winogradSmall(changetype<WinogradSmallFields>(fields), block, thread);
     case Kind.NormStatistics:
       return normStatistics(changetype<NormStatisticsFields>(fields), block, thread);
     case Kind.NormFold:

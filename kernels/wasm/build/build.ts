@@ -30,7 +30,7 @@ const readFile = sourcesIn(new URL("..", import.meta.url));
 /** Reads a source, or generates it, for the module of one thread. */
 function readSource(path: string, thread: number, relaxed: boolean): string | null {
   if (path.endsWith("assembly/job_fields.ts")) return jobClasses();
-  if (path.endsWith("assembly/winograd/transforms.ts")) return winogradTransforms();
+  if (path.endsWith("assembly/winograd/transforms.ts")) return winogradTransforms(relaxed);
   if (path.endsWith("assembly/matmul/micro_kernels.ts")) return microKernels(relaxed);
   if (path.endsWith("assembly/simd/exponential.ts")) return EXPONENTIAL;
   if (path.endsWith("assembly/memory/base.ts")) return `export const BASE: usize = ${(thread + 1) * AREA};`;

@@ -8,6 +8,8 @@ import { GROUP, SLICE } from "../abi.ts";
 
 /** Bytes of the products of six rows and an octet of columns. */
 const PRODUCT_BYTES = GROUP * 8 * 4;
+/** Bytes of an lhs panel. */
+const LHS_BYTES = GROUP * SLICE * 4;
 
 /** A vector of results that a micro-kernel keeps in a register. */
 interface Accumulator {
@@ -57,75 +59,110 @@ function multiplyRow(vectors: number, row: number, value: string, relaxed: boole
 }
 
 /**
- * The micro-kernel: `C[n][6][8] (+)= LHS[6][32] · B[n][32][8]`, or only the first `steps` of 32. All steps are unrolled, so
- * that the lhs panel is read at constant addresses; 12 accumulators, two vectors of B and one splat fill V8's 15 vector
- * registers.
+ * The micro-kernel: `C[n][6][8] (+)= LHS[slices][6][32] · B[slices][n][32][8]` for one or two slices; slices and octets of B
+ * are `bSlice` and `bOctet` bytes apart. All steps are unrolled, so that the lhs panels are read at constant addresses; 12
+ * accumulators, two vectors of B and one splat fill V8's 15 vector registers.
  *
  * The number of instructions limits it, not arithmetic. A constant address needs no instruction if the offset is 0, and a
  * bounds check needs one less if the offset was checked before, so B advances.
  */
-function rows(name: string, steps: number, relaxed: boolean): string {
-  const step = (k: number) =>
-    [
-      `    b0 = v128.load(b); b1 = v128.load(b, 16); b += 32;`,
-      ...Array.from({ length: GROUP }, (_, row) =>
-        `    a = v128.load32_splat(LHS + ${(row * SLICE + k) * 4}); ` + multiplyRow(2, row, "a", relaxed)),
-    ].join("\n");
+function rows(relaxed: boolean): string {
   return `
-export function ${name}(n: i32, b: usize, c: usize, first: bool): void {
-  for (; n > 0; n--, b += ${(SLICE - steps) * 32}, c += ${PRODUCT_BYTES}) {
+export function rows(
+  slices: i32, n: i32, b: usize, bSlice: usize, bOctet: usize, c: usize, first: bool
+): void {
+  for (; n > 0; n--, c += ${PRODUCT_BYTES}) {
     let a: v128, b0: v128, b1: v128;
     let ${accumulators(2).map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
-${Array.from({ length: steps }, (_, k) => step(k)).join("\n")}
+    const octet = b;
+${multiplySteps(SLICE, 0, relaxed)}
+    if (slices > 1) {
+      b = octet + bSlice;
+${multiplySteps(SLICE, LHS_BYTES, relaxed)}
+    }
+    b = octet + bOctet;
 ${store(2)}
   }
 }`;
 }
 
+/** Only the first four steps of the micro-kernel. */
+function rows4(relaxed: boolean): string {
+  return `
+export function rows4(n: i32, b: usize, c: usize, first: bool): void {
+  for (; n > 0; n--, b += ${(SLICE - 4) * 32}, c += ${PRODUCT_BYTES}) {
+    let a: v128, b0: v128, b1: v128;
+    let ${accumulators(2).map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
+${multiplySteps(4, 0, relaxed)}
+${store(2)}
+  }
+}`;
+}
+
+/** The first steps of a slice, whose lhs panel is at LHS + `offset`. */
+function multiplySteps(steps: number, offset: number, relaxed: boolean): string {
+  const step = (k: number) =>
+    [
+      `    b0 = v128.load(b); b1 = v128.load(b, 16); b += 32;`,
+      ...Array.from({ length: GROUP }, (_, row) =>
+        `    a = v128.load32_splat(LHS + ${offset + (row * SLICE + k) * 4}); ` + multiplyRow(2, row, "a", relaxed)),
+    ].join("\n");
+  return Array.from({ length: steps }, (_, k) => step(k)).join("\n");
+}
+
 /**
- * The 256-bit micro-kernel for one or two octets: `C[n][octets][6][8] (+)= A[n][6][32] · RHS[octets][32][8]`. V8 can merge
- * two instructions on adjacent vectors (see revectorize.ts) if nothing that may trap lies between them. So the rhs panel is at
- * constant addresses. The lhs panel is loaded, and its bounds are checked, once for four steps: a shuffle that broadcasts one
- * lane becomes a load of that lane. Its row is part of the address: as an offset, V8 would add it to the memory's start, keep
- * all those sums, and reload one before each load.
+ * The 256-bit micro-kernel for one or two octets and one or two slices:
+ * `C[n][octets][6][8] (+)= A[n][slices][6][32] · RHS[slices][octets][32][8]`, slices of A `aSlice` bytes apart. V8 can merge
+ * two instructions on adjacent vectors (see revectorize.ts) if nothing that may trap lies between them. So the rhs panels are
+ * at constant addresses. The lhs panel is loaded, and its bounds are checked, once for four steps: a shuffle that broadcasts
+ * one lane becomes a load of that lane. Its row is part of the address: as an offset, V8 would add it to the memory's start,
+ * keep all those sums, and reload one before each load.
  *
  * V8 finds pairs by starting from adjacent stores, or from sums of integers. The bounds of the stores here are checked, so
- * such sums are computed and dropped.
+ * such sums are computed and dropped. Stores and their checks take a fifth of the time of one slice: hence two.
  *
- * Rhs panels come from a distant cache. So while it multiplies, each group copies `bytesPerGroup` bytes of the next panel,
- * from `next` on, to the other buffer; therefore the kernel for two octets exists twice.
+ * Rhs panels come from a distant cache. So while it multiplies, each group copies `bytesPerGroup` bytes of each slice of the
+ * next panel, from `next` on, to the other buffer; therefore the kernel for two octets exists twice.
  */
 function wideRows(name: string, octets: 1 | 2, buffer: 0 | 1, relaxed: boolean): string {
   const vectors = 2 * octets, cells = accumulators(vectors);
   const lhs = Array.from({ length: GROUP }, (_, row) => `a${row} = v128.load(p + ${row * SLICE * 4});`).join(" ");
-  const rhs = (k: number) =>
+  const rhs = (slice: number, k: number) =>
     Array.from(
       { length: vectors },
-      (_, v) => `b${v} = v128.load(RHS${buffer}, ${(v >> 1) * SLICE * 32 + k * 32 + (v & 1) * 16});`,
+      (_, v) => `b${v} = v128.load(RHS${buffer}, ${(slice * 2 + (v >> 1)) * SLICE * 32 + k * 32 + (v & 1) * 16});`,
     );
-  const step = (k: number) =>
+  const step = (slice: number, k: number) =>
     [
       ...k % 4 ? [] : [`    ${lhs} p += 16;`],
-      `    ${rhs(k).join(" ")}`,
+      `    ${rhs(slice, k).join(" ")}`,
       ...Array.from({ length: GROUP }, (_, row) =>
         `    s = v128.shuffle<i32>(a${row}, a${row}, ${Array(4).fill(k % 4).join(", ")}); ` +
         multiplyRow(vectors, row, "s", relaxed)),
     ].join("\n");
+  const steps = (slice: number) => Array.from({ length: SLICE }, (_, k) => step(slice, k)).join("\n");
   const pairs = cells.filter(({ vector }) => vector % 2 === 0).map(({ name }, i) =>
     `i32x4.add(${name}, c${2 * i + 1});`
   );
   return `
 export function ${name}(
-  n: i32, a: usize, aStride: usize, c: usize, cStride: usize, first: bool, next: usize, bytesPerGroup: usize
+  slices: i32, n: i32, a: usize, aStride: usize, aSlice: usize, c: usize, cStride: usize, first: bool,
+  next: usize, nextSlice: usize, bytesPerGroup: usize
 ): void {
   let to: usize = RHS${1 - buffer};
   for (; n > 0; n--, a += aStride, c += cStride, to += bytesPerGroup) {
-    next = copyLines(to, min(to + bytesPerGroup, RHS${1 - buffer} + PAIR_BYTES), next);
+    const end = min(to + bytesPerGroup, RHS${1 - buffer} + PAIR_BYTES);
+    if (slices > 1) copyLines(to + PAIR_BYTES, end + PAIR_BYTES, next + nextSlice);
+    next = copyLines(to, end, next);
     let s: v128, a0: v128, a1: v128, a2: v128, a3: v128, a4: v128, a5: v128;
     let ${Array.from({ length: vectors }, (_, v) => `b${v}: v128`).join(", ")};
     let ${cells.map(({ name }) => `${name} = f32x4.splat(0)`).join(", ")};
     let p = a;
-${Array.from({ length: SLICE }, (_, k) => step(k)).join("\n")}
+${steps(0)}
+    if (slices > 1) {
+      p = a + aSlice;
+${steps(1)}
+    }
     ${pairs.join(" ")}
 ${store(vectors)}
   }
@@ -138,7 +175,7 @@ export function microKernels(relaxed: boolean): string {
 import { LHS, RHS0, RHS1 } from "../memory/area";
 import { copyLines } from "../memory/cache_lines";
 import { PAIR_BYTES } from "./rhs_panel";` +
-    rows("rows", SLICE, relaxed) + rows("rows4", 4, relaxed) + wideRows("wideRows0", 2, 0, relaxed) +
+    rows(relaxed) + rows4(relaxed) + wideRows("wideRows0", 2, 0, relaxed) +
     wideRows("wideRows1", 2, 1, relaxed) + wideRows("wideOctet", 1, 0, relaxed);
 }
 

@@ -42,20 +42,37 @@ const CONSTANTS: Readonly<Record<string, string>> = {
   "32": "ThirtyTwo",
 };
 
-/** The value of a formula, as an expression. */
-function expression({ terms: [first, ...rest] }: Formula): string {
-  const constant = (coefficient: string) => `K(C.${CONSTANTS[coefficient]})`;
-  const scaled = first.coefficient === "1" ? first.name : `mul(${first.name}, ${constant(first.coefficient)})`;
+/**
+ * The value of a formula, as an expression. Names of variables end in `half`. Without inlined functions, whose ends would keep
+ * V8 from merging pairs.
+ */
+function expression({ terms: [first, ...rest] }: Formula, relaxed: boolean, half = ""): string {
+  const start = first.name + half;
+  const scaled = first.coefficient === "1" ? start : `f32x4.mul(${start}, ${constant(first.coefficient)})`;
   return rest.reduce((sum, { sign, coefficient, name }) => {
-    if (coefficient === "1") return `${sign > 0 ? "add" : "sub"}(${sum}, ${name})`;
-    return `${sign > 0 ? "madd" : "nmadd"}(${name}, ${constant(coefficient)}, ${sum})`;
+    const operation = sign > 0 ? "add" : "sub";
+    if (coefficient === "1") return `f32x4.${operation}(${sum}, ${name}${half})`;
+    const factors = `${name}${half}, ${constant(coefficient)}`;
+    return relaxed
+      ? `f32x4.relaxed_${sign > 0 ? "madd" : "nmadd"}(${factors}, ${sum})`
+      : `f32x4.${operation}(${sum}, f32x4.mul(${factors}))`;
   }, first.sign > 0 ? scaled : `f32x4.neg(${scaled})`);
 }
 
+/** A coefficient in all lanes. */
+function constant(coefficient: string): string {
+  return `v128.load32_splat(CONSTANTS + (<usize> C.${CONSTANTS[coefficient]} << 2))`;
+}
+
 /** Statements that compute formulas one after the other, and end each result, named `output` and a number, with `write`. */
-function compute(list: readonly Formula[], output: string, write: (i: number, value: string) => string): string {
+function compute(
+  list: readonly Formula[],
+  relaxed: boolean,
+  output: string,
+  write: (i: number, value: string) => string,
+): string {
   return list.map((formula) => {
-    const { name } = formula, value = expression(formula);
+    const { name } = formula, value = expression(formula, relaxed);
     return name.startsWith(output) ? write(Number(name.slice(output.length)), value) : `const ${name} = ${value};`;
   }).join(" ");
 }
@@ -75,36 +92,43 @@ function unroll(count: number, statements: (i: number) => string): string {
 }
 
 /** Channel bytes `from` to `end` of one tile: source pixels to positions. All columns go to scratch, then all rows to V. */
-function sourceTile({ name, positions: n, source }: Algorithm): string {
+function sourceTile({ name, positions: n, source }: Algorithm, relaxed: boolean): string {
   const column = (j: number) =>
     each(n, (i) => `const d${i} = source(${i}, ${j}, c);`) + " " +
-    compute(source, "v", (i, value) => `v128.store(SCRATCH + ${16 * (i * n + j)}, ${value});`);
+    compute(source, relaxed, "v", (i, value) => `v128.store(SCRATCH + ${16 * (i * n + j)}, ${value});`);
   const row = (i: number) =>
-    each(n, (j) => `const d${j} = scratch(${i * n + j});`) + ` const q = v + ${i * n} * LHS_BYTES; ` +
-    compute(source, "v", (j, value) => `v128.store(q + ${j} * LHS_BYTES, ${value});`);
+    each(n, (j) => `const d${j} = scratch(${i * n + j});`) + " " +
+    compute(source, relaxed, "v", (j, value) => `const v${j} = ${value};`) + " " +
+    each(n, (j) => `v128.store(p, v${j}); p += stride;`);
   return `
-export function sourceTile${name}(to: usize, from: usize, end: usize): void {
+export function sourceTile${name}(to: usize, stride: usize, from: usize, end: usize): void {
   for (let c = from; c < end; c += 16) {
 ${unroll(n, column)}
-    const v = to + vOffset(c - from, ${n * n});
+    let p = to + vOffset(c - from, ${n * n} * stride);
 ${unroll(n, row)}
   }
-  clearTail(to, end - from, ${n * n});
+  clearTail(to, end - from, ${n * n}, stride);
 }
 `;
 }
 
 /** One tile: products at its positions to pixels of the result. All rows go to scratch, then all columns to the result. */
-function resultTile({ name, positions: n, results, result, scale }: Algorithm): string {
+function resultTile({ name, positions: n, results, result, scale }: Algorithm, relaxed: boolean): string {
   const row = (i: number) =>
     `const q = p + ${i * n} * stride; ` + each(n, (j) => `const m${j} = v128.load(q + ${j} * stride);`) + " " +
-    compute(result.map(withoutBias), "y", (j, value) => `v128.store(SCRATCH + ${16 * (i * results + j)}, ${value});`);
+    compute(
+      result.map(withoutBias),
+      relaxed,
+      "y",
+      (j, value) => `v128.store(SCRATCH + ${16 * (i * results + j)}, ${value});`,
+    );
   const column = (j: number) =>
     `const b = v128.load(bias + c); ` + each(n, (i) => `const m${i} = scratch(${i * results + j});`) + " " +
     compute(
       result,
+      relaxed,
       "y",
-      (i, value) => `let y${i} = ${scale ? `madd(${value}, K(C.${CONSTANTS[scale]}), b)` : value};`,
+      (i, value) => `let y${i} = ${scale ? `madd(${value}, ${constant(scale)}, b)` : value};`,
     ) +
     " if (residual) { " +
     each(results, (i) => `y${i} = add(y${i}, residue(${i}, ${j}, c));`) + " } " +
@@ -120,23 +144,43 @@ ${unroll(results, column)}
 `;
 }
 
+/** Statements that compute formulas one after the other on both halves of eight channels, which V8 can merge. */
+function computePairs(list: readonly Formula[], relaxed: boolean): string {
+  return list.map((formula) =>
+    ["l", "h"].map((half) => `const ${formula.name}${half} = ${expression(formula, relaxed, half)};`).join(" ")
+  ).join("\n");
+}
+
 /**
- * Nine taps of one input channel and some octets of output channels to positions, which are `stride` bytes apart. All columns
- * go to scratch, then all rows to the panel.
+ * Input channels `channel` to `end` of an octet of output channels: taps to positions, which are `stride` bytes apart. A
+ * channel's taps go to scratch, then all columns, and from there all rows to the panel. The next channel's taps are copied
+ * before the rows: the processor cannot load a pair of vectors while the stores of its halves are under way. Sums of integers
+ * lead V8 to the pairs of each row.
  */
-function weightRow({ name, weights }: Algorithm): string {
-  const n = weights.filter(({ name }) => name.startsWith("u")).length;
+function weights({ name, weights }: Algorithm, relaxed: boolean): string {
+  const outputs = weights.filter(({ name }) => name.startsWith("u")).map(({ name }) => name);
+  const n = outputs.length;
+  const load = (i: number, from: number) =>
+    `const g${i}l = v128.load(SCRATCH, ${32 * from}), g${i}h = v128.load(SCRATCH, ${32 * from + 16});`;
   const column = (j: number) =>
-    each(3, (i) => `const g${i} = v128.load(tap(${3 * i + j}) + c);`) + " " +
-    compute(weights, "u", (i, value) => `v128.store(SCRATCH + ${16 * (i * 3 + j)}, ${value});`);
+    each(3, (i) => load(i, 3 * i + j)) + computePairs(weights, relaxed) +
+    outputs.map((u, i) => {
+      const to = 32 * (9 + i * 3 + j);
+      return `v128.store(SCRATCH, ${u}h, ${to + 16}); v128.store(SCRATCH, ${u}l, ${to});`;
+    }).join(" ");
   const row = (i: number) =>
-    each(3, (j) => `const g${j} = scratch(${i * 3 + j});`) + " " +
-    compute(weights, "u", (_, value) => `v128.store(p, ${value}); p += stride;`);
+    each(3, (j) => load(j, 9 + i * 3 + j)) + computePairs(weights, relaxed) +
+    outputs.map((u) => `i32x4.add(${u}l, ${u}h);`).join(" ") +
+    outputs.map((u) => `v128.store(p, ${u}l); v128.store(p, ${u}h, 16); p += stride;`).join(" ");
   return `
-export function weightRow${name}(to: usize, stride: usize, octets: i32): void {
-  for (let c: usize = 0; c < <usize> octets * RHS_BYTES; c += c & 16 ? RHS_BYTES - 16 : 16) {
-    let p = to + c;
+export function weights${name}(
+  f: WinogradFields, channel: i32, end: i32, octet: i32, to: usize, stride: usize
+): void {
+  copyTaps(f, channel, octet);
+  for (; channel < end; channel++, to += 32) {
+    let p = to;
 ${unroll(3, column)}
+    if (channel + 1 < end) copyTaps(f, channel + 1, octet);
 ${unroll(n, row)}
   }
 }
@@ -144,13 +188,16 @@ ${unroll(n, row)}
 }
 
 /** The module of transforms. */
-export function winogradTransforms(): string {
+export function winogradTransforms(relaxed: boolean): string {
   return `
-import { LHS_BYTES } from "../matmul/lhs_panel";
 import { PRODUCT_BYTES } from "../matmul/multiply";
 import { RHS_BYTES } from "../matmul/rhs_panel";
-import { SCRATCH, scratch } from "../memory/area";
-import { add, C, K, madd, mul, nmadd, splat, sub } from "../simd/simd";
-import { clearTail, put, residue, source, tap, vOffset } from "./winograd_tile";
-` + ALGORITHMS.map((algorithm) => sourceTile(algorithm) + resultTile(algorithm) + weightRow(algorithm)).join("");
+import { CONSTANTS, SCRATCH, scratch } from "../memory/area";
+import { add, C, madd } from "../simd/simd";
+import { clearTail, put, residue, source, vOffset } from "./winograd_tile";
+import { copyTaps } from "./taps";
+import { WinogradWeightsFields as WinogradFields } from "../job_fields";
+` + ALGORITHMS.map((algorithm) =>
+    sourceTile(algorithm, relaxed) + resultTile(algorithm, relaxed) + weights(algorithm, relaxed)
+  ).join("");
 }

@@ -24,7 +24,7 @@ export function lowerAttention(op: Attention, { threads }: Context): Lowering {
   const groups = Math.ceil(pixels / GROUP);
   const queryBlocks = blocksOf(groups, LARGEST, threads);
   const chunk = Math.min(CHUNK, keySlices * SLICE);
-  const workspace = Math.ceil(groups / queryBlocks) * GROUP * 4 * (2 + octets * 8 + chunk + SLICE);
+  const workspace = Math.ceil(groups / queryBlocks) * GROUP * 4 * (2 + octets * 8 + chunk + 2 * SLICE);
   return {
     temporary: keys + values,
     workspace,

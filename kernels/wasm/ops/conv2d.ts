@@ -42,46 +42,45 @@ function tileSide(op: Conv2d): 4 | 6 {
   return cost(6) < cost(4) ? 6 : 4;
 }
 
+/** Up to this number of groups of tiles, a map is small: its transformed sources are few, and blocks transform the weights. */
+const SMALL_GROUPS = 24;
+
 function lowerWinograd(op: Conv2d, context: Context): Lowering {
   const [images, outChannels, outHeight, outWidth] = op.shape;
-  const side = tileSide(op), octets = Math.ceil(outChannels / 8), slices = Math.ceil(op.x.shape[1] / SLICE);
-  const groups = Math.ceil(images * Math.ceil(outHeight / side) * Math.ceil(outWidth / side) / GROUP);
-  const positions = ((side - 1) * strideOf(op) + 3) ** 2;
-  const isShared = groups > UNSHARED_GROUPS, chunk = isShared ? octets : Math.min(octets, PANEL_OCTETS);
-  const panelBytes = (side === 6 ? 64 : 36) * (chunk * 4 * SLICE * 8 + STAGGER);
-  const groupBytes = (octets: number) => 4 * GROUP * (SLICE + positions * (DEPTH * SLICE + octets * 8));
-  const { tileBlocks, channelBlocks } = isShared
-    ? { tileBlocks: sharedBlocks(groups, groupBytes(octets), slices * panelBytes, context.threads), channelBlocks: 1 }
-    : unsharedBlocks(groups, octets, context.threads);
-  const chunks = Math.ceil(2 * Math.ceil(octets / 2 / channelBlocks) / chunk);
-  const workspace = Math.ceil(groups / tileBlocks) * groupBytes(chunks * chunk) + chunks * positions * STAGGER +
-    (isShared ? 0 : DEPTH * panelBytes);
-  return {
-    temporary: isShared ? slices * panelBytes : 0,
-    workspace,
-    jobs: (at) => {
-      const fields = {
-        ...convFields(op, at, context),
-        side,
-        tileBlocks,
-        channelBlocks,
-        chunk,
-        panels: isShared ? at.temporary : 0,
-        workspace: at.workspace,
-        workspaceBytes: workspace,
-      };
-      return [
-        ...isShared
-          ? [{ kind: Kind.WinogradWeights, blocks: slices * Math.ceil(octets / PANEL_OCTETS), fields } as const]
-          : [],
-        { kind: Kind.Winograd, blocks: tileBlocks * channelBlocks, fields },
-      ];
-    },
+  const side = tileSide(op), positions = ((side - 1) * strideOf(op) + 3) ** 2;
+  const work = {
+    side,
+    groups: Math.ceil(images * Math.ceil(outHeight / side) * Math.ceil(outWidth / side) / GROUP),
+    positions,
+    weightPositions: side === 6 ? 64 : 36,
+    slices: Math.ceil(op.x.shape[1] / SLICE),
+    octets: Math.ceil(outChannels / 8),
   };
+  return work.groups > SMALL_GROUPS ? lowerLargeMap(op, context, work) : lowerSmallMap(op, context, work);
 }
 
-/** Up to this number of groups of tiles, each block transforms the weights that it needs, otherwise all blocks share them. */
-const UNSHARED_GROUPS = 24;
+/** The size of a convolution by Winograd's algorithm. */
+interface WinogradWork {
+  /** Side of a tile of results. */
+  readonly side: 4 | 6;
+  /** Groups of six tiles. */
+  readonly groups: number;
+  /** Positions of a transformed tile, and those that have weights of their own. */
+  readonly positions: number;
+  readonly weightPositions: number;
+  /** Slices of input channels, and octets of output channels. */
+  readonly slices: number;
+  readonly octets: number;
+}
+
+/** Bytes of the lhs panel of a group, and of the products of a group and an octet. */
+const LHS_BYTES = 4 * GROUP * SLICE, PRODUCT_BYTES = 4 * GROUP * 8;
+
+/** Bytes of a slice and an octet of weights. */
+const RHS_BYTES = 4 * SLICE * 8;
+/** Bytes of a cache line, which pads the weights of a position on small maps. */
+const LINE = 64;
+
 /** Maximum groups of tiles per block. */
 const BLOCK_GROUPS = 12;
 /** Bytes of a block's transformed tiles and products: what a core's second-level cache holds beside the weights. */
@@ -89,16 +88,71 @@ const CACHE_BYTES = 5 * 2 ** 18;
 /** With much larger weights, blocks are larger too, because each block reads all weights. */
 const WEIGHTS_PER_BLOCK = 2;
 
-/** Partitions groups of tiles. */
-function sharedBlocks(groups: number, groupBytes: number, weightBytes: number, threads: number): number {
+/** Transforms all weights, then the tiles, block by block. */
+function lowerLargeMap(op: Conv2d, context: Context, work: WinogradWork): Lowering {
+  const { side, groups, positions, weightPositions, slices, octets } = work;
+  const weightBytes = slices * weightPositions * (octets * RHS_BYTES + STAGGER);
+  const groupBytes = LHS_BYTES + positions * (DEPTH * LHS_BYTES + octets * PRODUCT_BYTES);
   const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
-  return blocksOf(groups, Math.min(BLOCK_GROUPS, Math.max(3, Math.floor(blockBytes / groupBytes))), threads);
+  const blockGroups = Math.min(BLOCK_GROUPS, Math.max(3, Math.floor(blockBytes / groupBytes)));
+  const tileBlocks = blocksOf(groups, blockGroups, context.threads);
+  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * STAGGER;
+  return {
+    temporary: weightBytes,
+    workspace,
+    jobs: (at) => {
+      const fields = {
+        ...convFields(op, at, context),
+        side,
+        tileBlocks,
+        chunk: octets,
+        panels: at.temporary,
+        sources: 0,
+        workspace: at.workspace,
+        workspaceBytes: workspace,
+      };
+      return [
+        { kind: Kind.WinogradWeights, blocks: slices * Math.ceil(octets / PANEL_OCTETS), fields },
+        { kind: Kind.WinogradLarge, blocks: tileBlocks, fields },
+      ];
+    },
+  };
 }
 
-/** Partitions output channels rather than groups of tiles, so that few blocks transform the same weights. */
-function unsharedBlocks(groups: number, octets: number, threads: number) {
-  const channelBlocks = Math.min(Math.ceil(threads / Math.ceil(groups / BLOCK_GROUPS)), Math.ceil(octets / 2));
-  return { tileBlocks: Math.min(groups, Math.ceil(threads / channelBlocks)), channelBlocks };
+/** Transforms all tiles, then the weights, chunk by chunk of output channels. */
+function lowerSmallMap(op: Conv2d, context: Context, work: WinogradWork): Lowering {
+  const { side, groups, positions, weightPositions, slices, octets } = work;
+  const chunk = Math.min(octets, PANEL_OCTETS), chunks = Math.ceil(octets / chunk);
+  const tileBlocks = tileBlocksOf(groups, chunks, context.threads);
+  const workspace = DEPTH * chunk * weightPositions * (RHS_BYTES + LINE) +
+    positions * (Math.ceil(groups / tileBlocks) * chunk * PRODUCT_BYTES + STAGGER);
+  return {
+    temporary: slices * positions * (groups * LHS_BYTES + STAGGER),
+    workspace,
+    jobs: (at) => {
+      const fields = {
+        ...convFields(op, at, context),
+        side,
+        tileBlocks,
+        chunk,
+        panels: 0,
+        sources: at.temporary,
+        workspace: at.workspace,
+        workspaceBytes: workspace,
+      };
+      return [
+        { kind: Kind.WinogradSources, blocks: groups, fields },
+        { kind: Kind.WinogradSmall, blocks: tileBlocks * chunks, fields },
+      ];
+    },
+  };
+}
+
+/** Partitions groups of tiles only if chunks are too few for the threads, because each part transforms the weights again. */
+function tileBlocksOf(groups: number, chunks: number, threads: number): number {
+  let blocks = 1;
+  while (blocks < groups && blocks * chunks < 4 * threads && blocks * chunks % threads > 0) blocks++;
+  return blocks;
 }
 
 /** Maximum groups of pixels per block, which reads the weights of a slice once. */

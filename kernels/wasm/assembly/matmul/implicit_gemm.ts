@@ -44,10 +44,8 @@ export function implicitGemm(f: ImplicitGemmFields, block: i32, thread: i32): vo
       const from = pointers + <usize> g * groupPointers, to = lhs + <usize> g * LHS_BYTES;
       for (let i = 0; i < depth; i++) gather(f, from, (slice + i) * SLICE, to + <usize> i * lhsStep);
     }
-    for (let i = 0; i < depth; i++) {
-      const weights = f.weights + <usize> ((slice + i) * octets + octet) * RHS_BYTES;
-      multiply(lhs + <usize> i * lhsStep, LHS_BYTES, count, weights, octetCount, products, slice + i == 0);
-    }
+    const weights = f.weights + <usize> (slice * octets + octet) * RHS_BYTES, rhsStep = <usize> octets * RHS_BYTES;
+    multiply(depth, count, octetCount, lhs, lhsStep, LHS_BYTES, weights, rhsStep, products, slice == 0);
   }
   for (let k = slices * SLICE; k < inner; k += 4) {
     const weights = f.weights + <usize> (slices * octets + octet) * RHS_BYTES + (<usize> (k % SLICE) << 5);

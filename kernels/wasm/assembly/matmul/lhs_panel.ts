@@ -34,7 +34,8 @@ export function copyPartialRow(lhs: usize, r: usize, from: usize, bytes: usize):
   for (; i < ROW; i += 16) v128.store(to + i, i32x4.splat(0));
 }
 
-/** Copies an lhs panel to the micro-kernel's constant address. */
-export function copyLhs(from: usize): void {
-  for (let r: usize = 0; r < <usize> GROUP; r++) copyRow(LHS, r, from + r * ROW);
+/** Copies the lhs panel of a slice to the micro-kernel's constant address. */
+export function copyLhs(from: usize, slice: i32): void {
+  const to = LHS + <usize> slice * LHS_BYTES;
+  for (let r: usize = 0; r < <usize> GROUP; r++) copyRow(to, r, from + r * ROW);
 }

@@ -3,16 +3,16 @@
 // differs (see build.ts).
 import { BASE } from "./base";
 
-/** Lhs panel of the micro-kernel for vectors of 128 bits: [6][32]. */
+/** Lhs panels of the micro-kernel for vectors of 128 bits: [2][6][32]. */
 export const LHS: usize = BASE;
 /** Pointers to the pixels of a tile (see pointers.ts), or positions of six source windows (see implicit_gemm.ts). */
-export const POINTERS: usize = BASE + 1024;
+export const POINTERS: usize = BASE + 1536;
 /** Constants of vector code: see simd.ts. */
-export const CONSTANTS: usize = BASE + 2048;
-/** Intermediate values of a transform: at most 81 vectors. */
+export const CONSTANTS: usize = BASE + 2560;
+/** Intermediate values of a transform: at most 81 pairs of vectors. */
 export const SCRATCH: usize = BASE + 4096;
-/** Two rhs panels of the micro-kernel for vectors of 256 bits, [2][32][8]: it reads one and fills the other. */
-export const RHS0: usize = BASE + 10240;
+/** Two buffers of rhs panels of the micro-kernel for vectors of 256 bits, [2][2][32][8]: it reads one and fills the other. */
+export const RHS0: usize = BASE + 8192;
 export const RHS1: usize = BASE + 12288;
 
 @inline

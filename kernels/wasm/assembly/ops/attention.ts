@@ -83,12 +83,17 @@ function score(
 ): void {
   const channelSlices = (f.stored + SLICE - 1) / SLICE;
   const keyOctets = (f.pixels + SLICE - 1) / SLICE * 4;
-  for (let slice = 0; slice < channelSlices; slice++) {
+  const lhsSlice = <usize> count * LHS_BYTES, keySlice = <usize> keyOctets * RHS_BYTES;
+  for (let slice = 0; slice < channelSlices; slice += 2) {
     const packed = f.keys + <usize> ((image * channelSlices + slice) * keyOctets + key / 8) * RHS_BYTES;
+    const depth = min(2, channelSlices - slice);
     for (let g = 0; g < count; g++) {
-      gatherQueries(f, image, (first + g) * GROUP, slice * SLICE, lhs + <usize> g * LHS_BYTES);
+      for (let i = 0; i < depth; i++) {
+        const to = lhs + <usize> i * lhsSlice + <usize> g * LHS_BYTES;
+        gatherQueries(f, image, (first + g) * GROUP, (slice + i) * SLICE, to);
+      }
     }
-    multiply(lhs, LHS_BYTES, count, packed, keys / 8, scores, slice == 0);
+    multiply(depth, count, keys / 8, lhs, lhsSlice, LHS_BYTES, packed, keySlice, scores, slice == 0);
   }
 }
 
@@ -160,12 +165,17 @@ function addValues(
 ): void {
   const octets = (f.stored + 7) / 8;
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
-  for (let slice = 0; slice < keys / SLICE; slice++) {
+  const lhsSlice = <usize> count * LHS_BYTES, valueSlice = <usize> octets * RHS_BYTES;
+  for (let slice = 0; slice < keys / SLICE; slice += 2) {
     const values = f.values + <usize> ((image * keySlices + key / SLICE + slice) * octets) * RHS_BYTES;
+    const depth = min(2, keys / SLICE - slice);
     for (let g = 0; g < count; g++) {
-      copyScores(scores + <usize> (g * keys / 8 + slice * 4) * PRODUCT_BYTES, lhs + <usize> g * LHS_BYTES);
+      for (let i = 0; i < depth; i++) {
+        const from = scores + <usize> (g * keys / 8 + (slice + i) * 4) * PRODUCT_BYTES;
+        copyScores(from, lhs + <usize> i * lhsSlice + <usize> g * LHS_BYTES);
+      }
     }
-    multiply(lhs, LHS_BYTES, count, values, octets, sums, key == 0 && slice == 0);
+    multiply(depth, count, octets, lhs, lhsSlice, LHS_BYTES, values, valueSlice, sums, key == 0 && slice == 0);
   }
 }
 

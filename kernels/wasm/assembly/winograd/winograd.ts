@@ -1,64 +1,100 @@
 // 3x3 convolution by Winograd's F(4x4, 3x3) or F(6x6, 3x3): a tile of 4x4 results takes 36 products instead of 144, one of
 // 6x6 results 64 instead of 324. At stride 2, a tile of 4x4 results takes 81 instead of 144.
 //
-// A block of tiles goes through three steps: transform the source pixels of each tile, multiply at each position of the
-// transformed tile (a matrix product over channels), transform the products back. The first two take some slices of source
-// channels at a time, and of those a chunk of output channels at a time, so that the transformed source and weights are used
-// while they are in the cache. NHWC; tiles come in groups of six, the height of the micro-kernel.
-//   transformed source   V [group][DEPTH][position][6][32]
-//   transformed weights  U [DEPTH][position][octet][32][8], of a chunk
-//   products             M [chunk][position][group][octet][6][8]
+// Three steps: transform the source pixels of each tile, multiply at each position of the transformed tile (a matrix product
+// over channels), transform the products back. NHWC; tiles come in groups of six, the height of the micro-kernel.
+//
+// On large maps, a block of tiles goes through all steps, some slices of source channels at a time, so that the transformed
+// source is used while it is in the cache. All blocks share the transformed weights.
+//   transformed source   V [group][DEPTH][position][6][32], of a block
+//   transformed weights  U [slice][position][octet][32][8]
+//   products             M [position][group][octet][6][8], of a block
+//
+// On small maps, all sources are transformed first. Then a block is a chunk of output channels: it transforms its weights,
+// some slices at a time, so that they are used while they are in the cache, as are the products.
+//   transformed source   V [slice][position][group][6][32]
+//   transformed weights  U [DEPTH][octet][position][32][8], of a chunk
+//   products             M [position][group][octet][6][8], of a chunk
 import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
-import { WinogradFields } from "../job_fields";
+import { WinogradWeightsFields as WinogradFields } from "../job_fields";
 import { startOf } from "../memory/partition";
 import { LHS_BYTES } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "../memory/pointers";
 import { multiplyCached } from "./multiply_cached";
 import { resultTile4, resultTile6, resultTileStrided, sourceTile4, sourceTile6, sourceTileStrided } from "./transforms";
-import { panelBytes, transformWeights, weightStride } from "./weight_panel";
+import {
+  octetStrideSmall,
+  panelBytesLarge,
+  POSITION_STRIDE_SMALL,
+  positionStrideLarge,
+  transformWeights,
+} from "./weight_panel";
 
-export function winograd(f: WinogradFields, block: i32, thread: i32): void {
-  const tiles = f.images * tilesAcross(f) * tilesDown(f);
-  const groups = (tiles + GROUP - 1) / GROUP;
-  const part = block / f.channelBlocks;
-  const first = startOf(part, f.tileBlocks, groups);
-  const count = startOf(part + 1, f.tileBlocks, groups) - first;
-  const pairs = (f.outChannels + 15) / 16;
-  const channelPart = block % f.channelBlocks;
-  const octet = 2 * startOf(channelPart, f.channelBlocks, pairs);
-  const end = min(2 * startOf(channelPart + 1, f.channelBlocks, pairs), (f.outChannels + 7) / 8);
-  const slices = (f.inChannels + SLICE - 1) / SLICE;
+/** A block of tiles of a large map. */
+export function winogradLarge(f: WinogradFields, block: i32, thread: i32): void {
+  const groups = groupsOf(f), slices = slicesOf(f), positions = positionsOf(f), octets = (f.outChannels + 7) / 8;
+  const first = startOf(block, f.tileBlocks, groups), count = startOf(block + 1, f.tileBlocks, groups) - first;
+  // With padding: powers of two would share cache sets.
+  const groupStride = <usize> (DEPTH * positions + 1) * LHS_BYTES;
+  const v = f.workspace + <usize> thread * f.workspaceBytes, m = v + <usize> count * groupStride;
+  for (let slice = 0; slice < slices; slice += DEPTH) {
+    const depth = min(DEPTH, slices - slice), panels = f.panels + <usize> slice * panelBytesLarge(f);
+    transformSources(f, first, count, slice, depth, v, LHS_BYTES, groupStride);
+    multiplyPositions(f, depth, count, octets, v, LHS_BYTES, groupStride, panels, m, slice == 0);
+  }
+  transformProducts(f, first, count, 0, octets, m);
+}
 
-  const side = sourceSide(f), positions = side * side;
-  const u = f.workspace + <usize> thread * f.workspaceBytes;
-  const v = u + (f.panels ? 0 : DEPTH * panelBytes(f));
-  const m = v + <usize> count * sourceStride(positions);
-  const chunkBytes = <usize> positions * productStride(count, f.chunk);
+/** Transforms the sources of a group of tiles of a small map. */
+export function winogradSources(f: WinogradFields, group: i32): void {
+  const to = f.sources + <usize> group * LHS_BYTES;
+  transformSources(f, group, 1, 0, slicesOf(f), to, sourceStride(f), 0);
+}
+
+/** A chunk of output channels of some tiles of a small map. */
+export function winogradSmall(f: WinogradFields, block: i32, thread: i32): void {
+  const groups = groupsOf(f), slices = slicesOf(f), octets = (f.outChannels + 7) / 8;
+  const part = block % f.tileBlocks, octet = block / f.tileBlocks * f.chunk, width = min(f.chunk, octets - octet);
+  const first = startOf(part, f.tileBlocks, groups), count = startOf(part + 1, f.tileBlocks, groups) - first;
+  const stride = sourceStride(f), sliceStride = <usize> positionsOf(f) * stride;
+  const u = f.workspace + <usize> thread * f.workspaceBytes, uSlice = <usize> f.chunk * octetStrideSmall(f);
+  const v = f.sources + <usize> first * LHS_BYTES, m = u + DEPTH * uSlice;
   for (let slice = 0; slice < slices; slice += DEPTH) {
     const depth = min(DEPTH, slices - slice);
-    transformSources(f, first, count, slice, depth, v, positions);
-    let products = m;
-    for (let o = octet; o < end; o += f.chunk, products += chunkBytes) {
-      const width = min(f.chunk, end - o);
-      for (let i = 0; !f.panels && i < depth; i++) {
-        transformWeights(f, slice + i, o, width, u + <usize> i * panelBytes(f));
-      }
-      const panels = f.panels ? f.panels + <usize> slice * panelBytes(f) : u;
-      multiplyChunk(f, v, count, depth, panels, width, products, slice == 0);
-    }
+    for (let i = 0; i < depth; i++) transformPanel(f, slice + i, octet, width, u + <usize> i * uSlice);
+    const sources = v + <usize> slice * sliceStride;
+    multiplyPositions(f, depth, count, width, sources, stride, LHS_BYTES, u, m, slice == 0);
   }
-  let products = m;
-  for (let o = octet; o < end; o += f.chunk, products += chunkBytes) {
-    const width = min(f.chunk, end - o), stride = productStride(count, width);
-    transformProducts(f, first * GROUP, min((first + count) * GROUP, tiles), o, width, products, stride);
+  transformProducts(f, first, count, octet, width, m);
+}
+
+/** Transforms the weights of a slice and a chunk of octets of a small map. */
+function transformPanel(f: WinogradFields, slice: i32, octet: i32, octets: i32, to: usize): void {
+  for (let i = 0; i < octets; i++, to += octetStrideSmall(f)) {
+    transformWeights(f, slice, octet + i, to, POSITION_STRIDE_SMALL);
   }
 }
 
-/** Bytes from the transformed sources of one group to those of the next, with padding: powers of two would share cache sets. */
+/** Bytes from the transformed sources of one position of a small map to those of the next. */
 @inline
-function sourceStride(positions: i32): usize {
-  return <usize> (DEPTH * positions + 1) * LHS_BYTES;
+function sourceStride(f: WinogradFields): usize {
+  return <usize> groupsOf(f) * LHS_BYTES + STAGGER;
+}
+
+@inline
+function slicesOf(f: WinogradFields): i32 {
+  return (f.inChannels + SLICE - 1) / SLICE;
+}
+
+@inline
+function tilesOf(f: WinogradFields): i32 {
+  return f.images * tilesAcross(f) * tilesDown(f);
+}
+
+@inline
+function groupsOf(f: WinogradFields): i32 {
+  return (tilesOf(f) + GROUP - 1) / GROUP;
 }
 
 /** Bytes from the products of one position to those of the next. */
@@ -67,30 +103,38 @@ function productStride(groups: i32, octets: i32): usize {
   return <usize> (groups * octets) * PRODUCT_BYTES + STAGGER;
 }
 
-/** Multiplies the transformed sources of `depth` slices by a chunk of weights at all positions. */
-function multiplyChunk(
+/**
+ * Multiplies `depth` slices of transformed sources by those of weights at all positions. Sources are `positionStride` and
+ * `groupStride` bytes apart.
+ */
+function multiplyPositions(
   f: WinogradFields,
-  v: usize,
-  groups: i32,
   depth: i32,
-  panels: usize,
+  groups: i32,
   octets: i32,
+  v: usize,
+  positionStride: usize,
+  groupStride: usize,
+  panels: usize,
   products: usize,
   isFirst: bool,
 ): void {
-  const side = sourceSide(f), positions = side * side;
-  const lhsStride = sourceStride(positions), mStride = productStride(groups, octets);
-  for (let position = 0; position < positions; position++, products += mStride) {
+  const side = sourceSide(f), positions = positionsOf(f), mStride = productStride(groups, octets);
+  const vSlice = <usize> positions * positionStride;
+  for (let position = 0; position < positions; position++, v += positionStride, products += mStride) {
     if (f.upsample && cancels(position, side)) {
       if (isFirst) memory.fill(products, 0, mStride);
       continue;
     }
-    const weights = f.stride == 1 ? position : stridedWeights(position);
-    for (let i = 0; i < depth; i++) {
-      const lhs = v + <usize> (i * positions + position) * LHS_BYTES;
-      const rhs = panels + <usize> i * panelBytes(f) + <usize> weights * weightStride(f);
-      if (f.panels) multiply(lhs, lhsStride, groups, rhs, octets, products, isFirst && i == 0);
-      else multiplyCached(lhs, lhsStride, groups, rhs, octets, products, isFirst && i == 0);
+    const weights = <usize> (f.stride == 1 ? position : stridedWeights(position));
+    if (f.panels) {
+      const u = panels + weights * positionStrideLarge(f), uSlice = panelBytesLarge(f);
+      multiply(depth, groups, octets, v, vSlice, groupStride, u, uSlice, products, isFirst);
+    } else {
+      const u = panels + weights * POSITION_STRIDE_SMALL,
+        uOctet = octetStrideSmall(f),
+        uSlice = <usize> f.chunk * uOctet;
+      multiplyCached(depth, groups, octets, v, vSlice, groupStride, u, uSlice, uOctet, products, isFirst);
     }
   }
 }
@@ -107,10 +151,16 @@ function cancels(position: i32, side: i32): bool {
   return position / side == 2 || position % side == 2;
 }
 
-/** Source pixels along the side of a tile: the results' and their halo. There are as many positions. */
+/** Source pixels along the side of a tile: the results' and their halo. */
 @inline
 function sourceSide(f: WinogradFields): i32 {
   return (f.side - 1) * f.stride + 3;
+}
+
+/** There are as many positions as source pixels. */
+@inline
+function positionsOf(f: WinogradFields): i32 {
+  return sourceSide(f) * sourceSide(f);
 }
 
 @inline
@@ -123,7 +173,10 @@ function tilesDown(f: WinogradFields): i32 {
   return (f.outHeight + f.side - 1) / f.side;
 }
 
-/** Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. */
+/**
+ * Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. Positions
+ * and groups are `positionStride` and `groupStride` bytes apart.
+ */
 function transformSources(
   f: WinogradFields,
   first: i32,
@@ -131,16 +184,17 @@ function transformSources(
   slice: i32,
   depth: i32,
   v: usize,
-  positions: i32,
+  positionStride: usize,
+  groupStride: usize,
 ): void {
   const from = <usize> (slice * SLICE) << 2;
   const end = min(<usize> ((slice + depth) * SLICE), <usize> f.inChannels) << 2;
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
-    const to = v + <usize> (i / GROUP) * sourceStride(positions) + <usize> (i % GROUP) * SLICE * 4;
-    if (f.stride == 2) sourceTileStrided(to, from, end);
-    else if (f.side == 4) sourceTile4(to, from, end);
-    else sourceTile6(to, from, end);
+    const to = v + <usize> (i / GROUP) * groupStride + <usize> (i % GROUP) * SLICE * 4;
+    if (f.stride == 2) sourceTileStrided(to, positionStride, from, end);
+    else if (f.side == 4) sourceTile4(to, positionStride, from, end);
+    else sourceTile6(to, positionStride, from, end);
   }
 }
 
@@ -158,22 +212,14 @@ function pointToSources(f: WinogradFields, tile: i32): void {
   pointToPixels(PIXELS, sourceSide(f), top, left, first, height, f.width, pixelBytes, f.upsample, ZERO);
 }
 
-/** Turns the products of tiles `first` to `end` into results: channels from `octet * 8` on. */
-function transformProducts(
-  f: WinogradFields,
-  first: i32,
-  end: i32,
-  octet: i32,
-  octets: i32,
-  m: usize,
-  stride: usize,
-): void {
-  const from = <usize> octet * 32;
+/** Turns the products of groups `first` to `first + groups` of tiles into results: channels from `octet * 8` on. */
+function transformProducts(f: WinogradFields, first: i32, groups: i32, octet: i32, octets: i32, m: usize): void {
+  const from = <usize> octet * 32, stride = productStride(groups, octets);
   const bytes = min(<usize> octets * 32, (<usize> f.outChannels << 2) - from);
-  for (let tile = first; tile < end; tile++) {
-    const i = tile - first;
+  const tiles = min(groups * GROUP, tilesOf(f) - first * GROUP);
+  for (let i = 0; i < tiles; i++) {
     const products = m + <usize> (i / GROUP * octets) * PRODUCT_BYTES + <usize> (i % GROUP) * 32;
-    pointToResults(f, tile, from);
+    pointToResults(f, first * GROUP + i, from);
     if (f.stride == 2) resultTileStrided(products, stride, bytes, f.bias + from, f.residual != 0);
     else if (f.side == 4) resultTile4(products, stride, bytes, f.bias + from, f.residual != 0);
     else resultTile6(products, stride, bytes, f.bias + from, f.residual != 0);

@@ -1,20 +1,18 @@
 // What the transforms, which build/winograd.ts generates, have in common. They take four channels of a tile at a time: all
 // columns into scratch memory, [row][column], then all rows out of it.
-import { LHS_BYTES } from "../matmul/lhs_panel";
-import { POINTERS } from "../memory/area";
 import { PIXELS, pointer, RESIDUALS } from "../memory/pointers";
 
-/** Offset of channel byte `c` of a tile in V: consecutive slices of all positions. */
+/** Offset of channel byte `c` of a tile in V, whose slices are `sliceBytes` apart. */
 @inline
-export function vOffset(c: usize, positions: usize): usize {
-  return (c >> 7) * positions * LHS_BYTES + (c & 127);
+export function vOffset(c: usize, sliceBytes: usize): usize {
+  return (c >> 7) * sliceBytes + (c & 127);
 }
 
 /** Clears the last slice of V beyond `bytes` of channels. */
-export function clearTail(to: usize, bytes: usize, positions: usize): void {
+export function clearTail(to: usize, bytes: usize, positions: usize, stride: usize): void {
   for (; bytes & 127; bytes += 16) {
-    const at = to + vOffset(bytes, positions);
-    for (let p: usize = 0; p < positions; p++) v128.store(at + p * LHS_BYTES, i32x4.splat(0));
+    const at = to + vOffset(bytes, positions * stride);
+    for (let p: usize = 0; p < positions; p++) v128.store(at + p * stride, i32x4.splat(0));
   }
 }
 
@@ -37,10 +35,4 @@ export function residue(row: usize, column: usize, c: usize): v128 {
 @inline
 export function put(row: usize, column: usize, value: v128, c: usize): void {
   v128.store(pointer(PIXELS, row, column) + c, value);
-}
-
-/** The address of eight output channels of a tap. */
-@inline
-export function tap(i: usize): usize {
-  return <usize> load<u32>(POINTERS + (i << 2));
 }
