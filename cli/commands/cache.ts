@@ -17,6 +17,7 @@ export const cacheCommands: readonly Command[] = [
     usage: "cache list",
     operands: [],
     options: ["json", "help"],
+    examples: ["cache list"],
     run: list,
   },
   {
@@ -25,6 +26,7 @@ export const cacheCommands: readonly Command[] = [
     operands: [],
     repeats: true,
     options: ["help"],
+    examples: ["cache verify", "cache verify amused/amused-256"],
     run: verify,
   },
   {

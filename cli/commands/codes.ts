@@ -9,7 +9,7 @@ import { codeSheet } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
 import { type Command, UsageError } from "../arguments.ts";
 import { load } from "../models.ts";
-import { COMPUTING, type Options } from "../options.ts";
+import { COMPUTING, OPTIONS, type Options } from "../options.ts";
 import { pictureOutputOf } from "../output.ts";
 import { showComputing } from "../terminal.ts";
 import { plural } from "../text.ts";
@@ -19,6 +19,10 @@ export const codesCommand: Command = {
   usage: "codes MODEL -o SHEET.png",
   operands: ["MODEL"],
   options: ["output", "codes", ...COMPUTING],
+  own: { output: { ...OPTIONS.output, value: "SHEET", help: "where to write the sheet, a .png or .jpg" } },
+  details:
+    "Each code is decoded alone, in the middle of a 3×3 grid of itself. Codes are in rows from the top left, about as many " +
+    "columns as rows.",
   examples: ["codes amused/amused-256 --codes 0-1023 -o codes.png"],
   run,
 };

@@ -8,7 +8,7 @@
 import { mergeTokens, openTokenSet } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
 import { type Command, UsageError } from "../arguments.ts";
-import { outputKindOf } from "../datasets/output_kind.ts";
+import { DATASET_FORMATS, outputKindOf } from "../datasets/output_kind.ts";
 import { checkWritable } from "../files.ts";
 import { OPTIONS, type Options } from "../options.ts";
 import { plural } from "../text.ts";
@@ -26,8 +26,18 @@ export const mergeCommand: Command = {
       value: "OUT",
       help: "where to write: .tar, .parquet, .jsonl, .npy, .npz or .safetensors",
     },
+    format: {
+      ...OPTIONS.format,
+      choices: DATASET_FORMATS,
+      pattern: new RegExp(`^(${DATASET_FORMATS.join("|")})$`),
+      takes: DATASET_FORMATS.join(", "),
+      help: "the format of the file; default: by the extension of -o",
+    },
   },
-  examples: ["merge tokens -o tokens.parquet"],
+  details:
+    "TOKENS is a folder of tokens, its manifest.json, or a file of tokens, of one model all. Of records with the same key " +
+    "and tokens, the first is kept; with other tokens, a later one gets a number behind its key.",
+  examples: ["merge tokens -o tokens.parquet", "merge day1 day2 more.npz -o all.tar"],
   run,
 };
 

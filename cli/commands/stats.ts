@@ -26,6 +26,9 @@ export const statsCommand: Command = {
     },
     codes: { ...WHOLE, value: "COUNT", help: "number of codes in the codebook; default: as the files say" },
   },
+  details:
+    "TOKENS is a folder of tokens, its manifest.json, or a file of tokens. The drawing has the count of every code, from the " +
+    "most frequent to the rarest, and how many codes occur how often.",
   examples: ["stats tokens -o usage.png", "stats tokens.parquet --json"],
   run,
 };

@@ -19,7 +19,11 @@ export const verifyCommand: Command = {
   operands: ["TOKENS"],
   options: ["codes", "grid", "json", "help"],
   own: { codes: { ...WHOLE, value: "COUNT", help: "number of codes in the codebook; default: as the files say" } },
-  examples: ["verify tokens"],
+  details:
+    "TOKENS is a folder of tokens, its manifest.json, or a file of tokens. Everything is read: every size, hash and number " +
+    "is compared with the manifest, if there is one, and every index with the codebook. The exit code is 1 if something is " +
+    "wrong.",
+  examples: ["verify tokens", "verify rows.npy --grid 16x16 --codes 1024"],
   run,
 };
 

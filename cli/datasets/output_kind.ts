@@ -15,7 +15,7 @@ export type OutputKind =
   | { readonly kind: "file" | "folder"; readonly format: DatasetFormat };
 
 /** Formats of whole data sets, by extension. */
-const DATASET_FORMATS: readonly string[] = ["tar", "parquet", "jsonl", "npy", "npz", "safetensors"];
+export const DATASET_FORMATS: readonly string[] = ["tar", "parquet", "jsonl", "npy", "npz", "safetensors"];
 
 /** Formats that hold a few pictures of one size. */
 const TOKEN_FORMATS: readonly string[] = ["json", "npy", "npz", "safetensors", "pt"];
