@@ -39,8 +39,8 @@ export const detokenizeCommand: Command = {
     "run ended.",
   examples: [
     "detokenize MODEL tokens -o pictures",
-    "detokenize MODEL rows.npy --grid 16x16 -o pictures.tar",
-    "detokenize MODEL tokens.npz -o picture-%d.png",
+    "detokenize MODEL t.npy --grid 8x8 -o out",
+    "detokenize MODEL t.npz -o p-%d.png",
   ],
   run: detokenize,
 };

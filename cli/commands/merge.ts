@@ -37,7 +37,7 @@ export const mergeCommand: Command = {
   details:
     "TOKENS is a folder of tokens, its manifest.json, or a file of tokens, of one model all. Of records with the same key " +
     "and tokens, the first is kept; with other tokens, a later one gets a number behind its key.",
-  examples: ["merge tokens -o tokens.parquet", "merge day1 day2 more.npz -o all.tar"],
+  examples: ["merge tokens -o tokens.parquet", "merge day1 day2 t.npz -o all.tar"],
   run,
 };
 

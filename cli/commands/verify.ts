@@ -23,7 +23,7 @@ export const verifyCommand: Command = {
     "TOKENS is a folder of tokens, its manifest.json, or a file of tokens. Everything is read: every size, hash and number " +
     "is compared with the manifest, if there is one, and every index with the codebook. The exit code is 1 if something is " +
     "wrong.",
-  examples: ["verify tokens", "verify rows.npy --grid 16x16 --codes 1024"],
+  examples: ["verify tokens", "verify t.npy --grid 16x16 --codes 1024"],
   run,
 };
 
