@@ -39,6 +39,7 @@ export interface Page {
   ): Promise<Awaited<R>>;
   click(selector: string): Promise<void>;
   createCDPSession(): Promise<{ send(method: string, params?: object): Promise<unknown> }>;
+  emulateMediaFeatures(features: readonly { name: string; value: string }[]): Promise<void>;
   // deno-lint-ignore no-explicit-any -- scripts of any result
   evaluate(script: string): Promise<any>;
   evaluate<R, A extends unknown[]>(run: (...args: A) => R, ...args: A): Promise<Awaited<R>>;

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** The playground, used as a person does: in Chromium. */
 import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import axe from "npm:axe-core@4.10.3";
 import { decodePicture, ImageProcessor, VQModel } from "../../../mod.ts";
 import { repository } from "../../support/paths.ts";
 import { IMPORT_MAP, startDeno } from "../../support/processes.ts";
@@ -182,6 +183,18 @@ Deno.test("a link reproduces edits of a sample picture, and the tokens of any ot
   for (const { link, picture } of edited) {
     await inPlayground(async ({ savePicture }) => assertEquals(await savePicture(), picture), { fragment: link });
   }
+});
+
+Deno.test("axe finds nothing that keeps people out, neither in light nor in dark colours", async () => {
+  await inPlayground(async ({ page }) => {
+    await page.evaluate(axe.source);
+    for (const value of ["light", "dark"]) {
+      const motion = { name: "prefers-reduced-motion", value: "reduce" }; // colours change at once
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }, motion]);
+      const { violations } = await page.evaluate("axe.run()");
+      assertEquals(violations.map(({ help }: { help: string }) => help), []);
+    }
+  });
 });
 
 Deno.test("on a phone nothing is wider than the screen", async () => {
