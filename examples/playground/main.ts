@@ -79,7 +79,7 @@ async function start(): Promise<void> {
   if (!await openLink()) {
     const file = fetchSample("still-life");
     await load(sourceOf(BUNDLED));
-    if (session.model) await openSample("still-life", file);
+    if (session.model && !session.isBusy) await openSample("still-life", file); // unless a picture was dropped meanwhile
   }
 
   async function load(source: ModelSource): Promise<void> {

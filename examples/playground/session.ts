@@ -17,6 +17,7 @@ import type {
   ModelSource,
   Pixels,
   ProfileLine,
+  TokenGrid,
   TokenizedPicture,
 } from "./engine/protocol.ts";
 import type { CallOptions, Remote } from "./engine/rpc.ts";
@@ -47,6 +48,15 @@ export interface PictureFile {
   readonly sample?: string;
 }
 
+/** Tasks of one kind cancel each other. */
+type TaskKind = "load" | "open" | "measure";
+
+/** A task that runs. */
+interface Task {
+  readonly controller: AbortController;
+  progress: LoadProgress;
+}
+
 /** A stroke that is not finished. */
 interface Stroke {
   readonly cells: Set<number>;
@@ -59,7 +69,9 @@ export class Session {
   readonly engine: Remote<EngineMethods>;
   readonly #decoder: LiveDecoder;
   readonly #onChange: () => void;
-  #loading: AbortController | undefined;
+  readonly #tasks = new Map<TaskKind, Task>();
+  /** Ends with the last task that loads a model. */
+  #loading: Promise<void> = Promise.resolve();
   #stroke: Stroke | undefined;
   #history: History | undefined;
 
@@ -75,8 +87,6 @@ export class Session {
   decoded: DecodedPicture | undefined;
   /** Memory of the model after the last exact picture. */
   memory: Memory | undefined;
-  /** What takes time now. */
-  task: LoadProgress | undefined;
   /** What went wrong last. */
   error: string | undefined;
   /** What went well, where that needs words. */
@@ -89,13 +99,18 @@ export class Session {
     this.#decoder = new LiveDecoder({
       decode: (request, signal) => engine.call("decode", request, { signal }),
       onPicture: (decoded) => void this.#showDecoded(decoded),
-      onError: (error) => this.fail(error),
+      onError: (error) => this.#tasks.has("load") || this.fail(error), // a model that is replaced ends its calls
     });
+  }
+
+  /** What takes time now. */
+  get task(): LoadProgress | undefined {
+    return this.#tasks.values().next().value?.progress;
   }
 
   /** Whether anything is computed or loaded. */
   get isBusy(): boolean {
-    return this.task !== undefined || this.#decoder.isBusy;
+    return this.#tasks.size > 0 || this.#decoder.isBusy;
   }
 
   get canUndo(): boolean {
@@ -112,51 +127,46 @@ export class Session {
   }
 
   /** Loads a model, and opens the picture again that is open. Edits stay if the model is the same. */
-  async load(source: ModelSource, device: DeviceChoice): Promise<void> {
-    this.#loading?.abort(new DOMException("Another model was chosen", "AbortError"));
-    const { signal } = this.#loading = new AbortController();
-    this.#decoder.stop();
+  load(source: ModelSource, device: DeviceChoice): Promise<void> {
     const kept = source === this.source ? this.#history : undefined;
-    await this.#perform(`Loading ${source.name}`, async (onProgress) => {
-      const model = await this.engine.call("load", { source, device }, { signal, onProgress });
-      [this.model, this.source] = [model, source];
+    return this.#loading = this.#perform("load", `Loading ${source.name}`, async (options) => {
+      const model = await this.engine.call("load", { source, device }, options);
       const { opened } = this;
       this.#show(undefined);
-      if (opened?.source) await this.#tokenize(opened.source, signal);
+      [this.model, this.source] = [model, source];
+      if (opened?.source) await this.#tokenize(opened.source, options);
       if (kept && this.opened?.original.length === kept.tokens.length) this.#setHistory(kept);
     });
   }
 
   /** Opens a picture file. */
-  async open(source: PictureFile): Promise<void> {
-    await this.#perform(`Opening ${source.name}`, () => this.#tokenize(source));
+  open(source: PictureFile): Promise<void> {
+    return this.#perform("open", `Opening ${source.name}`, (options) => this.#tokenize(source, options));
   }
 
   /** Opens a token file. */
-  async openTokens(file: File): Promise<void> {
-    await this.#perform(`Opening ${file.name}`, async () => {
-      const { rows, columns, indices } = await this.engine.call("decodeTokens", { file });
-      await this.engine.call("forget", undefined);
-      this.#show({ name: file.name, rows, columns, original: indices });
+  openTokens(file: File): Promise<void> {
+    return this.#perform("open", `Opening ${file.name}`, async (options) => {
+      await this.#showTokens(file.name, await this.engine.call("decodeTokens", { file }, options));
     });
   }
 
   /** Opens what a link holds, with the model that it names; `sample` loads a sample picture. */
-  async openShared({ content }: Shared, sample: (name: string) => Promise<Blob>): Promise<void> {
-    await this.#perform("Opening the link", async () => {
-      if (!("edits" in content)) {
-        const { rows, columns, indices } = content;
-        await this.engine.call("forget", undefined);
-        this.#show({ name: "tokens", rows, columns, original: indices });
-        return;
-      }
+  openShared({ content }: Shared, sample: (name: string) => Promise<Blob>): Promise<void> {
+    return this.#perform("open", "Opening the link", async (options) => {
+      if (!("edits" in content)) return await this.#showTokens("tokens", content);
       const { picture, side, edits } = content;
-      await this.#tokenize({ file: await sample(picture), name: picture, side, sample: picture });
+      await this.#tokenize({ file: await sample(picture), name: picture, side, sample: picture }, options);
       for (const edit of edits) {
         checkEdit(edit, { cells: this.opened!.original.length, codes: this.model!.codes });
         this.#setHistory(addEdit(this.#history!, edit, this.#context));
       }
     });
+  }
+
+  /** Cancels what is loaded, opened or measured. */
+  cancel(): void {
+    for (const { controller } of this.#tasks.values()) controller.abort();
   }
 
   /** Applies an edit. */
@@ -193,8 +203,8 @@ export class Session {
   /** Measures each op on the picture that is open. */
   async measure(): Promise<ProfileLine[] | undefined> {
     let lines: ProfileLine[] | undefined;
-    await this.#perform("Measuring each op", async () => {
-      lines = await this.engine.call("profile", undefined);
+    await this.#perform("measure", "Measuring each op", async (options) => {
+      lines = await this.engine.call("profile", undefined, options);
     });
     return lines;
   }
@@ -218,29 +228,43 @@ export class Session {
     this.#onChange();
   }
 
-  /** Runs a task and shows that it runs. Errors are shown too; cancelled tasks are not errors. */
-  async #perform(text: string, task: (onProgress: CallOptions["onProgress"]) => Promise<void>): Promise<void> {
-    const started: LoadProgress = { text };
-    [this.task, this.error, this.notice] = [started, undefined, undefined];
-    let latest = started;
-    this.#onChange();
+  /**
+   * Runs a task in place of the one of its kind, and shows that it runs. What needs a model waits while one is loaded.
+   * Errors are shown; cancelled tasks are none.
+   */
+  async #perform(kind: TaskKind, text: string, task: (options: CallOptions) => Promise<void>): Promise<void> {
+    this.#tasks.get(kind)?.controller.abort();
+    const started: Task = { controller: new AbortController(), progress: { text } };
+    const { signal } = started.controller;
+    this.#tasks.set(kind, started);
+    this.clearError();
     try {
-      await task((progress) => {
-        if (this.task === latest) this.task = latest = progress as LoadProgress;
-        this.#onChange();
+      if (kind !== "load") await this.#loading;
+      signal.throwIfAborted();
+      await task({
+        signal,
+        onProgress: (progress) => {
+          started.progress = progress as LoadProgress;
+          this.#onChange();
+        },
       });
     } catch (error) {
       this.fail(error);
     } finally {
-      if (this.task === latest) this.task = undefined;
+      if (this.#tasks.get(kind) === started) this.#tasks.delete(kind);
       this.#onChange();
     }
   }
 
-  async #tokenize(source: PictureFile, signal?: AbortSignal): Promise<void> {
+  async #tokenize(source: PictureFile, options: CallOptions): Promise<void> {
     const { file, side, name } = source;
-    const { indices: original, ...tokenized } = await this.engine.call("tokenize", { file, side }, { signal });
+    const { indices: original, ...tokenized } = await this.engine.call("tokenize", { file, side }, options);
     this.#show({ ...tokenized, original, name, source });
+  }
+
+  async #showTokens(name: string, { rows, columns, indices }: TokenGrid): Promise<void> {
+    await this.engine.call("forget", undefined);
+    this.#show({ name, rows, columns, original: indices });
   }
 
   /** Shows what was opened; `undefined` for nothing. */

@@ -39,6 +39,7 @@ export class Page {
     find("button", "zoom-out").addEventListener("click", () => this.after(() => stage.zoom(1 / 1.5)));
     find("button", "zoom-fit").addEventListener("click", () => this.after(() => stage.fit()));
     find("button", "error-close").addEventListener("click", () => session.clearError());
+    find("button", "task-cancel").addEventListener("click", () => session.cancel());
     find("button", "show-keys").addEventListener("click", () => find("dialog", "keys").showModal());
     drawRamp(find("canvas", "legend-ramp"));
   }

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The playground, used as a person does: in Chromium. */
-import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import axe from "npm:axe-core@4.10.3";
 import { decodePicture, ImageProcessor, VQModel } from "../../../mod.ts";
 import { repository } from "../../support/paths.ts";
@@ -183,6 +183,21 @@ Deno.test("a link reproduces edits of a sample picture, and the tokens of any ot
   for (const { link, picture } of edited) {
     await inPlayground(async ({ savePicture }) => assertEquals(await savePicture(), picture), { fragment: link });
   }
+});
+
+Deno.test("margins, differences and the time of each op are shown when asked for", async () => {
+  await inPlayground(async ({ page, click, ready }) => {
+    const picture = (id: string) => page.$eval(`#${id}`, (canvas) => (canvas as HTMLCanvasElement).toDataURL());
+    const before = [await picture("tokens"), await picture("reconstruction")];
+    await click("margins");
+    await click("difference");
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+    assert(await picture("tokens") !== before[0] && await picture("reconstruction") !== before[1]);
+    assertMatch(await page.$eval("#legend-low", (text) => text.textContent!), /^margin 0\.\d+ · equal$/);
+    await click("measure");
+    await ready();
+    assertStringIncludes(await page.$eval("#profile-table", (table) => table.textContent!), "decoder.conv_out");
+  });
 });
 
 Deno.test("axe finds nothing that keeps people out, neither in light nor in dark colours", async () => {
