@@ -1,6 +1,6 @@
 /** The names of pictures that are made of tokens with any keys. */
 import { assert, assertEquals } from "@std/assert";
-import { savePictures } from "../../datasets/mod.ts";
+import { picturesOfTar, savePictureArchive, savePictures } from "../../datasets/mod.ts";
 import { Picture } from "../../mod.ts";
 import { withFolder } from "../support/folders.ts";
 import { contentOf } from "./pictures.ts";
@@ -51,4 +51,16 @@ Deno.test("keys that are too long for a name are shortened, and differ as before
     assert(!part.includes("\ufffd"));
   }
   assertEquals(names, await namesOf([`${long}1`, `${long}2`, `x/${long}/y`, deep, `${deep}/1`, `${"n".repeat(229)}1`]));
+});
+
+Deno.test("an archive of pictures has the same names", async () => {
+  await withFolder(async (folder) => {
+    const picture = new Picture(1, 1, new Uint8ClampedArray(4));
+    const keys = ["a/b", "A/B", "../c"];
+    const path = join(folder, "out.tar");
+    await savePictureArchive(ReadableStream.from(keys.map((key) => ({ key, picture }))), path);
+    const { readable } = await Deno.open(path);
+    const names = (await Array.fromAsync(picturesOfTar(readable, path))).map(({ name }) => name.slice(path.length + 1));
+    assertEquals(names, ["a/b.png", "A/B-2.png", "__/c.png"]);
+  });
 });
