@@ -11,6 +11,7 @@ import { chooseFiles, kindOf, listenToFiles, modelName } from "./controls/files.
 import { describeKeys, listenToKeys } from "./controls/keyboard.ts";
 import { keyActions } from "./controls/keys.ts";
 import { BUNDLED, listenToModels, selectModel, sourceOf } from "./controls/models.ts";
+import { Page } from "./controls/page.ts";
 import { listenToPointers } from "./controls/pointer.ts";
 import { listenToSaving } from "./controls/saving.ts";
 import { Tools } from "./controls/tools.ts";
@@ -20,8 +21,7 @@ import { connect, type Port } from "./engine/rpc.ts";
 import type { EngineMethods } from "./engine/worker.ts";
 import { isolate } from "./isolation.ts";
 import { Session } from "./session.ts";
-import { find } from "./views/dom.ts";
-import { Page } from "./controls/page.ts";
+import { create, find } from "./views/dom.ts";
 import { profileTable } from "./views/report.ts";
 import { Stage } from "./views/stage.ts";
 import { TokenCard } from "./views/token_card.ts";
@@ -87,7 +87,9 @@ async function start(): Promise<void> {
     if (!session.source) return;
     selectModel(session.source);
     const { model } = session;
-    if (model && session.source === source) announce(`${source.name} is loaded. It has ${model.codes} codes.`);
+    if (!model || session.source !== source) return;
+    announce(`${source.name} is loaded. It has ${model.codes} codes.`);
+    if (model.fallback && !session.error) session.notify(model.fallback);
   }
 
   async function openSample(name: string, file: Promise<Blob> = fetchSample(name)): Promise<void> {
@@ -124,7 +126,7 @@ async function start(): Promise<void> {
     try {
       const shared = await decodeLink(location.hash);
       if (!shared) return false;
-      if ("side" in shared.content) find("select", "side").value = `${shared.content.side}`;
+      if ("side" in shared.content) selectSide(shared.content.side);
       await load(sourceOf(shared.model));
       if (session.source?.name === shared.model) await session.openShared(shared, fetchSample);
     } catch (error) {
@@ -142,6 +144,12 @@ async function start(): Promise<void> {
 /** The longer side of pictures, in pixels. */
 function side(): number {
   return Number(find("select", "side").value);
+}
+
+function selectSide(side: number): void {
+  const list = find("select", "side");
+  if (![...list.options].some(({ value }) => Number(value) === side)) list.append(create("option", {}, `${side}`));
+  list.value = `${side}`;
 }
 
 async function fetchSample(name: string): Promise<Blob> {

@@ -164,6 +164,12 @@ export class Session {
     });
   }
 
+  /** The picture of the tokens as they are now; `undefined` if nothing is open. */
+  async picture(): Promise<Pixels | undefined> {
+    await this.#decoder.idle;
+    return this.decoded?.picture;
+  }
+
   /** Cancels what is loaded, opened or measured. */
   cancel(): void {
     for (const { controller } of this.#tasks.values()) controller.abort();

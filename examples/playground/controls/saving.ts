@@ -27,9 +27,11 @@ export function listenToSaving(session: Session): void {
   );
 }
 
-async function savePicture({ engine, decoded, opened }: Session): Promise<void> {
-  if (!decoded || !opened) throw new Error("Cannot save the picture: nothing is decoded yet");
-  saveBytes(await engine.call("encodePicture", decoded.picture), `${baseName(opened.name)}-tokens.png`, "image/png");
+async function savePicture(session: Session): Promise<void> {
+  const picture = await session.picture();
+  if (!picture) throw new Error("Cannot save the picture: nothing is open");
+  const name = `${baseName(session.opened!.name)}-decoded.png`;
+  saveBytes(await session.engine.call("encodePicture", picture), name, "image/png");
 }
 
 async function saveTokens({ engine, tokens, opened }: Session, format: "npy" | "json"): Promise<void> {

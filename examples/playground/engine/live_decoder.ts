@@ -26,6 +26,8 @@ export interface LiveDecoderOptions {
 export class LiveDecoder {
   readonly #options: LiveDecoderOptions;
   #wanted: Wanted | undefined;
+  /** Ends when nothing is to be decoded any more. */
+  #idle: Promise<void> = Promise.resolve();
   #running: { readonly exact: boolean; readonly controller: AbortController } | undefined;
 
   /** A decoder that shows nothing yet. */
@@ -38,10 +40,15 @@ export class LiveDecoder {
     return this.#running !== undefined;
   }
 
+  /** Resolves when the latest tokens are shown. */
+  get idle(): Promise<void> {
+    return this.#idle;
+  }
+
   /** Shows tokens: exactly, or as soon as possible while more changes follow. */
   show(grid: TokenGrid, { exact }: { exact: boolean }): void {
     this.#wanted = { grid, exact };
-    if (!this.#running) void this.#run();
+    if (!this.#running) this.#idle = this.#run();
     else if (this.#running.exact) this.#running.controller.abort(); // it would be out of date
   }
 

@@ -110,9 +110,7 @@ export function connect<M extends Methods<M>>(port: Port): Remote<M> {
         reject(signal!.reason);
       };
       signal?.addEventListener("abort", abort, { once: true });
-      return promise.finally(() => signal?.removeEventListener("abort", abort)) as ReturnType<
-        Remote<M>["call"]
-      > as never;
+      return promise.finally(() => signal?.removeEventListener("abort", abort)) as Promise<never>;
     },
   };
 }

@@ -61,7 +61,7 @@ const methods = {
       signal,
       onProgress(event) {
         if (event.status === "fallback") fallback = event.reason;
-        else progress(describeProgress(event) satisfies LoadProgress);
+        else progress(describeProgress(event));
       },
     });
     unload();
@@ -152,10 +152,13 @@ const methods = {
 
   /** Reads a token file. */
   async decodeTokens({ file }: { file: File }): Promise<TokenGrid> {
-    const { indices, shape } = await decodeTokens(new Uint8Array(await file.arrayBuffer()), { name: file.name });
-    const [count, rows, columns] = shape;
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const { indices, shape: [count, rows, columns], codebook } = await decodeTokens(bytes, { name: file.name });
     if (count !== 1) {
       throw new TypeError(`Cannot open ${file.name}: expected the tokens of one picture, found ${count}`);
+    }
+    if (codebook && codebook.hash !== (await current().model.codebook()).hash) {
+      throw new TypeError(`Cannot open ${file.name}: its tokens belong to ${codebook.model ?? "another model"}`);
     }
     return { rows, columns, indices: indices.slice() };
   },

@@ -6,7 +6,7 @@
  */
 
 import { cellOf } from "../editing/brush.ts";
-import type { Neighbour, Pixels } from "../engine/protocol.ts";
+import type { Pixels } from "../engine/protocol.ts";
 import type { Session } from "../session.ts";
 import { drawPatch, find } from "./dom.ts";
 import { createInspector, type Inspector } from "./inspector.ts";
@@ -29,6 +29,7 @@ export class TokenCard {
   #model: Session["model"];
   #shown: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #looking = new AbortController();
 
   /** The card of a session. `onPick` is called with a neighbour that is chosen. */
   constructor(session: Session, stage: Stage, onPick: (code: number) => void) {
@@ -57,37 +58,40 @@ export class TokenCard {
     if (tokens[cell] === this.#shown) return;
     this.#shown = tokens[cell];
     clearTimeout(this.#timer);
+    this.#looking.abort();
     this.#timer = setTimeout(() => void this.#lookUp(tokens[cell]), REST);
   }
 
   async #lookUp(code: number): Promise<void> {
+    const { signal } = this.#looking = new AbortController();
     try {
-      const neighbours = await this.#session.engine.call("neighbours", { code, count: NEIGHBOURS });
-      this.#showNeighbours(code, neighbours);
-      await this.#see([...neighbours.map(({ code }) => code), this.#code.valueAsNumber]);
-      this.#showNeighbours(code, neighbours);
+      const neighbours = await this.#session.engine.call("neighbours", { code, count: NEIGHBOURS }, { signal });
+      this.#inspector.showNeighbours(neighbours, this.#swatches);
+      await this.#see([...neighbours.map(({ code }) => code), this.#picked], signal);
+      this.#inspector.showNeighbours(neighbours, this.#swatches);
     } catch (error) {
       this.#session.fail(error);
     }
   }
 
-  #showNeighbours(code: number, neighbours: readonly Neighbour[]): void {
-    if (code === this.#shown) this.#inspector.showNeighbours(neighbours, this.#swatches);
-  }
-
   /** Finds out what codes look like that were not seen yet. */
-  async #see(codes: readonly number[]): Promise<void> {
+  async #see(codes: readonly number[], signal: AbortSignal): Promise<void> {
     const unseen = codes.filter((code) => !this.#swatches.has(code));
     if (unseen.length === 0) return;
     const swatches = this.#swatches;
-    const seen = await this.#session.engine.call("swatches", { codes: unseen });
+    const seen = await this.#session.engine.call("swatches", { codes: unseen }, { signal });
     unseen.forEach((code, i) => swatches.set(code, seen[i]));
     this.#drawSwatch();
   }
 
+  get #picked(): number {
+    const greatest = (this.#session.model?.codes ?? 1) - 1;
+    return Math.min(Math.max(this.#code.valueAsNumber || 0, 0), greatest);
+  }
+
   /** Draws the code that is picked, in false colour until it was seen. */
   #drawSwatch(): void {
-    const code = this.#code.valueAsNumber || 0;
+    const code = this.#picked;
     const seen = this.#swatches.get(code);
     const colour = this.#session.model?.colours.slice(4 * code, 4 * code + 4);
     if (seen) drawPatch(this.#swatch, seen);

@@ -84,11 +84,17 @@ Deno.test("the dropped files of a model are loaded, and the picture is tokenized
   });
 });
 
-Deno.test("a file that is no picture, or no model, is a message, not the end", async () => {
+const MESSAGES = [
+  ["notes.png", "deno.json", "Cannot decode picture"],
+  ["model.ckpt", "deno.json", "Cannot read model.ckpt"],
+  ["tokens.json", "deno.json", "Cannot read tokens from tokens.json"],
+];
+
+Deno.test("a file that is no picture, no model or no tokens is a message, not the end", async () => {
   await inPlayground(async ({ drop, page, click, savePicture }) => {
     const before = await savePicture();
-    for (const [name, message] of [["notes.png", "Cannot decode picture"], ["model.ckpt", "Cannot read model.ckpt"]]) {
-      await drop({ [name]: "deno.json" });
+    for (const [name, path, message] of MESSAGES) {
+      await drop({ [name]: path });
       await page.waitForFunction(() => document.querySelector("#error-text")!.textContent);
       assertStringIncludes(await page.$eval("#error-text", (text) => text.textContent!), message);
       await click("error-close");
