@@ -44,6 +44,7 @@ export type { QueueOptions } from "./queue/streams.ts";
 export type { Job, WorkOptions } from "./queue/work.ts";
 export {
   type Manifest,
+  PACKAGE,
   parseManifest,
   type PictureFailure,
   type ShardEntry,

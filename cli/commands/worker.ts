@@ -5,10 +5,10 @@
  * @module
  */
 
-import { openQueue, type Queue } from "../../datasets/mod.ts";
+import { openQueue, type Queue, SourceError } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
 import { type Command, UsageError } from "../arguments.ts";
-import { type ShardJob, shardWorker } from "../datasets/queue_jobs.ts";
+import { ForeignJobError, shardWorker, WrongVersionError } from "../datasets/queue_jobs.ts";
 import { queueServerOf } from "../datasets/queue_server.ts";
 import { interruptible } from "../process/interrupt.ts";
 import type { Options } from "../options.ts";
@@ -39,13 +39,17 @@ async function run(_: readonly string[], options: Options): Promise<void> {
   const shards = await interruptible(async (signal) => {
     using worker = shardWorker(own, signal);
     const shards = await queue.work(async ({ id, value, alive }) => {
-      const pictures = await worker.handle(value as ShardJob, alive);
+      const pictures = await worker.handle(value, alive);
       log(`${id}: ${count(pictures)} pictures`);
       return pictures;
     }, {
       worker: name,
       keep,
       signal,
+      faultOf: (error) => {
+        if (error instanceof WrongVersionError) return "worker";
+        return error instanceof ForeignJobError || error instanceof SourceError ? "job" : undefined;
+      },
       onFailure: (id, reason, isSetAside) =>
         log(`${id}: ${isSetAside ? "set aside" : "will be tried again"}: ${reason}`),
     });

@@ -5,7 +5,7 @@
  */
 
 import { resolve } from "node:path";
-import { type DatasetSource, openSource, type Queue, tokenizeShard } from "../../datasets/mod.ts";
+import { type DatasetSource, openSource, PACKAGE, type Queue, tokenizeShard } from "../../datasets/mod.ts";
 import type { VQModel } from "../../mod.ts";
 import { type Options, READING, WHOLE_DATASETS } from "../options.ts";
 import { isUrl } from "../pictures.ts";
@@ -14,6 +14,8 @@ import { type DatasetOutput, sinkOf, tokenizeOptionsOf } from "./tokenize_datase
 
 /** What a worker needs to know to tokenize a shard. */
 export interface ShardJob {
+  /** The package that published it, and its version. */
+  readonly package: string;
   readonly model: string;
   readonly inputs: readonly string[];
   readonly output: DatasetOutput;
@@ -39,7 +41,7 @@ const OF_MACHINE = [
 /** Publishes a job for each shard, unless it is finished, pending or running. Returns how many were published. */
 export async function publishShards(
   queue: Queue,
-  job: Omit<ShardJob, "shard">,
+  job: Omit<ShardJob, "shard" | "package">,
   source: DatasetSource,
 ): Promise<number> {
   const options = Object.fromEntries(Object.entries(job.options).filter(([name]) => !OF_MACHINE.includes(name)));
@@ -50,7 +52,7 @@ export async function publishShards(
   if (pending + running === 0) await queue.forget(); // what it did before is not counted
   let published = 0;
   for (const { name } of await sinkOf(output).unfinished(source)) {
-    const value: ShardJob = { model, inputs, output, options, shard: name };
+    const value: ShardJob = { package: PACKAGE, model, inputs, output, options, shard: name };
     if (await queue.publish(`${output.path}#${name}`, value)) published++;
   }
   return published;
@@ -62,10 +64,42 @@ function absolute(input: string): string {
   return input.startsWith("@") ? `@${resolve(input.slice(1))}` : resolve(input);
 }
 
+/** A message in the queue is no job of this command. */
+export class ForeignJobError extends TypeError {}
+
+/** The job is of another version of this package. */
+export class WrongVersionError extends TypeError {}
+
+/**
+ * Checks what the queue holds: anyone who may use it can publish there.
+ *
+ * @throws {ForeignJobError} if it is no job
+ * @throws {WrongVersionError} if another version published it
+ */
+function checkJob(value: unknown): ShardJob {
+  const { package: made, model, inputs, output, options, shard } = Object(value) as Partial<ShardJob>;
+  const texts = [model, shard, output?.path, output?.format, ...(Array.isArray(inputs) ? inputs : [undefined])];
+  const isKind = output?.kind === "folder" || output?.kind === "file";
+  if (texts.some((text) => typeof text !== "string") || !isKind || Object(options) !== options) {
+    throw new ForeignJobError("expected a job of vqmodel tokenize --queue, found another message");
+  }
+  if (made === PACKAGE) return value as ShardJob;
+  // Another version may make other tokens.
+  throw new WrongVersionError(
+    `this worker has ${PACKAGE}, the job is of ${made ?? "another version"}: use the same version`,
+  );
+}
+
 /** Handles jobs. Models and lists of files are kept from one to the next. */
 export interface ShardWorker extends Disposable {
-  /** Tokenizes a shard, unless it is there. Returns the number of its pictures. */
-  handle(job: ShardJob, alive: () => void): Promise<number>;
+  /**
+   * Tokenizes a shard, unless it is there. Returns the number of its pictures.
+   *
+   * @throws {ForeignJobError} if the value is no job
+   * @throws {WrongVersionError} if another version published it
+   * @throws {SourceError} if the shard cannot be read
+   */
+  handle(value: unknown, alive: () => void): Promise<number>;
 }
 
 /** A worker with the options of its machine. */
@@ -80,7 +114,8 @@ export function shardWorker(own: Options, signal: AbortSignal): ShardWorker {
     disposeAll,
   );
   return {
-    async handle(job, alive) {
+    async handle(value, alive) {
+      const job = checkJob(value);
       const { output, options, shard } = job;
       const models = await engines.for(job);
       const { pictures } = await tokenizeShard(models, await sources.for(job), sinkOf(output), shard, {

@@ -26,7 +26,7 @@ const PERIODS = { terminal: 1000, lines: 10_000 } as const;
  */
 export async function runOnWorkers(
   address: string,
-  job: Omit<ShardJob, "shard">,
+  job: Omit<ShardJob, "shard" | "package">,
   source: DatasetSource,
 ): Promise<boolean> {
   const { watch, quiet, redelivery } = job.options;

@@ -9,9 +9,9 @@ import { basename, dirname, join } from "node:path";
 import { syncFolder } from "../../hub/mod.ts";
 import { reasonOf } from "../../hub/show.ts";
 import { decodePicture, type Picture } from "../../mod.ts";
-import deno from "../../deno.json" with { type: "json" };
 import { encodeTar, type TarFile } from "../formats/tar.ts";
 import { type HeldLock, takeLock } from "../output/lock.ts";
+import { PACKAGE } from "../output/manifest.ts";
 import { hashOf, publish } from "../output/publish.ts";
 import {
   checkSamePictures,
@@ -113,8 +113,6 @@ function placeOf(files: Files): PicturePlace {
     },
   };
 }
-
-const PACKAGE = `${deno.name} ${deno.version}`;
 
 function openPlace(
   { folder, manifest, failures, work, archive }: Files,

@@ -6,7 +6,11 @@
 
 import { parseJson } from "../../hub/mod.ts";
 import { show } from "../../hub/show.ts";
+import deno from "../../deno.json" with { type: "json" };
 import type { DatasetFormat } from "../types.ts";
+
+/** This package and its version, as in {@linkcode Manifest.package}. */
+export const PACKAGE: string = `${deno.name} ${deno.version}`;
 
 /** How the tokens of a data set were made: all that changes them. */
 export interface TokenSettings {

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
+import { reasonOf } from "../../hub/show.ts";
 import { isArrayFormat, shapeCheck } from "../formats/arrays_writer.ts";
 import type {
   DatasetFormat,
@@ -212,7 +213,10 @@ async function isThere(path: string): Promise<boolean> {
 
 /** Locks a place, and removes what a run left that was killed. */
 async function lockIn(work: string, name: string, { shared }: SinkAccess): Promise<HeldLock | undefined> {
-  await mkdir(work, { recursive: true });
+  await mkdir(work, { recursive: true }).catch((cause) => {
+    if (cause.name === "NotCapable") throw cause; // says which permission to give
+    throw new TypeError(`Cannot write tokens to ${name}: ${reasonOf(cause)}`, { cause });
+  });
   if (shared) return undefined;
   const lock = await takeLock(join(work, "lock"), `Cannot write tokens to ${name}`);
   for (const file of await readdir(work, { recursive: true })) {

@@ -10,13 +10,13 @@
 import { mkdir, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { parseJson } from "../../hub/mod.ts";
-import deno from "../../deno.json" with { type: "json" };
 import { decodeRecords, encodeRecords } from "../formats/records.ts";
 import type { DatasetFormat, DatasetShard, TokenRecord, TokenSetInfo } from "../types.ts";
 import {
   checkSameSettings,
   encodeManifest,
   type Manifest,
+  PACKAGE,
   parseManifest,
   type PictureFailure,
   type ShardEntry,
@@ -93,10 +93,9 @@ export function isIncomplete(shard: DatasetShard, { failures }: ShardRecord): bo
  */
 export async function openStore(place: StorePlace, settings: TokenSettings, info: TokenSetInfo): Promise<TokenStore> {
   await mkdir(place.work, { recursive: true });
-  const packageName = `${deno.name} ${deno.version}`;
   const known = await readManifest(place.manifest);
   if (known) checkSameSettings(known, settings, place.name);
-  else await publish(place.manifest, encodeManifest({ package: packageName, ...settings, shards: [] }), place.work);
+  else await publish(place.manifest, encodeManifest({ package: PACKAGE, ...settings, shards: [] }), place.work);
   const merged = new Map<string, ShardRecord>();
   const failures = Map.groupBy(await readFailures(place.failures), ({ shard }) => shard);
   for (const entry of known?.shards ?? []) merged.set(entry.name, { entry, failures: failures.get(entry.name) ?? [] });
@@ -152,7 +151,7 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       }
       const records = [...merged.values()].sort((a, b) => a.entry.name < b.entry.name ? -1 : 1);
       const manifest: Manifest = {
-        package: packageName,
+        package: PACKAGE,
         ...settings,
         shards: records.map(({ entry }) => entry),
         unread: unread.length > 0 ? unread.map(({ shard }) => shard.name) : undefined,

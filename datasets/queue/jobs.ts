@@ -66,9 +66,12 @@ export async function readStatus(queue: QueueStreams): Promise<QueueStatus> {
     streamsOf(server).jobs,
     WORKERS,
   );
-  const failed = (await messagesOf(queue, "failed")).map(({ id, value }) => ({ id, reason: `${value.reason}` }));
+  const failed = (await messagesOf(queue, "failed")).map(({ id, value }) => ({
+    id,
+    reason: `${value.reason ?? "unknown"}`,
+  }));
   const workers = (await messagesOf(queue, "worker")).map(({ id, value, time }) => {
-    const [jobs, pictures, seconds] = [value.jobs, value.pictures, value.seconds].map(Number);
+    const [jobs, pictures, seconds] = [value.jobs, value.pictures, value.seconds].map((amount) => Number(amount) || 0);
     return { id, jobs, pictures, seconds, lastSeen: time };
   });
   return { pending, running, done: (await subjectsOf(queue, "done")).length, failed, workers };
@@ -98,8 +101,17 @@ async function messagesOf(queue: QueueStreams, kind: "failed" | "worker") {
   for (const subject of await subjectsOf(queue, kind)) {
     const message = await manager.streams.getMessage(streamsOf(server).state, { last_by_subj: subject });
     if (message) {
-      messages.push({ id: idOf(subject), value: message.json<Record<string, unknown>>(), time: message.time });
+      messages.push({ id: idOf(subject), value: fieldsOf(message), time: message.time });
     }
   }
   return messages;
+}
+
+/** The fields of a message; none if another program sent it. */
+function fieldsOf(message: { json(): unknown }): Record<string, unknown> {
+  try {
+    return Object(message.json());
+  } catch {
+    return {};
+  }
 }

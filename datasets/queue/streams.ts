@@ -58,9 +58,14 @@ export function subjectOf({ name }: QueueServer, kind: Kind, id?: string): strin
   return `vqmodel.${name}.${kind}.${id === undefined ? "*" : escaped(id)}`;
 }
 
-/** The id in a subject. */
+/** The id in a subject. If another program chose the subject, that may be its last token as it is. */
 export function idOf(subject: string): string {
-  return decodeURIComponent(subject.slice(subject.lastIndexOf(".") + 1).replaceAll("=", "%"));
+  const token = subject.slice(subject.lastIndexOf(".") + 1);
+  try {
+    return decodeURIComponent(token.replaceAll("=", "%"));
+  } catch {
+    return token;
+  }
 }
 
 /** A token of a subject: other characters than letters, digits, `-` and `_` become `=` and their hexadecimal code. */

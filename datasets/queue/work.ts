@@ -29,7 +29,15 @@ export interface WorkOptions {
   readonly signal?: AbortSignal;
   /** Called when a job failed, and will be tried again or was set aside. */
   readonly onFailure?: (id: string, reason: string, isSetAside: boolean) => void;
+  /**
+   * Whose fault an error is: of the job, which no worker can do, or of this worker, which ends with that error. If neither is
+   * known, it ends when three different jobs failed in a row, so that it does not use up the deliveries of all.
+   */
+  readonly faultOf?: (error: unknown) => "job" | "worker" | undefined;
 }
+
+/** Different jobs in a row after whose failure a worker ends. */
+const MAX_FAILED_JOBS = 3;
 
 /** Deliveries of a job after which it is set aside. */
 const MAX_DELIVERIES = 5;
@@ -60,6 +68,7 @@ async function workThrough(
   options: WorkOptions,
 ): Promise<number> {
   const worked = { jobs: 0, pictures: 0, seconds: 0 };
+  const failed = new Set<string>();
   while (!options.signal?.aborted) {
     const message = await next(queue, consumer);
     if (!message) {
@@ -67,14 +76,25 @@ async function workThrough(
       continue;
     }
     const started = performance.now();
-    const pictures = await attempt(queue, message, handle, heart, options);
-    if (pictures === undefined) continue;
+    const outcome = await attempt(queue, message, handle, heart, options);
+    if (typeof outcome !== "number") {
+      if (outcome.error !== undefined) endIfUnfit(outcome.error, failed.add(message.subject), options);
+      continue;
+    }
+    failed.clear();
     worked.jobs++;
-    worked.pictures += pictures;
+    worked.pictures += outcome;
     worked.seconds += (performance.now() - started) / 1000;
     await note(queue, "worker", options.worker, worked);
   }
   return worked.jobs;
+}
+
+/** Throws an error for which this worker has to end. `failed` are the jobs that it failed in a row. */
+function endIfUnfit(error: unknown, failed: Set<string>, { faultOf }: WorkOptions): void {
+  const fault = faultOf?.(error);
+  if (fault === "job") failed.clear();
+  else if (fault === "worker" || failed.size >= MAX_FAILED_JOBS) throw error;
 }
 
 /** The next job, if there is one soon. While the server is away, there is none. */
@@ -93,35 +113,38 @@ async function isEmpty(consumer: Consumer): Promise<boolean> {
   return info?.num_pending === 0 && info.num_ack_pending === 0;
 }
 
-/** Handles a job, and tells the server how that went. Returns what `handle` returned; `undefined` if the job is not done. */
+/** Handles a job, and tells the server how that went. Returns what `handle` returned, or its error if the job failed. */
 async function attempt(
   queue: QueueStreams,
   message: JsMsg,
   handle: (job: Job) => Promise<number>,
   heart: Heart,
-  { signal, onFailure }: WorkOptions,
-): Promise<number | undefined> {
+  options: WorkOptions,
+): Promise<number | { readonly error?: unknown }> {
   const id = idOf(message.subject);
   const deliveries = message.info.deliveryCount;
-  const fail = async (reason: string) => {
-    const isSetAside = deliveries >= MAX_DELIVERIES;
-    onFailure?.(id, reason, isSetAside);
+  const fail = async (reason: string, error?: unknown) => {
+    const isSetAside = deliveries >= MAX_DELIVERIES && options.faultOf?.(error) !== "worker";
+    options.onFailure?.(id, reason, isSetAside);
     if (!isSetAside) return message.nak(RETRY);
     await note(queue, "failed", id, { reason });
     message.term();
   };
   if (deliveries > MAX_DELIVERIES) {
     await fail(`${MAX_DELIVERIES} workers took it, and none finished it or said why: they were killed, or too slow`);
-    return undefined;
+    return {};
   }
   let pictures: number;
   heart.beat((message as JsMsg & { readonly reply: string }).reply); // every message has it, its type does not
   try {
     pictures = await handle({ id, value: message.json(), alive: heart.alive });
   } catch (error) {
-    if (signal?.aborted) message.nak();
-    else await fail(error instanceof Error ? error.message : `${error}`);
-    return undefined;
+    if (!options.signal?.aborted) {
+      await fail(error instanceof Error ? error.message : `${error}`, error);
+      return { error };
+    }
+    message.nak();
+    return {};
   } finally {
     heart.pause();
   }

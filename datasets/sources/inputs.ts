@@ -18,7 +18,8 @@ const MAGIC = /[*?[\]{}]/;
 /**
  * Expands inputs to files, in the given order; those of a folder or a glob are sorted by their path.
  *
- * - a folder: the pictures in it, at any depth; hidden files and folders, pipes and devices are left out
+ * - a folder: the pictures in it, at any depth; hidden files and folders, pipes and devices are left out, and inner folders
+ *   that cannot be read fail as pictures do
  * - a glob such as `data/*.jpg`, `**` for any depth and `{000..099}` for numbers: its pictures and archives
  * - `@list.txt`: an input on each line; paths are relative to the list's folder, or else to the working directory. Empty lines,
  *   and those that begin with `#`, are left out; a file of such a name is `./#name`
@@ -89,7 +90,7 @@ function fileAtUrl(address: string): InputFile {
 }
 
 async function filesOfFolder(folder: string): Promise<InputFile[]> {
-  const names = (await namesIn(folder, new Set())).filter(isPictureName).sort();
+  const names = (await namesIn(folder, new Set())).sort();
   if (names.length > 0) return names.map((name) => ({ address: join(folder, name), name, folder }));
   throw new TypeError(
     `Cannot read ${folder}: expected pictures in it, found none. Archives in a folder are named by a glob: ` +
@@ -97,7 +98,10 @@ async function filesOfFolder(folder: string): Promise<InputFile[]> {
   );
 }
 
-/** The files in a folder, at any depth, by their path below it. Links to folders are followed, but not in circles. */
+/**
+ * The pictures in a folder, at any depth, by their path below it, and folders that cannot be read, which fail as pictures do.
+ * Links to folders are followed, but not in circles.
+ */
 async function namesIn(folder: string, above: ReadonlySet<string>): Promise<string[]> {
   const real = await realpath(folder);
   if (above.has(real)) return [];
@@ -107,8 +111,9 @@ async function namesIn(folder: string, above: ReadonlySet<string>): Promise<stri
     const path = join(folder, entry.name);
     const found = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
     if (found?.isDirectory()) {
-      for (const name of await namesIn(path, new Set(above).add(real))) names.push(`${entry.name}/${name}`);
-    } else if (isReadable(found)) names.push(entry.name);
+      const inner = await namesIn(path, new Set(above).add(real)).catch(() => undefined);
+      names.push(...inner?.map((name) => `${entry.name}/${name}`) ?? [entry.name]);
+    } else if (isReadable(found) && isPictureName(entry.name)) names.push(entry.name);
   }
   return names;
 }

@@ -1,6 +1,7 @@
 /** Data sets on workers, as processes, with a real server. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { openQueue, parseQueueAddress } from "../../datasets/mod.ts";
 import { Picture } from "../../mod.ts";
 import { startServer } from "../datasets/queue/nats.ts";
 import { withFolder } from "../support/folders.ts";
@@ -103,6 +104,32 @@ Deno.test("a shard that cannot be read is tried five times and set aside with it
     assertEquals(await succeed("queue", "drain", address), "Removed 1 pending jobs\n");
     assert(!(await Deno.stat(join(output, "broken.tar")).catch(() => undefined)));
   });
+});
+
+Deno.test("a worker sets messages that are no jobs aside, and ends at jobs of another version", async () => {
+  await using server = await startServer();
+  const address = `${server.url}/test`;
+  await using queue = await openQueue(parseQueueAddress(address));
+  for (const [id, value] of Object.entries({ a: null, b: 7, c: { model: MODEL }, d: { inputs: "x" } })) {
+    await queue.publish(id, value);
+  }
+  const worker = await outputOf(startWorker(address));
+  assertEquals(worker.code, 0, worker.stderr);
+  assertStringIncludes(worker.stderr, "set aside: expected a job of vqmodel tokenize --queue");
+  assertEquals((await queue.status()).failed.length, 4);
+
+  const job = {
+    model: MODEL,
+    inputs: [],
+    output: { path: "o", kind: "folder", format: "tar" },
+    options: {},
+    shard: "s",
+  };
+  await queue.publish("old", { ...job, package: "@codebook/vqmodel 0.0.1" });
+  const { code, stderr } = await outputOf(startWorker(address));
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "the job is of @codebook/vqmodel 0.0.1: use the same version");
+  assertEquals((await queue.status()).failed.length, 4);
 });
 
 Deno.test("addresses of queues that cannot be used are errors", async () => {

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join, relative } from "@std/path";
 import { type DatasetShard, encodeTar, openSource, type SourceOptions } from "../../datasets/mod.ts";
 import { withFolder, writeFiles } from "../support/folders.ts";
+import { testOnUnix } from "../support/systems.ts";
 
 /** Files whose content is their name. */
 function named(...names: string[]): Record<string, string> {
@@ -107,6 +108,19 @@ Deno.test("pipes are not waited for, and links that lead nowhere fail as picture
       }
       assertEquals(keys, ["a", "lost"]);
     }
+  });
+});
+
+testOnUnix("inner folders that cannot be read fail as pictures, and the others are read", async () => {
+  await withFolder(async (folder) => {
+    await writeFiles(folder, named("a.jpg", "locked/b.jpg", "z.jpg"));
+    await Deno.chmod(join(folder, "locked"), 0);
+    const isRoot = await Array.fromAsync(Deno.readDir(join(folder, "locked"))).then(() => true, () => false); // who may read everything
+    const { shards: [shard] } = await openSource([folder]);
+    const pictures = await Array.fromAsync(shard.open());
+    await Deno.chmod(join(folder, "locked"), 0o700);
+    assertEquals(pictures.map(({ key }) => key), isRoot ? ["a", "locked/b", "z"] : ["a", "locked", "z"]);
+    if (!isRoot) await assertRejects(() => pictures[1].bytes(), Error);
   });
 });
 
