@@ -37,11 +37,9 @@ export { usagePicture, usagePlot } from "./inspect/usage_plot.ts";
 export { type Verification, type VerifyOptions, verifyTokenSet } from "./inspect/verify.ts";
 export { type MergeOptions, mergeRecords, type MergeSource, mergeTokens } from "./output/merge.ts";
 export type { FileDigest } from "./output/publish.ts";
-export type { QueueStatus, WorkerState } from "./queue/jobs.ts";
 export { openQueue, type Queue } from "./queue/queue.ts";
-export { parseQueueAddress, type QueueServer } from "./queue/server.ts";
-export type { QueueOptions } from "./queue/streams.ts";
-export type { Job, WorkOptions } from "./queue/work.ts";
+export { parseQueueAddress, type QueueServer } from "./queue/address.ts";
+export type { Job, QueueOptions, QueueStatus, WorkerState, WorkOptions } from "./queue/types.ts";
 export {
   type Manifest,
   PACKAGE,

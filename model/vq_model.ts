@@ -49,7 +49,6 @@ import type {
   VQEncoderOutput,
 } from "./options.ts";
 import { medianOps, Profile } from "./profile.ts";
-import { pushModel, saveModel } from "./save.ts";
 import {
   checkCodebook,
   type Codebook,
@@ -488,6 +487,7 @@ export class VQModel {
   async savePretrained(directory: string | URL, options: SaveOptions = {}): Promise<void> {
     checkOptions("save model", options, SAVE_OPTIONS);
     this.#engine.checkUsable();
+    const { saveModel } = await import("./save.ts");
     await saveModel(directory, this.#checkpoint, options);
   }
 
@@ -503,6 +503,7 @@ export class VQModel {
   async pushToHub(repo: string, options: PushOptions & SaveOptions = {}): Promise<PushResult> {
     checkOptions("push model", options, known.PUSH_MODEL_OPTIONS);
     this.#engine.checkUsable();
+    const { pushModel } = await import("./save.ts");
     return await pushModel(repo, this.#checkpoint, options);
   }
 

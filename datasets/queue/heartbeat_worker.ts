@@ -4,7 +4,8 @@
  * @module
  */
 
-import { connectTo, type QueueServer } from "./server.ts";
+import type { QueueServer } from "./address.ts";
+import { connectTo } from "./server.ts";
 
 /** What this thread receives. */
 export type HeartbeatMessage =

@@ -6,34 +6,7 @@
 
 import type { JetStreamApiError } from "@nats-io/jetstream";
 import { idOf, type QueueStreams, streamsOf, subjectOf, WORKERS } from "./streams.ts";
-
-/** The state of a queue. */
-export interface QueueStatus {
-  /** Number of jobs that no worker has. */
-  readonly pending: number;
-  /** Number of jobs that a worker has. */
-  readonly running: number;
-  /** Number of finished jobs. */
-  readonly done: number;
-  /** Jobs that were set aside. */
-  readonly failed: readonly { readonly id: string; readonly reason: string }[];
-  /** The workers that were heard of. */
-  readonly workers: readonly WorkerState[];
-}
-
-/** What a worker did. */
-export interface WorkerState {
-  /** Its name. */
-  readonly id: string;
-  /** Jobs that it finished. */
-  readonly jobs: number;
-  /** Pictures in them. */
-  readonly pictures: number;
-  /** Seconds that they took. */
-  readonly seconds: number;
-  /** When it last finished one, by the server's clock. */
-  readonly lastSeen: Date;
-}
+import type { QueueStatus } from "./types.ts";
 
 /** JetStream's error when a subject holds its one message already. */
 const SUBJECT_IS_FULL = 10077;

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { drainJobs, forgetJobs, publishJob, type QueueStatus, readStatus } from "./jobs.ts";
-import type { QueueServer } from "./server.ts";
-import { connectQueue, type QueueOptions } from "./streams.ts";
-import { type Job, workOn, type WorkOptions } from "./work.ts";
+import type { QueueServer } from "./address.ts";
+import { drainJobs, forgetJobs, publishJob, readStatus } from "./jobs.ts";
+import { connectQueue } from "./streams.ts";
+import type { Job, QueueOptions, QueueStatus, WorkOptions } from "./types.ts";
+import { workOn } from "./work.ts";
 
 /** An open queue. Disposing of it closes the connection; the jobs stay on the server. */
 export interface Queue extends AsyncDisposable {

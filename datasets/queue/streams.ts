@@ -16,7 +16,9 @@
 import type { ConsumerConfig, JetStreamClient, JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { printable } from "../../hub/show.ts";
-import { connectTo, type QueueServer } from "./server.ts";
+import type { QueueServer } from "./address.ts";
+import { connectTo } from "./server.ts";
+import type { QueueOptions } from "./types.ts";
 
 /** A queue's streams, and the connection to them. */
 export interface QueueStreams {
@@ -28,15 +30,6 @@ export interface QueueStreams {
   readonly client: JetStreamClient;
   /** Looks after streams. */
   readonly manager: JetStreamManager;
-}
-
-/** Options of {@linkcode openQueue}. */
-export interface QueueOptions {
-  /**
-   * Milliseconds of a worker's silence after which its job is given to another; default what the queue was made with, or
-   * 30 seconds.
-   */
-  readonly redelivery?: number;
 }
 
 /** The durable consumer that all workers share. */

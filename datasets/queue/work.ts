@@ -8,33 +8,7 @@ import type { Consumer, JsMsg } from "@nats-io/jetstream";
 import type { HeartbeatMessage } from "./heartbeat_worker.ts";
 import { forgetFailure } from "./jobs.ts";
 import { idOf, type QueueStreams, streamsOf, subjectOf, WORKERS } from "./streams.ts";
-
-/** A job as a worker gets it. */
-export interface Job {
-  /** Its name. */
-  readonly id: string;
-  /** What was published. */
-  readonly value: unknown;
-  /** Call it while the job makes progress: a job without progress for 15 minutes may be given to another worker. */
-  readonly alive: () => void;
-}
-
-/** Options of {@linkcode Queue.work}. */
-export interface WorkOptions {
-  /** The worker's name in the status. */
-  readonly worker: string;
-  /** Whether to wait for more jobs when there are none; by default the worker ends when none is pending or running. */
-  readonly keep?: boolean;
-  /** Ends the worker; its job goes to another. */
-  readonly signal?: AbortSignal;
-  /** Called when a job failed, and will be tried again or was set aside. */
-  readonly onFailure?: (id: string, reason: string, isSetAside: boolean) => void;
-  /**
-   * Whose fault an error is: of the job, which no worker can do, or of this worker, which ends with that error. If neither is
-   * known, it ends when three different jobs failed in a row, so that it does not use up the deliveries of all.
-   */
-  readonly faultOf?: (error: unknown) => "job" | "worker" | undefined;
-}
+import type { Job, WorkOptions } from "./types.ts";
 
 /** Different jobs in a row after whose failure a worker ends. */
 const MAX_FAILED_JOBS = 3;

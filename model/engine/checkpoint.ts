@@ -10,7 +10,6 @@ import type { Backend, CodebookParameter, Parameter, Shape, WeightValues } from 
 import { parseConfig, type ParsedConfig } from "../architecture/config.ts";
 import { ConfigError } from "../architecture/errors.ts";
 import { modelParameters } from "../architecture/passes.ts";
-import { asDiffusers, FAMILY_NAMES, recognize } from "../checkpoints/mod.ts";
 
 /** A model's checkpoint: its configuration and layers, and how to open its files again. */
 export interface Checkpoint {
@@ -43,10 +42,12 @@ export function withCheckpoint<T>(
 ): Promise<T> {
   return withFiles(open, async (files) => {
     const { configPath, name = configPath, commit, config, weights } = files;
+    const families = isOfDiffusers(files) ? undefined : await import("../checkpoints/mod.ts");
     const shapes = new Map([...weights.tensors].map(([tensor, { shape }]) => [tensor, shape]));
-    const family = recognize(shapes, config);
-    const parsed = family ? { config: family.config, extra: {} } : readConfig(files, only);
-    const present = (files: ModelFiles) => family ? { ...files, weights: asDiffusers(files.weights, family) } : files;
+    const family = families?.recognize(shapes, config);
+    const parsed = family ? { config: family.config, extra: {} } : await readConfig(files, only);
+    const present = (files: ModelFiles) =>
+      family ? { ...files, weights: families!.asDiffusers(files.weights, family) } : files;
     const checkpoint = {
       open: async () => present(await open()),
       name,
@@ -60,15 +61,22 @@ export function withCheckpoint<T>(
   });
 }
 
-function readConfig(
+/** Whether files are as Diffusers saves them today, so that the readers of other families are not needed. */
+function isOfDiffusers({ config, weights }: ModelFiles): boolean {
+  const names = [...weights.tensors.keys()];
+  return Object(config)._class_name === "VQModel" &&
+    names.some((name) => /^(en|de)coder\.(down|up)_blocks\./.test(name));
+}
+
+async function readConfig(
   { config, configPath, name = configPath, weights }: ModelFiles,
   only: ModelHalf = "encoder",
-): ParsedConfig {
-  if (config === undefined) throw unknownModel(name, weights);
+): Promise<ParsedConfig> {
+  if (config === undefined) throw await unknownModel(name, weights);
   const parsed = parseDiffusers(config, configPath);
   // Another family's configuration has none of the keys, so it passes for one with all defaults.
   const isNamed = "_class_name" in (config as object);
-  if (!isNamed && !weights.tensors.has(`${only}.conv_in.weight`)) throw unknownModel(name, weights);
+  if (!isNamed && !weights.tensors.has(`${only}.conv_in.weight`)) throw await unknownModel(name, weights);
   return parsed;
 }
 
@@ -81,7 +89,8 @@ function parseDiffusers(config: unknown, configPath: string): ParsedConfig {
   }
 }
 
-function unknownModel(name: string, { tensors, unopened = [] }: TensorSource): WeightsError {
+async function unknownModel(name: string, { tensors, unopened = [] }: TensorSource): Promise<WeightsError> {
+  const { FAMILY_NAMES } = await import("../checkpoints/mod.ts");
   const names = [...tensors.keys(), ...unopened];
   const found = names.length === 0 ? "none" : `${names.length} others: ${listSome(names)}`;
   return new WeightsError(

@@ -25,6 +25,7 @@ export async function bundle(folder: string, entries: readonly string[], dist: s
     metafile: true,
     logLevel: "warning",
   });
+  for (const output of Object.keys(metafile.outputs)) await removeBareImports(join(folder, output));
   const packages = new Set(
     Object.keys(metafile.inputs).map((path) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0]),
   );
@@ -32,6 +33,12 @@ export async function bundle(folder: string, entries: readonly string[], dist: s
   for (const name of BUNDLED) packages.add(`node_modules/${name}`);
   const texts = await Promise.all([...packages].sort().map((path) => licenseOf(join(folder, path!))));
   await Deno.writeTextFile(join(dist, "LICENSES.txt"), texts.join("\n"));
+}
+
+/** Removes imports for side effects, of which there are none: other bundlers would warn of them. */
+async function removeBareImports(path: string): Promise<void> {
+  const text = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, text.replace(/\bimport"\.[^"]*";/g, ""));
 }
 
 /** The name and the license of a package. */

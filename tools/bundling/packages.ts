@@ -14,7 +14,8 @@ export async function npmPackages(): Promise<Record<string, string>> {
 /** Installs packages below a folder from Deno's cache, and returns the path of its `node_modules`. */
 export async function installPackages(folder: string, packages?: Record<string, string>): Promise<string> {
   const dependencies = packages ?? await npmPackages();
-  await Deno.writeTextFile(join(folder, "package.json"), JSON.stringify({ private: true, dependencies }));
+  const manifest = { private: true, sideEffects: false, dependencies };
+  await Deno.writeTextFile(join(folder, "package.json"), JSON.stringify(manifest));
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["install", "--quiet"],
     cwd: folder,
