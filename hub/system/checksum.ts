@@ -17,8 +17,7 @@ export function crc32(bytes: Uint8Array, previous = 0): number {
   return native ? native(bytes, previous) : portableCrc32(bytes, previous);
 }
 
-/** The same without Node's modules. */
-export function portableCrc32(bytes: Uint8Array, previous = 0): number {
+function portableCrc32(bytes: Uint8Array, previous: number): number {
   table ??= Uint32Array.from({ length: 256 }, (_, byte) => remainderOf(byte));
   let checksum = ~previous;
   for (const byte of bytes) checksum = table[(checksum ^ byte) & 255] ^ (checksum >>> 8);

@@ -22,8 +22,7 @@ export async function startHash(algorithm: "sha1" | "sha256"): Promise<Hash> {
   return await startPortableHash(algorithm);
 }
 
-/** The same without Node's modules. */
-export async function startPortableHash(algorithm: "sha1" | "sha256"): Promise<Hash> {
+async function startPortableHash(algorithm: "sha1" | "sha256"): Promise<Hash> {
   const { bytesToHex } = await import("@noble/hashes/utils.js");
   const hash = algorithm === "sha256"
     ? (await import("@noble/hashes/sha2.js")).sha256.create()

@@ -5,18 +5,42 @@ import { buildDist } from "./dist.ts";
 import { testOn } from "../support/engines.ts";
 import { fixture, repository } from "../support/paths.ts";
 import { printedBy, start } from "../support/processes.ts";
+import { FakeHub } from "../hub/server.ts";
+import { withFolder } from "../support/folders.ts";
 
 /** Versions of npm's packages of the same names. */
 const RUNTIMES = ["node@20", "node@22", "node@24", "bun@1"];
 const GOLDENS = { "tiny-default": 256, "tiny-attn": 192, "tiny-movq": 96, "tiny-f16": 128, "tiny-sharded": 144 };
 
+/** Runs a script with the built package, and returns what it prints. */
+async function run(runtime: string, script: string, ...args: string[]): Promise<string> {
+  const module = toFileUrl(join(await buildDist(), "mod.js")).href;
+  const command = ["-y", runtime, repository(`tests/bundles/${script}`), module, ...args];
+  return await printedBy(start("npx", command, { signal: AbortSignal.timeout(120_000) }));
+}
+
 for (const runtime of RUNTIMES) {
   testOn("wasm", `the built package computes the goldens in ${runtime}, on one thread and on two`, async () => {
-    const module = toFileUrl(join(await buildDist(), "mod.js")).href;
     const folders = Object.keys(GOLDENS).map((name) => fixture(`golden/${name}`));
-    const script = repository("tests/bundles/golden_script.js");
-    const signal = AbortSignal.timeout(120_000);
-    const printed = await printedBy(start("npx", ["-y", runtime, script, module, ...folders], { signal }));
+    const printed = await run(runtime, "golden_script.js", ...folders);
     assertEquals(printed, Object.entries(GOLDENS).map(([name, tokens]) => `${name}: ${tokens} tokens\n`).join(""));
   });
 }
+
+testOn("wasm", "the built package loads from a Hub, from the cache, saves and pushes in Node", async () => {
+  await using hub = new FakeHub();
+  const read = (name: string) => Deno.readFileSync(fixture(`golden/tiny-default/${name}`));
+  hub.add("owner/name", {
+    "config.json": { bytes: read("config.json") },
+    "diffusion_pytorch_model.safetensors": { bytes: read("diffusion_pytorch_model.safetensors"), lfs: true },
+  });
+  await withFolder(async (folder) => {
+    for (const runtime of ["node@20", "node@24"]) {
+      const place = join(folder, runtime);
+      const { numbers, commit } = JSON.parse(await run(runtime, "hub_script.js", hub.url, place));
+      assertEquals(numbers, [...numbers].fill(numbers[0]));
+      const pushed = hub.repos["owner/new"].commits[commit];
+      assertEquals(Object.keys(pushed).sort(), ["config.json", "diffusion_pytorch_model.safetensors"]);
+    }
+  });
+});

@@ -57,6 +57,13 @@ testOn("wasm", "with device: wasm, every call fails once a thread has ended", as
   });
 });
 
+testOn("wasm", "a model says how many threads compute", async () => {
+  for (const threads of [1, 3]) {
+    using model = await makeModel(TINY, { device: "wasm", threads });
+    assertEquals(model.threads, threads);
+  }
+});
+
 testOn("wasm", "threads that cannot start are reported through onProgress, and one thread computes", async () => {
   using expected = await makeModel(TINY, { device: "wasm", threads: 1 });
   using sample = picture(1, 3, 12, 8);
@@ -69,6 +76,7 @@ testOn("wasm", "threads that cannot start are reported through onProgress, and o
       "One thread computes instead of 2, which could not start: there is no SharedArrayBuffer",
     );
     assertEquals(others, []);
+    assertEquals(model.threads, 1);
     const [latents, same] = [await model.encode(sample), await expected.encode(sample)];
     assertEquals(await take(latents.latents), await take(same.latents));
   });
