@@ -185,19 +185,6 @@ Deno.test("the library bundles for Node 20 and browsers: it imports nothing of N
   assertEquals(library.filter((file) => newer.test(codeOf(file))), []);
 });
 
-Deno.test("the library imports none of Node's modules, which bundlers for browsers refuse", () => {
-  const tools = /^kernels\/wasm\/build\//;
-  const shipped = modulesOf("kernels", "model", "hub", "mod.ts").filter((file) => !tools.test(file));
-  const withoutTypes = (code: string) => code.replace(/^import type .*|typeof import\(.*?\)/gm, "");
-  const imported = /\b(?:from|import)\b\s*\(?\s*"node:/;
-  assertEquals(shipped.filter((file) => imported.test(withoutTypes(codeOf(file)))), []);
-});
-
-Deno.test("the library declares nothing with using, which Node 20 cannot parse", () => {
-  const library = modulesOf("kernels", "model", "hub", "datasets", "mod.ts");
-  assertEquals(library.filter((file) => /^\s*(await )?using \w+ =/m.test(codeOf(file))), []);
-});
-
 Deno.test("the library never prints", () => {
   const library = modulesOf("kernels", "model", "hub", "mod.ts");
   assertEquals(library.filter((file) => /\bconsole\./.test(codeOf(file))), []);
