@@ -80,7 +80,7 @@ export class Stage {
     const shown: [Pixels | undefined, string][] = [
       [picture, "Only tokens were opened"],
       [map, ""],
-      [difference || decoded?.picture, "Decoding …"],
+      [difference || decoded?.picture, this.#session.isBusy ? "Decoding …" : "Nothing was decoded"],
     ];
     shown.forEach(([pixels, placeholder], i) => drawPane(this.canvases[i], { ...scene, pixels, placeholder }));
   }
