@@ -15,6 +15,7 @@ import {
 } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { checkLimit, planWithin } from "../tiling/fit_memory.ts";
+import { inPictures } from "../tiling/in_pictures.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Parameter, WeightValues } from "../graph/parameters.ts";
 import { PLAN_OPTIONS, TUNE_OPTIONS } from "../option_names.ts";
@@ -138,8 +139,10 @@ class Engine implements Backend {
     const { memory, pool: { threads } } = runtime;
     const context = { threads, parameters: this.#parameters, algorithm: this.algorithm };
     const limit = Math.min(memory.available, (memoryLimit ?? Infinity) - memory.weights);
+    const inParts = inPictures(graph);
     const program = yield* planWithin(graph, limit, function* (candidate) {
-      return new WasmProgram(runtime, candidate, yield* plan(candidate, context));
+      const planned = candidate === graph ? inParts : candidate;
+      return new WasmProgram(runtime, planned, yield* plan(planned, context));
     }, { quickOps: QUICK_OPS, quick });
     checkFits(program, graph, memory);
     checkLimit(program.bytes, memory.weights, memoryLimit);
