@@ -8,8 +8,10 @@
 export enum Kind {
   Widen,
   PackConv,
+  PackTaps,
   PackCodebook,
   ImplicitGemm,
+  TapSums,
   WinogradWeights,
   WinogradLarge,
   WinogradSources,

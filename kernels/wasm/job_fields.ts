@@ -110,6 +110,15 @@ export const JOB_FIELDS = {
     /** Octets of output channels before those in `raw`. */
     firstOctet: "i32",
   },
+  [Kind.PackTaps]: {
+    /** The checkpoint's [out][in][taps]. */
+    raw: "usize",
+    packed: "usize",
+    inChannels: "i32",
+    outChannels: "i32",
+    /** Octets of columns. */
+    octets: "i32",
+  },
   [Kind.PackCodebook]: {
     /** Rows of the checkpoint's [codes][channels]. */
     raw: "usize",
@@ -132,6 +141,31 @@ export const JOB_FIELDS = {
     channelBlocks: "i32",
     workspace: "usize",
     workspaceBytes: "usize",
+  },
+  [Kind.TapSums]: {
+    /** Of each tap and each source pixel from row `productRow` on. */
+    products: "usize",
+    productRow: "i32",
+    bias: "usize",
+    /** Added to the result, or 0. */
+    residual: "usize",
+    y: "usize",
+    /** Columns of the source. */
+    width: "i32",
+    /** Sides of the result. */
+    outHeight: "i32",
+    outWidth: "i32",
+    /** The rows of the result to compute. */
+    firstRow: "i32",
+    rows: "i32",
+    /** 1 if each source pixel counts as 2x2 pixels. */
+    upsample: "i32",
+    /** Output channels: one to four. */
+    outputs: "i32",
+    /** Products per source pixel. */
+    columns: "i32",
+    /** Blocks are ranges of rows. */
+    blocks: "i32",
   },
   [Kind.WinogradWeights]: WINOGRAD,
   [Kind.WinogradLarge]: WINOGRAD,

@@ -13,9 +13,11 @@ import {
   NormStatisticsFields,
   PackCodebookFields,
   PackConvFields,
+  PackTapsFields,
   SquaredErrorFields,
   SquaredErrorFoldFields,
   StraightThroughFields,
+  TapSumsFields,
   WidenFields,
   WinogradLargeFields,
   WinogradSmallFields,
@@ -30,9 +32,10 @@ import { normApply } from "./ops/norm_apply";
 import { normFold, normStatistics } from "./ops/norm_statistics";
 import { lookup } from "./ops/lookup";
 import { nearestCode } from "./ops/nearest_code";
-import { packCodebook, packConv } from "./matmul/pack";
+import { packCodebook, packConv, packTaps } from "./matmul/pack";
 import { squaredError, squaredErrorFold } from "./ops/squared_error";
 import { straightThrough } from "./ops/straight_through";
+import { tapSums } from "./matmul/tap_sums";
 import { widen } from "./matmul/widen";
 import { winogradLarge, winogradSmall, winogradSources } from "./winograd/winograd";
 import { winogradWeights } from "./winograd/weight_panel";
@@ -44,10 +47,14 @@ export function compute(kind: Kind, fields: usize, block: i32, thread: i32): voi
       return widen(changetype<WidenFields>(fields), block);
     case Kind.PackConv:
       return packConv(changetype<PackConvFields>(fields), block);
+    case Kind.PackTaps:
+      return packTaps(changetype<PackTapsFields>(fields), block);
     case Kind.PackCodebook:
       return packCodebook(changetype<PackCodebookFields>(fields), block);
     case Kind.ImplicitGemm:
       return implicitGemm(changetype<ImplicitGemmFields>(fields), block, thread);
+    case Kind.TapSums:
+      return tapSums(changetype<TapSumsFields>(fields), block);
     case Kind.WinogradWeights:
       return winogradWeights(changetype<WinogradWeightsFields>(fields), block);
     case Kind.WinogradLarge:

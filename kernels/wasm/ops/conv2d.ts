@@ -6,9 +6,11 @@
 
 import { type Conv2d, macs } from "../../graph/graph.ts";
 import { padded } from "../memory/layout.ts";
-import { DEPTH, GATHER_SLICES, GROUP, Kind, PANEL_OCTETS, POINTERS_PER_TAP, SLICE, STAGGER } from "../abi.ts";
+import { DEPTH, GATHER_SLICES, GROUP, Kind, PANEL_OCTETS, POINTERS_PER_TAP, SLICE, STAGGER, ZERO } from "../abi.ts";
+import type { Fields } from "../job_fields.ts";
+import type { Job } from "../threads/job.ts";
 import { type Addresses, blocksOf, type Context, type ConvAlgorithm, type Lowering } from "./lowering.ts";
-import { tapChannels } from "./packed_weights.ts";
+import { tapChannels, tapColumns } from "./packed_weights.ts";
 
 /** With fewer channels, Winograd's transforms cost more than its products save. */
 const WINOGRAD_CHANNELS = 16;
@@ -20,6 +22,7 @@ const SMALL = 2 ** 25;
 
 /** Lowers a convolution. */
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
+  if (tapColumns(op.weights)) return lowerTapSums(op, context);
   return usesWinograd(op, context.algorithm) ? lowerWinograd(op, context) : lowerImplicitGemm(op, context);
 }
 
@@ -160,34 +163,104 @@ const MAX_GROUPS = 32;
 
 function lowerImplicitGemm(op: Conv2d, context: Context): Lowering {
   const [images, channels, outHeight, outWidth] = op.shape;
-  const kernel = op.weights.kind === "conv" ? op.weights.kernel : 1;
-  const octets = Math.ceil(channels / 8);
-  const groups = Math.ceil(images * outHeight * outWidth / GROUP);
-  const { threads } = context;
+  const kernel = op.weights.kind === "conv" ? op.weights.kernel : 1, inner = tapChannels(op.weights.in);
+  const partition = partitionProducts(images * outHeight * outWidth, channels, kernel, inner, context.threads);
+  return {
+    temporary: 0,
+    workspace: partition.workspace,
+    jobs: (at) => {
+      const padding = kernel === 3 && strideOf(op) === 1 ? 1 : 0;
+      return [implicitGemmJob({ ...convFields(op, at, context), kernel, tapChannels: inner, padding }, partition, at)];
+    },
+  };
+}
+
+/** How implicit GEMM partitions its work, and the workspace that this takes. */
+interface Partition {
+  readonly pixelBlocks: number;
+  readonly channelBlocks: number;
+  readonly workspace: number;
+}
+
+function partitionProducts(
+  pixels: number,
+  channels: number,
+  kernel: number,
+  inner: number,
+  threads: number,
+): Partition {
+  const octets = Math.ceil(channels / 8), groups = Math.ceil(pixels / GROUP);
   const pixelBlocks = blocksOf(groups, MAX_GROUPS, threads);
   const channelBlocks = pixelBlocks < threads ? Math.min(octets, threads) : 1;
-  const inner = tapChannels(op.weights.in);
   const slices = Math.min(GATHER_SLICES, Math.ceil(kernel ** 2 * inner / SLICE));
   const workspace = Math.ceil(groups / pixelBlocks) * 4 *
     (kernel ** 2 * POINTERS_PER_TAP + GROUP * (slices * SLICE + octets * 8));
+  return { pixelBlocks, channelBlocks, workspace };
+}
+
+type GemmFields = Fields<Kind.ImplicitGemm>;
+
+function implicitGemmJob(
+  fields: Omit<GemmFields, keyof Partition | "workspaceBytes">,
+  { pixelBlocks, channelBlocks, workspace }: Partition,
+  at: Addresses,
+): Job {
   return {
-    temporary: 0,
-    workspace,
-    jobs: (at) => [{
-      kind: Kind.ImplicitGemm,
-      blocks: pixelBlocks * channelBlocks,
-      fields: {
-        ...convFields(op, at, context),
-        kernel,
-        tapChannels: inner,
-        padding: kernel === 3 && strideOf(op) === 1 ? 1 : 0,
-        pixelBlocks,
-        channelBlocks,
-        workspace: at.workspace,
-        workspaceBytes: workspace,
-      },
-    }],
+    kind: Kind.ImplicitGemm,
+    blocks: pixelBlocks * channelBlocks,
+    fields: { ...fields, pixelBlocks, channelBlocks, workspace: at.workspace, workspaceBytes: workspace },
   };
+}
+
+/** Bytes of the products of taps that are computed before they are added up, while they are in the cache. */
+const TAP_BYTES = 2 ** 20;
+
+/** Multiplies each source pixel by all taps, then adds up the products: a band of rows at a time. */
+function lowerTapSums(op: Conv2d, context: Context): Lowering {
+  const [images, outputs, outHeight, outWidth] = op.shape, [, , height, width] = op.x.shape;
+  const columns = tapColumns(op.weights), inner = padded(op.weights.in), scale = outHeight / height;
+  const bands = tapBands(height, 4 * width * columns).map(({ row, end }) => {
+    const productRow = Math.max(0, row - 1), productRows = Math.min(height, end + 1) - productRow;
+    const partition = partitionProducts(productRows * width, columns, 1, inner, context.threads);
+    const sums = { productRow, firstRow: row * scale, rows: (end - row) * scale };
+    return { productRow, productRows, partition, sums };
+  });
+  return {
+    temporary: 4 * width * columns * Math.max(...bands.map(({ productRows }) => productRows)),
+    workspace: Math.max(...bands.map(({ partition }) => partition.workspace)),
+    jobs: (at) => {
+      const { x, y, bias, residual, ...fields } = convFields(op, at, context), products = at.temporary;
+      const jobsOf = (image: number) =>
+        bands.flatMap(({ productRow, productRows, partition, sums }): Job[] => {
+          const source = x + 4 * inner * width * (image * height + productRow);
+          const result = 16 * image * outHeight * outWidth, blocks = Math.min(sums.rows, context.threads);
+          const matrix = {
+            ...fields,
+            ...{ x: source, bias: ZERO, residual: 0, y: products, images: 1 },
+            ...{ height: productRows, outHeight: productRows, outWidth: width, upsample: 0, outChannels: columns },
+            ...{ kernel: 1, tapChannels: inner, padding: 0 },
+          };
+          const added = {
+            ...{ products, bias, residual: residual && residual + result, y: y + result },
+            ...{ width, outHeight, outWidth, upsample: fields.upsample, outputs, columns, blocks },
+          };
+          return [implicitGemmJob(matrix, partition, at), {
+            kind: Kind.TapSums,
+            blocks,
+            fields: { ...sums, ...added },
+          }];
+        });
+      return Array.from({ length: images }, (_, image) => jobsOf(image)).flat();
+    },
+  };
+}
+
+/** Bands of source rows, whose products fit the cache together with those of the rows above and below. */
+function tapBands(height: number, rowBytes: number): { row: number; end: number }[] {
+  const rows = Math.max(1, Math.floor(TAP_BYTES / rowBytes) - 2);
+  return Array.from({ length: Math.ceil(height / rows) }, (_, i) => {
+    return { row: i * rows, end: Math.min(height, (i + 1) * rows) };
+  });
 }
 
 function strideOf({ weights }: Conv2d): number {

@@ -114,16 +114,21 @@ export class Parameters {
     places: number[],
   ): Promise<Packed> {
     const { in: inChannels, out: outChannels } = parameter;
+    const columns = tapColumns(parameter);
     const taps = parameter.kind === "conv" ? parameter.kernel ** 2 : 1;
     const stored = tapChannels(inChannels), outStored = 8 * Math.ceil(outChannels / 8);
-    const bytes = 4 * SLICE * outStored * Math.ceil(taps * stored / SLICE);
+    const bytes = 4 * SLICE *
+      (columns ? columns * Math.ceil(stored / SLICE) : outStored * Math.ceil(taps * stored / SLICE));
     const packed = this.#allocate(bytes, places), bias = this.#allocate(4 * outStored, places);
     const rows = { values, count: outChannels, length: inChannels * taps };
-    const packing = packRows(this.runner, rows, (raw, firstOctet, octets) => ({
-      kind: Kind.PackConv,
-      blocks: octets,
-      fields: { raw, packed, inChannels, outChannels, taps, stored, firstOctet },
-    }));
+    const packing = packRows(this.runner, rows, (raw, firstOctet, octets) => {
+      if (!columns) {
+        const fields = { raw, packed, inChannels, outChannels, taps, stored, firstOctet };
+        return { kind: Kind.PackConv, blocks: octets, fields };
+      }
+      const fields = { raw, packed, inChannels, outChannels, octets: columns / 8 };
+      return { kind: Kind.PackTaps, blocks: columns / 8, fields };
+    });
     await settleAll([packing, this.#storePadded(biases, bias, outStored)]);
     return { weight: packed, bias, bytes: bytes + 4 * outStored };
   }
@@ -139,6 +144,21 @@ export class Parameters {
 /** Channels per tap of packed weights. One to three are not padded, so that nine taps of them fit one slice. */
 export function tapChannels(channels: number): number {
   return channels < 4 ? channels : padded(channels);
+}
+
+/** With fewer input channels, adding up the products of taps takes longer than it saves. */
+const TAP_INPUTS = 16;
+/** Maximum output channels whose taps are columns: one vector. */
+const TAP_OUTPUTS = 4;
+
+/**
+ * Columns of the weights of a 3×3 convolution to few channels, packed as a matrix with one column for each tap and output
+ * channel, in whole octets; 0 for all other weights. With output channels as columns, most of an octet would be padding.
+ */
+export function tapColumns(weights: ConvParameter | LinearParameter): number {
+  const isThin = weights.kind === "conv" && weights.kernel === 3 && weights.stride === 1 &&
+    weights.in >= TAP_INPUTS && weights.out <= TAP_OUTPUTS;
+  return isThin ? 8 * Math.ceil(9 * weights.out / 8) : 0;
 }
 
 /** Refuses more channels than there are zeros to read outside an image. */

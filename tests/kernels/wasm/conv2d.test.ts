@@ -102,9 +102,18 @@ const IMPLICIT_GEMM_CASES: readonly Case[] = [
   { shape: [1, 277, 1, 1], out: 70, kernel: 1, residual: true },
 ];
 
+/** To one to four channels; the last has several bands of rows. */
+const THIN_CASES: readonly Case[] = [
+  { shape: [2, 16, 11, 7], out: 1, residual: true },
+  { shape: [1, 37, 9, 13], out: 2, upsample: true },
+  { shape: [3, 66, 1, 6], out: 3, residual: true },
+  { shape: [1, 32, 6, 1], out: 3, upsample: true, residual: true },
+  { shape: [2, 18, 34, 400], out: 4, residual: true },
+];
+
 const ALGORITHMS = [
   { algorithm: "winograd", tolerance: 1e-5, cases: CASES },
-  { algorithm: "implicitGemm", tolerance: 1e-6, cases: [...CASES, ...IMPLICIT_GEMM_CASES] },
+  { algorithm: "implicitGemm", tolerance: 1e-6, cases: [...CASES, ...IMPLICIT_GEMM_CASES, ...THIN_CASES] },
 ] as const;
 
 for (const { algorithm, tolerance, cases } of ALGORITHMS) {

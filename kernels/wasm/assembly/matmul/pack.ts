@@ -1,6 +1,6 @@
 // Packs weights in the order in which the kernels read them. Blocks are octets of output channels or codes.
 import { SLICE } from "../../abi";
-import { PackCodebookFields, PackConvFields } from "../job_fields";
+import { PackCodebookFields, PackConvFields, PackTapsFields } from "../job_fields";
 import { splat } from "../simd/simd";
 import { RHS_BYTES } from "./rhs_panel";
 
@@ -46,6 +46,22 @@ function gather(p: usize, row: usize): v128 {
 function storeZeros(to: usize): void {
   v128.store(to, splat(0));
   v128.store(to, splat(0), 16);
+}
+
+/** One octet of columns, the output channels of each tap: [out][in][9] → [in/32][9*out/8][32][8], padded with zeros. */
+export function packTaps(f: PackTapsFields, octet: i32): void {
+  const end = (f.inChannels + SLICE - 1) / SLICE * SLICE;
+  for (let channel = 0; channel < end; channel++) {
+    const to = f.packed + <usize> (channel / SLICE * f.octets + octet) * RHS_BYTES + (<usize> (channel % SLICE) << 5);
+    storeZeros(to);
+    if (channel >= f.inChannels) continue;
+    for (let i = 0; i < 8; i++) {
+      const tap = (8 * octet + i) / f.outChannels, out = (8 * octet + i) % f.outChannels;
+      if (tap >= 9) break;
+      const from = f.raw + (<usize> ((out * f.inChannels + channel) * 9 + tap) << 2);
+      store<f32>(to + (<usize> i << 2), load<f32>(from));
+    }
+  }
 }
 
 /** One octet of codes: [codes/8][channels][8], padded with NaN, which is near nothing. */

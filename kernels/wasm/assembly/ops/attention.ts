@@ -5,7 +5,7 @@
 //   scores         [group][chunk/8][6][8]
 //   sums           [group][channels/8][6][8]
 import { GROUP, SLICE } from "../../abi";
-import { AttentionFields } from "../job_fields";
+import { AttentionFields, AttentionPackFields } from "../job_fields";
 import { startOf } from "../memory/partition";
 import { exp } from "../simd/exponential";
 import { copyPartialRow, copyRow, LHS_BYTES, setLhs } from "../matmul/lhs_panel";
@@ -14,26 +14,46 @@ import { RHS_BYTES } from "../matmul/rhs_panel";
 import { add, lanes, maximum, mul, splat, sub } from "../simd/simd";
 
 /** Packs 32 keys and values, padded with zeros. */
-export function attentionPack(f: AttentionFields, block: i32): void {
+export function attentionPack(f: AttentionPackFields, block: i32): void {
   const keySlices = (f.pixels + SLICE - 1) / SLICE;
   const image = block / keySlices, slice = block % keySlices;
   const channelSlices = (f.stored + SLICE - 1) / SLICE, octets = (f.stored + 7) / 8;
   const keys = f.keys + <usize> (image * channelSlices * keySlices * 4) * RHS_BYTES;
   const values = f.values + <usize> ((image * keySlices + slice) * octets) * RHS_BYTES;
-  for (let i = 0; i < SLICE; i++) {
-    const pixel = slice * SLICE + i;
-    const exists = pixel < f.pixels;
-    const from = (<usize> (image * f.pixels + pixel) * f.stored) << 2;
-    for (let c = 0; c < channelSlices * SLICE; c++) {
+  const first = slice * SLICE;
+  for (let i = 0; i < SLICE; i += 4) {
+    for (let c = 0; c < channelSlices * SLICE; c += 4) {
       const octet = (c / SLICE * keySlices + slice) * 4 + i / 8;
-      const key: f32 = exists && c < f.stored ? load<f32>(f.k + from + (<usize> c << 2)) : 0;
-      store<f32>(keys + <usize> octet * RHS_BYTES + <usize> ((c % SLICE * 8 + i % 8) << 2), key);
-    }
-    for (let c = 0; c < octets * 8; c += 4) {
-      const value = exists && c < f.stored ? v128.load(f.v + from + (<usize> c << 2)) : i32x4.splat(0);
-      v128.store(values + <usize> (c / 8) * RHS_BYTES + <usize> ((i * 8 + c % 8) << 2), value);
+      const to = keys + <usize> octet * RHS_BYTES + <usize> ((c % SLICE * 8 + i % 8) << 2);
+      const k0 = channels4(f, f.k, image, first + i, c), k1 = channels4(f, f.k, image, first + i + 1, c);
+      const k2 = channels4(f, f.k, image, first + i + 2, c), k3 = channels4(f, f.k, image, first + i + 3, c);
+      storeTransposed(to, k0, k1, k2, k3);
     }
   }
+  for (let i = 0; i < SLICE; i++) {
+    for (let c = 0; c < octets * 8; c += 4) {
+      const to = values + <usize> (c / 8) * RHS_BYTES + <usize> ((i * 8 + c % 8) << 2);
+      v128.store(to, channels4(f, f.v, image, first + i, c));
+    }
+  }
+}
+
+/** Four channels of a pixel, or zeros beyond the last. */
+@inline
+function channels4(f: AttentionPackFields, from: usize, image: i32, pixel: i32, c: i32): v128 {
+  const exists = pixel < f.pixels && c < f.stored;
+  return exists ? v128.load(from + (<usize> ((image * f.pixels + pixel) * f.stored + c) << 2)) : i32x4.splat(0);
+}
+
+/** Stores the columns of four rows, 32 bytes apart. */
+@inline
+function storeTransposed(to: usize, r0: v128, r1: v128, r2: v128, r3: v128): void {
+  const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+  v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 32);
+  v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 64);
+  v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 96);
 }
 
 /** One block of queries of one image. */
