@@ -41,8 +41,8 @@ export interface WasmOptions {
   /** Bytes of the float32 weights that will be set, if known: memory for them is reserved at once, which is faster. */
   readonly weightBytes?: number;
   /**
-   * How to compute 3×3 convolutions of 16 channels or more: by implicit GEMM or by Winograd's algorithm. By default small
-   * maps by the former and others by the latter.
+   * How to compute 3×3 convolutions of 16 channels or more to more than four: by implicit GEMM or by Winograd's algorithm. By
+   * default small maps by the former and others by the latter.
    */
   readonly algorithm?: "implicitGemm" | "winograd";
   /** Whether to use the micro-kernel for 256-bit vectors; by default, if V8 is found to support them. */
