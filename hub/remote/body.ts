@@ -120,6 +120,11 @@ async function openPlain(
     await response.body?.cancel();
     throw wrongSize(file, repo, `${found.size} bytes`);
   }
+  const version = start > 0 ? versionOf(response) : undefined;
+  if (file.version !== undefined && version !== undefined && version !== file.version) {
+    await response.body?.cancel();
+    throw new WrongBytesError(`Cannot load ${file.path} of ${repo}: the server has another file there meanwhile`);
+  }
   if (!(found.start <= start)) {
     await response.body?.cancel();
     throw new UnreachableError(
@@ -165,6 +170,12 @@ async function refusalOf(response: Response, url: URL, file: RemoteFile, connect
 export function rangeOf({ headers }: Response): { start: number; size?: number } {
   const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
   return { start: Number(start), size: size === "*" ? undefined : Number(size) };
+}
+
+/** A text that is another one when the file is, if the server says it; weak ones are also the same for similar files. */
+export function versionOf({ headers }: Response): string | undefined {
+  const etag = headers.get("etag");
+  return etag?.startsWith('"') ? etag : undefined;
 }
 
 /** The number of bytes of a body that is not compressed, if the server says it. */

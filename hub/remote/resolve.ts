@@ -26,6 +26,8 @@ export interface RemoteFile {
   readonly isXet: boolean;
   /** Where it is, if not where the Hub has it. */
   readonly url?: string;
+  /** A text that is another one when the file is, as its server says. */
+  readonly version?: string;
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { type HubAccess, locateRemote, type RemotePlace } from "./access.ts";
 import { readBody } from "./bounded_response.ts";
-import { bytesFrom, lengthOf, rangeOf } from "./body.ts";
+import { bytesFrom, lengthOf, rangeOf, versionOf } from "./body.ts";
 import { type ByteSource, sourceOfBytes } from "../formats/byte_source.ts";
 import { HubError } from "../errors.ts";
 import { failureOf } from "./explain.ts";
@@ -34,7 +34,7 @@ export async function openUrl(address: string | URL, { onProgress, ...access }: 
     const { size } = rangeOf(response);
     if (response.status === 206 && size !== undefined) {
       await response.body?.cancel();
-      return rangeSource(fileAt(place, size), { connection, commit: "main", onStep });
+      return rangeSource(fileAt(place, size, versionOf(response)), { connection, commit: "main", onStep });
     }
     const length = lengthOf(response) ?? 0;
     if (length > MAX_SIZE) {
@@ -66,7 +66,7 @@ export async function* streamUrl(
     const response = await probe(place);
     await response.body?.cancel();
     const size = response.status === 206 ? rangeOf(response).size : lengthOf(response);
-    return fileAt(place, size ?? Infinity);
+    return fileAt(place, size ?? Infinity, versionOf(response));
   }, retries);
   let done = 0;
   let chunks: AsyncGenerator<Uint8Array<ArrayBuffer>> | undefined;
@@ -105,8 +105,8 @@ async function probe(place: RemotePlace): Promise<Response> {
   throw await refusalOf(response, url, place);
 }
 
-function fileAt({ url }: RemotePlace, size: number): RemoteFile {
-  return { path: url.pathname, url: url.href, size, etag: "", algorithm: "sha256", isXet: false };
+function fileAt({ url }: RemotePlace, size: number, version?: string): RemoteFile {
+  return { path: url.pathname, url: url.href, size, version, etag: "", algorithm: "sha256", isXet: false };
 }
 
 async function refusalOf(response: Response, url: URL, { name, connection }: RemotePlace): Promise<HubError> {
