@@ -45,7 +45,11 @@ export async function runOnWorkers(
   await interruptible((signal) => untilDone(queue, signal, quiet === true), () => "workers go on");
   const { failed } = await queue.status();
   if (failed.length === 0) return true;
-  throw new ExitError(`${count(failed.length)} shards were set aside\n${statusText(await queue.status())}`, 1);
+  const advice = "Without --queue, the same command tries them here, and completes the data set";
+  throw new ExitError(
+    `${count(failed.length)} shards were set aside. ${advice}\n${statusText(await queue.status())}`,
+    1,
+  );
 }
 
 async function untilDone(queue: Queue, signal: AbortSignal, quiet: boolean): Promise<void> {

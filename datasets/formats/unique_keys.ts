@@ -21,8 +21,16 @@ export function uniqueTexts(fold = (text: string) => text): (text: string) => st
   };
 }
 
-/** Gives records with the same key other keys. */
-export async function* withUniqueKeys<T extends { readonly key: string }>(items: AsyncIterable<T>): AsyncGenerator<T> {
+/** Gives records with the same key other keys. That of a mirrored picture goes with the one before it. */
+export async function* withUniqueKeys<T extends { readonly key: string; readonly augment?: string }>(
+  items: AsyncIterable<T>,
+): AsyncGenerator<T> {
   const unique = uniqueTexts();
-  for await (const item of items) yield { ...item, key: unique(item.key) };
+  let last = { found: "", given: "" };
+  for await (const item of items) {
+    const isMirrored = item.augment !== undefined && item.key === `${last.found}_hflip`;
+    const key = unique(isMirrored ? `${last.given}_hflip` : item.key);
+    if (!isMirrored) last = { found: item.key, given: key };
+    yield { ...item, key };
+  }
 }

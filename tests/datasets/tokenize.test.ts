@@ -174,7 +174,12 @@ Deno.test("tokens of a picture whose key is that of another mirrored one are not
     const whole = sourceOf({ a: { x: numbered(1), x_hflip: numbered(2) } });
     await tokenizeDataset(model, whole, folderSink(folder), { augment: "hflip", retryFailures: true });
     const keys = (await recordsOf(join(folder, "a.tar"))).map(({ key }) => key);
-    assertEquals(keys, ["x", "x_hflip", "x_hflip-2", "x_hflip_hflip"]);
+    assertEquals(keys, ["x", "x_hflip", "x_hflip-2", "x_hflip-2_hflip"]);
+
+    const same = sourceOf({ a: { x: numbered(1) }, b: { x: numbered(2) } });
+    const path = join(folder, "t.jsonl");
+    await tokenizeDataset(model, same, fileSink(path, { format: "jsonl" }), { augment: "hflip" });
+    assertEquals((await recordsOf(path)).map(({ key }) => key), ["x", "x_hflip", "x-2", "x-2_hflip"]);
   });
 });
 
