@@ -96,9 +96,21 @@ for (const from of ["package", "sources"] as const) {
     await withApp(from, async (folder) => {
       const outfile = join(folder, "out/app.js");
       await build({ entryPoints: [join(folder, "app.js")], bundle: true, outfile, logLevel: "error" });
-      await stop();
       await Deno.copyFile(join(folder, "index.html"), join(folder, "out/index.html"));
       await t.step("in Node", () => checkInNode(outfile));
+      await t.step("in Node, minified and with all names kept", async () => {
+        const outfile = join(folder, "out/minified.js");
+        await build({
+          entryPoints: [join(folder, "app.js")],
+          bundle: true,
+          outfile,
+          minify: true,
+          keepNames: true,
+          logLevel: "error",
+        });
+        await stop();
+        await checkInNode(outfile);
+      });
       await t.step("in an isolated page", () => checkInBrowser(join(folder, "out"), "wasm", true));
       await t.step("in a page without shared memory", () => checkInBrowser(join(folder, "out"), "wasm", false));
       if (from === "package") await t.step("on WebGPU", () => checkInBrowser(join(folder, "out"), "webgpu", false));
