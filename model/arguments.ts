@@ -152,7 +152,7 @@ function placeOf(index: number, shape: Shape): string {
 }
 
 /** Checks that a value is a Tensor that was not disposed. */
-function checkTensor(name: string, tensor: unknown): asserts tensor is Tensor {
+export function checkTensor(name: string, tensor: unknown): asserts tensor is Tensor {
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`Cannot use ${name}: expected a Tensor, found ${Object.prototype.toString.call(tensor)}`);
   }

@@ -13,6 +13,7 @@ export type {
   ComputeOptions,
   DecodeOptions,
   DecoderOutput,
+  DetokenizeOptions,
   EncoderOutput,
   LoadFileOptions,
   LoadGivenOptions,

@@ -18,6 +18,7 @@ import type {
   CallOptions,
   ComputeOptions,
   DecodeOptions,
+  DetokenizeOptions,
   LoadFileOptions,
   LoadGivenOptions,
   LoadOptions,
@@ -49,6 +50,13 @@ export const LOAD_GIVEN_OPTIONS: OptionNames<LoadGivenOptions> = { ...MODEL_CHOI
 export const CALL_OPTIONS: OptionNames<Omit<CallOptions, "returnDict">> = { signal: true, onProgress: true };
 
 export const TOKENIZE_OPTIONS: OptionNames<TokenizeOptions> = { ...CALL_OPTIONS, margins: true };
+
+export const DETOKENIZE_OPTIONS: OptionNames<DetokenizeOptions> = {
+  ...CALL_OPTIONS,
+  editable: true,
+  changed: true,
+  previous: true,
+};
 
 export const DICT_CALL_OPTIONS: OptionNames<CallOptions> = { ...CALL_OPTIONS, returnDict: true };
 

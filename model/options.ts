@@ -123,6 +123,25 @@ export interface TokenizeOptions extends Omit<CallOptions, "returnDict"> {
   margins?: boolean;
 }
 
+/** Options of {@linkcode VQModel.detokenize}. */
+export interface DetokenizeOptions extends Omit<CallOptions, "returnDict"> {
+  /**
+   * Whether to keep, in device memory, what decoding with `changed` needs; freed when the picture, and all that were
+   * decoded from it, are garbage-collected. Default false.
+   */
+  editable?: boolean;
+  /**
+   * The rectangle of tokens that changed, in rows and columns of the token grid, without the last row `y1` and the last
+   * column `x1`; the same in every picture of a batch. Needs `previous`.
+   */
+  changed?: readonly [y0: number, x0: number, y1: number, x1: number];
+  /**
+   * The picture before the change, which this model decoded with `editable` or `changed`; it is not changed. Needs
+   * `changed`.
+   */
+  previous?: Tensor;
+}
+
 /** Options of {@linkcode VQModel.profile}. */
 export interface ProfileOptions {
   /** Number of runs to take each op's median time of, after one to warm up. Default 5. */

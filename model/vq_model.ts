@@ -37,6 +37,7 @@ import type {
   ComputeOptions,
   DecodeOptions,
   DecoderOutput,
+  DetokenizeOptions,
   LoadFileOptions,
   LoadGivenOptions,
   LoadOptions,
@@ -48,6 +49,7 @@ import type {
   TuneOptions,
   VQEncoderOutput,
 } from "./options.ts";
+import { decodeChanged, decodeEditable } from "./partial_decode.ts";
 import { medianOps, Profile } from "./profile.ts";
 import {
   checkCodebook,
@@ -414,19 +416,59 @@ export class VQModel {
   /**
    * Tokens to picture: `[n, out_channels, H, W]`, not clamped.
    *
+   * With `changed` and `previous`, as in a paint tool, only a window around the changed tokens is decoded: 12 tokens more
+   * on each side, of which the inner 6 replace those of `previous`, in a copy on the host. Everything that depends on all
+   * pixels is taken from the last decoding as a whole: the statistics of the norms, and the keys and values of the
+   * attentions. So the result is not exactly that of decoding all tokens. In levels of 255:
+   *
+   * - Statistics are older than the edit. If 8×8 of 96×64 tokens of the bundled model are replaced at random, pictures
+   *   differ by up to 7 (root mean square up to 0.6); if one token is, by up to 0.4 (0.01).
+   * - Influence across more than 6 tokens is left out, and the border of the window lacks its surroundings: in the bundled
+   *   model each is below 0.3. Deeper decoders reach farther.
+   * - Attention carries an edit everywhere, which is left out outside the window. In the architecture of vq-f4 with random
+   *   weights, which mix pixels more than trained ones, all three together are up to 62 (root mean square 2.4).
+   *
+   * Edits in a row do not drift, as all use the results of the same decoding as a whole. For the exact picture, and to start
+   * from it, leave out `changed` and `previous` and set `editable` again: at the end of a stroke, say, and before saving.
+   * That happens by itself where the window would be the whole grid. It is also needed after a lost device was replaced.
+   *
+   * On the CPU engine, 8×8 of 96×64 tokens take about a fifth of the time of all, for the bundled model as for vq-f4.
+   *
+   * @example
+   * ```ts
+   * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
+   *
+   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
+   * const picture = await ImageProcessor.for(model).preprocess("examples/images/close-up.png", { height: 160, width: 160 });
+   * const { indices, shape } = await model.tokenize(picture);
+   *
+   * let painted = await model.detokenize({ indices, shape }, { editable: true });
+   * for (const [y, x] of [[20, 10], [20, 11], [21, 12]]) {
+   *   indices[y * shape[2] + x] = 7;
+   *   painted = await model.detokenize({ indices, shape }, { changed: [y, x, y + 1, x + 1], previous: painted });
+   * }
+   * ```
+   *
    * @param tokens the result of {@linkcode VQModel.tokenize} or {@linkcode readTokens}; or indices in arrays of any
    * integer type; or just arrays, nested as `[h][w]` or `[n][h][w]`
-   * @throws {TypeError} if there are no indices, or the shape is invalid
-   * @throws {RangeError} if an index is not in the codebook, the number of indices does not fit the shape, or
-   * `tokens.codebook` is another codebook
+   * @throws {TypeError} if there are no indices, the shape is invalid, or `previous` is no picture that this model decoded
+   * with `editable` or `changed`, or was disposed
+   * @throws {RangeError} if an index is not in the codebook, the number of indices does not fit the shape,
+   * `tokens.codebook` is another codebook, `changed` is not within the grid, or `previous` is of another grid
    */
-  async detokenize(tokens: TokensLike | TokenIndices, options: Omit<CallOptions, "returnDict"> = {}): Promise<Tensor> {
-    checkOptions("detokenize", options, known.CALL_OPTIONS);
+  async detokenize(tokens: TokensLike | TokenIndices, options: DetokenizeOptions = {}): Promise<Tensor> {
+    checkOptions("detokenize", options, known.DETOKENIZE_OPTIONS);
     checkDecodable(this.config);
     const { codebook } = Object(tokens) as TokensLike;
     if (codebook) checkCodebook(codebook, await this.codebook()); // first, as it explains indices that are out of range
-    const { indices, shape } = toTokens(tokens, this.config.num_vq_embeddings);
-    const [sample] = await this.#engine.call("detokenize", new Tensor(indices, shape), options);
+    const given = toTokens(tokens, this.config.num_vq_embeddings);
+    const { signal, onProgress, editable, changed, previous } = options;
+    const calling = { signal, onProgress };
+    if (changed !== undefined || previous !== undefined) {
+      return await decodeChanged(this.#engine, given, { changed, previous }, calling);
+    }
+    if (editable) return await decodeEditable(this.#engine, given, calling);
+    const [sample] = await this.#engine.call("detokenize", new Tensor(given.indices, given.shape), calling);
     return sample;
   }
 

@@ -44,6 +44,8 @@ export interface GroupNormOptions {
   readonly activation?: Activation;
   /** See {@linkcode GroupNorm.modulation}. Default none. */
   readonly modulation?: Modulation;
+  /** See {@linkcode GroupNorm.coefficients}. Default those of the operand. */
+  readonly coefficients?: Node;
 }
 
 const CONV_OPTIONS: OptionNames<Pick<Conv2d, "upsample" | "residual">> = { upsample: true, residual: true };
@@ -53,6 +55,7 @@ const GROUP_NORM_OPTIONS: OptionNames<GroupNormOptions> = {
   epsilon: true,
   activation: true,
   modulation: true,
+  coefficients: true,
 };
 
 /**
@@ -95,11 +98,11 @@ export class Graph {
   /** Group norm or spatial norm, with the activation that follows; see {@linkcode GroupNorm}. */
   groupNorm(x: Node, weights: NormParameter, options: GroupNormOptions): Node {
     checkOptions(`record ${weights.name}`, options, GROUP_NORM_OPTIONS);
-    const { groups, epsilon, activation, modulation } = options;
-    return this.#add("groupNorm", { x, weights, groups, epsilon, activation, modulation });
+    const { groups, epsilon, activation, modulation, coefficients } = options;
+    return this.#add("groupNorm", { x, weights, groups, epsilon, activation, modulation, coefficients });
   }
 
-  /** Self-attention; see {@linkcode Attention}. All three operands have the same shape. */
+  /** Attention; see {@linkcode Attention}. */
   attention(q: Node, k: Node, v: Node): Node {
     return this.#add("attention", { q, k, v });
   }

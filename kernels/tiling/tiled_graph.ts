@@ -56,7 +56,7 @@ export function streamableSizes(graph: Graph): number[] {
 function streamable(graph: Graph): Op[] {
   const others = new Set<Node>(graph.outputs);
   for (const op of graph.nodes) {
-    if (!isBandable(op)) operands(op).forEach((node) => others.add(node));
+    if (!isBandable(op) && op.kind !== "normSums") operands(op).forEach((node) => others.add(node));
   }
   return graph.nodes.filter((op) => isBandable(op) && !others.has(op));
 }
@@ -83,8 +83,13 @@ class Rewriter {
   *rewrite(): Steps<Graph> {
     for (const op of this.#source.nodes) {
       const inParts = this.#streamed.has(op) || operands(op).some((node) => this.#streamed.has(node));
-      if (inParts && op.kind === "groupNorm") this.#coefficients.set(op, yield* this.#measure(op));
+      if (inParts && op.kind === "groupNorm") this.#coefficients.set(op, yield* this.#coefficientsOf(op));
       if (this.#streamed.has(op)) continue;
+      if (inParts && op.kind === "normSums") continue; // summed up where its coefficients are
+      if (op.kind === "normCoefficients" && this.#streamed.has(op.sums.x)) {
+        this.#materialized.set(op, yield* this.#measure({ ...op, ...op.sums }));
+        continue;
+      }
       this.#materialized.set(op, inParts ? yield* this.#assemble(op) : this.#copy(op));
     }
     for (const node of this.#source.outputs) this.#g.output(this.#materialized.get(node)!);
@@ -106,8 +111,15 @@ class Rewriter {
     return whole!;
   }
 
+  /** The coefficients that a norm is given, or those of its operand. */
+  *#coefficientsOf(op: GroupNorm): Steps<Node> {
+    return op.coefficients ? this.#materialized.get(op.coefficients)! : yield* this.#measure(op);
+  }
+
   /** Computes a norm's coefficients from all bands of its operand. */
-  *#measure({ x, weights, groups, epsilon }: GroupNorm): Steps<Node> {
+  *#measure(
+    { x, weights, groups, epsilon }: Pick<GroupNorm, "x" | "weights" | "groups" | "epsilon">,
+  ): Steps<Node> {
     const [, , height] = x.shape;
     const whole = this.#materialized.get(x);
     if (whole) {
@@ -156,7 +168,7 @@ class Rewriter {
     };
     for (const [wanted, wantedRows] of [...this.#wanted(op, range)].reverse()) {
       const { operands: rows, computed } = bandRule(wanted, wantedRows);
-      const parts = operands(wanted).map((node, i) => rowsOf(node, rows[i]));
+      const parts = rows.map((range, i) => rowsOf(operands(wanted)[i], range));
       const band = wanted.kind === "groupNorm"
         ? this.#normalize(wanted, parts, image, rows)
         : this.#g.copy(wanted, parts);
@@ -197,8 +209,8 @@ class Rewriter {
       if (!rows) continue;
       wanted.delete(reader);
       wanted.set(reader, rows); // keeps the map in the order of this loop
-      const rule = bandRule(reader, rows);
-      operands(reader).forEach((node, i) => want(node, rule.operands[i]));
+      const read = operands(reader);
+      bandRule(reader, rows).operands.forEach((range, i) => want(read[i], range));
     }
     return wanted;
   }

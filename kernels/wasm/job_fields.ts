@@ -53,7 +53,9 @@ const ATTENTION = {
   v: "usize",
   y: "usize",
   images: "i32",
+  /** Queries and keys of an image. */
   pixels: "i32",
+  keyPixels: "i32",
   /** Channels as stored. */
   stored: "i32",
   /** Of the scores: 1 / sqrt(channels). */

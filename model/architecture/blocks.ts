@@ -6,6 +6,7 @@
 
 import type { Activation, Graph, Node } from "../../kernels/mod.ts";
 import { activationOf, SPATIAL_NORM_GROUPS, type VQConfig } from "./config.ts";
+import { type Context, type KeysAndValues, WHOLE } from "./context.ts";
 import type { Level } from "./levels.ts";
 import type { Scope } from "./scope.ts";
 
@@ -24,6 +25,7 @@ export interface Norm {
 export interface Blocks {
   readonly g: Graph;
   readonly norm: Norm;
+  readonly context: Context;
   /** Activation inside the resnets. */
   readonly activation: Activation;
   /** What a resnet's 1×1 shortcut is applied to. */
@@ -31,33 +33,37 @@ export interface Blocks {
 }
 
 /** The blocks of one half. */
-export function blocksOf(g: Graph, norm: Norm, config: VQConfig): Blocks {
-  return { g, norm, activation: activationOf(config), shortcut: config.family?.shortcut ?? "input" };
+export function blocksOf(g: Graph, norm: Norm, config: VQConfig, context: Context = WHOLE): Blocks {
+  return { g, norm, context, activation: activationOf(config), shortcut: config.family?.shortcut ?? "input" };
 }
 
 /** Group normalization. */
-export function groupNorm(g: Graph, groups: number): Norm {
+export function groupNorm(g: Graph, groups: number, context: Context = WHOLE): Norm {
   return {
     attentionName: "group_norm",
     apply: (w, name, x, activation) => {
-      return g.groupNorm(x, w.norm(name, channelsOf(x)), { groups, epsilon: EPSILON, activation });
+      const weights = w.norm(name, channelsOf(x));
+      const coefficients = context.coefficients(x, { weights, groups, epsilon: EPSILON });
+      return g.groupNorm(x, weights, { groups, epsilon: EPSILON, activation, coefficients });
     },
   };
 }
 
 /** Upstream's `SpatialNorm` (MoVQ): a group norm that is scaled and shifted per pixel by the quantized latents `zq`. */
-export function spatialNorm(g: Graph, zq: Node): Norm {
+export function spatialNorm(g: Graph, zq: Node, context: Context = WHOLE): Norm {
   return {
     attentionName: "spatial_norm",
     apply: (w, name, x, activation) => {
       const out = channelsOf(x);
       // Resizing by nearest repeats pixels, so the 1×1 convolutions may come before it, at the latents' size.
       const map = (part: string) => g.conv2d(zq, w.at(name).conv(part, { in: channelsOf(zq), out, kernel: 1 }));
-      return g.groupNorm(x, w.at(name).norm("norm_layer", out), {
-        groups: SPATIAL_NORM_GROUPS,
-        epsilon: EPSILON,
+      const weights = w.at(name).norm("norm_layer", out);
+      const options = { groups: SPATIAL_NORM_GROUPS, epsilon: EPSILON };
+      return g.groupNorm(x, weights, {
+        ...options,
         activation,
         modulation: { scale: map("conv_y"), shift: map("conv_b") },
+        coefficients: context.coefficients(x, { weights, ...options }),
       });
     },
   };
@@ -78,10 +84,12 @@ export function resnet({ g, norm, activation, shortcut }: Blocks, w: Scope, x: N
 }
 
 /** Upstream's `Attention` as VQ models use it: over all pixels, one head as wide as the channels. */
-export function attention({ g, norm }: Blocks, w: Scope, x: Node): Node {
+export function attention({ g, norm, context }: Blocks, w: Scope, x: Node): Node {
   const size = { in: channelsOf(x), out: channelsOf(x) };
   const h = norm.apply(w, norm.attentionName, x);
-  const [q, k, v] = ["to_q", "to_k", "to_v"].map((name) => g.conv2d(h, w.linear(name, size)));
+  const linear = (name: string) => g.conv2d(h, w.linear(name, size));
+  const q = linear("to_q");
+  const [k, v] = context.keysAndValues((): KeysAndValues => [linear("to_k"), linear("to_v")]);
   return g.conv2d(g.attention(q, k, v), w.linear("to_out.0", size), { residual: x });
 }
 

@@ -28,8 +28,16 @@ import { openBackend, openCpuBackend } from "./open_backend.ts";
 import { ProgramCache } from "./program_cache.ts";
 import { report } from "./progress.ts";
 
+/** A pass, and its inputs on any device. */
+interface Call {
+  readonly pass: Pass;
+  readonly input: Tensor;
+  /** Results of `detokenizeEditable`, without the picture. */
+  readonly kept: readonly Tensor[];
+}
+
 /** What to do with the program of a pass. */
-type Job<T> = (program: Program, input: Tensor) => Promise<T>;
+type Job<T> = (program: Program, inputs: readonly Tensor[]) => Promise<T>;
 
 /** Computes the passes of a model. */
 export class Engine {
@@ -104,24 +112,24 @@ export class Engine {
 
   /**
    * Runs a pass. With `toHost`, also reads its results, so that a device that is lost before they arrive is replaced
-   * too.
+   * too. `kept` is what an earlier pass kept for this one.
    */
   call(
     pass: Pass,
     input: Tensor,
-    { signal, onProgress, toHost }: RunOptions & { toHost?: boolean },
+    { signal, onProgress, toHost, kept = [] }: RunOptions & { toHost?: boolean; kept?: readonly Tensor[] },
   ): Promise<Tensor[]> {
-    return this.#compute(pass, input, signal, async (program, given) => {
-      const results = await program.run([given], { signal, onProgress });
+    return this.#compute({ pass, input, kept }, signal, async (program, inputs) => {
+      const results = await program.run(inputs, { signal, onProgress });
       return toHost ? await Promise.all(results.map(readToHost)) : results;
     });
   }
 
   /** Measures every op of a pass, `rounds` times, after a run to warm up. */
   profile(pass: Pass, input: Tensor, rounds: number, signal?: AbortSignal): Promise<OpProfile[][]> {
-    return this.#compute(pass, input, signal, async (program, given) => {
+    return this.#compute({ pass, input, kept: [] }, signal, async (program, inputs) => {
       const runs = [];
-      for (let i = 0; i <= rounds; i++) runs.push(await program.profile([given], { signal }));
+      for (let i = 0; i <= rounds; i++) runs.push(await program.profile(inputs, { signal }));
       return runs.slice(1);
     });
   }
@@ -149,18 +157,18 @@ export class Engine {
   }
 
   /** Does a job with the compiled program of a pass. Repeats it in float32 if a value is out of float16's range. */
-  async #compute<T>(pass: Pass, input: Tensor, signal: AbortSignal | undefined, job: Job<T>): Promise<T> {
+  async #compute<T>(call: Call, signal: AbortSignal | undefined, job: Job<T>): Promise<T> {
     this.checkUsable();
     signal?.throwIfAborted();
-    const given = keepPixels(input);
+    const given = { ...call, input: keepPixels(call.input) };
     try {
-      return await this.#withDevice((backend) => this.#withProgram(backend, pass, given, job));
+      return await this.#withDevice((backend) => this.#withProgram(backend, given, job));
     } catch (cause) {
       if (this.#disposed) throw disposedDuringCall(cause);
       if (!(cause instanceof OverflowError)) throw cause;
       report(this.#checkpoint, this.#options, { status: "repeat", reason: cause.message });
       const float32 = await (this.#openingFloat32 ??= this.#openFloat32());
-      return await float32.#compute(pass, given, signal, job);
+      return await float32.#compute(given, signal, job);
     }
   }
 
@@ -182,24 +190,23 @@ export class Engine {
     }
   }
 
-  async #withProgram<T>(backend: Backend, pass: Pass, input: Tensor, job: Job<T>): Promise<T> {
+  async #withProgram<T>(backend: Backend, { pass, input, kept }: Call, job: Job<T>): Promise<T> {
     const { shape } = input;
-    const pixels = pixelsOf(input);
+    const [pixels, keptShapes] = [pixelsOf(input), kept.map(({ shape }) => shape)];
     const lease = this.#programs.lease(
-      JSON.stringify([pass, shape, pixels]),
-      () => backend.compile(this.#record(pass, shape, pixels), { memoryLimit: this.#memoryLimit }),
+      JSON.stringify([pass, shape, pixels, keptShapes]),
+      () => backend.compile(this.#record(pass, shape, pixels, keptShapes), { memoryLimit: this.#memoryLimit }),
     );
     try {
-      return await job(await lease.program, input);
+      return await job(await lease.program, [input, ...kept]);
     } finally {
       lease.end();
     }
   }
 
-  #record(pass: Pass, shape: Shape, pixels?: PixelRange): Graph {
+  #record(pass: Pass, shape: Shape, pixels?: PixelRange, kept: readonly Shape[] = []): Graph {
     const graph = new Graph();
-    const dtype = pass === "detokenize" ? "int32" : "float32";
-    recordPass(graph, pass, this.#checkpoint.parsed.config, { shape, dtype }, pixels);
+    recordPass(graph, pass, this.#checkpoint.parsed.config, { shape, pixels, kept });
     checkLoaded(graph, this.#checkpoint);
     return graph;
   }

@@ -33,7 +33,7 @@ export function passesOf(model: string, side: number, batch = 1): Pass[] {
   const values = makeValues(model);
   const root = new Scope();
   const encoder = record([batch, 3, side, side], (g, x) => encode(g, root, config, x));
-  const decoder = record(encoder.outputs[0].shape, (g, z) => decode(g, root, config, z, z));
+  const decoder = record(encoder.outputs[0].shape, (g, z) => decode(g, root, config, z));
   return [
     { model, name: "encode", graph: encoder, values, x: wave(encoder) },
     tokenizerOf(model, config, values, side, batch),

@@ -66,7 +66,7 @@ export function checkpointOf(config: Partial<VQConfig>): Checkpoint {
   recordEncoder(g, parsed, g.input([1, in_channels, side, side]));
   // Spatial norms are as wide as the latents, also where the codes are not.
   const [codes, zq] = [g.input([1, embedDim(parsed), 1, 1]), g.input([1, latent_channels, 1, 1])];
-  decode(g, new Scope(), parsed, quantize(g, new Scope(), parsed, codes).quantized, zq);
+  decode(g, new Scope(), parsed, quantize(g, new Scope(), parsed, codes).quantized, { zq });
   return generate(parametersOf(g).flatMap(tensorsOf));
 }
 
@@ -147,7 +147,7 @@ export function recordDecoder(
 ): ReturnType<typeof quantize> & { decoded: Node } {
   const quantization = quantize(g, new Scope(), config, latents);
   const { quantized } = quantization;
-  return { ...quantization, decoded: decode(g, new Scope(), config, quantized, quantized) };
+  return { ...quantization, decoded: decode(g, new Scope(), config, quantized) };
 }
 
 /** The result of a stage: of the last layer whose weights are `name`, or below it. */

@@ -1,20 +1,23 @@
 /**
- * Self-attention.
+ * Attention.
  *
  * @module
  */
 
 import { check, checkFeatureMap, type Node, type OpDescriptor, parentName, pixelsOf, sameShape } from "./descriptor.ts";
 
-/** Self-attention over all pixels with one head: `softmax(q·kᵀ / √channels)·v`. */
+/**
+ * Attention with one head of all pixels of `q` to all pixels of `k`: `softmax(q·kᵀ / √channels)·v`. Both may be maps of
+ * different size.
+ */
 export interface Attention extends Node {
   /** Tells it from other ops. */
   readonly kind: "attention";
   /** Queries: `[n, channels, h, w]`. */
   readonly q: Node;
-  /** Keys, of the same shape. */
+  /** Keys: `[n, channels, h', w']`. */
   readonly k: Node;
-  /** Values, of the same shape. */
+  /** Values, of the shape of the keys. */
   readonly v: Node;
 }
 
@@ -23,10 +26,11 @@ export const attention: OpDescriptor<Attention> = {
   result({ q, k, v }) {
     [q, k, v].forEach((operand) => checkFeatureMap(operand, "attention"));
     const { shape } = q;
-    check(sameShape(shape, k.shape) && sameShape(shape, v.shape), `attention: [${shape}], [${k.shape}], [${v.shape}]`);
+    const fits = sameShape(shape.slice(0, 2), k.shape.slice(0, 2)) && sameShape(k.shape, v.shape);
+    check(fits, `attention: [${shape}], [${k.shape}], [${v.shape}]`);
     return { name: parentName(q), shape, dtype: "float32" };
   },
   operands: ({ q, k, v }) => [q, k, v],
   withOperands: (op, [q, k, v]) => ({ ...op, q, k, v }),
-  macs: ({ shape }) => 2 * pixelsOf(shape) * shape[2] * shape[3] * shape[1],
+  macs: ({ shape, k }) => 2 * pixelsOf(shape) * k.shape[2] * k.shape[3] * shape[1],
 };

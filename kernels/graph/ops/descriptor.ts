@@ -29,7 +29,7 @@ export type RowRange = readonly [first: number, end: number];
 
 /** The rows of operands that some rows of a result are computed from. */
 export interface BandRule {
-  /** Rows of each operand, halo included. */
+  /** Rows of each operand that is a feature map, halo included; those come first. */
   readonly operands: readonly RowRange[];
   /** The rows of the result that an op over these operands computes: the wanted ones, and possibly more. */
   readonly computed: RowRange;

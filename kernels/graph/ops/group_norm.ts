@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { Shape } from "../../tensor/storage.ts";
 import type { NormParameter } from "../parameters.ts";
-import { check, checkFeatureMap, type Node, type OpDescriptor, type RowRange } from "./descriptor.ts";
+import { check, checkFeatureMap, type Node, type OpDescriptor, type RowRange, sameShape } from "./descriptor.ts";
 
 /** Activations of the resnets, by the names of `act_fn` (`gelu` is the exact erf form). */
 export type Activation = "silu" | "mish" | "gelu" | "relu";
@@ -34,11 +35,13 @@ export interface GroupNorm extends Node {
   readonly activation: Activation | undefined;
   /** Spatial norm: the normalized value times `scale` plus `shift`, each resized to `x` by nearest. */
   readonly modulation: Modulation | undefined;
+  /** {@linkcode NormCoefficients} to apply; `undefined` for those of `x`. */
+  readonly coefficients: Node | undefined;
 }
 
 /** See {@linkcode GroupNorm}. */
 export const groupNorm: OpDescriptor<GroupNorm> = {
-  result({ x, weights, groups, modulation }) {
+  result({ x, weights, groups, modulation, coefficients }) {
     const { name } = weights;
     checkFeatureMap(x, name);
     const [n, c, h, w] = x.shape;
@@ -49,10 +52,23 @@ export const groupNorm: OpDescriptor<GroupNorm> = {
       const [mn, mc, mh, mw] = shape;
       check(mn === n && mc === c && h % mh === 0 && w % mw === 0, `${name}: modulated by [${shape}]`);
     }
+    const expected = coefficientsShape(n, weights);
+    const fits = !coefficients || sameShape(coefficients.shape, expected);
+    check(fits, `${name}: coefficients are [${coefficients?.shape}], expected [${expected}]`);
     return { name, shape: x.shape, dtype: "float32" };
   },
-  operands: ({ x, modulation }) => [x, ...modulationOperands(modulation)],
-  withOperands: (op, [x, scale, shift]) => ({ ...op, x, modulation: op.modulation && { scale, shift } }),
+  operands: ({ x, modulation, coefficients }) => {
+    return [x, ...modulationOperands(modulation), ...coefficients ? [coefficients] : []];
+  },
+  withOperands: (op, [x, ...rest]) => {
+    const [scale, shift] = rest;
+    return {
+      ...op,
+      x,
+      modulation: op.modulation && { scale, shift },
+      coefficients: op.coefficients && rest.at(-1),
+    };
+  },
   parameter: ({ weights }) => weights,
   overwritable: ({ x }) => [x],
   band(op, rows) {
@@ -60,6 +76,11 @@ export const groupNorm: OpDescriptor<GroupNorm> = {
     return { operands: op.modulation ? [rows, modulationRows, modulationRows] : [rows], computed: rows };
   },
 };
+
+/** The shape of the coefficients of `n` images. */
+export function coefficientsShape(n: number, { channels }: NormParameter): Shape {
+  return [n, 3, Math.ceil(channels / 4) * 4];
+}
 
 /** Scale and shift, where there are any. */
 export function modulationOperands(modulation: Modulation | undefined): Node[] {

@@ -8,7 +8,7 @@
 import type { Shape } from "../../tensor/storage.ts";
 import type { NormParameter } from "../parameters.ts";
 import type { Node, OpDescriptor } from "./descriptor.ts";
-import { type Activation, type Modulation, modulationOperands } from "./group_norm.ts";
+import { type Activation, coefficientsShape, type Modulation, modulationOperands } from "./group_norm.ts";
 
 /** Where a band lies in a feature map whose bands have the same height, but for the last one of each image. */
 export interface Band {
@@ -43,10 +43,14 @@ export interface NormSums extends Node {
 export const normSums: OpDescriptor<NormSums> = {
   result: ({ x }) => ({ name: x.name, shape: [], dtype: "float32" }),
   operands: ({ into, x }) => into ? [into, x] : [x],
+  withOperands: (op, nodes) => ({ ...op, into: op.into && nodes[0], x: nodes.at(-1)! }),
   sharedOperand: ({ into }) => into,
 };
 
-/** Scale and shift of each channel of each image, from the sums of all bands. The engine chooses the form. */
+/**
+ * Center, scale and shift of each channel of each image, from the sums of all bands: `[n, 3, channels]`, with channels
+ * padded to a multiple of four. The engine chooses the center.
+ */
 export interface NormCoefficients extends Node {
   /** Tells it from other ops. */
   readonly kind: "normCoefficients";
@@ -60,8 +64,11 @@ export interface NormCoefficients extends Node {
 
 /** See {@linkcode NormCoefficients}. */
 export const normCoefficients: OpDescriptor<NormCoefficients> = {
-  result: ({ weights }) => ({ name: weights.name, shape: [], dtype: "float32" }),
+  result: ({ weights, sums: { band: { of: [n] } } }) => {
+    return { name: weights.name, shape: coefficientsShape(n, weights), dtype: "float32" };
+  },
   operands: ({ sums }) => [sums],
+  withOperands: (op, [sums]) => ({ ...op, sums: sums as NormSums }),
   parameter: ({ weights }) => weights,
 };
 

@@ -1,5 +1,5 @@
 /**
- * Self-attention.
+ * Attention.
  *
  * @module
  */
@@ -17,8 +17,8 @@ const CHUNK = 512;
 /** Lowers an attention. */
 export function lowerAttention(op: Attention, { threads }: Context): Lowering {
   const [images, channels, height, width] = op.shape;
-  const stored = padded(channels), pixels = height * width;
-  const keySlices = Math.ceil(pixels / SLICE), octets = Math.ceil(stored / 8);
+  const stored = padded(channels), pixels = height * width, keyPixels = op.k.shape[2] * op.k.shape[3];
+  const keySlices = Math.ceil(keyPixels / SLICE), octets = Math.ceil(stored / 8);
   const keys = 4 * images * keySlices * SLICE * Math.ceil(stored / SLICE) * SLICE;
   const values = 4 * images * keySlices * SLICE * octets * 8;
   const groups = Math.ceil(pixels / GROUP);
@@ -36,6 +36,7 @@ export function lowerAttention(op: Attention, { threads }: Context): Lowering {
         y: at.of(op),
         images,
         pixels,
+        keyPixels,
         stored,
         scale: channels ** -0.5,
         keys: at.temporary,

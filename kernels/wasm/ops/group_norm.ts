@@ -19,15 +19,19 @@ const BLOCK_VALUES = 32768;
 /** Bytes of the statistics of one chunk and group. */
 const STATISTICS = 16;
 
+/** What the jobs that need no other memory than that of operands and result take. */
+const NO_MEMORY = { temporary: 0, workspace: 0 };
+
 const ACTS = { silu: Act.Silu, mish: Act.Mish, gelu: Act.Gelu, relu: Act.Relu };
 
 /** Lowers a normalization. */
 export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
-  const { shape, groups, modulation } = op;
+  const { shape, groups, modulation, coefficients: given } = op;
   const [images, channels, height] = shape;
+  const place = { first: 0, height, modulationFirst: 0, modulationHeight: modulation?.scale.shape[2] ?? 1 };
+  if (given) return { ...NO_MEMORY, jobs: (at) => [applyJob(op, { ...op, place }, context, at, at.of(given))] };
   const split = splitIntoChunks(shape, height);
   const statistics = statisticsBytes(shape, split, groups);
-  const place = { first: 0, height, modulationFirst: 0, modulationHeight: modulation?.scale.shape[2] ?? 1 };
   return {
     temporary: statistics + coefficientsBytes(images, channels),
     workspace: workspaceBytes(channels),
@@ -59,8 +63,7 @@ export function lowerNormCoefficients(op: NormCoefficients, context: Context): L
   const { sums: { band: { of, height }, groups }, weights, epsilon } = op;
   const split = splitIntoChunks(of, height);
   return {
-    temporary: 0,
-    workspace: 0,
+    ...NO_MEMORY,
     jobs: (at) => [foldJob({ weights, groups, epsilon }, of, split, context, at.of(op.sums), at.of(op))],
   };
 }
@@ -69,8 +72,7 @@ export function lowerNormCoefficients(op: NormCoefficients, context: Context): L
 export function lowerNormalize(op: Normalize, context: Context): Lowering {
   const before = coefficientsBytes(op.place.image, op.shape[1]);
   return {
-    temporary: 0,
-    workspace: 0,
+    ...NO_MEMORY,
     jobs: (at) => [applyJob(op, op, context, at, at.of(op.coefficients) + before)],
   };
 }
@@ -78,11 +80,6 @@ export function lowerNormalize(op: Normalize, context: Context): Lowering {
 /** Bytes of the sums of all bands. */
 export function normSumsBytes({ band: { of, height }, groups }: NormSums): number {
   return statisticsBytes(of, splitIntoChunks(of, height), groups);
-}
-
-/** Bytes of the coefficients of all images. */
-export function normCoefficientsBytes({ sums: { band: { of: [images, channels] } } }: NormCoefficients): number {
-  return coefficientsBytes(images, channels);
 }
 
 /** The chunks of an image that is computed in bands of `bandHeight` rows. */

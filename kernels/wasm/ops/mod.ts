@@ -8,14 +8,7 @@ import type { Op, OpKind, OpOf } from "../../graph/graph.ts";
 import { storedSize } from "../memory/layout.ts";
 import { lowerAttention } from "./attention.ts";
 import { lowerConv2d } from "./conv2d.ts";
-import {
-  lowerGroupNorm,
-  lowerNormalize,
-  lowerNormCoefficients,
-  lowerNormSums,
-  normCoefficientsBytes,
-  normSumsBytes,
-} from "./group_norm.ts";
+import { lowerGroupNorm, lowerNormalize, lowerNormCoefficients, lowerNormSums, normSumsBytes } from "./group_norm.ts";
 import type { Context, Lowering } from "./lowering.ts";
 import {
   lowerCodeMargin,
@@ -56,6 +49,5 @@ export function lower<K extends ComputedKind>(op: OpOf<K>, context: Context): Lo
 /** Bytes of an op's result. */
 export function resultBytes(op: Op): number {
   if (op.kind === "normSums") return normSumsBytes(op);
-  if (op.kind === "normCoefficients") return normCoefficientsBytes(op);
   return 4 * storedSize(op.shape);
 }

@@ -1,5 +1,5 @@
 /**
- * Self-attention over all pixels with one head, by online softmax (Milakov and Gimelshein, 2018).
+ * Attention with one head of all pixels to all pixels of another map, by online softmax (Milakov and Gimelshein, 2018).
  *
  * Scores are computed for a block of queries and a block of keys at a time, so that no N×N matrix is stored. After each
  * block of keys, the result so far is rescaled to the new sum of exponentials, and the block's contribution added.
@@ -76,11 +76,13 @@ interface Block {
 export function recordAttention(r: Recorder, op: Attention): void {
   const [q, k, v] = [op.q, op.k, op.v].map((node) => r.featureMap(node));
   const y = r.createFeatureMap(op);
-  const pixels = q.h * q.w;
-  const { queries, keys } = blockSize(pixels, r.tuning.scratchBytes);
+  const [pixels, keyPixels] = [q.h * q.w, k.h * k.w];
+  const { queries, keys } = blockSize(pixels, keyPixels, r.tuning.scratchBytes);
   for (let image = 0; image < q.n; image++) {
-    const view = (map: FeatureMap, from: number, to: number) => pixelsOf(map, image * pixels + from, to - from);
-    const blocks = bands(pixels, keys).map(([from, to]) => ({ k: view(k, from, to), v: view(v, from, to) }));
+    const view = (map: FeatureMap, from: number, to: number) => {
+      return pixelsOf(map, image * map.h * map.w + from, to - from);
+    };
+    const blocks = bands(keyPixels, keys).map(([from, to]) => ({ k: view(k, from, to), v: view(v, from, to) }));
     for (const [from, to] of bands(pixels, queries)) attend(r, view(q, from, to), blocks, view(y, from, to));
   }
 }
@@ -118,8 +120,8 @@ function merge(r: Recorder, older: FeatureMap, kept: Memory, added: FeatureMap, 
 }
 
 /** Sizes of blocks of queries and keys whose scores take at most `bytes` bytes; nearly square if they cannot be whole. */
-function blockSize(pixels: number, bytes: number): { queries: number; keys: number } {
-  const keys = Math.min(pixels, Math.max(1, Math.floor(Math.sqrt(bytes / WORD))));
+function blockSize(pixels: number, keyPixels: number, bytes: number): { queries: number; keys: number } {
+  const keys = Math.min(keyPixels, Math.max(1, Math.floor(Math.sqrt(bytes / WORD))));
   return { keys, queries: Math.min(pixels, Math.max(1, Math.floor(bytes / (Math.ceil(keys / 4) * VEC4)))) };
 }
 

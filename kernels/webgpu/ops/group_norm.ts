@@ -5,7 +5,7 @@
  */
 
 import type { GroupNorm } from "../../graph/graph.ts";
-import { type FeatureMap, rowsOf } from "../record/feature_map.ts";
+import { type FeatureMap, type PlannedMemory, rowsOf } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
 import { recordApply } from "./group_norm_apply.ts";
 import { allocateSums, recordFold, recordSums, splitIntoChunks } from "./group_norm_sums.ts";
@@ -13,10 +13,7 @@ import { allocateSums, recordFold, recordSums, splitIntoChunks } from "./group_n
 /** Records a group norm, or a spatial norm if there is a modulation. */
 export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
   const x = r.featureMap(op.x);
-  const split = splitIntoChunks(r, x, x.h);
-  const sums = allocateSums(r, x, split);
-  recordSums(r, x, sums, split);
-  const table = recordFold(r, x, sums, split, op);
+  const table = op.coefficients ? r.array(op.coefficients) : recordCoefficients(r, x, op);
   const y = r.createFeatureMap(op);
   const maps = op.modulation && [r.featureMap(op.modulation.scale), r.featureMap(op.modulation.shift)];
   const modulationHeight = maps?.[0].h ?? 1;
@@ -25,4 +22,12 @@ export function recordGroupNorm(r: Recorder, op: GroupNorm): void {
     const place = { image, first: 0, height: x.h, modulationFirst: 0, modulationHeight };
     recordApply(r, { x: part(x), y: part(y), table, maps: maps?.map(part), activation: op.activation, place });
   }
+}
+
+/** Records the coefficients of a whole feature map. */
+function recordCoefficients(r: Recorder, x: FeatureMap, op: GroupNorm): PlannedMemory {
+  const split = splitIntoChunks(r, x, x.h);
+  const sums = allocateSums(r, x, split);
+  recordSums(r, x, sums, split);
+  return recordFold(r, x, sums, split, op);
 }

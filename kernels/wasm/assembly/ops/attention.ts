@@ -1,5 +1,6 @@
-// Self-attention over all pixels of an image, one head. Keys and values are packed for the micro-kernel once; then each
-// block of queries visits the keys in chunks with a running softmax, so that the N x N matrix is never materialized.
+// Attention of all pixels of an image to all of another map, one head. Keys and values are packed for the micro-kernel
+// once; then each block of queries visits the keys in chunks with a running softmax, so that the N x N matrix is never
+// materialized.
 //   packed keys    [image][channels/32][keys/8][32][8]
 //   packed values  [image][keys/32][channels/8][32][8]
 //   scores         [group][chunk/8][6][8]
@@ -15,7 +16,7 @@ import { add, lanes, maximum, mul, splat, sub } from "../simd/simd";
 
 /** Packs 32 keys and values, padded with zeros. */
 export function attentionPack(f: AttentionPackFields, block: i32): void {
-  const keySlices = (f.pixels + SLICE - 1) / SLICE;
+  const keySlices = (f.keyPixels + SLICE - 1) / SLICE;
   const image = block / keySlices, slice = block % keySlices;
   const channelSlices = (f.stored + SLICE - 1) / SLICE, octets = (f.stored + 7) / 8;
   const keys = f.keys + <usize> (image * channelSlices * keySlices * 4) * RHS_BYTES;
@@ -41,8 +42,8 @@ export function attentionPack(f: AttentionPackFields, block: i32): void {
 /** Four channels of a pixel, or zeros beyond the last. */
 @inline
 function channels4(f: AttentionPackFields, from: usize, image: i32, pixel: i32, c: i32): v128 {
-  const exists = pixel < f.pixels && c < f.stored;
-  return exists ? v128.load(from + (<usize> ((image * f.pixels + pixel) * f.stored + c) << 2)) : i32x4.splat(0);
+  const exists = pixel < f.keyPixels && c < f.stored;
+  return exists ? v128.load(from + (<usize> ((image * f.keyPixels + pixel) * f.stored + c) << 2)) : i32x4.splat(0);
 }
 
 /** Stores the columns of four rows, 32 bytes apart. */
@@ -63,7 +64,7 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
   const first = startOf(part, f.queryBlocks, groups);
   const count = startOf(part + 1, f.queryBlocks, groups) - first;
   const octets = (f.stored + 7) / 8;
-  const padded = (f.pixels + SLICE - 1) / SLICE * SLICE;
+  const padded = (f.keyPixels + SLICE - 1) / SLICE * SLICE;
 
   // Per query, the maximum so far (at least -3e38, so that differences stay finite) and the sum of exponentials.
   const maxima = f.workspace + <usize> thread * f.workspaceBytes;
@@ -82,7 +83,7 @@ export function attention(f: AttentionFields, block: i32, thread: i32): void {
       const group = i / GROUP, r = <usize> (i % GROUP) << 5;
       const at = <usize> i << 2;
       const s = scores + <usize> (group * keys / 8) * PRODUCT_BYTES + r;
-      const factor = exponentiate(s, min(keys, f.pixels - key), keys, f.scale, maxima + at, totals + at);
+      const factor = exponentiate(s, min(keys, f.keyPixels - key), keys, f.scale, maxima + at, totals + at);
       if (key > 0 && factor != 1) scaleRow(sums + <usize> (group * octets) * PRODUCT_BYTES + r, octets, factor);
     }
     addValues(f, image, count, key, keys, scores, lhs, sums);
@@ -102,7 +103,7 @@ function score(
   scores: usize,
 ): void {
   const channelSlices = (f.stored + SLICE - 1) / SLICE;
-  const keyOctets = (f.pixels + SLICE - 1) / SLICE * 4;
+  const keyOctets = (f.keyPixels + SLICE - 1) / SLICE * 4;
   const lhsSlice = <usize> count * LHS_BYTES, keySlice = <usize> keyOctets * RHS_BYTES;
   for (let slice = 0; slice < channelSlices; slice += 2) {
     const packed = f.keys + <usize> ((image * channelSlices + slice) * keyOctets + key / 8) * RHS_BYTES;
@@ -184,7 +185,7 @@ function addValues(
   sums: usize,
 ): void {
   const octets = (f.stored + 7) / 8;
-  const keySlices = (f.pixels + SLICE - 1) / SLICE;
+  const keySlices = (f.keyPixels + SLICE - 1) / SLICE;
   const lhsSlice = <usize> count * LHS_BYTES, valueSlice = <usize> octets * RHS_BYTES;
   for (let slice = 0; slice < keys / SLICE; slice += 2) {
     const values = f.values + <usize> ((image * keySlices + key / SLICE + slice) * octets) * RHS_BYTES;
