@@ -17,6 +17,7 @@ import {
   type VQModel,
 } from "../../../mod.ts";
 import { coloursOf, nearestCodes, sheetOfCodes, swatchesOf } from "./codebook.ts";
+import { decodeEdited, type EditedPicture } from "./edited_picture.ts";
 import { loadModel } from "./loading.ts";
 import type {
   DecodedPicture,
@@ -43,6 +44,10 @@ interface Loaded {
   codes?: Promise<Tensor>;
   /** The picture that was tokenized last. */
   sample?: { readonly tensor: Tensor; readonly picture: Picture };
+  /** The picture that was decoded last. */
+  edited?: EditedPicture;
+  /** Ends with the last call that decodes. */
+  lastDecoding: Promise<unknown>;
 }
 
 let loaded: Loaded | undefined;
@@ -65,7 +70,7 @@ const methods = {
       },
     });
     unload();
-    loaded = { model, processor: ImageProcessor.for(model) };
+    loaded = { model, processor: ImageProcessor.for(model), lastDecoding: Promise.resolve() };
     const codes = model.config.num_vq_embeddings;
     return {
       device: model.device,
@@ -104,13 +109,12 @@ const methods = {
     current().sample = undefined;
   },
 
-  /** Decodes tokens. */
-  async decode({ rows, columns, indices }: DecodeRequest, { signal }: CallContext): Promise<DecodedPicture> {
-    const { sample } = current();
-    const start = performance.now();
-    const picture = await pictureOf({ indices, shape: [1, rows, columns] }, signal);
-    const milliseconds = performance.now() - start;
-    return { picture: pixelsOf(picture), exact: true, milliseconds, psnr: sample && psnrOf(sample.picture, picture) };
+  /** Decodes tokens, one call after the other, since each may need the picture of the one before. */
+  decode(request: DecodeRequest, { signal }: CallContext): Promise<DecodedPicture> {
+    const state = current();
+    const decoding = state.lastDecoding.then(() => decode(state, request, signal));
+    state.lastDecoding = decoding.catch(() => {});
+    return decoding;
   },
 
   /** The codes nearest to one, itself first. */
@@ -175,6 +179,21 @@ export type EngineMethods = typeof methods;
 function current(): Loaded {
   if (!loaded) throw new TypeError("Cannot compute: no model is loaded");
   return loaded;
+}
+
+async function decode(state: Loaded, request: DecodeRequest, signal: AbortSignal): Promise<DecodedPicture> {
+  const { model, processor, sample, edited: before } = state;
+  const start = performance.now();
+  const edited = await decodeEdited(model, request, request.exact ? undefined : before, signal);
+  state.edited = edited;
+  if (edited !== before) before?.decoded.dispose();
+  const [picture] = await processor.postprocess(edited.decoded);
+  return {
+    picture: pixelsOf(picture),
+    exact: edited.exact,
+    milliseconds: performance.now() - start,
+    psnr: sample && psnrOf(sample.picture, picture),
+  };
 }
 
 /** Decodes tokens. */

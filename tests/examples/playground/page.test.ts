@@ -114,6 +114,7 @@ Deno.test("painting with the pointer changes the picture around, and undo restor
     await page.mouse.move(...at(0.2, 0.3));
     await page.mouse.down();
     await page.mouse.move(...at(0.3, 0.3), { steps: 5 });
+    await page.waitForFunction(() => document.querySelector("#report")!.textContent!.includes("in part"));
     await page.mouse.up();
     await settled(playground);
 
