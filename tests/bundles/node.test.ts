@@ -44,3 +44,11 @@ testOn("wasm", "the built package loads from a Hub, from the cache, saves and pu
     }
   });
 });
+
+Deno.test("every part of the built package can be imported in Node 20", async () => {
+  const dist = await buildDist();
+  const { exports } = JSON.parse(await Deno.readTextFile(join(dist, "package.json")));
+  const modules = Object.values<{ default: string }>(exports).map((face) => toFileUrl(join(dist, face.default)).href);
+  const code = `for (const module of ${JSON.stringify(modules)}) await import(module);`;
+  assertEquals(await printedBy(start("npx", ["-y", "node@20", "--input-type=module", "-e", code])), "");
+});
