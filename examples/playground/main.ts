@@ -42,6 +42,7 @@ async function start(): Promise<void> {
       press: (at) => tools.press(at),
       drag: (at) => tools.drag(at),
       release: () => tools.release(),
+      cancel: () => tools.cancel(),
       pan: (by) => page.after(() => stage.pan(by)),
       zoom: (factor, at) => page.after(() => stage.zoom(factor, at)),
       isMoving: () => tools.tool === "inspect",

@@ -206,6 +206,12 @@ export class Session {
     if (stroke) this.edit(editOf(stroke));
   }
 
+  /** Forgets the current stroke. */
+  cancelStroke(): void {
+    this.#stroke = undefined;
+    if (this.#history) this.#setHistory(this.#history);
+  }
+
   /** Measures each op on the picture that is open. */
   async measure(): Promise<ProfileLine[] | undefined> {
     let lines: ProfileLine[] | undefined;

@@ -15,6 +15,8 @@ export interface PointerActions {
   press(at: Point): void;
   drag(at: Point): void;
   release(): void;
+  /** Undoes what a press began: it was the first finger of several, or the browser takes it over. */
+  cancel(): void;
   /** Moves the picture. */
   pan(by: Point): void;
   /** Zooms around a point. */
@@ -39,7 +41,7 @@ export function listenToPointers(canvas: HTMLCanvasElement, actions: PointerActi
     canvas.setPointerCapture(event.pointerId);
     down.set(event.pointerId, at);
     moved = 0;
-    if (down.size === 2 && isTool) actions.release(); // a second finger zooms
+    if (isTool) actions.cancel(); // a second finger zooms
     isTool = down.size === 1 && event.button === 0 && !actions.isMoving();
     if (isTool) actions.press(at);
   });
@@ -59,8 +61,10 @@ export function listenToPointers(canvas: HTMLCanvasElement, actions: PointerActi
 
   const end = (event: PointerEvent) => {
     if (!down.delete(event.pointerId)) return;
-    if (isTool) actions.release();
-    else if (moved <= CLICK && event.type === "pointerup") actions.hover(pointOf(event));
+    const isUp = event.type === "pointerup";
+    if (isTool && isUp) actions.release();
+    else if (isTool) actions.cancel();
+    else if (isUp && moved <= CLICK) actions.hover(pointOf(event));
     isTool = false;
   };
   canvas.addEventListener("pointerup", end);

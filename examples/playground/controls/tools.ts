@@ -115,6 +115,12 @@ export class Tools {
     this.#session.endStroke();
   }
 
+  /** Undoes what {@linkcode press} began. */
+  cancel(): void {
+    this.#last = undefined;
+    this.#session.cancelStroke();
+  }
+
   /** Uses the tool at a place. */
   apply(place: Place): void {
     if (this.tool === "pick") return this.pickAt(place);

@@ -116,6 +116,9 @@ Deno.test("a stroke is decoded as it goes, and becomes one edit with an exact pi
   assertEquals([...session.tokens!], [5, 5]);
   session.undo();
   assertEquals([[...session.tokens!], session.canUndo, session.canRedo], [[3, 1], false, true]);
+  session.stroke([0], 9);
+  session.cancelStroke();
+  assertEquals([[...session.tokens!], session.canUndo, session.canRedo], [[3, 1], false, true]);
 });
 
 Deno.test("edits of a link that do not fit the picture are an error", async () => {
