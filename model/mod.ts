@@ -47,4 +47,7 @@ export {
   type TokensLike,
   type TokenSource,
 } from "./tokens/mod.ts";
-export { VQModel } from "./vq_model.ts";
+export { serveModel, type WorkerPort } from "./serve_model.ts";
+export { VQModel, type WorkerModel } from "./vq_model.ts";
+export type { ModelWorker } from "./worker/connect_model.ts";
+export type { RemoteSource, WorkerOptions } from "./worker/protocol.ts";

@@ -36,8 +36,8 @@ export class Profile {
   /** Every op, in the order of execution. */
   readonly ops: readonly ProfiledOp[];
 
-  /** A profile of these ops; ops of the same kind and name are bands of one. */
-  constructor(device: "webgpu" | "wasm", ops: readonly OpProfile[]) {
+  /** A profile of these ops, such as those of another profile; ops of the same kind and name are bands of one. */
+  constructor(device: "webgpu" | "wasm", ops: readonly (OpProfile & Partial<ProfiledOp>)[]) {
     this.device = device;
     this.ops = [...groupBy(ops, ({ op, name }) => `${op} ${name}`).values()].map(joinBands);
   }
@@ -70,9 +70,10 @@ function groupBy<T, Key>(values: readonly T[], keyOf: (value: T) => Key): Map<Ke
   return groups;
 }
 
-function joinBands(bands: readonly OpProfile[]): ProfiledOp {
-  const largest = bands.reduce((a, b) => sizeOf(b.shape) > sizeOf(a.shape) ? b : a);
-  return { ...largest, ...total(bands), bands: bands.length };
+function joinBands(parts: readonly (OpProfile & Partial<ProfiledOp>)[]): ProfiledOp {
+  const largest = parts.reduce((a, b) => sizeOf(b.shape) > sizeOf(a.shape) ? b : a);
+  const bands = parts.reduce((sum, { bands = 1 }) => sum + bands, 0);
+  return { ...largest, ...total(parts), bands };
 }
 
 /** A line of a table: one op, or several. */

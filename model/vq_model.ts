@@ -61,6 +61,8 @@ import {
   tokensWithMargins,
   toTokens,
 } from "./tokens/mod.ts";
+import { connectModel, type ModelWorker } from "./worker/connect_model.ts";
+import type { RemoteSource, WorkerOptions } from "./worker/protocol.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
@@ -178,6 +180,49 @@ export class VQModel {
     const isOpener = typeof files === "function";
     checkOptions("load model", options, isOpener ? known.COMPUTE_OPTIONS : known.LOAD_GIVEN_OPTIONS);
     return new VQModel(isOpener ? await loadFiles(files, options) : await loadGivenFiles(files, options));
+  }
+
+  /**
+   * Loads a model in a worker, so that this thread stays responsive. It has the methods of a model and the same results,
+   * but tensors come back on the host: see {@linkcode WorkerModel}.
+   *
+   * The worker's module calls {@linkcode serveModel}. A worker can hold several models, and keeps running when they are
+   * disposed. If it ends, calls reject with a {@linkcode DeviceError}, as far as the runtime tells: Chromium and Node do;
+   * elsewhere an error that the worker does not catch counts, but `terminate()` is not noticed.
+   *
+   * @example
+   * ```ts ignore
+   * // model_worker.ts
+   * import { serveModel } from "@codebook/vqmodel";
+   *
+   * serveModel();
+   * ```
+   *
+   * @example
+   * ```ts ignore
+   * import { VQModel } from "@codebook/vqmodel";
+   *
+   * // Bundlers find the worker's module by this expression.
+   * const worker = new Worker(new URL("./model_worker.ts", import.meta.url), { type: "module" });
+   * const model = await VQModel.inWorker(worker, "amused/amused-256");
+   * const tokens = await model.tokenize(sample);
+   * ```
+   *
+   * @param worker a `Worker`, also of `node:worker_threads`, or the `MessagePort` of a shared worker
+   * @param source `"owner/name"`, a directory or a `file:` URL of one, as {@linkcode VQModel.fromPretrained} takes it; an
+   * `https:` URL of a checkpoint, as {@linkcode VQModel.fromSingleFile} does; or a list of files, as
+   * {@linkcode VQModel.fromFiles} does
+   * @param options those of the method named there, less functions and objects that cannot be sent to a worker
+   * @throws whatever that method does
+   * @throws {TypeError} if an option cannot be sent
+   * @throws {DeviceError} if the worker does not start
+   */
+  static async inWorker(
+    worker: ModelWorker,
+    source: RemoteSource,
+    options: WorkerOptions = {},
+  ): Promise<WorkerModel> {
+    return await connectModel(worker, source, options) as unknown as WorkerModel;
   }
 
   /** The commit of the Hub's repository that the model was loaded from; `undefined` for a model from elsewhere. */
@@ -558,6 +603,39 @@ export class VQModel {
   [DISPOSE](): void {
     this.dispose();
   }
+}
+
+/**
+ * A model in a worker: {@linkcode VQModel.inWorker}. Its methods take and return what those of {@linkcode VQModel} do.
+ *
+ * Tensors are copied to the worker, and those of results are on the host, so nothing of them has to be disposed. What
+ * `detokenize` keeps for editing is freed when its picture here is garbage-collected. There is no `memoryLimit` to set, only the option; `savePretrained` and `pushToHub` are left out.
+ */
+export interface WorkerModel extends
+  Disposable,
+  Pick<
+    VQModel,
+    | (
+      | "encode"
+      | "quantize"
+      | "decode"
+      | "forward"
+      | "tokenize"
+      | "detokenize"
+      | "profile"
+      | "tune"
+      | "codebook"
+      | "codes"
+    )
+    | ("config" | "commit" | "only" | "device" | "dtype" | "threads" | "downsamplingFactor" | "pixelRange")
+    | "numParameters"
+  > {
+  /** As {@linkcode VQModel.memory}. */
+  memory(): Promise<MemoryUse>;
+  /** As {@linkcode VQModel.memory} with a shape. */
+  memory(options: MemoryOptions): Promise<MemoryPlan>;
+  /** Frees all device memory. Calls in progress reject. The worker keeps running. Disposing twice is harmless. */
+  dispose(): void;
 }
 
 function zeros(n: number): Tensor {

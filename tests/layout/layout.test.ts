@@ -84,7 +84,9 @@ const FLOORS: Record<string, Floors> = {
     ["arguments.ts", "comparison.ts"],
     ["engine"],
     ["save.ts"],
+    ["worker"],
     ["vq_model.ts"],
+    ["serve_model.ts"],
     ["mod.ts"],
   ],
   datasets: [

@@ -1,0 +1,119 @@
+/**
+ * A model in a worker, seen from its owner.
+ *
+ * @module
+ */
+
+import { DISPOSE } from "../../kernels/host/mod.ts";
+import { DeviceError, type Tensor } from "../../kernels/mod.ts";
+import type { Progress } from "../options.ts";
+import {
+  type ModelFacts,
+  type ModelState,
+  PORT,
+  REMOTE_METHODS,
+  type RemoteMethod,
+  type RemoteSource,
+  type WorkerMethods,
+  type WorkerOptions,
+} from "./protocol.ts";
+import { connect, type RemoteCallOptions } from "./rpc.ts";
+import { packArgument, unpack } from "./wire.ts";
+
+/** What {@linkcode VQModel.inWorker} needs of a worker: a `Worker`, also of `node:worker_threads`, or a `MessagePort`. */
+export interface ModelWorker {
+  /** Sends a message to the worker. */
+  postMessage(message: unknown, transfer: MessagePort[]): void;
+  /** Listens for an error that the worker did not catch. */
+  addEventListener?(type: "error", listener: (event: Event) => void, options: { signal: AbortSignal }): void;
+}
+
+/** A model whose methods are called in a worker, and the rest of it. */
+export type ConnectedModel =
+  & Omit<ModelFacts, "parameters">
+  & ModelState
+  & { [Method in RemoteMethod]: (...values: unknown[]) => Promise<unknown> }
+  & { numParameters(): number; dispose(): void; [DISPOSE](): void };
+
+/** Loads a model in a worker that called {@linkcode serveModel}. */
+export async function connectModel(
+  worker: ModelWorker,
+  source: RemoteSource,
+  { signal, onProgress, ...options }: WorkerOptions,
+): Promise<ConnectedModel> {
+  const { port1: port, port2 } = new MessageChannel();
+  const remote = connect<WorkerMethods>(port, (notice) => onProgress?.(notice as Progress));
+  const ended = new AbortController();
+  const end = (reason: string) => {
+    ended.abort();
+    remote.close(new DeviceError(reason));
+  };
+  const fail = (event: Event) => {
+    const { message = "it could not be started, or was terminated" } = event as ErrorEvent;
+    end(`The worker of the model ended unexpectedly (${message}); load the model again`);
+  };
+  worker.addEventListener?.("error", fail, { signal: ended.signal });
+  port.addEventListener("close", fail, { signal: ended.signal }); // not in every runtime
+  try {
+    worker.postMessage({ [PORT]: port2 }, [port2]);
+    const request = { source: sourceOf(source), options: await packArgument(options, {}) };
+    const report = (progress: unknown) => onProgress?.(progress as Progress);
+    const loaded = await remote.call("load", request, { signal, onProgress: report });
+    return modelOf(loaded, remote, end);
+  } catch (error) {
+    end("The model was not loaded");
+    throw error;
+  }
+}
+
+function modelOf(
+  { parameters, device, dtype, threads, ...facts }: ModelFacts & ModelState,
+  remote: ReturnType<typeof connect<WorkerMethods>>,
+  end: (reason: string) => void,
+): ConnectedModel {
+  let state: ModelState = { device, dtype, threads };
+  /** The pictures that the worker keeps. */
+  const kept = new WeakMap<Tensor, number>();
+  const collected = new FinalizationRegistry<number>((number) => remote.call("forget", number).catch(() => {}));
+
+  async function call(method: RemoteMethod, values: unknown[]): Promise<unknown> {
+    const options: RemoteCallOptions = {};
+    const request = { method, values: await packArgument(values, options, kept) };
+    const reply = await remote.call("call", request, options);
+    state = reply.state;
+    const result = await unpack(reply.result);
+    if (reply.kept !== undefined) {
+      kept.set(result as Tensor, reply.kept);
+      collected.register(result as Tensor, reply.kept);
+    }
+    return result;
+  }
+
+  const dispose = () => {
+    remote.call("dispose", undefined).catch(() => {}); // it was disposed before, or its worker ended
+    end("Cannot use this engine: the model was disposed");
+  };
+  const methods = REMOTE_METHODS.map((name) => [name, (...values: unknown[]) => call(name, values)]);
+  return {
+    ...facts,
+    ...Object.fromEntries(methods) as Pick<ConnectedModel, RemoteMethod>,
+    get device() {
+      return state.device;
+    },
+    get dtype() {
+      return state.dtype;
+    },
+    get threads() {
+      return state.threads;
+    },
+    numParameters: () => parameters,
+    dispose,
+    [DISPOSE]: dispose,
+  };
+}
+
+/** What to send of a source: files with their paths, which some browsers do not send with a `File`. */
+function sourceOf(source: RemoteSource): unknown {
+  if (typeof source === "string" || source instanceof URL) return `${source}`;
+  return Array.from(source, (file) => file instanceof File ? [file.webkitRelativePath || file.name, file] : file);
+}
