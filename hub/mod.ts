@@ -1,6 +1,6 @@
 /**
  * Model files: repositories of the Hugging Face Hub, local directories, safetensors, and torch's `.bin` files. It handles
- * bytes and JSON and does no computation; it works in Deno, in Node, and, as far as no files are needed, in browsers.
+ * bytes and JSON and does no computation; it works in Deno, in Node and in browsers.
  *
  * Headers are checked against their file before memory is allocated, tensors are read one at a time, and code in `.bin`
  * files is never run.
@@ -30,21 +30,14 @@ export { locateFile, openSingleFile, SINGLE_FILE_OPTIONS, type SingleFileOptions
 export { openLocalModel } from "./models/local.ts";
 export { type GivenFile, openGivenFiles } from "./models/given_files.ts";
 export { checkOnly, isOfOtherHalf, type ModelHalf } from "./models/halves.ts";
-export { MODEL_CHOICE, type ModelChoice, type ModelFiles } from "./models/file_store.ts";
+export { MODEL_CHOICE, type ModelChoice, type ModelFiles } from "./models/open_model.ts";
 export { SAVE_OPTIONS, saveLocalModel, type SaveOptions } from "./models/save.ts";
 export { PUSH_OPTIONS, type PushOptions, type PushResult, pushToHub } from "./remote/push.ts";
 export type { HubAccess } from "./remote/access.ts";
 export type { HubProgress, OnProgress } from "./remote/progress.ts";
 export { openUrl, streamUrl } from "./remote/url_source.ts";
-export {
-  type CachedModel,
-  type CachedRevision,
-  type CacheOptions,
-  type DamagedFile,
-  listCachedModels,
-  removeCachedModel,
-  verifyCachedModel,
-} from "./models/cached_models.ts";
+export { type CacheOptions, listCachedModels, removeCachedModel, verifyCachedModel } from "./cache/cached_models.ts";
+export type { CachedModel, CachedRevision, DamagedFile } from "./cache/repo_cache.ts";
 export { isLocalPath } from "./repo_id.ts";
 
 // File formats

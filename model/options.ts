@@ -71,7 +71,8 @@ export interface LoadGivenOptions extends ModelChoice, ComputeOptions {}
  * An event of `onProgress`. In this order while a model loads:
  *
  * - `"initiate"` and `"done"` for each file of a repository; between them `"download"` and `"progress"`, unless the
- *   file is in the cache; `"offline"` if the cache is used for lack of a network
+ *   file is in the cache; `"offline"` if the cache is used for lack of a network; `"uncached"` if a browser does not store
+ *   a file, which is then kept in memory
  * - `"ignored"` if the checkpoint holds tensors that are not part of the model
  * - `"load"` for each layer that is loaded onto the device, then `"ready"`
  *
@@ -95,7 +96,7 @@ export interface Progress {
   readonly loaded: number;
   /** Size of the file in bytes; for `"ignored"`, number of ignored tensors; otherwise number of layers. */
   readonly total: number;
-  /** For `"offline"`, `"ignored"`, `"fallback"` and `"repeat"`: the reason, in a sentence or two. */
+  /** For `"offline"`, `"uncached"`, `"ignored"`, `"fallback"` and `"repeat"`: the reason, in a sentence or two. */
   readonly reason?: string;
   /** For `"ignored"`: the names of all ignored tensors in the checkpoint. */
   readonly tensors?: readonly string[];

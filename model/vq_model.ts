@@ -103,6 +103,9 @@ export class VQModel {
    * Of a model inside the shards of a larger one, such as Janus, only its own tensors are read: on the Hub by requests for
    * parts of files, which are not cached, and whose hashes cannot be checked.
    *
+   * In a browser, files of the Hub are stored in the site's origin private file system, checked and found there later, also
+   * without a network. What the browser does not store is kept in memory, and `onProgress` is called with `"uncached"`.
+   *
    * @param source `"owner/name"` on the Hub, a directory, or a `file:` URL of one
    * @throws {HubError} if the files cannot be found or downloaded
    * @throws {ConfigError} if `config.json` describes no VQModel

@@ -6,7 +6,7 @@
 
 import { readFile, stat } from "../system/files.ts";
 import { join } from "../system/file_paths.ts";
-import { makeFolder } from "./cache.ts";
+import { makeFolder } from "./disk_repo.ts";
 import { defaultCacheDir } from "../system/environment.ts";
 import { expandUser } from "../system/expand.ts";
 import { isGranted } from "../system/permissions.ts";

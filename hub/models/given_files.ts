@@ -9,7 +9,8 @@ import { HubError, WeightsError } from "../errors.ts";
 import { checkOptions } from "../check_options.ts";
 import { show } from "../show.ts";
 import { checkOnly } from "./halves.ts";
-import { type FileStore, MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
+import type { FileStore } from "../formats/file_store.ts";
+import { MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./open_model.ts";
 import { listNames } from "./model_files.ts";
 
 /**

@@ -6,13 +6,13 @@
 
 import { pathToFileURL, resolve } from "../system/file_paths.ts";
 import { connectTo, HUB_ACCESS, type HubAccess } from "../remote/access.ts";
-import { openCache, type RepoCache } from "../cache/cache.ts";
 import { defaultCacheDir, isOfflineMode } from "../system/environment.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { expandUser } from "../system/expand.ts";
 import { checkOnly } from "./halves.ts";
-import { type FileStore, MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
+import type { FileStore } from "../formats/file_store.ts";
+import { MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./open_model.ts";
 import { hubStore } from "./hub_store.ts";
 import { openLocalModel } from "./local.ts";
 import { configNames } from "./checkpoint_files.ts";
@@ -22,14 +22,17 @@ import { stepReporter } from "../remote/progress.ts";
 import { checkRepoId, checkRevision, isCommitHash, isLocalPath } from "../repo_id.ts";
 import { resolveRevision } from "../remote/resolve.ts";
 import { UnreachableError } from "../remote/retry.ts";
-import { snapshotStore } from "./snapshot_store.ts";
+import { openDiskCache } from "../cache/disk_cache.ts";
+import type { RepoCache } from "../cache/repo_cache.ts";
+import { hasFileSystem } from "../system/node_modules.ts";
 
 /** Options of {@linkcode openHubModel} and {@linkcode openModel}. */
 export interface HubModelOptions extends ModelChoice, HubAccess {
   /** A branch, tag or commit, or `refs/pr/NUMBER`. By default `"main"`. */
   revision?: string;
   /**
-   * The directory for downloaded files. By default the cache of Python's `huggingface_hub`: `HF_HUB_CACHE`,
+   * The directory for downloaded files; in a browser, the name of a folder in the site's storage, by default `"vqmodel"`. By
+   * default the cache of Python's `huggingface_hub`: `HF_HUB_CACHE`,
    * `HUGGINGFACE_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub`, or `~/.cache/huggingface/hub`. In these
    * variables, `~` and `$NAME` are expanded.
    */
@@ -85,6 +88,10 @@ export async function locateModel(model: string | URL): Promise<string | URL> {
  * and downloaded again if they are damaged. Without a network, the revision is opened from the cache, and `onProgress` is
  * called with status `"offline"`. If no cache can be written, files are kept in memory.
  *
+ * In a browser, the cache is the site's origin private file system. What it does not store, for lack of space or in a private
+ * window, is kept in memory, and `onProgress` is called with status `"uncached"`. The Hub must let pages of other sites read
+ * its files (CORS), as the public one does.
+ *
  * Upstream: `huggingface_hub.snapshot_download`, `diffusers.ModelMixin.from_pretrained`.
  *
  * @example
@@ -123,9 +130,14 @@ export async function withRepository<T>(
   options.signal?.throwIfAborted();
   checkRepoId(repo);
   checkRevision(options.revision ?? "main");
-  const cacheDir = options.cacheDir === undefined ? defaultCacheDir() : expandUser(options.cacheDir);
-  const cache = cacheDir === undefined ? undefined : openCache(cacheDir, repo);
-  return await openFromAnywhere(repo, cache, options, use);
+  return await openFromAnywhere(repo, await openCache(repo, options), options, use);
+}
+
+/** Opens the part of the cache that belongs to a repository, if there is a cache. */
+async function openCache(repo: string, { cacheDir }: HubModelOptions): Promise<RepoCache | undefined> {
+  if (!hasFileSystem()) return await (await import("../cache/browser_cache.ts")).openBrowserCache(repo, cacheDir);
+  const directory = cacheDir === undefined ? defaultCacheDir() : expandUser(cacheDir);
+  return directory === undefined ? undefined : openDiskCache(directory, repo);
 }
 
 async function openFromAnywhere<T>(
@@ -141,7 +153,7 @@ async function openFromAnywhere<T>(
   }
   // A commit never changes: if the cache has it, no request is needed.
   if (isCommitHash(revision) && cache) {
-    const files = await use(snapshotStore(cache, revision)).catch(() => undefined);
+    const files = await use(cache.snapshot(revision)).catch(() => undefined);
     if (files) return { ...files, name: repo, commit: revision };
   }
   try {
@@ -189,7 +201,7 @@ async function openFromCache<T>(
   const commit = isCommitHash(revision) ? revision : await cache.readRef(revision);
   if (!commit) throw fail(`${cache.folder} holds nothing of revision "${revision}". Load it once with network`, reason);
   try {
-    const files = await use(snapshotStore(cache, commit));
+    const files = await use(cache.snapshot(commit));
     stepReporter(repo, onProgress)({ status: "offline", file: repo, loaded: 0, total: 0, reason: reason.message });
     return { ...files, name: repo, commit };
   } catch (cause) {

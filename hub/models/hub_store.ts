@@ -4,21 +4,24 @@
  * @module
  */
 
-import { type ByteSource, openFile } from "../formats/byte_source.ts";
-import type { RepoCache } from "../cache/cache.ts";
-import { type DownloadOptions, downloadToCache, downloadToMemory } from "../remote/download.ts";
+import type { ByteSource } from "../formats/byte_source.ts";
+import { type DownloadOptions, downloadToMemory } from "../remote/download.ts";
 import { HubError, WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
-import type { Amount, FileStore } from "./file_store.ts";
+import type { Amount, FileStore } from "../formats/file_store.ts";
+import { hasFileSystem } from "../system/node_modules.ts";
 import { isRefusal, isSystemError } from "../system/system_errors.ts";
 import { WholeFilesError } from "../remote/body.ts";
 import { rangeSource } from "../remote/range_source.ts";
 import type { RemoteFile } from "../remote/resolve.ts";
 import { findFiles, requestFile } from "../remote/unlisted.ts";
-import { isIntact } from "../remote/verify.ts";
+import type { RepoCache } from "../cache/repo_cache.ts";
 
 /** Files that are downloaded at the same time. */
 const MAX_CONCURRENT_DOWNLOADS = 4;
+
+/** Why a browser does not store files, if nothing else is known. */
+const NO_CACHE = "this browser stores nothing for this page";
 
 /** The repository, and its possible files. */
 export interface HubStoreOptions extends DownloadOptions {
@@ -42,23 +45,23 @@ export function hubStore(
   const known = new Map<string, RemoteFile>();
   const limited = limitConcurrency(MAX_CONCURRENT_DOWNLOADS);
 
-  async function openCached(file: RemoteFile): Promise<ByteSource | undefined> {
-    const pointer = cache?.pointer(commit, file.path);
-    return pointer && await isIntact(pointer, file, signal) ? await openFile(pointer) : undefined;
-  }
-
   /** Nothing if there is no cache that can be written, and only a part of the file is needed. */
   async function download(file: RemoteFile, amount: Amount): Promise<ByteSource | undefined> {
     signal?.throwIfAborted();
-    const cached = await openCached(file);
+    const cached = await cache?.open(commit, file, signal);
     if (cached) return cached;
+    let reason = NO_CACHE;
     try {
-      if (cache) return await openFile(await downloadToCache(file, cache, options));
+      if (cache) return await cache.download(file, options);
     } catch (cause) {
       signal?.throwIfAborted();
       if (!isRefusal(cause)) throw explained(cause, cache);
+      reason = reasonOf(cause);
     }
-    return amount === "all" ? await downloadToMemory(file, options) : undefined;
+    if (amount !== "all") return undefined;
+    // Other programs know which directories they may write to.
+    if (!hasFileSystem()) onStep({ status: "uncached", file: file.path, loaded: 0, total: file.size, reason });
+    return await downloadToMemory(file, options);
   }
 
   async function find(path: string): Promise<RemoteFile> {
@@ -80,7 +83,7 @@ export function hubStore(
     async open(path, amount = "all") {
       const file = await find(path);
       const { size } = file;
-      const cached = amount === "little" ? await openCached(file) : undefined;
+      const cached = amount === "little" ? await cache?.open(commit, file, signal) : undefined;
       if (cached) return cached;
       onStep({ status: "initiate", file: path, loaded: 0, total: size });
       if (amount === "little") return rangeSource(file, options);

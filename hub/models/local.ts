@@ -4,15 +4,14 @@
  * @module
  */
 
-import { readdir, stat } from "../system/files.ts";
-import { fileURLToPath, join } from "../system/file_paths.ts";
-import { openFile } from "../formats/byte_source.ts";
+import { fileURLToPath } from "../system/file_paths.ts";
+import { directoryStore } from "../formats/file_store.ts";
 import { checkOptions } from "../check_options.ts";
 import { expandUser } from "../system/expand.ts";
 import { HubError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import { checkOnly } from "./halves.ts";
-import { type FileStore, MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./file_store.ts";
+import { MODEL_CHOICE, type ModelChoice, type ModelFiles, openModelIn } from "./open_model.ts";
 
 /**
  * Opens a model in a directory, as Diffusers saves it: `config.json`, and weights in safetensors (one file, or shards with
@@ -37,24 +36,6 @@ export async function openLocalModel(directory: string | URL, options: ModelChoi
   checkOnly(options.only);
   const path = directoryPath(directory);
   return { ...await openModelIn(directoryStore(path), options), name: path };
-}
-
-/** The files of a directory. */
-export function directoryStore(root: string): FileStore {
-  const nameOf = (path: string) => path === "" ? root : join(root, ...path.split("/"));
-  return {
-    nameOf,
-    async list(folder) {
-      const path = nameOf(folder);
-      return await readdir(path).catch((cause) => {
-        throw new HubError(`Cannot load ${path}: expected a directory that can be read; ${reasonOf(cause)}`, { cause });
-      });
-    },
-    open: (path) => openFile(nameOf(path)),
-    async version(path) {
-      return await stat(nameOf(path)).then(({ ino, mtimeMs }) => `${ino} ${mtimeMs}`, reasonOf);
-    },
-  };
 }
 
 /**

@@ -7,6 +7,7 @@
 import { stat } from "../system/files.ts";
 import { basename, dirname, fileURLToPath, pathToFileURL, resolve } from "../system/file_paths.ts";
 import { openFile } from "../formats/byte_source.ts";
+import { directoryStore, type FileStore } from "../formats/file_store.ts";
 import { openWeights } from "../formats/tensor_files.ts";
 import { HubError } from "../errors.ts";
 import { checkOptions, type OptionNames, pickOptions } from "../check_options.ts";
@@ -17,17 +18,9 @@ import { reasonOf, show } from "../show.ts";
 import { defaultHubUrl, isOfflineMode } from "../system/environment.ts";
 import { expandUser } from "../system/expand.ts";
 import { isGranted } from "../system/permissions.ts";
-import {
-  type Configuration,
-  type FileStore,
-  type ModelFiles,
-  openFileIn,
-  readConfig,
-  readConfigFile,
-} from "./file_store.ts";
+import { type Configuration, type ModelFiles, openFileIn, readConfig, readConfigFile } from "./open_model.ts";
 import { checkOnly } from "./halves.ts";
 import { HUB_MODEL_OPTIONS, type HubModelOptions, withRepository } from "./hub_model.ts";
-import { directoryStore } from "./local.ts";
 
 /** Options of {@linkcode openSingleFile}. */
 export interface SingleFileOptions extends Omit<HubModelOptions, "subfolder" | "variant" | "file"> {

@@ -11,6 +11,7 @@ import { useHubPackage } from "./hub_package.ts";
 import type { RemoteFile } from "./resolve.ts";
 import { retryAfter, UnreachableError } from "./retry.ts";
 import { publicCause, publicReasonOf, showText } from "../show.ts";
+import { hasFileSystem } from "../system/node_modules.ts";
 
 /** The server's file differs from its list of files. */
 export class WrongBytesError extends HubError {}
@@ -40,7 +41,8 @@ export async function* bytesFrom(
   end = file.size,
 ): AsyncGenerator<Bytes> {
   const isPart = end < file.size;
-  const open = file.isXet && !isPart ? openXet : openPlain;
+  // The package assembles files from many requests. In a browser, the Hub's redirect to the whole file does.
+  const open = file.isXet && !isPart && hasFileSystem() ? openXet : openPlain;
   const reader = (await open(file, start, connection, commit, end)).getReader();
   try {
     for (;;) {
@@ -115,7 +117,7 @@ async function openPlain(
       },
     );
   }
-  const found = response.status === 206 ? rangeOf(response) : { start: 0, size: lengthOf(response) };
+  const found = response.status === 206 ? rangeOf(response, start) : { start: 0, size: lengthOf(response) };
   if (found.size !== undefined && found.size !== file.size && file.size !== Infinity) {
     await response.body?.cancel();
     throw wrongSize(file, repo, `${found.size} bytes`);
@@ -166,9 +168,15 @@ async function refusalOf(response: Response, url: URL, file: RemoteFile, connect
   );
 }
 
-/** `Content-Range: bytes START-END/SIZE`. */
-export function rangeOf({ headers }: Response): { start: number; size?: number } {
-  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
+/**
+ * `Content-Range: bytes START-END/SIZE`. Browsers may hide it from the page.
+ *
+ * @param requested the start that was asked for
+ */
+export function rangeOf(response: Response, requested: number): { start: number; size?: number } {
+  const range = response.headers.get("content-range");
+  if (range === null && mayHideHeaders(response)) return { start: requested };
+  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? "") ?? [];
   return { start: Number(start), size: size === "*" ? undefined : Number(size) };
 }
 
@@ -178,10 +186,19 @@ export function versionOf({ headers }: Response): string | undefined {
   return etag?.startsWith('"') ? etag : undefined;
 }
 
-/** The number of bytes of a body that is not compressed, if the server says it. */
-export function lengthOf({ headers }: Response): number | undefined {
-  const length = headers.get("content-length");
-  return length === null || headers.has("content-encoding") ? undefined : Number(length);
+/**
+ * The number of bytes of a body that is not compressed, if the server says it. A browser may hide from the page that it is
+ * compressed.
+ */
+export function lengthOf(response: Response): number | undefined {
+  const length = response.headers.get("content-length");
+  if (length === null || response.headers.has("content-encoding") || mayHideHeaders(response)) return undefined;
+  return Number(length);
+}
+
+/** Whether a browser got the response from another origin: then it shows few headers, and those that the server allows. */
+function mayHideHeaders({ type }: Response): boolean {
+  return type === "cors" && !hasFileSystem();
 }
 
 /** Drops the first bytes, for servers that ignore ranges. */

@@ -6,8 +6,9 @@
 
 import { boundedResponse } from "./bounded_response.ts";
 import { HubError } from "../errors.ts";
-import { failureOf, type RequestContext, withoutQuery } from "./explain.ts";
+import { explainBlocked, failureOf, type RequestContext, withoutQuery } from "./explain.ts";
 import { parseHubUrl, resolveUrl } from "./hub_url.ts";
+import { hasFileSystem } from "../system/node_modules.ts";
 import { isRefusal } from "../system/system_errors.ts";
 import { RETRIES_WITHOUT_RESPONSE, UnreachableError } from "./retry.ts";
 import { keepSecret, publicCause, publicReasonOf, showText } from "../show.ts";
@@ -45,6 +46,9 @@ export interface Connection extends ConnectionOptions {
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 10;
 
+/** In a browser, the cache is this library's own: the browser's would store weights a second time. */
+const REQUEST_MODE: RequestInit = hasFileSystem() ? { redirect: "manual" } : { redirect: "follow", cache: "no-store" };
+
 /**
  * Opens a connection. Makes no request yet.
  *
@@ -78,7 +82,7 @@ export function connect(options: ConnectionOptions): Connection {
       }
       const response = await requestOnce(url, { ...init, headers });
       const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
-      if (!location) return { response, url };
+      if (!location) return { response, url: response.redirected ? new URL(response.url) : url };
 
       await response.body?.cancel();
       const next = resolveUrl(location, url, task);
@@ -89,7 +93,10 @@ export function connect(options: ConnectionOptions): Connection {
     throw new HubError(`${task}: it redirects too often`, { url: withoutQuery(hub) });
   }
 
-  /** Makes one request. Redirects are not followed: `fetch` would send the headers along. */
+  /**
+   * Makes one request. Redirects are not followed: `fetch` would send the headers along. Browsers follow them, since they do
+   * not let a page see where they lead; but they send no token to another origin.
+   */
   async function requestOnce(url: URL, init: RequestInit): Promise<Response> {
     const isUpload = init.body !== undefined; // has no time limit
     const late = new AbortController();
@@ -99,18 +106,19 @@ export function connect(options: ConnectionOptions): Connection {
     const signals = [late.signal, init.signal, context.signal].filter((signal) => signal instanceof AbortSignal);
     try {
       const { fetch } = context; // browsers refuse it as a method
-      const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
+      const response = await fetch(url, { ...init, ...REQUEST_MODE, signal: AbortSignal.any(signals) });
       hasResponded = true;
       return response;
     } catch (error) {
       context.signal?.throwIfAborted();
       const reason = publicReasonOf((error as Error).cause ?? error); // the error itself only says "fetch failed"
       const isLate = signals.some(({ aborted }) => aborted);
-      throw new UnreachableError(`${task}: ${showText(url.origin)} cannot be reached; ${reason}`, {
+      const blocked = isLate || hasFileSystem() ? undefined : await explainBlocked(url, context.fetch);
+      throw new UnreachableError(`${task}: ${showText(url.origin)} cannot be reached; ${blocked?.reason ?? reason}`, {
         url: withoutQuery(url),
         cause: publicCause(error),
         retryAfter: isRefusal(error) ? Infinity : undefined,
-        retries: hasResponded || isLate ? undefined : RETRIES_WITHOUT_RESPONSE,
+        retries: !blocked?.isCertain && (hasResponded || isLate) ? undefined : RETRIES_WITHOUT_RESPONSE,
       });
     } finally {
       clearTimeout(timer);

@@ -1,5 +1,5 @@
 /**
- * Explains the error responses of the Hub, and how to fix their causes.
+ * Explains the error responses of the Hub and the failures of a browser's requests, and how to fix their causes.
  *
  * @module
  */
@@ -85,4 +85,25 @@ function fileOf(url: URL, repo: string): string {
 /** A URL without its query: that of a signed URL is a key. */
 export function withoutQuery(url: URL): string {
   return url.origin + url.pathname;
+}
+
+/** Why a request failed, as far as a page can find out. */
+export interface Blocked {
+  readonly reason: string;
+  /** Whether the server responded, but lets no page of another site read that. */
+  readonly isCertain: boolean;
+}
+
+/**
+ * Explains why a browser's request to a server failed. Browsers do not say it; but they make a request whose response the
+ * page cannot read, and it succeeds if the server was there.
+ */
+export async function explainBlocked(url: URL, request: typeof fetch): Promise<Blocked> {
+  const { navigator } = globalThis as { navigator?: { onLine?: boolean } };
+  if (navigator?.onLine === false) return { reason: "there is no network", isCertain: false };
+  const isThere = await request(url, { method: "HEAD", mode: "no-cors" }).then(() => true, () => false);
+  const cors = "it must allow that with the header Access-Control-Allow-Origin (CORS)";
+  return isThere
+    ? { reason: `it lets no page of another site read its files: ${cors}`, isCertain: true }
+    : { reason: `there is no network, or it lets no page of another site read its files: ${cors}`, isCertain: false };
 }

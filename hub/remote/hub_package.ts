@@ -31,7 +31,10 @@ export async function useHubPackage<T>(
   retries?: number,
 ): Promise<T> {
   const { action, repo, hubUrl, ask, signal } = connection;
-  const hub = await import("./package/hub_package.gen.js");
+  const hub = await import("./package/hub_package.gen.js").catch((cause) => {
+    const problem = `a part of this library cannot be loaded; ${publicReasonOf(cause)}`; // a page without a network
+    throw new UnreachableError(`Cannot ${action} ${repo}: ${problem}`, { cause: publicCause(cause) });
+  });
   const parameters = { repo: { type: "model", name: repo }, hubUrl, fetch: ask } as const;
   return await withRetries(async () => {
     try {

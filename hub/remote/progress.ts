@@ -9,11 +9,12 @@
  *
  * For each file: `"initiate"`; then, unless it is in the cache, `"download"` and repeatedly `"progress"`; then `"done"`.
  * A file of which only parts are read gets `"initiate"`, and `"progress"` with the bytes of the parts so far.
- * `"offline"`, with a reason, if the cache is used because there is no network.
+ * `"offline"`, with a reason, if the cache is used because there is no network. `"uncached"`, with a reason, before
+ * `"download"` of a file that a browser does not store, and that is kept in memory.
  */
 export interface HubProgress {
   /** The kind of step. */
-  readonly status: "initiate" | "download" | "progress" | "done" | "offline";
+  readonly status: "initiate" | "download" | "progress" | "done" | "offline" | "uncached";
   /** The repository, `"owner/name"`. */
   readonly name: string;
   /** Path of the file in the repository; the repository for `"offline"`. */
@@ -24,7 +25,7 @@ export interface HubProgress {
   readonly loaded: number;
   /** Size of the file in bytes. */
   readonly total: number;
-  /** Why the network is not used, for `"offline"`. */
+  /** Why the network is not used, for `"offline"`; why the file is not stored, for `"uncached"`. */
   readonly reason?: string;
 }
 

@@ -30,12 +30,15 @@ export async function openUrl(address: string | URL, { onProgress, ...access }: 
   const { name, connection } = place;
   const onStep = stepReporter(name, onProgress);
   return await withRetries(async () => {
-    const response = await probe(place);
-    const { size } = rangeOf(response);
-    if (response.status === 206 && size !== undefined) {
-      await response.body?.cancel();
-      return rangeSource(fileAt(place, size, versionOf(response)), { connection, commit: "main", onStep });
+    const first = await probe(place);
+    const { size } = rangeOf(first, 0);
+    const isPart = first.status === 206;
+    if (isPart) await first.body?.cancel();
+    if (isPart && size !== undefined) {
+      const file = fileAt(place, size, versionOf(first));
+      return rangeSource(file, { connection, commit: "main", onStep });
     }
+    const response = isPart ? await request(place) : first;
     const length = lengthOf(response) ?? 0;
     if (length > MAX_SIZE) {
       await response.body?.cancel();
@@ -65,7 +68,7 @@ export async function* streamUrl(
   const file = await withRetries(async () => {
     const response = await probe(place);
     await response.body?.cancel();
-    const size = response.status === 206 ? rangeOf(response).size : lengthOf(response);
+    const size = response.status === 206 ? rangeOf(response, 0).size : lengthOf(response);
     return fileAt(place, size ?? Infinity, versionOf(response));
   }, retries);
   let done = 0;
@@ -92,8 +95,12 @@ export async function* streamUrl(
 }
 
 /** Requests the first byte, to find out how long a file is; the response is the whole file if its server sends no parts. */
-async function probe(place: RemotePlace): Promise<Response> {
-  const headers = { "accept-encoding": "identity", range: "bytes=0-0" };
+function probe(place: RemotePlace): Promise<Response> {
+  return request(place, { range: "bytes=0-0" });
+}
+
+async function request(place: RemotePlace, range: Record<string, string> = {}): Promise<Response> {
+  const headers = { "accept-encoding": "identity", ...range };
   const { response, url } = await place.connection.send(place.url.href, { headers });
   if (response.ok) return response;
   // An empty file has no first byte.

@@ -8,7 +8,7 @@ import { stat } from "../system/files.ts";
 import { WrongBytesError } from "./body.ts";
 import { type ByteSource, openFile } from "../formats/byte_source.ts";
 import type { RemoteFile } from "./resolve.ts";
-import { startHash } from "../system/hash.ts";
+import { type Hash, startHash } from "../system/hash.ts";
 
 /** Bytes that are read and hashed at once. */
 const CHUNK_SIZE = 4 * 2 ** 20;
@@ -43,7 +43,12 @@ export async function isIntact(path: string, { etag, algorithm }: Fingerprint, s
   return isFile && await hashOfFile(path, algorithm, signal) === etag;
 }
 
-function checkHash(found: string, { path, etag, algorithm }: RemoteFile, repo: string): void {
+/**
+ * Compares the hash of a file with that of the file in the repository.
+ *
+ * @throws {WrongBytesError} if they differ
+ */
+export function checkHash(found: string, { path, etag, algorithm }: RemoteFile, repo: string): void {
   if (found === etag) return;
   throw new WrongBytesError(
     `Cannot use ${path} of ${repo}: expected ${algorithm} ${etag}, found ${found}. It was damaged in transit and ` +
@@ -70,11 +75,17 @@ async function readHash(path: string, algorithm: Fingerprint["algorithm"], signa
 
 /** The hash of a source, read in chunks. */
 async function hashOf(source: ByteSource, algorithm: Fingerprint["algorithm"], signal?: AbortSignal): Promise<string> {
-  const hash = await startHash(algorithm === "sha256" ? "sha256" : "sha1");
-  if (algorithm === "git-sha1") hash.update(new TextEncoder().encode(`blob ${source.size}\0`)); // git's hash of a blob
+  const hash = await startFileHash(algorithm, source.size);
   for (let at = 0; at < source.size; at += CHUNK_SIZE) {
     signal?.throwIfAborted();
     hash.update(await source.read(at, Math.min(CHUNK_SIZE, source.size - at)));
   }
   return hash.hex();
+}
+
+/** Starts the hash of a file of this size. */
+export async function startFileHash(algorithm: Fingerprint["algorithm"], size: number): Promise<Hash> {
+  const hash = await startHash(algorithm === "sha256" ? "sha256" : "sha1");
+  if (algorithm === "git-sha1") hash.update(new TextEncoder().encode(`blob ${size}\0`)); // git's hash of a blob
+  return hash;
 }

@@ -1,12 +1,15 @@
 /**
- * Errors of the operating system and of Deno's permissions.
+ * Errors of the operating system, of Deno's permissions, and of a browser's storage.
  *
  * @module
  */
 
-const REFUSALS = ["NotCapable", "PermissionDenied", "NotSupported", "EACCES", "EPERM", "EROFS", "ENOSYS", "ENOTSUP"];
+const REFUSALS = [
+  ...["NotCapable", "PermissionDenied", "NotSupported", "EACCES", "EPERM", "EROFS", "ENOSYS", "ENOTSUP"],
+  ...["NotAllowedError", "NotSupportedError", "QuotaExceededError", "SecurityError"],
+];
 
-/** Whether an operation was refused by the system or by Deno, or is not supported. */
+/** Whether an operation was refused by the system, by Deno or by a browser, or is not supported. */
 export function isRefusal(thrown: unknown): boolean {
   const { name, code } = Object(thrown) as { name?: string; code?: string };
   return [name, code].some((value) => value !== undefined && REFUSALS.includes(value));

@@ -13,6 +13,13 @@ export interface Viewport {
   readonly hasTouch?: boolean;
 }
 
+/** An element of a page. */
+export interface PageElement {
+  boundingBox(): Promise<{ x: number; y: number; width: number; height: number } | null>;
+  /** Chooses files in an `<input type="file">`. */
+  uploadFile(...paths: string[]): Promise<void>;
+}
+
 export interface Page {
   readonly keyboard: {
     press(key: string): Promise<void>;
@@ -24,9 +31,7 @@ export interface Page {
     down(): Promise<void>;
     up(): Promise<void>;
   };
-  $(
-    selector: string,
-  ): Promise<{ boundingBox(): Promise<{ x: number; y: number; width: number; height: number } | null> } | null>;
+  $(selector: string): Promise<PageElement | null>;
   $eval<R, A extends unknown[]>(
     selector: string,
     run: (element: Element, ...args: A) => R,
@@ -37,17 +42,21 @@ export interface Page {
     run: (elements: Element[], ...args: A) => R,
     ...args: A
   ): Promise<Awaited<R>>;
+  browserContext(): BrowserContext;
   click(selector: string): Promise<void>;
+  close(): Promise<void>;
   createCDPSession(): Promise<{ send(method: string, params?: object): Promise<unknown> }>;
   emulateMediaFeatures(features: readonly { name: string; value: string }[]): Promise<void>;
   // deno-lint-ignore no-explicit-any -- scripts of any result
   evaluate(script: string): Promise<any>;
   evaluate<R, A extends unknown[]>(run: (...args: A) => R, ...args: A): Promise<Awaited<R>>;
+  evaluateOnNewDocument(script: string): Promise<unknown>;
   focus(selector: string): Promise<void>;
   goto(url: string): Promise<unknown>;
   metrics(): Promise<{ JSHeapUsedSize?: number }>;
   on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
   on(event: "pageerror", listener: (error: unknown) => void): void;
+  reload(): Promise<unknown>;
   select(selector: string, value: string): Promise<string[]>;
   setOfflineMode(enabled: boolean): Promise<void>;
   setViewport(viewport: Viewport): Promise<void>;

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { type HubModelOptions, type HubProgress, type ModelFiles, openHubModel } from "../../hub/mod.ts";
 import { makeFolder } from "../support/folders.ts";
-import { bytesOf, floats, safetensorsFile } from "./files.ts";
+import { bytesOf, safetensorsFile } from "./files.ts";
 import { COMMIT, FakeHub, type HubFile, sha256 } from "./server.ts";
 
 export const REPO = "owner/name";
@@ -16,7 +16,7 @@ export const WEIGHTS = weightsOf(VALUES);
 export const CONFIG = bytesOf(JSON.stringify({ _class_name: "VQModel" }));
 
 export function weightsOf(values: Float32Array, name = "a"): Uint8Array<ArrayBuffer> {
-  const bytes = floats(...values);
+  const bytes = new Uint8Array(values.slice().buffer);
   return safetensorsFile({ [name]: { dtype: "F32", shape: [values.length], data_offsets: [0, bytes.length] } }, bytes);
 }
 

@@ -47,6 +47,14 @@ export interface Repo {
   gatedTo?: string;
 }
 
+/** What the Hub and its storage let pages of other sites do in browsers. */
+const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "authorization, range",
+  "access-control-expose-headers":
+    "etag, link, content-range, x-error-code, x-error-message, x-linked-etag, x-linked-size",
+};
+
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 /** Errors of a connection that the client closed. */
@@ -62,6 +70,9 @@ export class FakeHub implements AsyncDisposable {
   fault: (request: Received) => Partial<FakeResponse> | undefined = () => undefined;
   /** Number of entries per page of a list of files. */
   pageSize = 2;
+
+  /** The servers that let no page of another site read their responses. */
+  readonly withoutCors = new Set<Received["server"]>();
 
   readonly #hub = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #storage = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -123,7 +134,11 @@ export class FakeHub implements AsyncDisposable {
     try {
       const request = await readRequest(connection, server);
       this.received.push(request);
-      await send(connection, request, { ...respond(request), ...this.fault(request) });
+      const isPreflight = request.method === "OPTIONS";
+      const response = isPreflight ? { status: 204, headers: {}, body: bytesOf() } : respond(request);
+      const changed = { ...response, ...this.fault(request) };
+      const cors = this.withoutCors.has(server) ? {} : CORS;
+      await send(connection, request, { ...changed, headers: { ...cors, ...changed.headers } });
     } catch (error) {
       if (!GONE.some((Kind) => error instanceof Kind)) throw error;
     } finally {

@@ -5,6 +5,7 @@
  */
 
 import type { ByteSource } from "../formats/byte_source.ts";
+import type { FileStore } from "../formats/file_store.ts";
 import { HubError, WeightsError } from "../errors.ts";
 import { UNFINISHED } from "./exchange.ts";
 import { isObject, parseJson } from "../formats/json.ts";
@@ -24,28 +25,6 @@ import { UnreachableError } from "../remote/retry.ts";
 import { subfolderParts } from "../system/paths.ts";
 import type { TensorSource } from "../formats/tensor_source.ts";
 import { type OpenBytes, openWeights } from "../formats/tensor_files.ts";
-
-/**
- * How much of a file will be read. Over a network, `"all"` is downloaded. So is `"half"` if there is a cache, since the rest
- * may be needed later; without one, and of `"little"`, only what is read is requested.
- */
-export type Amount = "all" | "half" | "little";
-
-/** Files in folders. Paths have `/` between folders; that of the root is `""`. */
-export interface FileStore {
-  /** The name of a path in messages. */
-  nameOf(path: string): string;
-  /**
-   * The names of the entries of a folder.
-   *
-   * @throws {HubError} if there is no such folder
-   */
-  list(folder: string): Promise<readonly string[]>;
-  /** Opens a file for reading; by default all of it. */
-  open(path: string, amount?: Amount): Promise<ByteSource>;
-  /** A text that changes when a file is replaced. Absent if files never are. */
-  version?(path: string): Promise<string>;
-}
 
 /** Which model to open. */
 export interface ModelChoice {

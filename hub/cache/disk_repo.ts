@@ -1,5 +1,5 @@
 /**
- * The cache, shared with Python's `huggingface_hub`:
+ * The cache on the disk, shared with Python's `huggingface_hub`:
  *
  * ```text
  * CACHE/models--OWNER--NAME/blobs/ETAG                     content of a file, of any revision
@@ -15,12 +15,13 @@
 import { copyFile, link, lstat, mkdir, readFile, symlink } from "../system/files.ts";
 import { join } from "../system/file_paths.ts";
 import { HubError } from "../errors.ts";
+import { folderNameOf } from "./folder_names.ts";
 import { isGranted } from "../system/permissions.ts";
 import { replace, writeSynced } from "../system/atomic_write.ts";
 import { isCommitHash } from "../repo_id.ts";
 
 /** The part of the cache that belongs to one repository. */
-export interface RepoCache {
+export interface DiskRepo {
   /** Its folder, for messages. */
   readonly folder: string;
   /** The commit of a revision when it was last resolved. */
@@ -38,9 +39,9 @@ export interface RepoCache {
 }
 
 /** Opens the part of a cache that belongs to a repository; `undefined` if it may not be read. Makes no folders yet. */
-export function openCache(cacheDir: string, repo: string): RepoCache | undefined {
+export function openDiskRepo(cacheDir: string, repo: string): DiskRepo | undefined {
   if (!isGranted({ name: "read", path: cacheDir })) return undefined;
-  const name = ["models", ...repo.split("/")].join("--");
+  const name = folderNameOf(repo);
   const folder = join(cacheDir, name);
   const refPath = (revision: string) => join(folder, "refs", ...revision.split("/"));
   const snapshot = (commit: string) => join(folder, "snapshots", commit);
