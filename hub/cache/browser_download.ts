@@ -48,7 +48,7 @@ export async function downloadParts(
     await sink.flush();
   } catch (error) {
     if (error instanceof WrongBytesError || isRefusal(error)) await files.remove(folder).catch(() => {});
-    else await sink.flush().catch(() => {}); // for a later call
+    else if (sink.size < file.size) await sink.flush().catch(() => {}); // for a later call
     throw error;
   }
 }

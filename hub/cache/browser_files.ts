@@ -14,6 +14,7 @@ interface Folder {
   getFileHandle(name: string, options?: { create?: boolean }): Promise<FileHandle>;
   removeEntry(name: string, options?: { recursive?: boolean }): Promise<void>;
   keys(): AsyncIterable<string>;
+  values(): AsyncIterable<Folder & { readonly kind: "directory" } | FileHandle & { readonly kind: "file" }>;
 }
 
 /** What is used here of `FileSystemFileHandle`. */
@@ -47,6 +48,8 @@ export interface BrowserFiles {
   find(path: string): Promise<File | undefined>;
   /** The names of the files and folders in a folder; none if it does not exist. */
   list(folder: string): Promise<string[]>;
+  /** The files in a folder, which are not read yet; none if it does not exist. */
+  filesIn(folder: string): Promise<File[]>;
   /** Writes a whole file, and the folders that it is in. Until it is complete, it is empty, or as it was before. */
   write(path: string, content: string | Uint8Array<ArrayBuffer>): Promise<void>;
   /** Removes a file, or a folder with all that is in it, if it exists. */
@@ -85,6 +88,12 @@ export async function openBrowserFiles(): Promise<BrowserFiles | undefined> {
       const found = await folderAt(folder.split("/"), false).catch(() => undefined);
       for await (const name of found?.keys() ?? []) names.push(name);
       return names.sort();
+    },
+    async filesIn(folder) {
+      const files: File[] = [];
+      const found = await folderAt(folder.split("/"), false).catch(() => undefined);
+      for await (const entry of found?.values() ?? []) if (entry.kind === "file") files.push(await entry.getFile());
+      return files;
     },
     async write(path, content) {
       const [folders, name] = split(path);

@@ -26,13 +26,14 @@ export interface Parts {
 
 /** Finds the parts of a file; none if there is no such folder. */
 export async function findParts(files: BrowserFiles, folder: string): Promise<Parts> {
-  const names = (await files.list(folder)).map((name) => /^(\d+)-([0-9a-f]{64})$/.exec(name));
-  const named = names.filter((match) => match !== null).map(([name, begin, hash]) => ({ name, begin: +begin, hash }));
+  const named = (await files.filesIn(folder)).flatMap((content) => {
+    const [, begin, hash] = /^(\d+)-([0-9a-f]{64})$/.exec(content.name) ?? [];
+    return hash === undefined ? [] : [{ content, hash, begin: Number(begin) }];
+  });
   const list: Part[] = [];
   let size = 0;
-  for (const { name, begin, hash } of named.sort((a, b) => a.begin - b.begin)) {
-    const content = await files.find(`${folder}/${name}`);
-    if (!content || content.size === 0 || begin !== size) continue; // an empty one was being written when its page ended
+  for (const { content, hash, begin } of named.sort((a, b) => a.begin - b.begin)) {
+    if (begin !== size || content.size === 0) continue; // an empty one was being written when its page ended
     list.push({ content, hash });
     size += content.size;
   }

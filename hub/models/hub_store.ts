@@ -120,9 +120,9 @@ function orWhole(parts: ByteSource, download: () => Promise<ByteSource>): ByteSo
   };
 }
 
-/** Adds to an error of the file system that it is about the cache. */
+/** Adds to an error of the file system, or of a browser's storage, that it is about the cache. */
 function explained(cause: unknown, cache: RepoCache | undefined): unknown {
-  if (!isSystemError(cause)) return cause;
+  if (!isSystemError(cause) && !(cause instanceof DOMException)) return cause;
   return new HubError(`Cannot write to ${cache?.folder}: ${reasonOf(cause)}`, { cause });
 }
 

@@ -74,6 +74,16 @@ Deno.test("wrong bytes are an error, and are not stored", async () => {
   });
 });
 
+Deno.test("bytes whose hash was not checked, because loading was aborted at their end, are not taken for right", async () => {
+  await inHubPage(async (place) => {
+    faults(place, { body: WEIGHTS.slice().fill(7, 1000, 2000) });
+    assertStringIncludes((await place.load({ abortAt: WEIGHTS.length })).error!, "enough");
+    const { sum } = await place.mustLoad();
+    await place.call("remove", REPO);
+    assertEquals((await place.mustLoad()).sum, sum);
+  });
+});
+
 Deno.test("a Hub that no page of another site may read is an error that says so, with isolation or without", async () => {
   for (const isolated of [false, true]) {
     await inHubPage(async ({ hub, load }) => {
@@ -174,6 +184,17 @@ for (const [what, before] of Object.entries(WITHOUT)) {
     }, { before });
   });
 }
+
+Deno.test("storage that fails is an error that says so, and does not prevent a later load", async () => {
+  const before = "{ const { write } = FileSystemWritableFileStream.prototype; let failures = 0;" +
+    "FileSystemWritableFileStream.prototype.write = function (content) {" +
+    "return ++failures === 1 ? Promise.reject(new DOMException('bad disk', 'UnknownError')) : write.call(this, content) } }";
+  await inHubPage(async ({ load, mustLoad, call }) => {
+    assertStringIncludes((await load()).error!, "HubError: Cannot write to vqmodel/models--owner--name: bad disk");
+    await mustLoad();
+    assertEquals(await call("verify", REPO), []);
+  }, { before });
+});
 
 Deno.test("files of other web servers are read, also where the page sees few headers", async () => {
   await inHubPage(async ({ hub, call }) => {
