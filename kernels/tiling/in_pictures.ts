@@ -8,7 +8,7 @@
  * @module
  */
 
-import { Graph, type Node, type Op, operands } from "../graph/graph.ts";
+import { Graph, type GroupNorm, type Node, type Op, operands } from "../graph/graph.ts";
 import { sizeOf } from "../tensor/storage.ts";
 
 /** Elements of a large feature map of one picture: a few of them exceed a core's cache. */
@@ -36,7 +36,8 @@ export function inPictures(graph: Graph): Graph {
 /** Whether an op reads or writes a large feature map, and treats each picture by itself. */
 function isLarge(op: Op, images: number): boolean {
   if (op.kind !== "conv2d" && op.kind !== "groupNorm" && op.kind !== "attention") return false;
-  return [op, ...operands(op)].some(({ shape }) => sizeOf(shape) / images > LARGE);
+  const maps = [op, ...operands(op)];
+  return maps.every(({ shape }) => shape[0] === images) && maps.some(({ shape }) => sizeOf(shape) / images > LARGE);
 }
 
 /** Consecutive ops of which all are large or none is. */
@@ -64,10 +65,31 @@ function computePictures(
   for (let image = 0; image < images; image++) {
     const parts = new Map<Node, Node>();
     const partOf = (node: Node) => parts.get(node) ?? target.rows(whole.get(node)!, image, [0, node.shape[2]]);
-    for (const op of run) parts.set(op, target.copy(op, operands(op).map(partOf)));
+    for (const op of run) {
+      const part = op.kind === "groupNorm" && op.coefficients
+        ? normalizePicture(op, image, whole.get(op.coefficients)!, target, partOf)
+        : target.copy(op, operands(op).map(partOf));
+      parts.set(op, part);
+    }
     for (const op of run) {
       if (!kept.has(op)) continue;
       whole.set(op, target.place(whole.get(op), parts.get(op)!, { shape: op.shape, image, first: 0 }));
     }
   }
+}
+
+/** A norm of one picture whose coefficients are given, which are those of all pictures. */
+function normalizePicture(
+  { x, activation, modulation }: GroupNorm,
+  image: number,
+  coefficients: Node,
+  target: Graph,
+  partOf: (node: Node) => Node,
+): Node {
+  const modulationHeight = modulation?.scale.shape[2] ?? 1;
+  return target.normalize(partOf(x), coefficients, {
+    activation,
+    modulation: modulation && { scale: partOf(modulation.scale), shift: partOf(modulation.shift) },
+    place: { image, first: 0, height: x.shape[2], modulationFirst: 0, modulationHeight },
+  });
 }

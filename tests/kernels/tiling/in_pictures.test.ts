@@ -14,11 +14,14 @@ const FIRST = layer("first", 4, 80), DOWN = layer("down", 80, 24, 2), LAST = lay
 const NORM: NormParameter = { kind: "norm", name: "norm", channels: 80 };
 const SIDE = 128;
 
-/** Two large feature maps, of which the norm's is an output, then two small ones. */
-function record(images: number): Graph {
+const OPTIONS = { groups: 8, epsilon: 1e-6, activation: "silu" } as const;
+
+/** Two large feature maps, of which the norm's is an output, then two small ones. The norm may be given coefficients. */
+function record(images: number, isGiven = false): Graph {
   const graph = new Graph();
   const h = graph.conv2d(graph.input([images, 4, SIDE, SIDE]), FIRST);
-  const norm = graph.groupNorm(h, NORM, { groups: 8, epsilon: 1e-6, activation: "silu" });
+  const coefficients = isGiven ? graph.input([images, 3, 80]) : undefined;
+  const norm = graph.groupNorm(h, NORM, { ...OPTIONS, coefficients });
   graph.output(graph.conv2d(graph.conv2d(norm, DOWN), LAST));
   graph.output(norm);
   return graph;
@@ -49,6 +52,23 @@ testOn("wasm", "a batch has the bits of its pictures one by one", async () => {
   backend.dispose();
 });
 
+testOn("wasm", "each picture of a batch is normalized with its own coefficients", async () => {
+  const backend = await open();
+  const x = randomTensor([2, 4, SIDE, SIDE]), coefficients = randomTensor([2, 3, 80], 5);
+  const [, norm] = await (await backend.compile(record(2, true))).run([x, coefficients].map(tensorOf));
+  const all = await norm.data();
+  const one = await backend.compile(record(1, true));
+  for (const image of [0, 1]) {
+    const [picture, own] = [x, coefficients].map(({ data, shape }) => {
+      const length = data.length / 2;
+      return { data: data.slice(image * length, (image + 1) * length), shape: [1, ...shape.slice(1)] };
+    });
+    const [, alone] = await one.run([picture, own].map(tensorOf));
+    assertEquals(all.slice(image * alone.size, (image + 1) * alone.size), await alone.data());
+  }
+  backend.dispose();
+});
+
 testOn("wasm", "a batch takes the memory of one picture's large feature maps", async () => {
   const backend = await open();
   const memoryOf = (images: number) => {
@@ -65,6 +85,13 @@ Deno.test("small feature maps are computed for all pictures of a batch at once",
   const graph = record(3), convolutions = inPictures(graph).nodes.filter(({ kind }) => kind === "conv2d");
   assertEquals(convolutions.map(({ shape }) => shape[0]), [1, 1, 1, 1, 1, 1, 3]);
   assertEquals(inPictures(graph).outputs.map(({ shape }) => shape), graph.outputs.map(({ shape }) => shape));
+});
+
+Deno.test("inputs of several sizes of batches are computed as recorded", () => {
+  const graph = new Graph();
+  for (const images of [2, 1]) graph.output(graph.conv2d(graph.input([images, 4, SIDE, SIDE]), FIRST));
+  const convolutions = inPictures(graph).nodes.filter(({ kind }) => kind === "conv2d");
+  assertEquals(convolutions.map(({ shape }) => shape[0]), [1, 1, 1]);
 });
 
 Deno.test("one picture, and batches of small ones, are computed as recorded", () => {
