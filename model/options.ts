@@ -127,8 +127,8 @@ export interface TokenizeOptions extends Omit<CallOptions, "returnDict"> {
 /** Options of {@linkcode VQModel.detokenize}. */
 export interface DetokenizeOptions extends Omit<CallOptions, "returnDict"> {
   /**
-   * Whether to keep, in device memory, what decoding with `changed` needs; freed when the picture, and all that were
-   * decoded from it, are garbage-collected. Default false.
+   * Whether to keep, in device memory, what decoding with `changed` needs; freed once the picture, and all that were
+   * decoded from it, are disposed or garbage-collected. Default false.
    */
   editable?: boolean;
   /**

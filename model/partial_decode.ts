@@ -5,7 +5,7 @@
  */
 
 import { show } from "../hub/show.ts";
-import { type RunOptions, type Shape, Tensor } from "../kernels/mod.ts";
+import { type DeviceStorage, type RunOptions, type Shape, Tensor } from "../kernels/mod.ts";
 import { checkTensor } from "./arguments.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { DetokenizeOptions } from "./options.ts";
@@ -18,15 +18,50 @@ const MARGIN = 12;
 /** Windows are made larger to multiples of this, so that few programs serve rectangles of all sizes. */
 const STEP = 4;
 
-/** What partial decoding needs besides a picture: results of the last decoding as a whole. */
-interface Kept {
-  readonly engine: Engine;
-  readonly grid: Tokens["shape"];
-  readonly tensors: readonly Tensor[];
+/**
+ * What partial decoding needs besides a picture: results of the last decoding as a whole. All pictures that are decoded from
+ * its picture share it.
+ */
+class Kept {
+  #references = 0;
+
+  constructor(
+    readonly engine: Engine,
+    readonly grid: Tokens["shape"],
+    readonly tensors: readonly Tensor[],
+  ) {}
+
+  /** Adds a reference, which {@linkcode release} removes. */
+  retain(): void {
+    this.#references++;
+  }
+
+  /** Removes a reference. The last one frees the device memory. */
+  release(): void {
+    if (--this.#references === 0) this.tensors.forEach((tensor) => tensor.dispose());
+  }
 }
 
-/** What was kept for pictures that can be edited. Its device memory is freed when it is garbage-collected. */
-const KEPT = new WeakMap<Tensor, Kept>();
+/** A picture that can be edited, and a reference to what was kept for it. */
+class EditablePicture extends Tensor {
+  readonly #kept: Kept;
+
+  constructor(storage: Float32Array | DeviceStorage, shape: Shape, kept: Kept) {
+    super(storage as DeviceStorage, shape, "float32");
+    this.#kept = kept;
+    kept.retain();
+  }
+
+  /** What was kept for a tensor, if it is such a picture. */
+  static keptOf(tensor: Tensor): Kept | undefined {
+    return tensor instanceof EditablePicture ? tensor.#kept : undefined;
+  }
+
+  override dispose(): void {
+    if (!this.disposed) this.#kept.release();
+    super.dispose();
+  }
+}
 
 /** A range of rows or columns of the token grid. */
 type Range = readonly [first: number, end: number];
@@ -46,8 +81,10 @@ interface Pictures {
 /** Decodes tokens as a whole, and keeps what {@linkcode decodeChanged} needs. */
 export async function decodeEditable(engine: Engine, tokens: Tokens, options: RunOptions): Promise<Tensor> {
   const [picture, ...tensors] = await engine.call("detokenizeEditable", tensorOf(tokens), options);
-  KEPT.set(picture, { engine, grid: tokens.shape, tensors });
-  return picture;
+  const storage = picture.storage as DeviceStorage;
+  storage.retain();
+  picture.dispose();
+  return new EditablePicture(storage, picture.shape, new Kept(engine, tokens.shape, tensors));
 }
 
 /** Decodes a window around changed tokens, and puts it into a copy of the previous picture. */
@@ -58,6 +95,7 @@ export async function decodeChanged(
   options: RunOptions,
 ): Promise<Tensor> {
   engine.checkUsable();
+  options.signal?.throwIfAborted();
   checkTensor("previous", previous);
   const kept = keptFor(previous, engine, tokens.shape);
   checkChanged(changed, tokens.shape);
@@ -68,19 +106,21 @@ export async function decodeChanged(
   if (!isEmpty && lengthOf(window.rows) === height && lengthOf(window.columns) === width) {
     return await decodeEditable(engine, tokens, options);
   }
-  const { shape } = previous;
-  const data = (await previous.data()).slice() as Float32Array<ArrayBuffer>;
-  if (!isEmpty) {
+  kept.retain(); // `previous` may be disposed meanwhile
+  try {
+    const { shape } = previous;
+    const data = (await previous.data()).slice() as Float32Array<ArrayBuffer>;
+    if (isEmpty) return new EditablePicture(data, shape, kept);
     const calling = { ...options, kept: kept.tensors, toHost: true };
     const [part] = await engine.call("detokenizeWindow", tensorOf(cut(tokens, window)), calling);
     options.signal?.throwIfAborted();
     const replaced = { rows: around([y0, y1], height), columns: around([x0, x1], width) };
     const from = { data: await part.data() as Float32Array, shape: part.shape };
     paste(from, { data, shape }, { window, replaced, scale: shape[2] / height });
+    return new EditablePicture(data, shape, kept);
+  } finally {
+    kept.release();
   }
-  const picture = new Tensor(data, shape);
-  KEPT.set(picture, kept);
-  return picture;
 }
 
 function tensorOf({ indices, shape }: Tokens): Tensor {
@@ -136,7 +176,7 @@ function paste(
 
 /** What was kept for a picture that this engine decoded from tokens of this shape. */
 function keptFor(previous: Tensor, engine: Engine, shape: Tokens["shape"]): Kept {
-  const kept = KEPT.get(previous);
+  const kept = EditablePicture.keptOf(previous);
   if (kept?.engine !== engine) {
     throw new TypeError(
       "Cannot decode changed tokens: previous must be a picture that detokenize of this model returned with " +

@@ -70,7 +70,10 @@ function serveOn(port: MessagePort): void {
       if (isKept) pictures.set(++lastNumber, result as Tensor);
       return { result: packed, state: stateOf(model!), kept: isKept ? lastNumber : undefined };
     },
-    forget: (kept) => void pictures.delete(kept),
+    forget(kept) {
+      pictures.get(kept)?.dispose();
+      pictures.delete(kept);
+    },
     dispose() {
       model?.dispose();
       port.close();

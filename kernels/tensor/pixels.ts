@@ -42,6 +42,9 @@ export class Pixels implements DeviceStorage {
   }
 
   /** Nothing to do: the bytes are the host's. */
+  retain(): void {}
+
+  /** Nothing to do either. */
   release(): void {}
 }
 

@@ -22,7 +22,9 @@ export interface DeviceStorage {
   read(): Promise<TensorData>;
   /** Copies pictures to the host as RGBA bytes, see {@linkcode floatsToPixels}. Missing if the engine cannot. */
   readPixels?(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>>;
-  /** Returns the memory to its engine. */
+  /** Adds a reference, which {@linkcode release} removes. */
+  retain(): void;
+  /** Removes a reference. The last one returns the memory to its engine. */
   release(): void;
 }
 

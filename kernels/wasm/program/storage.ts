@@ -28,7 +28,6 @@ export class WasmStorage implements DeviceStorage {
     private readonly dtype: DType,
   ) {}
 
-  /** Adds a reference, which {@linkcode release} removes. */
   retain(): void {
     this.#references++;
   }

@@ -75,7 +75,6 @@ export class GpuStorage implements DeviceStorage {
     }
   }
 
-  /** Adds a reference, which {@linkcode release} removes. */
   retain(): void {
     this.#references++;
   }

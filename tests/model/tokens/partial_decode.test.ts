@@ -169,7 +169,9 @@ Deno.test("progress is reported, and a signal stops", async () => {
   await model.detokenize(tokens, { changed, previous, onProgress: (...call) => calls.push(call) });
   assertEquals(calls.at(-1)![0], calls.at(-1)![1]);
   const signal = AbortSignal.abort(new Error("enough"));
-  await assertRejects(() => model.detokenize(tokens, { changed, previous, signal }), Error, "enough");
+  for (const region of [changed, [0, 0, 0, 0]] as const) {
+    await assertRejects(() => model.detokenize(tokens, { changed: region, previous, signal }), Error, "enough");
+  }
 });
 
 Deno.test("other pictures, tokens and rectangles are refused", async () => {
@@ -215,4 +217,22 @@ testOn("wasm", "what is kept is in the model's memory", async () => {
   // Keys and values of the attentions: one in the mid block and two in the level.
   assertLess(3 * 2 * 4 * 64 * 400, model.memory().used - before - plain);
   editable.dispose();
+});
+
+testOn("wasm", "what is kept is freed once all pictures that need it are disposed", async () => {
+  using model = await makeModel(SHALLOW, { device: "wasm" });
+  const tokens = randomTokens([1, 40, 30], 40);
+  const before = model.memory().used;
+  const first = await model.detokenize(tokens, { editable: true });
+  const decoding = model.detokenize(tokens, { changed: [1, 1, 2, 2], previous: first });
+  first.dispose();
+  first.dispose();
+  const second = await decoding;
+  const third = await model.detokenize(tokens, { changed: [0, 0, 0, 0], previous: second });
+  second.dispose();
+  assertLess(before, model.memory().used);
+  const last = await model.detokenize(tokens, { changed: [1, 1, 2, 2], previous: third });
+  third.dispose();
+  last.dispose();
+  assertEquals(model.memory().used, before);
 });
