@@ -107,10 +107,10 @@ Deno.test("the token is sent to the Hub alone", async () => {
   await inHubPage(async ({ hub, mustLoad }) => {
     hub.repos[REPO].privateTo = "hf_good";
     await mustLoad({ token: "hf_good" });
-    const requests = hub.received.filter(({ method }) => method === "GET");
+    const requests = hub.received.filter(({ method, server }) => method === "GET" || server === "storage");
     assert(requests.some(({ server }) => server === "storage"));
-    for (const { server, headers } of requests) {
-      assertEquals(headers.get("authorization"), server === "hub" ? "Bearer hf_good" : null);
+    for (const { server, method, headers } of requests) {
+      assertEquals([method, headers.get("authorization")], ["GET", server === "hub" ? "Bearer hf_good" : null]);
     }
   });
 });

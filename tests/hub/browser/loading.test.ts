@@ -21,7 +21,12 @@ function largeModel() {
 
 /** The requests for weights. */
 function stored(hub: FakeHub): Received[] {
-  return hub.received.filter(({ server, method }) => server === "storage" && method !== "OPTIONS");
+  return hub.received.filter(({ server }) => server === "storage");
+}
+
+/** Checks that the browser did not ask first whether it may make the requests: not every storage would allow that. */
+function assertNoPreflight(hub: FakeHub): void {
+  assert(hub.received.every(({ method }) => method !== "OPTIONS"));
 }
 
 for (const isolated of [true, false]) {
@@ -43,6 +48,7 @@ for (const isolated of [true, false]) {
         assertEquals([first.commit, first.sum], [COMMIT, SUM]);
         assert(stored(hub).length === 1 && stored(hub)[0].headers.get("origin") === "null"); // after a redirect
 
+        assertNoPreflight(hub);
         hub.received.length = 0;
         assertEquals(await mustLoad(), { ...first, statuses: ["initiate", "done", "initiate", "done"] });
         assertEquals(hub.downloads(), []);
@@ -77,6 +83,7 @@ Deno.test("an interrupted download is continued where it ended, also by another 
     const [{ headers, sent }] = stored(hub);
     const begin = Number(/^bytes=(\d+)-$/.exec(headers.get("range")!)![1]);
     assert(begin >= PART_SIZE + 100_000 && sent === LARGE.length - begin);
+    assertNoPreflight(hub);
   }, { files: largeModel() });
 });
 
