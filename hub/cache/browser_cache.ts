@@ -139,7 +139,7 @@ export async function browserModels(root = ROOT): Promise<ModelCache> {
 
 /** The cache of a browser that stores nothing for this page. */
 const EMPTY: ModelCache = {
-  folder: "a cache that this browser does not have",
+  folder: ROOT,
   list: () => Promise.resolve([]),
   find: () => Promise.resolve(undefined),
   verify: () => Promise.resolve([]),

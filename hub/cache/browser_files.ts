@@ -2,7 +2,7 @@
  * The files that a browser keeps for a site: its origin private file system, and locks among its pages and workers.
  *
  * Measured with 256 MB in parts of 8 MiB, on Chromium 156: the Cache API takes 1.5 times as long to write and up to twice as
- * long to read, and the same memory, which holds nothing of the content in either case. Other browsers keep the body of a
+ * long to read, and the same memory, which holds nothing of the content in either case. Other browsers may keep the body of a
  * response of the Cache API in memory while it is read.
  *
  * @module

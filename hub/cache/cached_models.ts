@@ -11,6 +11,7 @@ import { defaultCacheDir } from "../system/environment.ts";
 import { expandUser } from "../system/expand.ts";
 import { hasFileSystem } from "../system/node_modules.ts";
 import { diskModels } from "./disk_models.ts";
+import { folderNameOf } from "./folder_names.ts";
 import type { CachedModel, DamagedFile, ModelCache } from "./repo_cache.ts";
 
 /** Which cache. */
@@ -85,6 +86,6 @@ async function find(repo: string, cache: ModelCache, { signal }: CacheOptions): 
   if (found) return found;
   const known = (await cache.list(signal)).slice(0, 10).map(({ repo }) => repo).join(", ") || "no model";
   throw new HubError(
-    `Cannot find ${repo} in the cache: expected a folder of it in ${cache.folder}; the cache has ${known}`,
+    `Cannot find ${repo} in the cache: expected a folder ${cache.folder}/${folderNameOf(repo)}; the cache has ${known}`,
   );
 }
