@@ -12,6 +12,8 @@ import type { QueueServer } from "./address.ts";
 const TIMEOUT = 10_000;
 /** Milliseconds between attempts to connect again. */
 const RETRY = 1_000;
+/** Milliseconds after a refusal in which the server may reset the connection. */
+const RESET_WAIT = 100;
 
 /**
  * Connects to a server. The connection comes back by itself when the server was away.
@@ -33,7 +35,7 @@ export async function connectTo(server: QueueServer): Promise<NatsConnection> {
     ...((tls || servers.startsWith("tls:")) && { tls: { ...tls } }),
   };
   try {
-    return await connect(options);
+    return await ignoringReset(() => connect(options));
   } catch (cause) {
     const reason = printable(cause instanceof Error ? cause.message : `${cause}`);
     throw new TypeError(
@@ -41,5 +43,25 @@ export async function connectTo(server: QueueServer): Promise<NatsConnection> {
         "(nats-server -js), and the user, password or token",
       { cause },
     );
+  }
+}
+
+/**
+ * Connects, and ignores that a server which refuses also resets the connection. The client has removed its listeners from the
+ * socket by then, so that the error would end the program.
+ */
+async function ignoringReset<T>(connect: () => Promise<T>): Promise<T> {
+  const ignore = (event: Event) => {
+    const { code, syscall } = (event as ErrorEvent).error ?? {};
+    if (code === "ECONNRESET" && syscall === "read") event.preventDefault();
+  };
+  globalThis.addEventListener?.("error", ignore); // Node has no such event
+  try {
+    return await connect();
+  } catch (error) {
+    await new Promise((resolve) => setTimeout(resolve, RESET_WAIT));
+    throw error;
+  } finally {
+    globalThis.removeEventListener?.("error", ignore);
   }
 }

@@ -2,6 +2,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect } from "@nats-io/transport-node";
 import { openQueue, parseQueueAddress } from "../../../datasets/mod.ts";
+import { start } from "../../support/processes.ts";
+import { repository } from "../../support/paths.ts";
 import { startServer, type TestServer } from "./nats.ts";
 
 function serverOf({ url }: TestServer) {
@@ -62,4 +64,20 @@ Deno.test("two publishers of the same jobs at once publish each of them once", a
   };
   const [first, second] = await Promise.all([publish(one), publish(two)]);
   assertEquals([first + second, (await one.status()).pending], [40, 40]);
+});
+
+Deno.test("a server that refuses and resets the connection is an error, and does not end the program", async () => {
+  const process = start("python3", [repository("tests/datasets/queue/refusing_server.py")], { stderr: "inherit" });
+  const output = process.stdout.getReader();
+  try {
+    const port = new TextDecoder().decode((await output.read()).value).trim();
+    const server = parseQueueAddress(`nats://127.0.0.1:${port}/test`);
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await assertRejects(() => openQueue(server), TypeError, "Authorization Violation");
+    }
+  } finally {
+    process.kill("SIGKILL");
+    await output.cancel();
+    await process.status;
+  }
 });
