@@ -18,6 +18,9 @@ import { statusLine, statusText } from "./queue_status.ts";
 /** Milliseconds between two looks at the queue: on a terminal, and else. */
 const PERIODS = { terminal: 1000, lines: 10_000 } as const;
 
+/** Milliseconds for which a server may be away, as when it is restarted. */
+const PATIENCE = 5 * 60_000;
+
 /**
  * Publishes the shards of a data set, and with `--watch` waits until no job is left.
  *
@@ -54,9 +57,19 @@ export async function runOnWorkers(
 
 async function untilDone(queue: Queue, signal: AbortSignal, quiet: boolean): Promise<void> {
   let shown = -Infinity;
+  let answered = performance.now();
   for (;;) {
-    const status = await queue.status();
+    const status = await queue.status().catch((cause) => {
+      if (performance.now() - answered < PATIENCE) return;
+      const advice = "Workers go on; run the same command again to watch them";
+      throw new Error(`The server of the queue has not answered for 5 minutes: ${cause.message}. ${advice}`, { cause });
+    });
     const now = performance.now();
+    if (!status) {
+      await pause(PERIODS.terminal, signal);
+      continue;
+    }
+    answered = now;
     if (!quiet && now - shown >= (WATCHED ? PERIODS.terminal : PERIODS.lines)) {
       if (WATCHED) rewriteLine(statusLine(status));
       else console.error(printable(statusLine(status)));

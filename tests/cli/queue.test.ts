@@ -106,6 +106,28 @@ Deno.test("a shard that cannot be read is tried five times and set aside with it
   });
 });
 
+Deno.test("workers are watched on when the server was away", async () => {
+  await withFolder(async (folder) => {
+    const [pictures, output] = ["pictures", "output"].map((name) => join(folder, name));
+    await writePictures(pictures, 1);
+    await using server = await startServer();
+    const address = `${server.url}/test`;
+    const watch = startDeno([
+      ...["run", "-A", "--no-check", IMPORT_MAP, repository("cli.ts"), "tokenize", MODEL, pictures, "-o", output],
+      ...["--queue", address, "--watch", "--device", "wasm", "--threads", "1"],
+    ]);
+    const states = watch.stderr.values();
+    await states.next(); // it watches
+    await server.restart(2000); // it looks every second
+    const worker = await outputOf(startWorker(address));
+    assertEquals(worker.code, 0, worker.stderr);
+    await Array.fromAsync(states);
+    const stdout = await new Response(watch.stdout).text();
+    assertEquals((await watch.status).code, 0);
+    assertStringIncludes(stdout, `Wrote ${output}: 1 shard, 1 picture`);
+  });
+});
+
 Deno.test("a worker sets messages that are no jobs aside, and ends at jobs of another version", async () => {
   await using server = await startServer();
   const address = `${server.url}/test`;

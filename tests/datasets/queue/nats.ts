@@ -7,8 +7,8 @@ import { start } from "../../support/processes.ts";
 export interface TestServer extends AsyncDisposable {
   /** Its address, without a queue's name. */
   readonly url: string;
-  /** Kills it, and starts it again with what it stored. */
-  restart(): Promise<void>;
+  /** Kills it, and starts it again with what it stored, after some milliseconds. */
+  restart(away?: number): Promise<void>;
 }
 
 /** Starts a server; `args` are further arguments. */
@@ -25,8 +25,9 @@ export async function startServer(...args: string[]): Promise<TestServer> {
   await reachable(port);
   return {
     url: `nats://127.0.0.1:${port}`,
-    async restart() {
+    async restart(away = 0) {
       await stop();
+      await new Promise((resolve) => setTimeout(resolve, away));
       process = run();
       await reachable(port);
     },
