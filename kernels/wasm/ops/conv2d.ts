@@ -214,6 +214,8 @@ function implicitGemmJob(
 
 /** Bytes of the products of taps that are computed before they are added up, while they are in the cache. */
 const TAP_BYTES = 2 ** 20;
+/** Least rows of a band of wide maps, since the rows above and below are multiplied twice. */
+const MIN_TAP_ROWS = 8;
 
 /** Multiplies each source pixel by all taps, then adds up the products: a band of rows at a time. */
 function lowerTapSums(op: Conv2d, context: Context): Lowering {
@@ -257,7 +259,7 @@ function lowerTapSums(op: Conv2d, context: Context): Lowering {
 
 /** Bands of source rows, whose products fit the cache together with those of the rows above and below. */
 function tapBands(height: number, rowBytes: number): { row: number; end: number }[] {
-  const rows = Math.max(1, Math.floor(TAP_BYTES / rowBytes) - 2);
+  const rows = Math.max(MIN_TAP_ROWS, Math.floor(TAP_BYTES / rowBytes) - 2);
   return Array.from({ length: Math.ceil(height / rows) }, (_, i) => {
     return { row: i * rows, end: Math.min(height, (i + 1) * rows) };
   });
