@@ -31,6 +31,7 @@ export interface BackendOptions extends WasmOptions {
   readonly tuningStore?: TuningStore;
 }
 
+/** Those of the CPU engine are repeated, because its module is only loaded when it is opened. */
 const BACKEND_OPTIONS: OptionNames<BackendOptions> = {
   threads: true,
   signal: true,

@@ -1,5 +1,6 @@
-// The index of the nearest code for each pixel, and of the second nearest if wanted. Distances are sums of squared differences, not the expanded square, which
-// would lose near ties; or else negated inner products. Four pixels are compared to eight codes at a time.
+// The index of the nearest code for each pixel, and of the second nearest if wanted. Distances are sums of squared
+// differences, not the expanded square, which would lose near ties; or else negated inner products. Four pixels are compared
+// to eight codes at a time.
 //   codebook  [codes/8][channels][8], padded with NaN
 import { NearestCodeFields } from "../job_fields";
 import { SCRATCH, scratch } from "../memory/area";
