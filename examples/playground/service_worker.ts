@@ -30,7 +30,7 @@ scope.addEventListener("fetch", (event) => {
 
 async function isolated(request: Request): Promise<Response> {
   const response = await fetch(request);
-  if (response.type === "opaque" || response.type === "error") return response;
+  if (response.status === 0) return response; // an error, or a redirect that the browser follows itself
   const headers = new Headers(response.headers);
   headers.set("cross-origin-opener-policy", "same-origin");
   headers.set("cross-origin-embedder-policy", "require-corp");

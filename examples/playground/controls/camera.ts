@@ -15,15 +15,16 @@ export async function takePicture(): Promise<Blob | undefined> {
   });
   const dialog = find("dialog", "camera-dialog");
   const video = find("video", "camera-video");
-  video.srcObject = stream;
-  dialog.showModal();
-  await video.play();
+  const taken = new Promise<Blob | undefined>((resolve) => {
+    find("button", "camera-take").onclick = () => resolve(frameOf(video));
+    find("button", "camera-cancel").onclick = () => resolve(undefined);
+    dialog.onclose = () => resolve(undefined); // perhaps before the video plays
+  });
   try {
-    return await new Promise((resolve) => {
-      find("button", "camera-take").onclick = () => resolve(frameOf(video));
-      find("button", "camera-cancel").onclick = () => resolve(undefined);
-      dialog.onclose = () => resolve(undefined);
-    });
+    video.srcObject = stream;
+    dialog.showModal();
+    await video.play();
+    return await taken;
   } finally {
     dialog.close();
     video.srcObject = null;

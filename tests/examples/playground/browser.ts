@@ -67,7 +67,7 @@ export async function stopBrowser(): Promise<void> {
   await Deno.remove(site, { recursive: true });
 }
 
-/** Opens the page, and waits until it is ready. */
+/** Opens the page, and waits until it is ready. The address `moved` in its folder redirects to it. */
 export async function inPlayground(
   use: (playground: Playground) => Promise<void>,
   { headers = ISOLATION, folder = "/", fragment = SMALL, viewport = { width: 1280, height: 900 } }: OpenOptions = {},
@@ -76,6 +76,7 @@ export async function inPlayground(
   const handler: Deno.ServeHandler = ({ url }, info) => {
     const { pathname, origin } = new URL(url);
     if (!pathname.startsWith(folder)) return new Response("Not found", { status: 404 });
+    if (pathname === `${folder}moved`) return Response.redirect(`${origin}${folder}index.html${fragment}`);
     return answer(new Request(`${origin}/${pathname.slice(folder.length)}`), info);
   };
   await withFolder(async (downloads) => {

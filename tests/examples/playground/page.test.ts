@@ -56,9 +56,13 @@ Deno.test("the page tokenizes and decodes a picture as the library does, in thre
 });
 
 Deno.test("a service worker isolates the page where the server sends no headers, in a folder too", async () => {
-  await inPlayground(async ({ page, report }) => {
-    assert(await page.evaluate(() => crossOriginIsolated));
-    assertEquals(await report("Tokens"), "32 × 21 = 672");
+  await inPlayground(async ({ page, ready, report }) => {
+    for (const open of [() => Promise.resolve(), () => page.goto(new URL("moved", page.url()).href)]) {
+      await open();
+      await ready();
+      assert(await page.evaluate(() => crossOriginIsolated));
+      assertEquals(await report("Tokens"), "32 × 21 = 672");
+    }
   }, { headers: {}, folder: "/some/folder/" });
 });
 
