@@ -51,6 +51,9 @@ export interface Playground {
   click(id: string): Promise<void>;
 }
 
+/** A camera that shows a moving pattern, which pages may use without asking. */
+const CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+
 let browser: Browser;
 let site: string;
 
@@ -58,7 +61,7 @@ let site: string;
 export async function startBrowser(): Promise<void> {
   site = await Deno.makeTempDir();
   await buildSite(toFileUrl(`${site}/`), [IMPORT_MAP]);
-  browser = await startChromium();
+  browser = await startChromium(CAMERA);
 }
 
 /** Ends the browser, and removes the site. */

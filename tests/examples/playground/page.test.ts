@@ -75,6 +75,21 @@ Deno.test("a dropped JPEG gives the tokens that the library makes of it", async 
   });
 });
 
+Deno.test("a picture of the camera is opened, unless its dialog is closed", async () => {
+  await inPlayground(async ({ page, click, ready, saveTokens }) => {
+    const before = await saveTokens();
+    for (const [button, isTaken] of [["camera-cancel", false], ["camera-take", true]] as const) {
+      await click("camera");
+      await page.waitForFunction(() => document.querySelector("video")!.readyState === 4);
+      await click(button);
+      await page.waitForFunction(() => document.querySelector("video")!.srcObject === null);
+      if (!isTaken) assertEquals(await saveTokens(), before);
+    }
+    await page.waitForFunction(() => document.querySelector("#report")!.textContent!.includes("32 × 18 = 576")); // 16:9
+    await ready();
+  });
+});
+
 Deno.test("the dropped files of a model are loaded, and the picture is tokenized with it", async () => {
   const folder = "tests/fixtures/golden/tiny-amused";
   const names = ["config.json", "diffusion_pytorch_model.safetensors"];
