@@ -19,7 +19,7 @@ export const DEVICES = ALL.filter((engine) => named === "all" || named === engin
 export const [ANY_DEVICE] = DEVICES;
 
 /** Registers a test that needs this engine. */
-export function testOn(engine: Engine, name: string, run: () => void | Promise<void>): void {
+export function testOn(engine: Engine, name: string, run: (t: Deno.TestContext) => void | Promise<void>): void {
   if (DEVICES.includes(engine)) Deno.test(name, run);
 }
 

@@ -34,16 +34,16 @@ export async function createWorkerPool(
   threads: number,
   signal?: AbortSignal,
 ): Promise<ThreadPool> {
+  let kernels: Kernels | undefined;
   /** Why the pool cannot compute any more. */
   let failure: DeviceError | undefined;
   const fail = (cause: unknown) =>
-    failure ??= new DeviceError(`A thread ended unexpectedly (${cause}); load the model again`, { cause });
+    failure ??= new DeviceError(kernels ? endedBecause(cause) : refusedBecause(cause), { cause });
   const workers = Array.from({ length: threads }, (): Thread => new Respondent(fail));
   const end = (reason: string) => {
     failure ??= new DeviceError(reason);
     for (const worker of workers) worker.fail(failure);
   };
-  let kernels: Kernels | undefined;
   try {
     const late = () => new DeviceError(`${threads} threads did not start within ${START_MS / 1000} seconds`);
     kernels = await within({ milliseconds: START_MS, late, signal }, startThreads(workers, memory));
@@ -82,6 +82,17 @@ export async function createWorkerPool(
       end("The engine was disposed");
     },
   };
+}
+
+function endedBecause(cause: unknown): string {
+  return `A thread ended unexpectedly (${cause ?? "without a reason"}); load the model again`;
+}
+
+/** Browsers give no reason for most workers that they refuse. */
+function refusedBecause(cause: unknown): string {
+  return cause === undefined
+    ? "a worker was refused; in a browser, a content security policy has to allow worker-src blob:"
+    : `a worker ended (${cause})`;
 }
 
 /** Starts the workers while compiling their modules. Returns the kernels on the calling thread. */

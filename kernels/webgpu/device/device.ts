@@ -77,7 +77,7 @@ export async function openGpu(gpu?: GPU): Promise<Gpu> {
     });
     return { device, ...describe(adapter.info), borrowed: false };
   } catch (cause) {
-    throw new DeviceError(`Cannot open a WebGPU device on ${adapter.info.description || "the adapter"}: ${cause}`, {
+    throw new DeviceError(`Cannot open a WebGPU device on ${adapter.info?.description || "the adapter"}: ${cause}`, {
       cause,
     });
   }
