@@ -33,7 +33,7 @@ async function start(): Promise<void> {
   const session = new Session(connect<EngineMethods>(worker as Port), () => page.update());
   const stage = new Stage(session);
   const tools = new Tools(session, stage, () => page.update());
-  const card = new TokenCard(session, stage, (code) => tools.pick(code));
+  const card = new TokenCard(session, stage, tools);
   const page = new Page({ session, stage, tools, card });
 
   for (const canvas of stage.canvases) {

@@ -17,12 +17,18 @@ const NEIGHBOURS = 15;
 /** Milliseconds that the cursor rests before neighbours are looked up. */
 const REST = 120;
 
+/** The code to paint with. */
+export interface CodePicker {
+  readonly code: number;
+  pick(code: number): void;
+}
+
 /** The card of the selected token. */
 export class TokenCard {
   readonly #session: Session;
   readonly #stage: Stage;
   readonly #inspector: Inspector;
-  readonly #code = find("input", "code");
+  readonly #picker: CodePicker;
   readonly #swatch = find("canvas", "code-swatch");
   /** What codes of the model look like. */
   #swatches = new Map<number, Pixels>();
@@ -31,11 +37,12 @@ export class TokenCard {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looking = new AbortController();
 
-  /** The card of a session. `onPick` is called with a neighbour that is chosen. */
-  constructor(session: Session, stage: Stage, onPick: (code: number) => void) {
+  /** The card of a session. Picks a neighbour that is chosen. */
+  constructor(session: Session, stage: Stage, picker: CodePicker) {
     this.#session = session;
     this.#stage = stage;
-    this.#inspector = createInspector(find("div", "token-card"), onPick);
+    this.#picker = picker;
+    this.#inspector = createInspector(find("div", "token-card"), (code) => picker.pick(code));
   }
 
   /** Shows the token under the cursor. */
@@ -67,7 +74,7 @@ export class TokenCard {
     try {
       const neighbours = await this.#session.engine.call("neighbours", { code, count: NEIGHBOURS }, { signal });
       this.#inspector.showNeighbours(neighbours, this.#swatches);
-      await this.#see([...neighbours.map(({ code }) => code), this.#picked], signal);
+      await this.#see([...neighbours.map(({ code }) => code), this.#picker.code], signal);
       this.#inspector.showNeighbours(neighbours, this.#swatches);
     } catch (error) {
       this.#session.fail(error);
@@ -84,14 +91,9 @@ export class TokenCard {
     this.#drawSwatch();
   }
 
-  get #picked(): number {
-    const greatest = (this.#session.model?.codes ?? 1) - 1;
-    return Math.min(Math.max(this.#code.valueAsNumber || 0, 0), greatest);
-  }
-
   /** Draws the code that is picked, in false colour until it was seen. */
   #drawSwatch(): void {
-    const code = this.#picked;
+    const { code } = this.#picker;
     const seen = this.#swatches.get(code);
     const colour = this.#session.model?.colours.slice(4 * code, 4 * code + 4);
     if (seen) drawPatch(this.#swatch, seen);
