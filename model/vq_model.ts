@@ -611,8 +611,8 @@ export class VQModel {
 /**
  * A model in a worker: {@linkcode VQModel.inWorker}. Its methods take and return what those of {@linkcode VQModel} do.
  *
- * Tensors are copied to the worker, and those of results are on the host, so nothing of them has to be disposed. What
- * `detokenize` keeps for editing is freed when its picture here is garbage-collected. There is no `memoryLimit` to set,
+ * Tensors are copied to the worker, and those of results are on the host: only pictures that can be edited are worth
+ * disposing, as what `detokenize` keeps for them is on the device. There is no `memoryLimit` to set,
  * only the option; `savePretrained` and `pushToHub` are left out.
  */
 export interface WorkerModel extends

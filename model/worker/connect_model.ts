@@ -5,7 +5,7 @@
  */
 
 import { DISPOSE } from "../../kernels/host/mod.ts";
-import { DeviceError, type Tensor } from "../../kernels/mod.ts";
+import { DeviceError, type DeviceStorage, Tensor, type TensorData } from "../../kernels/mod.ts";
 import type { Progress } from "../options.ts";
 import {
   type ModelFacts,
@@ -17,7 +17,7 @@ import {
   type WorkerMethods,
   type WorkerOptions,
 } from "./protocol.ts";
-import { connect, type RemoteCallOptions } from "./rpc.ts";
+import { connect, type Remote, type RemoteCallOptions } from "./rpc.ts";
 import { packArgument, unpack } from "./wire.ts";
 
 /** What {@linkcode VQModel.inWorker} needs of a worker: a `Worker`, also of `node:worker_threads`, or a `MessagePort`. */
@@ -68,25 +68,23 @@ export async function connectModel(
 
 function modelOf(
   { parameters, device, dtype, threads, ...facts }: ModelFacts & ModelState,
-  remote: ReturnType<typeof connect<WorkerMethods>>,
+  remote: Remote<WorkerMethods>,
   end: (reason: string) => void,
 ): ConnectedModel {
   let state: ModelState = { device, dtype, threads };
-  /** The pictures that the worker keeps. */
-  const kept = new WeakMap<Tensor, number>();
-  const collected = new FinalizationRegistry<number>((number) => remote.call("forget", number).catch(() => {}));
+  const numberOf = ({ storage }: Tensor) =>
+    storage instanceof KeptPicture && storage.remote === remote ? storage.number : undefined;
 
   async function call(method: RemoteMethod, values: unknown[]): Promise<unknown> {
     const options: RemoteCallOptions = {};
-    const request = { method, values: await packArgument(values, options, kept) };
+    const request = { method, values: await packArgument(values, options, numberOf) };
     const reply = await remote.call("call", request, options);
     state = reply.state;
     const result = await unpack(reply.result);
-    if (reply.kept !== undefined) {
-      kept.set(result as Tensor, reply.kept);
-      collected.register(result as Tensor, reply.kept);
-    }
-    return result;
+    if (reply.kept === undefined) return result;
+    const { shape } = result as Tensor;
+    const data = await (result as Tensor).data();
+    return new Tensor(new KeptPicture(data, reply.kept, remote), shape, "float32");
   }
 
   const dispose = () => {
@@ -110,6 +108,31 @@ function modelOf(
     dispose,
     [DISPOSE]: dispose,
   };
+}
+
+/** A picture on the host that the worker keeps as well, so that it can be decoded again in part. */
+class KeptPicture implements DeviceStorage {
+  #references = 1;
+
+  constructor(
+    private readonly data: TensorData,
+    readonly number: number,
+    readonly remote: Remote<WorkerMethods>,
+  ) {}
+
+  // deno-lint-ignore require-await -- as for tensors on a device
+  async read(): Promise<TensorData> {
+    return this.data.slice() as TensorData;
+  }
+
+  retain(): void {
+    this.#references++;
+  }
+
+  release(): void {
+    if (--this.#references > 0) return;
+    this.remote.call("forget", this.number).catch(() => {}); // the model was disposed
+  }
 }
 
 /** What to send of a source: files with their paths, which some browsers do not send with a `File`. */

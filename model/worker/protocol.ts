@@ -67,6 +67,6 @@ export interface WorkerMethods {
     context: CallContext,
   ): Promise<Reply>;
   /** The picture that is kept under this number is no longer needed. */
-  forget(kept: number): void;
+  forget(number: number): void;
   dispose(): void;
 }

@@ -14,7 +14,7 @@ type Sent =
   | { readonly sent: "tensor"; readonly data: TensorData; readonly shape: Shape }
   | { readonly sent: "pixels"; readonly bytes: Pixels["bytes"]; readonly shape: Shape; readonly range: PixelRange }
   | { readonly sent: "profile"; readonly device: Profile["device"]; readonly ops: Profile["ops"] }
-  | { readonly sent: "kept"; readonly id: number }
+  | { readonly sent: "kept"; readonly number: number }
   | { readonly sent: "signal" }
   | { readonly sent: "onProgress" };
 
@@ -22,17 +22,17 @@ type Sent =
  * What to send of an argument. Tensors are read, URLs become strings; `signal` and `onProgress` are added to the options of
  * the remote call.
  *
- * @param kept pictures that the worker keeps
+ * @param numberOf the number under which the worker keeps a picture, if it does
  */
 export async function packArgument(
   value: unknown,
   call: RemoteCallOptions,
-  kept: WeakMap<Tensor, number> = new WeakMap(),
+  numberOf: (picture: Tensor) => number | undefined = () => undefined,
 ): Promise<unknown> {
   return await mapValues(value, (value, name): unknown => {
     if (value instanceof Tensor) {
-      const id = name === "previous" && !value.disposed ? kept.get(value) : undefined;
-      return id === undefined ? packTensor(value) : { sent: "kept", id } satisfies Sent;
+      const number = name === "previous" ? numberOf(value) : undefined;
+      return number === undefined ? packTensor(value) : { sent: "kept", number } satisfies Sent;
     }
     if (value instanceof URL) return value.href;
     if (name === "signal" && value instanceof AbortSignal) {
@@ -80,7 +80,7 @@ export async function unpack(
       case "profile":
         return new Profile(sent.device, sent.ops);
       case "kept":
-        return kept!.get(sent.id);
+        return kept!.get(sent.number);
       case "signal":
         return context!.signal;
       case "onProgress":

@@ -132,10 +132,12 @@ testOn("wasm", "pictures are decoded again in part in a worker", async () => {
     };
     const pictures = await edit(model);
     assertEquals(await read(pictures), await read(await edit(here)));
+    const { used } = await model.memory();
     const previous = pictures[0];
     await assertRejects(() => other.detokenize(tokens, { previous, changed }), TypeError, "previous must be a picture");
-    previous.dispose();
+    pictures.forEach((picture) => picture.dispose());
     await assertRejects(() => model.detokenize(tokens, { previous, changed }), TypeError, "disposed");
+    assert((await model.memory()).used < used, "disposing frees what the worker keeps");
     other.dispose();
   });
 });
