@@ -25,6 +25,7 @@ import {
   checkRounds,
   checkSample,
   checkTokens,
+  checkWorker,
   decodingPass,
   tuningPass,
 } from "./arguments.ts";
@@ -217,7 +218,7 @@ export class VQModel {
    * {@linkcode VQModel.fromFiles} does
    * @param options those of the method named there, less functions and objects that cannot be sent to a worker
    * @throws whatever that method does
-   * @throws {TypeError} if an option cannot be sent
+   * @throws {TypeError} if an option cannot be sent, or there is no worker or no source
    * @throws {DeviceError} if the worker does not start
    */
   static async inWorker(
@@ -225,6 +226,8 @@ export class VQModel {
     source: RemoteSource,
     options: WorkerOptions = {},
   ): Promise<WorkerModel> {
+    checkOptions("load model", options, known.WORKER_OPTIONS);
+    checkWorker(worker, source);
     return await connectModel(worker, source, options) as unknown as WorkerModel;
   }
 
