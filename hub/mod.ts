@@ -90,6 +90,7 @@ export { openTextStore, type TextStore } from "./cache/text_store.ts";
 export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export { checkOptions, nearestName, type OptionNames, pickOptions } from "./check_options.ts";
 export { printable } from "./show.ts";
+export { hasFileSystem } from "./system/node_modules.ts";
 export { readBytes } from "./system/read_file.ts";
 export { saveFile } from "./system/save_file.ts";
 export { type FileContent, renameSynced, syncFolder, writeSynced } from "./system/atomic_write.ts";

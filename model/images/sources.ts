@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readBytes } from "../../hub/mod.ts";
+import { hasFileSystem, readBytes } from "../../hub/mod.ts";
 import { publicCause, show, showText } from "../../hub/show.ts";
 import { expandSamples, type Raster } from "./raster/raster.ts";
 
@@ -30,7 +30,10 @@ interface Context2D {
   getImageData(x: number, y: number, width: number, height: number): PixelData;
 }
 
-/** A picture file: its path or URL, its bytes, or a `Blob`, `File`, `Response` or stream of them. */
+/**
+ * A picture file: its path or URL, its bytes, or a `Blob`, `File`, `Response` or stream of them. In browsers, paths are URLs
+ * relative to the page.
+ */
 export type FileSource =
   | string
   | URL
@@ -45,7 +48,8 @@ export type FileSource =
 
 /**
  * A picture: the path or URL (`file:`, `https:`, `http:`, `data:`, `blob:`) of a picture file, its bytes, a `Blob`,
- * `File`, `Response` or stream of them, pixels, or what the platform can draw on a canvas.
+ * `File`, `Response` or stream of them, pixels, or what the platform can draw on a canvas. In browsers, paths are URLs
+ * relative to the page.
  */
 export type PictureSource = FileSource | PixelData | ImageData | Drawable;
 
@@ -87,6 +91,7 @@ const SCHEME = /^([a-z][a-z0-9+.-]+):/i;
 
 async function readAddress(address: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
   const scheme = SCHEME.exec(String(address))?.[1].toLowerCase();
+  if (scheme === undefined && !hasFileSystem()) return await readUrl(String(address), signal); // relative to the page
   if (scheme === undefined || scheme === "file") return await readFile(address, signal);
   if (["http", "https", "data", "blob"].includes(scheme)) return await readUrl(String(address), signal);
   throw new TypeError(

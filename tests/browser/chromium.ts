@@ -107,7 +107,10 @@ async function checkPage<T>(
   page.on("console", (message) => message.type() === "error" && add(message.text()));
   page.on("pageerror", (error) => add(String(error)));
   await page.goto(origin + path);
-  const result = await use(page, origin);
+  const result = await use(page, origin).catch((cause) => {
+    assertEquals(errors, [], String(cause)); // which may be the cause
+    throw cause;
+  });
   assertEquals(errors, []);
   return result;
 }
