@@ -151,17 +151,6 @@ function placeOf(index: number, shape: Shape): string {
   return `[${position.join(", ")}]`;
 }
 
-/** Checks what {@linkcode VQModel.inWorker} is given. */
-export function checkWorker(worker: unknown, source: unknown): void {
-  if (typeof Object(worker).postMessage !== "function") {
-    throw new TypeError(`Cannot load model in a worker: expected a Worker or a MessagePort, found ${show(worker)}`);
-  }
-  if (typeof source === "string" || Symbol.iterator in Object(source) || source instanceof URL) return;
-  throw new TypeError(
-    `Cannot load model in a worker: expected "owner/name", a path, a URL or a list of files, found ${show(source)}`,
-  );
-}
-
 /** Checks that a value is a Tensor that was not disposed. */
 export function checkTensor(name: string, tensor: unknown): asserts tensor is Tensor {
   if (!(tensor instanceof Tensor)) {

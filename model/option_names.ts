@@ -27,7 +27,6 @@ import type {
   TokenizeOptions,
   TuneOptions,
 } from "./options.ts";
-import type { WorkerOptions } from "./worker/protocol.ts";
 
 export const COMPUTE_OPTIONS: OptionNames<ComputeOptions> = {
   device: true,
@@ -47,13 +46,6 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = { ...HUB_MODEL_OPTIONS, ..
 export const LOAD_FILE_OPTIONS: OptionNames<LoadFileOptions> = { ...SINGLE_FILE_OPTIONS, ...COMPUTE_OPTIONS };
 
 export const LOAD_GIVEN_OPTIONS: OptionNames<LoadGivenOptions> = { ...MODEL_CHOICE, ...COMPUTE_OPTIONS };
-
-/** Those that cannot be sent are refused when they are. */
-export const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
-  ...LOAD_OPTIONS,
-  ...LOAD_FILE_OPTIONS,
-  ...LOAD_GIVEN_OPTIONS,
-};
 
 export const CALL_OPTIONS: OptionNames<Omit<CallOptions, "returnDict">> = { signal: true, onProgress: true };
 

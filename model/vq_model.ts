@@ -25,7 +25,6 @@ import {
   checkRounds,
   checkSample,
   checkTokens,
-  checkWorker,
   decodingPass,
   tuningPass,
 } from "./arguments.ts";
@@ -218,7 +217,7 @@ export class VQModel {
    * {@linkcode VQModel.fromFiles} does
    * @param options those of the method named there, less functions and objects that cannot be sent to a worker
    * @throws whatever that method does
-   * @throws {TypeError} if an option cannot be sent, or there is no worker or no source
+   * @throws {TypeError} if an option cannot be sent
    * @throws {DeviceError} if the worker does not start
    */
   static async inWorker(
@@ -226,8 +225,6 @@ export class VQModel {
     source: RemoteSource,
     options: WorkerOptions = {},
   ): Promise<WorkerModel> {
-    checkOptions("load model", options, known.WORKER_OPTIONS);
-    checkWorker(worker, source);
     return await connectModel(worker, source, options) as unknown as WorkerModel;
   }
 

@@ -240,20 +240,6 @@ testOn("wasm", "a worker that ends rejects pending and later calls", async () =>
   await assertRejects(() => VQModel.inWorker(missing, FOLDER), DeviceError, "ended unexpectedly");
 });
 
-Deno.test("what is no worker, no source or no options is refused", async () => {
-  const { port1, port2 } = new MessageChannel();
-  const refuses = async (message: string, ...values: unknown[]) => {
-    const load = VQModel.inWorker as (...values: unknown[]) => Promise<unknown>;
-    await assertRejects(() => load(...values), TypeError, message);
-  };
-  for (const worker of [undefined, {}, "worker.js"]) await refuses("expected a Worker", worker, FOLDER);
-  for (const source of [undefined, 5, {}, () => {}]) await refuses("a path, a URL or a list of files", port1, source);
-  await refuses("expected an object of options, found null", port1, FOLDER, null);
-  await refuses('did you mean "threads"?', port1, FOLDER, { treads: 1 });
-  port1.close();
-  port2.close();
-});
-
 testOn("wasm", "only a worker or a port serves models", async () => {
   assertThrows(() => serveModel(), TypeError, "in a worker");
   const { port1, port2 } = new MessageChannel();
