@@ -7,6 +7,7 @@
 import type { GivenFile } from "../hub/mod.ts";
 import type { Tensor } from "../kernels/mod.ts";
 import type { DetokenizeOptions, Progress } from "./options.ts";
+import { holdLock } from "./worker/lifetime.ts";
 import { type ModelState, PORT, type WorkerMethods } from "./worker/protocol.ts";
 import { serve } from "./worker/rpc.ts";
 import { packResult, unpack } from "./worker/wire.ts";
@@ -49,6 +50,7 @@ export function serveModel(port?: WorkerPort): void {
 /** Serves one model. */
 function serveOn(port: MessagePort): void {
   let model: VQModel | undefined;
+  const disposed = new AbortController();
   /** Pictures that may be decoded again in part, by number. */
   const pictures = new Map<number, Tensor>();
   let lastNumber = 0;
@@ -60,7 +62,7 @@ function serveOn(port: MessagePort): void {
       report = notify;
       const { config, commit, only, downsamplingFactor, pixelRange } = model;
       const facts = { config, commit, only, downsamplingFactor, pixelRange, parameters: model.numParameters() };
-      return { ...facts, ...stateOf(model) };
+      return { ...facts, ...stateOf(model), lock: await holdLock(disposed.signal) };
     },
     async call({ method, values }, context) {
       const given = await unpack(values, context, pictures) as unknown[];
@@ -76,6 +78,7 @@ function serveOn(port: MessagePort): void {
     },
     dispose() {
       model?.dispose();
+      disposed.abort();
       port.close();
     },
   };

@@ -190,8 +190,8 @@ export class VQModel {
    * but tensors come back on the host: see {@linkcode WorkerModel}.
    *
    * The worker's module calls {@linkcode serveModel}. A worker can hold several models, and keeps running when they are
-   * disposed. If it ends, calls reject with a {@linkcode DeviceError}, as far as the runtime tells: Chromium and Node do;
-   * elsewhere an error that the worker does not catch counts, but `terminate()` is not noticed.
+   * disposed. If it ends, calls reject with a {@linkcode DeviceError}; so they do after an error that it does not catch. Deno
+   * does not tell of `terminate()`: there, dispose the model first.
    *
    * @example
    * ```ts ignore

@@ -7,6 +7,7 @@
 import { DISPOSE } from "../../kernels/host/mod.ts";
 import { DeviceError, type DeviceStorage, Tensor, type TensorData } from "../../kernels/mod.ts";
 import type { Progress } from "../options.ts";
+import { watchLock } from "./lifetime.ts";
 import {
   type ModelFacts,
   type ModelState,
@@ -48,8 +49,8 @@ export async function connectModel(
     ended.abort();
     remote.close(new DeviceError(reason));
   };
-  const fail = (event: Event) => {
-    const { message = "it could not be started, or was terminated" } = event as ErrorEvent;
+  const fail = (event?: Event) => {
+    const { message = "it could not be started, or was terminated" } = Object(event) as ErrorEvent;
     end(`The worker of the model ended unexpectedly (${message}); load the model again`);
   };
   worker.addEventListener?.("error", fail, { signal: ended.signal });
@@ -58,7 +59,8 @@ export async function connectModel(
     worker.postMessage({ [PORT]: port2 }, [port2]);
     const request = { source: sourceOf(source), options: await packArgument(options, {}) };
     const report = (progress: unknown) => onProgress?.(progress as Progress);
-    const loaded = await remote.call("load", request, { signal, onProgress: report });
+    const { lock, ...loaded } = await remote.call("load", request, { signal, onProgress: report });
+    watchLock(lock, ended.signal, fail);
     return modelOf(loaded, remote, end);
   } catch (error) {
     end("The model was not loaded");

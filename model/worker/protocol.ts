@@ -51,6 +51,12 @@ export interface ModelFacts {
 /** What changes when a model's device is replaced. */
 export type ModelState = Pick<Backend, "device" | "dtype" | "threads">;
 
+/** What a model tells when it is loaded. */
+export interface LoadReply extends ModelFacts, ModelState {
+  /** Name of a lock that the worker holds; see lifetime.ts. */
+  readonly lock?: string;
+}
+
 /** What a method returned. */
 export interface Reply {
   readonly result: unknown;
@@ -61,7 +67,7 @@ export interface Reply {
 
 /** The methods of the worker's end. */
 export interface WorkerMethods {
-  load(request: { source: unknown; options: unknown }, context: CallContext): Promise<ModelFacts & ModelState>;
+  load(request: { source: unknown; options: unknown }, context: CallContext): Promise<LoadReply>;
   call(
     request: { method: RemoteMethod; values: unknown },
     context: CallContext,

@@ -52,3 +52,15 @@ Deno.test("every part of the built package can be imported in Node 20", async ()
   const code = `for (const module of ${JSON.stringify(modules)}) await import(module);`;
   assertEquals(await printedBy(start("npx", ["-y", "node@20", "--input-type=module", "-e", code])), "");
 });
+
+testOn(
+  "wasm",
+  "a model in a worker of Node computes what it does outside, until the worker is terminated",
+  async () => {
+    const module = toFileUrl(join(await buildDist(), "mod.js")).href;
+    const script = repository("tests/bundles/worker_script.js");
+    const signal = AbortSignal.timeout(60_000);
+    const args = ["-y", "node@20", script, module, fixture("golden/tiny-default")];
+    assertEquals(await printedBy(start("npx", args, { signal })), "DeviceError\n");
+  },
+);

@@ -58,6 +58,13 @@ testOn("wasm", "the CPU engine computes in Chromium what it does in Deno, bit by
       assertStringIncludes(fallbacks[0], "Cross-Origin-Opener-Policy");
     });
   });
+  await t.step("in a worker, until it is terminated", async () => {
+    await withModelPage(POLICY, async (page) => {
+      const request = { ...CASES[0].request, device: "wasm", threads: 1 } as const;
+      const error = await page.evaluate((request) => globalThis.endWorker(request), request);
+      assertStringIncludes(error, "DeviceError: The worker of the model ended unexpectedly");
+    }, { browser });
+  });
   await browser.close();
 });
 

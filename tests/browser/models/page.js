@@ -50,6 +50,14 @@ globalThis.repeat = async ({ sample, rounds, ...request }) => {
   return held;
 };
 
+/** The error of a call whose worker is terminated. */
+globalThis.endWorker = async ({ sample, ...request }) => {
+  const model = await load({ ...request, inWorker: true });
+  const call = model.tokenize(tensorOf(sample));
+  worker.terminate();
+  return await call.then(() => "no error", ({ name, message }) => `${name}: ${message}`);
+};
+
 /** Bytes of the page and its workers, WebAssembly's memory among them, after garbage is collected. */
 globalThis.bytesInUse = async () => (await performance.measureUserAgentSpecificMemory()).bytes;
 

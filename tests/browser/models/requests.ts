@@ -43,6 +43,7 @@ declare global {
   var loseDevice: (
     request: Omit<Request, "device">,
   ) => Promise<{ device: string; devices: number; tokens: number[] }[]>;
+  var endWorker: (request: Omit<Request, "inWorker">) => Promise<string>;
   var bytesInUse: () => Promise<number>;
 }
 
