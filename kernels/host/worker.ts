@@ -47,9 +47,11 @@ export class Respondent<Message, Reply> {
     };
     const threads = findNodeModule("node:worker_threads");
     this.#end = threads ? startNodeWorker(threads, program(true), listener) : startWebWorker(program(false), listener);
-    if (!this.#failure) return;
-    this.#end.terminate();
-    throw this.#failure;
+    if (this.#failure) {
+      this.#end.terminate();
+      throw this.#failure;
+    }
+    this.#end.hold(false); // until it is asked
   }
 
   /** Sends a message and waits for the reply, which keeps the process alive. */

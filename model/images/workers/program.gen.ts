@@ -1,6 +1,6 @@
 // Bundled from program.ts by `deno task codecs`: do not edit.
 // deno-fmt-ignore-file
-// Sources: 840c779c993509392a478977a77daacabd2d3db263a4e190820a389b726525e9
+// Sources: 6446e513a67a7c7924b2c2ec0fa7d4b54edf23acc4395b18b31b4701dc3ab222
 
 /** The program, deflated, in base64. */
 export const PROGRAM: string = `

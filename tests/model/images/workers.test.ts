@@ -74,19 +74,38 @@ Deno.test("a batch is in the order of its pictures, whichever was ready first", 
   }
 });
 
-Deno.test("idle workers do not keep the process alive", async () => {
-  await withFolder(async (folder) => {
-    const mod = toFileUrl(repository("mod.ts")).href;
-    const script = join(folder, "script.ts");
-    await Deno.writeTextFile(
-      script,
-      `import { ImageProcessor } from ${JSON.stringify(mod)};
-      const file = Deno.args[0];
-      await new ImageProcessor({ vaeScaleFactor: 1 }).preprocess([file, file, file]);`,
-    );
-    const flags = ["run", "--allow-read", "--no-lock", `--config=${repository("deno.json")}`, IMPORT_MAP];
-    const signal = AbortSignal.timeout(60_000);
-    const { code, stderr } = await outputOf(startDeno([...flags, script, join(GOLDEN, "gif.gif")], { signal }));
-    assert(code === 0, stderr);
+const PROGRAMS = {
+  "idle workers": "await processor.preprocess([file, file, file]);",
+  "workers that are started when the call is aborted": `
+    const stop = new AbortController();
+    const calls = Array.from({ length: 40 }, () => processor.preprocess([file, file], { signal: stop.signal }));
+    setTimeout(() => stop.abort(), 20);
+    await Promise.allSettled(calls);`,
+};
+
+for (const [name, program] of Object.entries(PROGRAMS)) {
+  Deno.test(`${name} do not keep the process alive`, async () => {
+    await withFolder(async (folder) => {
+      const mod = toFileUrl(repository("mod.ts")).href;
+      const script = join(folder, "script.ts");
+      await Deno.writeTextFile(
+        script,
+        `import { ImageProcessor } from ${JSON.stringify(mod)};
+        const file = Deno.args[0];
+        const processor = new ImageProcessor({ vaeScaleFactor: 1 });
+        ${program}`,
+      );
+      const flags = [
+        "run",
+        "--allow-read",
+        "--no-lock",
+        "--no-check",
+        `--config=${repository("deno.json")}`,
+        IMPORT_MAP,
+      ];
+      const signal = AbortSignal.timeout(30_000);
+      const { code, stderr } = await outputOf(startDeno([...flags, script, join(GOLDEN, "gif.gif")], { signal }));
+      assert(code === 0, stderr);
+    });
   });
-});
+}
