@@ -10,6 +10,7 @@ import { link, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { renameSynced, syncFolder, writeSynced } from "../../hub/mod.ts";
 import { reasonOf } from "../../hub/show.ts";
+import { concatBytes } from "../formats/byte_stream.ts";
 
 /** Size and SHA-256 of a file. */
 export interface FileDigest {
@@ -18,6 +19,9 @@ export interface FileDigest {
   /** Its SHA-256, in hexadecimal. */
   readonly sha256: string;
 }
+
+/** Bytes to write at a time. */
+const WRITE_BYTES = 2 ** 18;
 
 type Content = string | AsyncIterable<Uint8Array>;
 
@@ -32,7 +36,7 @@ export async function publish(path: string, content: Content, workFolder: string
   const temporary = join(workFolder, `${crypto.randomUUID()}.incomplete`);
   const chunks = digesting(content);
   try {
-    await writeSynced(temporary, chunks);
+    await writeSynced(temporary, gathered(chunks));
     await moveUnlessSame(temporary, path, chunks.digest());
     return chunks.digest();
   } catch (cause) {
@@ -86,4 +90,18 @@ function digesting(content: Content): AsyncIterable<Uint8Array> & { error?: unkn
       }
     },
   };
+}
+
+/** Joins small chunks: each write waits for a turn of the event loop, which an engine in the same thread rarely grants. */
+async function* gathered(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    parts.push(chunk);
+    bytes += chunk.length;
+    if (bytes < WRITE_BYTES) continue;
+    yield concatBytes(parts);
+    [parts, bytes] = [[], 0];
+  }
+  if (bytes > 0) yield concatBytes(parts);
 }
