@@ -88,6 +88,11 @@ async function tokenizeFew(
   const needless = WHOLE_DATASETS.find((name) => !FOR_ANY.includes(name) && options[name] !== undefined);
   if (needless) throw new UsageError(`--${needless} is for whole data sets: write them to a folder, or to a .tar file`);
   const isPiped = options.output === "-";
+  for (const path of paths) {
+    if (await isPicture(path)) continue;
+    const advice = "For whole data sets, name a folder, or a file in another format, such as .jsonl";
+    throw new UsageError(`-o ${options.output} takes pictures, found "${path}". ${advice}`);
+  }
   const output = isPiped ? "" : await outputOf(options);
   const { computed, stored } = dtypesOf(options.dtype);
   const dtype = stored as TokenDType | undefined;

@@ -16,8 +16,8 @@ const RECENT = 10 * 60_000;
 export function statusLine(status: QueueStatus): string {
   const { pending, running, done, failed } = status;
   const recent = status.workers.filter(({ lastSeen }) => Date.now() - lastSeen.getTime() < RECENT);
-  const picturesPerSecond = recent.reduce((sum, { pictures, seconds }) => sum + pictures / seconds, 0);
-  const jobsPerSecond = recent.reduce((sum, { jobs, seconds }) => sum + jobs / seconds, 0);
+  const picturesPerSecond = recent.reduce((sum, { pictures, seconds }) => sum + rate(pictures, seconds), 0);
+  const jobsPerSecond = recent.reduce((sum, { jobs, seconds }) => sum + rate(jobs, seconds), 0);
   const left = jobsPerSecond > 0 ? [`${duration((pending + running) / jobsPerSecond)} left`] : [];
   const total = pending + running + done + failed.length;
   return [
@@ -34,7 +34,7 @@ export function statusLine(status: QueueStatus): string {
 export function statusText(status: QueueStatus): string {
   const workers = status.workers.map(({ id, jobs, pictures, seconds, lastSeen }) => [
     printable(id),
-    `${count(jobs)} shards, ${count(pictures)} pictures, ${(pictures / seconds).toFixed(1)} pictures/s, last ${
+    `${count(jobs)} shards, ${count(pictures)} pictures, ${rate(pictures, seconds).toFixed(1)} pictures/s, last ${
       lastSeen.toISOString().slice(0, 19).replace("T", " ")
     }`,
   ]);
@@ -44,4 +44,9 @@ export function statusText(status: QueueStatus): string {
     ...(workers.length > 0 ? ["", "workers", table(workers)] : []),
     ...(failed.length > 0 ? ["", "set aside", table(failed)] : []),
   ].join("\n");
+}
+
+/** An amount per second. A worker's seconds are 0 if another program sent them. */
+function rate(amount: number, seconds: number): number {
+  return seconds > 0 ? amount / seconds : 0;
 }

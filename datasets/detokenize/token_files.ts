@@ -8,7 +8,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { reasonOf, showMessage } from "../../hub/show.ts";
 import type { Codebook } from "../../mod.ts";
-import { splitName } from "../formats/names.ts";
+import { isTokensName, splitName } from "../formats/names.ts";
 import { openRecords } from "../formats/records.ts";
 import type { RecordFailure } from "../formats/stored_records.ts";
 import type { TokensToDecode } from "./dataset.ts";
@@ -42,9 +42,6 @@ export interface NamedStream {
   /** The bytes. */
   readonly stream: AsyncIterable<Uint8Array>;
 }
-
-/** Extensions of files of tokens. */
-const EXTENSION = /\.(tar|tar\.gz|tgz|parquet|jsonl|npy|npz|safetensors|pt|pth)$/i;
 
 /**
  * Reads the tokens of files, of every format of `openRecords`; and of folders, as `tokenizeDataset` writes them. Tokens without
@@ -109,7 +106,7 @@ async function expand(input: string | NamedStream): Promise<(string | NamedStrea
     throw new TypeError(`Cannot read tokens from ${input}: ${cause.message}`, { cause });
   });
   if (!found.isDirectory()) return [input];
-  const names = (await readdir(input)).filter((name) => EXTENSION.test(name) && !/(^|\.)failures\.jsonl$/.test(name));
+  const names = (await readdir(input)).filter(isTokensName);
   if (names.length > 0) return names.sort().map((name) => join(input, name));
   throw new TypeError(`Cannot read tokens from ${input}: expected files of tokens in it, found none`);
 }

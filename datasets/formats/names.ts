@@ -7,6 +7,12 @@
 /** Extensions of the picture files that {@linkcode ImageProcessor} reads. */
 const PICTURE_EXTENSIONS = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"];
 
+/** Names of files of tokens. */
+const TOKENS = /\.(tar|tar\.gz|tgz|parquet|jsonl|npy|npz|safetensors|pt|pth)$/i;
+
+/** Names of lists of what failed. */
+const FAILURES = /(^|\.)failures\.jsonl$/;
+
 /** Most bytes of a picture's file, as of those that {@linkcode ImageProcessor} fetches. */
 const MAX_PICTURE_BYTES = 2 ** 28;
 
@@ -44,4 +50,9 @@ export function splitSampleName(path: string): KeyAndExtension {
 export function isPictureName(path: string): boolean {
   const { key, extension } = splitName(path);
   return PICTURE_EXTENSIONS.includes(extension) && !/^(\.|$)/.test(key.split("/").at(-1)!);
+}
+
+/** Whether a path is that of a file of tokens among others: JSON is not, which may be anything. */
+export function isTokensName(path: string): boolean {
+  return TOKENS.test(path) && !FAILURES.test(path);
 }

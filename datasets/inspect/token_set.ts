@@ -8,6 +8,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { showText } from "../../hub/show.ts";
 import { type DecodeRecordsOptions, openRecords } from "../formats/records.ts";
+import { isTokensName } from "../formats/names.ts";
 import { type Manifest, parseManifest } from "../output/manifest.ts";
 import type { TokenRecord, TokenSetInfo } from "../types.ts";
 
@@ -23,8 +24,6 @@ export interface TokenSet {
   records(): AsyncGenerator<TokenRecord>;
 }
 
-/** Extensions of files of tokens in a folder without a manifest. */
-const EXTENSIONS = /\.(tar|tar\.gz|tgz|parquet|jsonl|npy|npz|safetensors|pt|pth)$/i;
 const MANIFEST = /(^|\.)manifest\.json$/;
 
 /**
@@ -88,7 +87,7 @@ async function listFiles(path: string): Promise<TokenFiles> {
   if (there.isDirectory()) {
     const names = (await readdir(path)).sort();
     if (names.includes("manifest.json")) return await listFiles(join(path, "manifest.json"));
-    return { files: names.filter(isTokens).map((name) => join(path, name)) };
+    return { files: names.filter(isTokensName).map((name) => join(path, name)) };
   }
   const beside = MANIFEST.test(basename(path)) ? path : `${path}.manifest.json`;
   const bytes = await readFile(beside).catch(() => undefined);
@@ -96,11 +95,6 @@ async function listFiles(path: string): Promise<TokenFiles> {
   const manifest = parseManifest(bytes, beside);
   const files = manifest.shards.map(({ name }) => join(dirname(beside), name));
   return { files, manifest, folder: basename(beside) === "manifest.json" ? dirname(beside) : undefined };
-}
-
-/** Whether a file of a folder without a manifest holds tokens, by its name. */
-function isTokens(name: string): boolean {
-  return EXTENSIONS.test(name) && !/(^|\.)failures\.jsonl$/.test(name);
 }
 
 async function isThere(path: string): Promise<boolean> {

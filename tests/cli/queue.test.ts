@@ -1,6 +1,7 @@
 /** Data sets on workers, as processes, with a real server. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { statusText } from "../../cli/datasets/queue_status.ts";
 import { openQueue, parseQueueAddress } from "../../datasets/mod.ts";
 import { Picture } from "../../mod.ts";
 import { startServer } from "../datasets/queue/nats.ts";
@@ -152,6 +153,14 @@ Deno.test("a worker sets messages that are no jobs aside, and ends at jobs of an
   assertEquals(code, 1);
   assertStringIncludes(stderr, "the job is of @codebook/vqmodel 0.0.1: use the same version");
   assertEquals((await queue.status()).failed.length, 4);
+});
+
+Deno.test("the status has rates, also of workers that say no seconds", () => {
+  const worker = { id: "a", jobs: 2, pictures: 20, seconds: 10, lastSeen: new Date() };
+  const workers = [worker, { ...worker, id: "b", jobs: 0, pictures: 0, seconds: 0 }];
+  const text = statusText({ pending: 3, running: 1, done: 2, failed: [], workers });
+  assertStringIncludes(text, "2 of 6 shards, 1 running, 2 workers, 2.0 pictures/s, 20 s left\n");
+  assertStringIncludes(text, "0 shards, 0 pictures, 0.0 pictures/s");
 });
 
 Deno.test("addresses of queues that cannot be used are errors", async () => {

@@ -58,6 +58,7 @@ Deno.test("the extension of -o decides the format, and one of another format is 
     assertStringIncludes(await misused("-o", "-", "--format", "tar"), "-o - writes JSON");
     assertStringIncludes(await misused(), "-o is needed");
     assertStringIncludes(await misused("-o", "t.json", "--augment=hflip"), "--augment is for whole data sets");
+    assertStringIncludes(await misused("-o", "t.json"), "-o t.json takes pictures, found");
   });
 });
 
