@@ -98,8 +98,9 @@ export async function* encodeRecords(
 }
 
 /**
- * Opens a file of tokens, written by {@linkcode encodeRecords} or by Python: WebDataset's `.tar`, also gzipped, with `KEY.npy`, `.npz`, `.safetensors`, `.pt` or `.json`; `.parquet` with a column of lists of integers;
- * `.jsonl`; arrays of integers in `.npy`, `.npz`, `.safetensors`, `.pt` and `.json`. Integers have 8 to 64 bits. Records are
+ * Opens a file of tokens, written by {@linkcode encodeRecords} or by Python: WebDataset's `.tar`, also gzipped, with `KEY.npy`,
+ * `.npz`, `.safetensors`, `.pt` or `.json`; `.parquet` with a column of lists of integers; `.jsonl`; arrays of integers in
+ * `.npy`, `.npz`, `.safetensors`, `.pt` and `.json`. Integers have 8 to 64 bits. Records are
  * read on demand, in bounded memory; only `.npz`, `.pt` and `.json` are read as a whole, and, from a stream, `.npy`,
  * `.safetensors` and `.parquet` too.
  *

@@ -50,7 +50,7 @@ async function linesOf(list: string): Promise<string[]> {
   return await Promise.all(inputs.map((line) => addressIn(dirname(list), line)));
 }
 
-/** What a line of a list means: a path is relative to the list's folder, unless there is nothing, but in the working directory. */
+/** What a line of a list means: a path in the list's folder or, if only that is there, in the working directory. */
 async function addressIn(folder: string, line: string): Promise<string> {
   if (isUrl(line) || isAbsolute(line)) return line;
   const path = join(folder, line);

@@ -1,5 +1,6 @@
 /**
- * Runs of `tokenize` and `detokenize` that are killed: whatever the moments, the same command in the end makes what an undisturbed run makes.
+ * Runs of `tokenize` and `detokenize` that are killed: whatever the moments, the same command in the end makes what an
+ * undisturbed run makes.
  * A few are killed, or a third of `KILLS`; `SEED` says when.
  */
 import { assertEquals } from "@std/assert";
