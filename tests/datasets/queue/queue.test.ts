@@ -1,8 +1,8 @@
 /** Queues of jobs, with a real server. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openQueue, parseQueueAddress } from "../../../datasets/mod.ts";
-import { makeFolder } from "../../support/folders.ts";
-import { IMPORT_MAP, startDeno } from "../../support/processes.ts";
+import { makeFolder, withFolder } from "../../support/folders.ts";
+import { IMPORT_MAP, outputOf, start, startDeno } from "../../support/processes.ts";
 import { repository } from "../../support/paths.ts";
 import { startServer, type TestServer } from "./nats.ts";
 
@@ -141,4 +141,19 @@ Deno.test("a server asks for a user and a password, or for a token, or has no Je
   await (await openQueue({ ...serverOf(server), user: "me", password: "secret" }))[Symbol.asyncDispose]();
   await using tokens = await startServer("--auth", "secret");
   await (await openQueue(parseQueueAddress(`${tokens.url.replace("//", "//secret@")}/test`)))[Symbol.asyncDispose]();
+});
+
+Deno.test("a server with TLS is trusted by its authority's certificate, and not without it", async () => {
+  await withFolder(async (folder) => {
+    const [key, certificate] = ["key.pem", "certificate.pem"].map((name) => `${folder}/${name}`);
+    const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"];
+    const name = ["-addext", "subjectAltName=IP:127.0.0.1"];
+    const made = await outputOf(start("openssl", [...request, ...name, "-keyout", key, "-out", certificate]));
+    assertEquals(made.code, 0, made.stderr);
+    await using server = await startServer("--tls", "--tlscert", certificate, "--tlskey", key);
+    const address = parseQueueAddress(`${server.url.replace("nats:", "tls:")}/test`);
+    await using queue = await openQueue({ ...address, tls: { caFile: certificate } });
+    assert(await queue.publish("job", {}));
+    await assertRejects(() => openQueue(address), TypeError, "self-signed certificate");
+  });
 });
