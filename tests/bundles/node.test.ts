@@ -35,7 +35,8 @@ testOn("wasm", "the built package loads from a Hub, from the cache, saves and pu
     "diffusion_pytorch_model.safetensors": { bytes: read("diffusion_pytorch_model.safetensors"), lfs: true },
   });
   await withFolder(async (folder) => {
-    for (const runtime of ["node@20", "node@24"]) {
+    // Not in Node 24: its fetch ends the process now and then when a server closes a connection (nodejs/undici#5360).
+    for (const runtime of ["node@20", "node@22"]) {
       const place = join(folder, runtime);
       const { numbers, commit } = JSON.parse(await run(runtime, "hub_script.js", hub.url, place));
       assertEquals(numbers, [...numbers].fill(numbers[0]));

