@@ -8,15 +8,19 @@ const HELP = "Install numpy for Python 3: apt-get install python3-numpy, or pip 
 
 /** Runs a script of this folder with Debian's Python, or another one, that has numpy; returns what it prints. */
 export async function python(script: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await outputOf(await startPython(script, args));
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  return stdout;
+}
+
+/** Starts a script of this folder. */
+export async function startPython(script: string, args: string[] = [], options = {}): Promise<Deno.ChildProcess> {
   await provide("Python with numpy", {
     isThere: async () => !!await interpreter(),
     debian: "python3-numpy",
     help: HELP,
   });
-  const process = start((await interpreter())!, [repository(`tests/datasets/${script}`), ...args]);
-  const { code, stdout, stderr } = await outputOf(process);
-  assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  return stdout;
+  return start((await interpreter())!, [repository(`tests/datasets/${script}`), ...args], options);
 }
 
 async function interpreter(): Promise<string | undefined> {

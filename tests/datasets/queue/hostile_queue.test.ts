@@ -2,8 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect } from "@nats-io/transport-node";
 import { openQueue, parseQueueAddress } from "../../../datasets/mod.ts";
-import { start } from "../../support/processes.ts";
-import { repository } from "../../support/paths.ts";
+import { startPython } from "../python.ts";
 import { startServer, type TestServer } from "./nats.ts";
 
 function serverOf({ url }: TestServer) {
@@ -67,7 +66,7 @@ Deno.test("two publishers of the same jobs at once publish each of them once", a
 });
 
 Deno.test("a server that refuses and resets the connection is an error, and does not end the program", async () => {
-  const process = start("python3", [repository("tests/datasets/queue/refusing_server.py")], { stderr: "inherit" });
+  const process = await startPython("queue/refusing_server.py", [], { stderr: "inherit" });
   const output = process.stdout.getReader();
   try {
     const port = new TextDecoder().decode((await output.read()).value).trim();

@@ -1,6 +1,7 @@
 /** Queues of jobs, with a real server. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openQueue, parseQueueAddress } from "../../../datasets/mod.ts";
+import { provide } from "../../../tools/setup/apt.ts";
 import { makeFolder, withFolder } from "../../support/folders.ts";
 import { IMPORT_MAP, outputOf, start, startDeno } from "../../support/processes.ts";
 import { repository } from "../../support/paths.ts";
@@ -145,6 +146,11 @@ Deno.test("a server asks for a user and a password, or for a token, or has no Je
 
 Deno.test("a server with TLS is trusted by its authority's certificate, and not without it", async () => {
   await withFolder(async (folder) => {
+    await provide("openssl", {
+      isThere: () => outputOf(start("openssl", ["version"])).then(() => true, () => false),
+      debian: "openssl",
+      help: "found no openssl, which makes the certificate of a test. Install it, and put it on the PATH.",
+    });
     const [key, certificate] = ["key.pem", "certificate.pem"].map((name) => `${folder}/${name}`);
     const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"];
     const name = ["-addext", "subjectAltName=IP:127.0.0.1"];
