@@ -9,7 +9,7 @@ import { HubError } from "../errors.ts";
 import { checkRepoId } from "../repo_id.ts";
 import { defaultCacheDir } from "../system/environment.ts";
 import { expandUser } from "../system/expand.ts";
-import { hasFileSystem } from "../system/node_modules.ts";
+import { hasFileSystem } from "../system/read_file.ts";
 import { diskModels } from "./disk_models.ts";
 import { folderNameOf } from "./folder_names.ts";
 import type { CachedModel, DamagedFile, ModelCache } from "./repo_cache.ts";

@@ -24,7 +24,7 @@ import { resolveRevision } from "../remote/resolve.ts";
 import { UnreachableError } from "../remote/retry.ts";
 import { openDiskCache } from "../cache/disk_cache.ts";
 import type { RepoCache } from "../cache/repo_cache.ts";
-import { hasFileSystem } from "../system/node_modules.ts";
+import { hasFileSystem } from "../system/read_file.ts";
 
 /** Options of {@linkcode openHubModel} and {@linkcode openModel}. */
 export interface HubModelOptions extends ModelChoice, HubAccess {

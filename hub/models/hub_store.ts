@@ -9,7 +9,7 @@ import { type DownloadOptions, downloadToMemory } from "../remote/download.ts";
 import { HubError, WeightsError } from "../errors.ts";
 import { reasonOf } from "../show.ts";
 import type { Amount, FileStore } from "../formats/file_store.ts";
-import { hasFileSystem } from "../system/node_modules.ts";
+import { hasFileSystem } from "../system/read_file.ts";
 import { isRefusal, isSystemError } from "../system/system_errors.ts";
 import { WholeFilesError } from "../remote/body.ts";
 import { rangeSource } from "../remote/range_source.ts";

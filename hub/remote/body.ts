@@ -11,7 +11,7 @@ import { useHubPackage } from "./hub_package.ts";
 import type { RemoteFile } from "./resolve.ts";
 import { retryAfter, UnreachableError } from "./retry.ts";
 import { publicCause, publicReasonOf, showText } from "../show.ts";
-import { hasFileSystem } from "../system/node_modules.ts";
+import { hasFileSystem } from "../system/read_file.ts";
 
 /** The server's file differs from its list of files. */
 export class WrongBytesError extends HubError {}

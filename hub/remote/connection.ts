@@ -8,7 +8,7 @@ import { boundedResponse } from "./bounded_response.ts";
 import { HubError } from "../errors.ts";
 import { explainBlocked, failureOf, type RequestContext, withoutQuery } from "./explain.ts";
 import { parseHubUrl, resolveUrl } from "./hub_url.ts";
-import { hasFileSystem } from "../system/node_modules.ts";
+import { hasFileSystem } from "../system/read_file.ts";
 import { isRefusal } from "../system/system_errors.ts";
 import { RETRIES_WITHOUT_RESPONSE, UnreachableError } from "./retry.ts";
 import { keepSecret, publicCause, publicReasonOf, showText } from "../show.ts";

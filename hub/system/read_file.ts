@@ -1,10 +1,16 @@
 /**
- * Reads whole files.
+ * Reads whole files, where there are files.
  *
  * @module
  */
 
 import { readFile } from "./files.ts";
+import { findNodeModule } from "./node_modules.ts";
+
+/** Whether there is a file system; browsers have none. */
+export function hasFileSystem(): boolean {
+  return findNodeModule("node:fs/promises") !== undefined;
+}
 
 /**
  * The bytes of a file, which take memory together.

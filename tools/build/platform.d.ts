@@ -21,3 +21,6 @@ interface ImageData {
   readonly width: number;
   readonly height: number;
 }
+
+// deno-lint-ignore no-empty-interface
+interface MessagePort {}
