@@ -116,8 +116,8 @@ async function checkPage<T>(
 }
 
 /**
- * Answers requests with the files of a folder, and those below `/repository/` with the checkout's. Beside each script
- * `NAME.js` there is a page `NAME.html` that loads it.
+ * Answers requests with the files of a folder, and those below `/repository/` with the checkout's, but `mod.ts` there with
+ * the folder's `mod.js`, the built package. Beside each script `NAME.js` there is a page `NAME.html` that loads it.
  *
  * @param headers of all responses: {@linkcode ISOLATION}, or a content security policy
  */
@@ -125,6 +125,7 @@ export function filesOf(folder: string, headers: Readonly<Record<string, string>
   return async (request) => {
     const path = decodeURIComponent(new URL(request.url).pathname);
     if (path === "/favicon.ico") return new Response(null, { status: 204 });
+    if (path === "/repository/mod.ts") return Response.redirect(new URL("/mod.js", request.url));
     const place = path.startsWith("/repository/") ? repository(path.slice("/repository/".length)) : folder + path;
     const content = await Deno.readFile(place).catch(() => pageOf(place));
     const type = TYPES[place.split(".").at(-1)!] ?? "application/octet-stream";

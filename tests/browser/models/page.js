@@ -1,5 +1,5 @@
 /** A page that computes with the built package, in the window or in a worker. */
-import { Tensor, VQModel } from "/mod.js";
+import { Tensor, VQModel } from "../../../mod.ts";
 import { resultsOf } from "./results.js";
 
 let worker, gpu;
