@@ -8,6 +8,7 @@ export type { DownBlockType, FamilyConfig, FamilyName, UpBlockType, VQConfig } f
 export { ConfigError } from "./architecture/errors.ts";
 export * from "./comparison.ts";
 export * from "./images/mod.ts";
+export type { ModelMethods } from "./model_methods.ts";
 export type {
   CallOptions,
   ComputeOptions,
@@ -48,6 +49,6 @@ export {
   type TokenSource,
 } from "./tokens/mod.ts";
 export { serveModel, type WorkerPort } from "./serve_model.ts";
-export { VQModel, type WorkerModel } from "./vq_model.ts";
-export type { ModelWorker } from "./worker/connect_model.ts";
+export { VQModel } from "./vq_model.ts";
+export type { ModelWorker, WorkerModel } from "./worker/connect_model.ts";
 export type { RemoteSource, WorkerOptions } from "./worker/protocol.ts";

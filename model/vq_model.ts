@@ -31,6 +31,7 @@ import {
 import { type Checkpoint, countParameters, hashCodebook, readCodebook } from "./engine/checkpoint.ts";
 import type { Engine } from "./engine/engine.ts";
 import { type Loaded, loadFiles, loadGivenFiles, loadPretrained, loadSingleFile } from "./engine/load.ts";
+import type { ModelMethods } from "./model_methods.ts";
 import * as known from "./option_names.ts";
 import type {
   CallOptions,
@@ -61,13 +62,14 @@ import {
   tokensWithMargins,
   toTokens,
 } from "./tokens/mod.ts";
-import { connectModel, type ModelWorker } from "./worker/connect_model.ts";
+import { connectModel, type ModelWorker, type WorkerModel } from "./worker/connect_model.ts";
 import type { RemoteSource, WorkerOptions } from "./worker/protocol.ts";
 
 /**
  * A VQ autoencoder: picture → latents → nearest codes → picture.
  *
- * Every method refuses options that it does not know with a `TypeError` that names the nearest known one.
+ * Every method refuses options that it does not know with a `TypeError` that names the nearest known one. Those that a
+ * model in a worker has as well are documented at {@linkcode ModelMethods}.
  *
  * @example
  * ```ts ignore
@@ -82,9 +84,9 @@ import type { RemoteSource, WorkerOptions } from "./worker/protocol.ts";
  * await picture.save("reconstruction.png");
  * ```
  */
-export class VQModel {
-  /** The parameters of `config.json`, defaults filled in. */
+export class VQModel implements ModelMethods {
   readonly config: VQConfig;
+
   readonly #engine: Engine;
   readonly #checkpoint: Checkpoint;
   readonly #source?: string;
@@ -225,76 +227,38 @@ export class VQModel {
     source: RemoteSource,
     options: WorkerOptions = {},
   ): Promise<WorkerModel> {
-    return await connectModel(worker, source, options) as unknown as WorkerModel;
+    return await connectModel(worker, source, options);
   }
 
-  /** The commit of the Hub's repository that the model was loaded from; `undefined` for a model from elsewhere. */
   get commit(): string | undefined {
     return this.#checkpoint.commit;
   }
 
-  /** Which engine computes: `"webgpu"` or `"wasm"`. */
   get device(): Backend["device"] {
     return this.#engine.device;
   }
 
-  /** The element type of weights and intermediate values on the device; inputs and results are float32. */
   get dtype(): Backend["dtype"] {
     return this.#engine.dtype;
   }
 
-  /**
-   * How many threads compute on the CPU engine: fewer than asked for, namely 1, where workers or shared memory are missing.
-   * Always 1 on WebGPU.
-   */
   get threads(): number {
     return this.#engine.threads;
   }
 
-  /** Pixels per token along each side of a picture: 2 to the power of the number of levels minus 1. */
   get downsamplingFactor(): number {
     return downsamplingFactor(this.config);
   }
 
-  /** The half that is loaded, see {@linkcode ComputeOptions.only}; `undefined` for both. */
   get only(): ModelHalf | undefined {
     return this.#checkpoint.only;
   }
 
-  /**
-   * The range of pixels that the model takes and gives: `"signed"` is -1 to 1, `"unit"` is 0 to 1. Families of other
-   * checkpoints have their own. Diffusers' `config.json` does not state it: `"unit"` with `lookup_from_codebook`, as in
-   * aMUSEd's models, otherwise `"signed"`. For a model that was trained on another range, pass `doNormalize` to
-   * {@linkcode ImageProcessor.for}.
-   */
   get pixelRange(): PixelRange {
     return pixelRangeOf(this.config);
   }
 
-  /**
-   * Bytes that the model holds on its device now, and how many of them are in use. Includes the float32 weights that a
-   * model in float16 repeats calls with. Memory beyond that is kept for the next calls: see
-   * {@linkcode MemoryUse}.
-   */
   memory(): MemoryUse;
-  /**
-   * Bytes that a call would need on the device. Nothing is computed or allocated. With a tight memory limit, the call
-   * itself may need less, or fit where this method finds no plan: it spends more time on planning.
-   *
-   * @throws {RangeError} if the method does not take such a shape
-   * @throws {TypeError} if only half of what the method needs is loaded
-   * @throws {DeviceError} if the device cannot run it at all
-   *
-   * @example
-   * ```ts
-   * import { VQModel } from "@codebook/vqmodel";
-   * import { assert } from "@std/assert";
-   *
-   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
-   * const { weights, activations, peak } = model.memory({ shape: [1, 3, 512, 512] });
-   * assert(peak === weights + activations);
-   * ```
-   */
   memory(options: MemoryOptions): MemoryPlan;
   memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
     checkOptions("plan memory", options, known.MEMORY_OPTIONS);
@@ -321,21 +285,12 @@ export class VQModel {
     this.#engine.memoryLimit = bytes;
   }
 
-  /** Number of parameters; with {@linkcode ComputeOptions.only}, of the half that is loaded. */
   numParameters(): number {
     return countParameters(this.#checkpoint.parameters);
   }
 
-  /**
-   * Upstream's `VQModel.encode`: continuous latents, before quantization.
-   *
-   * @param sample float32 `[n, in_channels, H, W]`, each side at least {@linkcode VQModel.downsamplingFactor}. Each
-   * level but the last halves the sides, rounding down
-   */
   encode(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<VQEncoderOutput>;
-  /** With `returnDict: false`, `[latents]`. */
   encode(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[latents: Tensor]>;
-  /** Depending on `options.returnDict`. */
   encode(sample: Tensor, options?: CallOptions): Promise<VQEncoderOutput | [Tensor]>;
   async encode(sample: Tensor, options: CallOptions = {}): Promise<VQEncoderOutput | [Tensor]> {
     checkOptions("encode", options, known.DICT_CALL_OPTIONS);
@@ -344,11 +299,6 @@ export class VQModel {
     return options.returnDict === false ? [latents] : { latents };
   }
 
-  /**
-   * Upstream's `VQModel.quantize`: the nearest code of each pixel.
-   *
-   * @param latents float32 `[n, vq_embed_dim, h, w]`
-   */
   async quantize(latents: Tensor, options: Omit<CallOptions, "returnDict"> = {}): Promise<QuantizerOutput> {
     checkOptions("quantize", options, known.CALL_OPTIONS);
     checkLatents(latents, this.config);
@@ -356,19 +306,11 @@ export class VQModel {
     return { quantized, indices, loss };
   }
 
-  /**
-   * Upstream's `VQModel.decode`: quantizes the latents, unless `forceNotQuantize` is set, and decodes them.
-   *
-   * @param latents float32 `[n, vq_embed_dim, h, w]`; with `forceNotQuantize` and a model with `lookup_from_codebook`,
-   * int32 indices, as a tensor or in arrays, and `options.shape` is needed
-   */
   decode(latents: Tensor | TokenIndices, options?: DecodeOptions & { returnDict?: true }): Promise<DecoderOutput>;
-  /** With `returnDict: false`, `[sample, commitLoss]`. */
   decode(
     latents: Tensor | TokenIndices,
     options: DecodeOptions & { returnDict: false },
   ): Promise<[sample: Tensor, commitLoss: Tensor]>;
-  /** Depending on `options.returnDict`. */
   decode(latents: Tensor | TokenIndices, options?: DecodeOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async decode(
     latents: Tensor | TokenIndices,
@@ -381,15 +323,8 @@ export class VQModel {
     return options.returnDict === false ? [sample, commitLoss] : { sample, commitLoss };
   }
 
-  /**
-   * Upstream's `VQModel.forward`: encodes, quantizes and decodes.
-   *
-   * @param sample as for {@linkcode VQModel.encode}
-   */
   forward(sample: Tensor, options?: CallOptions & { returnDict?: true }): Promise<DecoderOutput>;
-  /** With `returnDict: false`, `[sample, commitLoss]`. */
   forward(sample: Tensor, options: CallOptions & { returnDict: false }): Promise<[sample: Tensor, commitLoss: Tensor]>;
-  /** Depending on `options.returnDict`. */
   forward(sample: Tensor, options?: CallOptions): Promise<DecoderOutput | [Tensor, Tensor]>;
   async forward(sample: Tensor, options: CallOptions = {}): Promise<DecoderOutput | [Tensor, Tensor]> {
     checkOptions("run forward", options, known.DICT_CALL_OPTIONS);
@@ -399,12 +334,6 @@ export class VQModel {
     return options.returnDict === false ? [decoded, commitLoss] : { sample: decoded, commitLoss };
   }
 
-  /**
-   * Measures each op of {@linkcode VQModel.forward}: device time on WebGPU, wall time on the CPU engine.
-   *
-   * @param sample as for {@linkcode VQModel.encode}
-   * @throws {DeviceError} if a WebGPU device has no `timestamp-query`
-   */
   async profile(sample: Tensor, options: ProfileOptions = {}): Promise<Profile> {
     checkOptions("profile", options, known.PROFILE_OPTIONS);
     const { rounds = 5, signal } = options;
@@ -415,15 +344,6 @@ export class VQModel {
     return new Profile(this.device, medianOps(runs));
   }
 
-  /**
-   * Finds the fastest algorithms and kernel shapes for this model on its WebGPU device, and uses them from then on.
-   * Takes seconds on a GPU, minutes on a software adapter; other work on the device disturbs the measurement. Results
-   * stay the same up to rounding. The findings are kept in `tuningStore`, and used by models with layers of the same
-   * sizes that are loaded on such a device later. Does nothing on the CPU engine.
-   *
-   * @throws {DeviceError} if the device has no `timestamp-query`, or not enough memory for a second copy of the weights
-   * @throws {RangeError} if the model does not take pictures of this shape, or `sample_size` gives no shape
-   */
   async tune(options: TuneOptions = {}): Promise<void> {
     checkOptions("tune", options, known.TUNE_OPTIONS);
     const { shape, ...measuring } = options;
@@ -431,24 +351,6 @@ export class VQModel {
     await this.#engine.tune(...tuningPass(this.only, this.config, shape), measuring);
   }
 
-  /**
-   * Picture to tokens in one pass.
-   *
-   * @param sample as for {@linkcode VQModel.encode}
-   * @throws {RangeError} if `sample` holds NaN or infinity; the message names the first place. `encode` does not check
-   * that, as upstream does not
-   *
-   * @example
-   * ```ts
-   * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
-   * import { assertEquals } from "@std/assert";
-   *
-   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
-   * const picture = await ImageProcessor.for(model).preprocess("examples/images/close-up.png");
-   * const { indices, margins } = await model.tokenize(picture, { margins: true });
-   * assertEquals(margins!.length, indices.length); // the least margins belong to the least certain tokens
-   * ```
-   */
   async tokenize(sample: Tensor, options: TokenizeOptions = {}): Promise<Tokens> {
     checkOptions("tokenize", options, known.TOKENIZE_OPTIONS);
     checkSample(sample, this.config);
@@ -461,49 +363,6 @@ export class VQModel {
     return tokens;
   }
 
-  /**
-   * Tokens to picture: `[n, out_channels, H, W]`, not clamped.
-   *
-   * With `changed` and `previous`, as in a paint tool, only a window around the changed tokens is decoded: 12 tokens more
-   * on each side, of which the inner 6 replace those of `previous`, in a copy on the host. Everything that depends on all
-   * pixels is taken from the last decoding as a whole: the statistics of the norms, and the keys and values of the
-   * attentions. So the result is not exactly that of decoding all tokens. In levels of 255:
-   *
-   * - Statistics are older than the edit. If 8×8 of 96×64 tokens of the bundled model are replaced at random, pictures
-   *   differ by up to 7 (root mean square up to 0.6); if one token is, by up to 0.4 (0.01).
-   * - Influence across more than 6 tokens is left out, and the border of the window lacks its surroundings: in the bundled
-   *   model each is below 0.3. Deeper decoders reach farther.
-   * - Attention carries an edit everywhere, which is left out outside the window. In the architecture of vq-f4 with random
-   *   weights, which mix pixels more than trained ones, all three together are up to 62 (root mean square 2.4).
-   *
-   * Edits in a row do not drift, as all use the results of the same decoding as a whole. For the exact picture, and to start
-   * from it, leave out `changed` and `previous` and set `editable` again: at the end of a stroke, say, and before saving.
-   * That happens by itself where the window would be the whole grid. It is also needed after a lost device was replaced.
-   *
-   * On the CPU engine, 8×8 of 96×64 tokens take about a fifth of the time of all, for the bundled model as for vq-f4.
-   *
-   * @example
-   * ```ts
-   * import { ImageProcessor, VQModel } from "@codebook/vqmodel";
-   *
-   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
-   * const picture = await ImageProcessor.for(model).preprocess("examples/images/close-up.png", { height: 160, width: 160 });
-   * const { indices, shape } = await model.tokenize(picture);
-   *
-   * let painted = await model.detokenize({ indices, shape }, { editable: true });
-   * for (const [y, x] of [[20, 10], [20, 11], [21, 12]]) {
-   *   indices[y * shape[2] + x] = 7;
-   *   painted = await model.detokenize({ indices, shape }, { changed: [y, x, y + 1, x + 1], previous: painted });
-   * }
-   * ```
-   *
-   * @param tokens the result of {@linkcode VQModel.tokenize} or {@linkcode readTokens}; or indices in arrays of any
-   * integer type; or just arrays, nested as `[h][w]` or `[n][h][w]`
-   * @throws {TypeError} if there are no indices, the shape is invalid, or `previous` is no picture that this model decoded
-   * with `editable` or `changed`, or was disposed
-   * @throws {RangeError} if an index is not in the codebook, the number of indices does not fit the shape,
-   * `tokens.codebook` is another codebook, `changed` is not within the grid, or `previous` is of another grid
-   */
   async detokenize(tokens: TokensLike | TokenIndices, options: DetokenizeOptions = {}): Promise<Tensor> {
     checkOptions("detokenize", options, known.DETOKENIZE_OPTIONS);
     checkDecodable(this.config);
@@ -520,36 +379,12 @@ export class VQModel {
     return sample;
   }
 
-  /**
-   * Identifies this model's codebook. `{ ...tokens, codebook: await model.codebook() }` are tokens that only a model
-   * with the same codebook decodes, also when they are saved to a file. The first call reads the codebook again from
-   * the model's files.
-   *
-   * @throws {HubError} if the model's files are no longer there
-   * @throws {WeightsError} if the codebook cannot be read
-   */
   async codebook(): Promise<Codebook> {
     this.#engine.checkUsable();
     this.#codebookHash ??= await hashCodebook(this.#checkpoint);
     return { hash: this.#codebookHash, codes: this.config.num_vq_embeddings, model: this.#source };
   }
 
-  /**
-   * The codes themselves: a host tensor `[codes, dimensions]`, float32. They are those that are decoded: where codes are
-   * unit vectors, normalized; where they are signs, ±1. Each call reads them again from the model's files.
-   *
-   * @throws {HubError} if the model's files are no longer there
-   * @throws {WeightsError} if the codebook cannot be read
-   *
-   * @example
-   * ```ts
-   * import { VQModel } from "@codebook/vqmodel";
-   * import { assertEquals } from "@std/assert";
-   *
-   * using model = await VQModel.fromPretrained("examples/models/leaves-f4");
-   * assertEquals((await model.codes()).shape, [1024, 4]);
-   * ```
-   */
   async codes(): Promise<Tensor> {
     this.#engine.checkUsable();
     const values = await readCodebook(this.#checkpoint);
@@ -597,7 +432,6 @@ export class VQModel {
     return await pushModel(repo, this.#checkpoint, options);
   }
 
-  /** Frees all device memory, including that of results that were not disposed. Disposing twice is harmless. */
   dispose(): void {
     this.#engine.dispose();
   }
@@ -606,40 +440,6 @@ export class VQModel {
   [DISPOSE](): void {
     this.dispose();
   }
-}
-
-/**
- * A model in a worker: {@linkcode VQModel.inWorker}. Its methods take and return what those of {@linkcode VQModel} do.
- *
- * Tensors are copied to the worker, and those of results are on the host: only pictures that can be edited are worth
- * disposing, as what `detokenize` keeps for them is on the device. There is no `memoryLimit` to set,
- * only the option; `savePretrained` and `pushToHub` are left out.
- */
-export interface WorkerModel extends
-  Disposable,
-  Pick<
-    VQModel,
-    | (
-      | "encode"
-      | "quantize"
-      | "decode"
-      | "forward"
-      | "tokenize"
-      | "detokenize"
-      | "profile"
-      | "tune"
-      | "codebook"
-      | "codes"
-    )
-    | ("config" | "commit" | "only" | "device" | "dtype" | "threads" | "downsamplingFactor" | "pixelRange")
-    | "numParameters"
-  > {
-  /** As {@linkcode VQModel.memory}. */
-  memory(): Promise<MemoryUse>;
-  /** As {@linkcode VQModel.memory} with a shape. */
-  memory(options: MemoryOptions): Promise<MemoryPlan>;
-  /** Frees all device memory. Calls in progress reject. The worker keeps running. Disposing twice is harmless. */
-  dispose(): void;
 }
 
 function zeros(n: number): Tensor {

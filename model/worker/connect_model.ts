@@ -5,8 +5,9 @@
  */
 
 import { DISPOSE } from "../../kernels/host/mod.ts";
-import { DeviceError, type DeviceStorage, Tensor, type TensorData } from "../../kernels/mod.ts";
-import type { Progress } from "../options.ts";
+import { DeviceError, type DeviceStorage, type MemoryUse, Tensor, type TensorData } from "../../kernels/mod.ts";
+import type { ModelMethods } from "../model_methods.ts";
+import type { MemoryOptions, MemoryPlan, Progress } from "../options.ts";
 import { watchLock } from "./lifetime.ts";
 import {
   type ModelFacts,
@@ -29,19 +30,28 @@ export interface ModelWorker {
   addEventListener?(type: "error", listener: (event: Event) => void, options: { signal: AbortSignal }): void;
 }
 
-/** A model whose methods are called in a worker, and the rest of it. */
-export type ConnectedModel =
-  & Omit<ModelFacts, "parameters">
-  & ModelState
-  & { [Method in RemoteMethod]: (...values: unknown[]) => Promise<unknown> }
-  & { numParameters(): number; dispose(): void; [DISPOSE](): void };
+/**
+ * A model in a worker: {@linkcode VQModel.inWorker}. Its methods take and return what those of {@linkcode VQModel} do.
+ *
+ * Tensors are copied to the worker, and those of results are on the host: only pictures that can be edited are worth
+ * disposing, as what `detokenize` keeps for them is on the device. There is no `memoryLimit` to set,
+ * only the option; `savePretrained` and `pushToHub` are left out.
+ */
+export interface WorkerModel extends ModelMethods {
+  /** As {@linkcode VQModel.memory}. */
+  memory(): Promise<MemoryUse>;
+  /** As {@linkcode VQModel.memory} with a shape. */
+  memory(options: MemoryOptions): Promise<MemoryPlan>;
+  /** Frees all device memory. Calls in progress reject. The worker keeps running. Disposing twice is harmless. */
+  dispose(): void;
+}
 
 /** Loads a model in a worker that called {@linkcode serveModel}. */
 export async function connectModel(
   worker: ModelWorker,
   source: RemoteSource,
   { signal, onProgress, ...options }: WorkerOptions,
-): Promise<ConnectedModel> {
+): Promise<WorkerModel> {
   const { port1: port, port2 } = new MessageChannel();
   const remote = connect<WorkerMethods>(port, (notice) => onProgress?.(notice as Progress));
   const ended = new AbortController();
@@ -72,7 +82,7 @@ function modelOf(
   { parameters, device, dtype, threads, ...facts }: ModelFacts & ModelState,
   remote: Remote<WorkerMethods>,
   end: (reason: string) => void,
-): ConnectedModel {
+): WorkerModel {
   let state: ModelState = { device, dtype, threads };
   const numberOf = ({ storage }: Tensor) =>
     storage instanceof KeptPicture && storage.remote === remote ? storage.number : undefined;
@@ -96,7 +106,7 @@ function modelOf(
   const methods = REMOTE_METHODS.map((name) => [name, (...values: unknown[]) => call(name, values)]);
   return {
     ...facts,
-    ...Object.fromEntries(methods) as Pick<ConnectedModel, RemoteMethod>,
+    ...Object.fromEntries(methods) as Pick<WorkerModel, RemoteMethod>,
     get device() {
       return state.device;
     },

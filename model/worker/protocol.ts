@@ -41,8 +41,8 @@ export interface WorkerOptions
 /** What a model tells of itself without computing. */
 export interface ModelFacts {
   readonly config: VQConfig;
-  readonly commit?: string;
-  readonly only?: ModelHalf;
+  readonly commit: string | undefined;
+  readonly only: ModelHalf | undefined;
   readonly downsamplingFactor: number;
   readonly pixelRange: PixelRange;
   readonly parameters: number;

@@ -82,7 +82,7 @@ const FLOORS: Record<string, Floors> = {
   model: [
     ["architecture", "options.ts"],
     ["checkpoints", "images", "tokens"],
-    ["arguments.ts", "comparison.ts"],
+    ["arguments.ts", "comparison.ts", "model_methods.ts"],
     ["engine"],
     ["save.ts"],
     ["worker"],
