@@ -21,6 +21,18 @@ export const NO_CODE = -1;
 /** Records a computation of one input, and of what an earlier pass kept; returns its outputs in order. */
 type Record = (g: Graph, config: VQConfig, input: Node, kept: readonly Node[]) => Node[];
 
+/** The computations of tokens. */
+const TOKEN_PASSES = {
+  detokenize: (g, config, indices) => [detokenize(g, config, indices, WHOLE)],
+
+  detokenizeEditable: (g, config, indices) => {
+    const kept: Node[] = [];
+    return [detokenize(g, config, indices, keeping(g, kept)), ...kept];
+  },
+
+  detokenizeWindow: (g, config, indices, kept) => [detokenize(g, config, indices, reusing(kept))],
+} satisfies { [name: string]: Record };
+
 /** The computations of a model, by name. */
 export const PASSES = {
   encode: (g, config, sample) => [encode(g, ROOT, config, sample)],
@@ -48,14 +60,7 @@ export const PASSES = {
     return findMargins(g, ROOT, config, encode(g, ROOT, config, sample), NO_CODE);
   },
 
-  detokenize: (g, config, indices) => [detokenize(g, config, indices, WHOLE)],
-
-  detokenizeEditable: (g, config, indices) => {
-    const kept: Node[] = [];
-    return [detokenize(g, config, indices, keeping(g, kept)), ...kept];
-  },
-
-  detokenizeWindow: (g, config, indices, kept) => [detokenize(g, config, indices, reusing(kept))],
+  ...TOKEN_PASSES,
 } satisfies { [name: string]: Record };
 
 function detokenize(g: Graph, config: VQConfig, indices: Node, context: Context): Node {
@@ -72,7 +77,7 @@ export function recordPass(
   config: VQConfig,
   { shape, pixels, kept = [] }: { shape: Shape; pixels?: PixelRange; kept?: readonly Shape[] },
 ): void {
-  const dtype = pass.startsWith("detokenize") ? "int32" : "float32";
+  const dtype = pass in TOKEN_PASSES ? "int32" : "float32";
   const input = pixels ? g.pixels(shape, pixels) : g.input(shape, dtype);
   for (const node of PASSES[pass](g, config, input, kept.map((shape) => g.input(shape)))) g.output(node);
 }
