@@ -105,11 +105,28 @@ export async function withFiles<T>(
   use: (files: ModelFiles) => Promise<T>,
 ): Promise<T> {
   const files = await open();
+  checkFiles(files);
   try {
     return await use(files);
   } finally {
     await files.weights.close();
   }
+}
+
+/** Checks what a caller's function returned. */
+function checkFiles(files: unknown): asserts files is ModelFiles {
+  const { configPath, weights } = Object(files) as Partial<ModelFiles>;
+  const { tensors, read, close } = Object(weights) as Partial<TensorSource>;
+  const missing = [
+    typeof configPath !== "string" && "configPath, a string",
+    typeof tensors?.keys !== "function" && "weights.tensors, a Map",
+    typeof read !== "function" && "weights.read, a function",
+    typeof close !== "function" && "weights.close, a function",
+  ].filter(Boolean);
+  if (missing.length === 0) return;
+  throw new TypeError(
+    `Cannot load model: open must return ModelFiles, which have ${missing.join("; ")}; found ${show(files)}`,
+  );
 }
 
 /** The checkpoint's tensors of a layer: names and shapes, the weight first. */

@@ -1,5 +1,5 @@
 /** Models in lists of files. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { HubError, Tensor, VQModel } from "../../../mod.ts";
 import { assertSameCodes, loadGolden } from "../../support/golden.ts";
@@ -30,5 +30,15 @@ Deno.test("half a model is loaded from files, and unknown options and other thin
   await assertRejects(() => VQModel.fromFiles(files, { subfolders: "a" } as never), TypeError, '"subfolder"');
   await assertRejects(() => VQModel.fromFiles({} as never), TypeError, "expected a list of files");
   await assertRejects(() => VQModel.fromFiles([]), HubError, "expected config.json");
+  for (
+    const [found, missing] of [
+      [{}, "configPath, a string; weights.tensors, a Map; weights.read, a function; weights.close, a function"],
+      [undefined, "configPath, a string"],
+      [{ config: {}, configPath: "config.json", weights: { tensors: new Map() } }, "weights.read, a function"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => VQModel.fromFiles(() => Promise.resolve(found) as never), TypeError);
+    assertStringIncludes(error.message, `open must return ModelFiles, which have ${missing}`);
+  }
   await assertRejects(() => VQModel.fromFiles(() => Promise.reject(1), { subfolder: "a" } as never), TypeError);
 });
