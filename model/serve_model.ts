@@ -8,7 +8,7 @@ import type { GivenFile } from "../hub/mod.ts";
 import type { Tensor } from "../kernels/mod.ts";
 import type { DetokenizeOptions, Progress } from "./options.ts";
 import { holdLock } from "./worker/lifetime.ts";
-import { type ModelState, PORT, type WorkerMethods } from "./worker/protocol.ts";
+import { type ModelState, PORT, SERVING, type WorkerMethods } from "./worker/protocol.ts";
 import { serve } from "./worker/rpc.ts";
 import { packResult, unpack } from "./worker/wire.ts";
 import { VQModel } from "./vq_model.ts";
@@ -84,6 +84,7 @@ function serveOn(port: MessagePort): void {
   };
   port.addEventListener("close", () => model?.dispose()); // where a runtime tells
   const notify = serve(port, methods);
+  notify(SERVING);
 }
 
 /** Whether these options make `detokenize` return a picture that may be passed back as `previous`. */

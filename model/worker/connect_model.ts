@@ -16,6 +16,8 @@ import {
   REMOTE_METHODS,
   type RemoteMethod,
   type RemoteSource,
+  type Reply,
+  SERVING,
   type WorkerMethods,
   type WorkerOptions,
 } from "./protocol.ts";
@@ -46,6 +48,12 @@ export interface WorkerModel extends ModelMethods {
   dispose(): void;
 }
 
+/** How long to wait for a worker to serve a model: its module may have to be downloaded first. */
+const ANSWER_SECONDS = 60;
+
+const NO_ANSWER = `Cannot load model: the worker did not answer within ${ANSWER_SECONDS} seconds. ` +
+  "Its module must call serveModel() before it awaits anything; check that it is found, and loads without an error";
+
 /** Loads a model in a worker that called {@linkcode serveModel}. */
 export async function connectModel(
   worker: ModelWorker,
@@ -53,16 +61,25 @@ export async function connectModel(
   { signal, onProgress, ...options }: WorkerOptions,
 ): Promise<WorkerModel> {
   const { port1: port, port2 } = new MessageChannel();
-  const remote = connect<WorkerMethods>(port, (notice) => onProgress?.(notice as Progress));
+  const remote = connect<WorkerMethods>(port, {
+    onNotice: (notice) => notice === SERVING ? clearTimeout(timer) : onProgress?.(notice as Progress),
+    onUnclaimed: (reply) => forget(remote, (reply as Partial<Reply>)?.kept),
+  });
   const ended = new AbortController();
   const end = (reason: string) => {
+    clearTimeout(timer);
     ended.abort();
     remote.close(new DeviceError(reason));
+  };
+  const dispose = (reason: string) => {
+    remote.call("dispose", undefined).catch(() => {}); // it was disposed before, or its worker ended
+    end(reason);
   };
   const fail = (event?: Event) => {
     const { message = "it could not be started, or was terminated" } = Object(event) as ErrorEvent;
     end(`The worker of the model ended unexpectedly (${message}); load the model again`);
   };
+  const timer = setTimeout(() => end(NO_ANSWER), ANSWER_SECONDS * 1000);
   worker.addEventListener?.("error", fail, { signal: ended.signal });
   port.addEventListener("close", fail, { signal: ended.signal }); // not in every runtime
   try {
@@ -71,9 +88,9 @@ export async function connectModel(
     const report = (progress: unknown) => onProgress?.(progress as Progress);
     const { lock, ...loaded } = await remote.call("load", request, { signal, onProgress: report });
     watchLock(lock, ended.signal, fail);
-    return modelOf(loaded, remote, end);
+    return modelOf(loaded, remote, () => dispose("Cannot use this engine: the model was disposed"));
   } catch (error) {
-    end("The model was not loaded");
+    dispose("The model was not loaded");
     throw error;
   }
 }
@@ -81,7 +98,7 @@ export async function connectModel(
 function modelOf(
   { parameters, device, dtype, threads, ...facts }: ModelFacts & ModelState,
   remote: Remote<WorkerMethods>,
-  end: (reason: string) => void,
+  dispose: () => void,
 ): WorkerModel {
   let state: ModelState = { device, dtype, threads };
   const numberOf = ({ storage }: Tensor) =>
@@ -99,10 +116,6 @@ function modelOf(
     return new Tensor(new KeptPicture(data, reply.kept, remote), shape, "float32");
   }
 
-  const dispose = () => {
-    remote.call("dispose", undefined).catch(() => {}); // it was disposed before, or its worker ended
-    end("Cannot use this engine: the model was disposed");
-  };
   const methods = REMOTE_METHODS.map((name) => [name, (...values: unknown[]) => call(name, values)]);
   return {
     ...facts,
@@ -143,8 +156,13 @@ class KeptPicture implements DeviceStorage {
 
   release(): void {
     if (--this.#references > 0) return;
-    this.remote.call("forget", this.number).catch(() => {}); // the model was disposed
+    forget(this.remote, this.number);
   }
+}
+
+/** Frees a picture that the worker keeps. */
+function forget(remote: Remote<WorkerMethods>, kept: number | undefined): void {
+  if (kept !== undefined) remote.call("forget", kept).catch(() => {}); // the model was disposed
 }
 
 /** What to send of a source: files with their paths, which some browsers do not send with a `File`. */

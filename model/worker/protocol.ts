@@ -22,6 +22,9 @@ export type RemoteMethod = typeof REMOTE_METHODS[number];
 /** Key of the message that passes a model's own port to the worker, so that other messages of the worker stay apart. */
 export const PORT = "vqmodelPort";
 
+/** The worker's first notice: it serves the model. Later notices are events of `onProgress`. */
+export const SERVING = "serving";
+
 /** Where a model in a worker is loaded from. */
 export type RemoteSource = string | URL | Iterable<GivenFile>;
 

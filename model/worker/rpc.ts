@@ -68,8 +68,19 @@ interface Pending {
   report(value: unknown): void;
 }
 
-/** Calls the methods that the other end serves. `onNotice` is called with its notices. */
-export function connect<M extends Methods<M>>(port: MessagePort, onNotice?: (notice: unknown) => void): Remote<M> {
+/** What a caller hears of besides the results of its calls. */
+export interface ConnectOptions {
+  /** Called with notices. */
+  onNotice?: (notice: unknown) => void;
+  /** Called with results of calls that were aborted before these arrived. */
+  onUnclaimed?: (result: unknown) => void;
+}
+
+/** Calls the methods that the other end serves. */
+export function connect<M extends Methods<M>>(
+  port: MessagePort,
+  { onNotice, onUnclaimed }: ConnectOptions = {},
+): Remote<M> {
   const pending = new Map<number, Pending>();
   let failure: Error | undefined;
   let lastId = 0;
@@ -77,7 +88,7 @@ export function connect<M extends Methods<M>>(port: MessagePort, onNotice?: (not
   port.addEventListener("message", ({ data }: MessageEvent<Reply | { notice: unknown }>) => {
     if ("notice" in data) return onNotice?.(data.notice);
     const call = pending.get(data.id);
-    if (!call) return; // aborted
+    if (!call) return "result" in data ? onUnclaimed?.(data.result) : undefined;
     if ("progress" in data) return call.report(data.progress);
     pending.delete(data.id);
     if (data.error) call.reject(receiveError(data.error));

@@ -142,6 +142,23 @@ testOn("wasm", "pictures are decoded again in part in a worker", async () => {
   });
 });
 
+testOn("wasm", "what a worker keeps for a picture whose call was aborted too late is freed", async () => {
+  await withBoth(async (model) => {
+    const tokens = { indices: new Int32Array(40 * 40), shape: [1, 40, 40] };
+    (await model.detokenize(tokens, { editable: true })).dispose();
+    const { used } = await model.memory();
+    const controller = new AbortController();
+    const decoding = model.detokenize(tokens, { editable: true, signal: controller.signal });
+    await new Promise((resolve) => setTimeout(resolve)); // the request is sent
+    const end = performance.now() + 500;
+    while (performance.now() < end); // the worker is done, and its reply waits
+    controller.abort();
+    await assertRejects(() => decoding, DOMException, "aborted");
+    await model.memory(); // after the reply
+    assertEquals((await model.memory()).used, used);
+  });
+});
+
 testOn("wasm", "progress and cancellation work across", async () => {
   const worker = startWorker();
   const events: Progress["status"][] = [];
@@ -239,6 +256,38 @@ testOn("wasm", "a worker that ends rejects pending and later calls", async () =>
   missing.onerror = (event) => event.preventDefault();
   await assertRejects(() => VQModel.inWorker(missing, FOLDER), DeviceError, "ended unexpectedly");
 });
+
+/** Runs a test in which time limits of half a minute or more end after a second. */
+async function withShortLimits(use: () => Promise<void>): Promise<void> {
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout =
+    ((callback: () => void, delay = 0) => setTimeout(callback, delay < 30_000 ? delay : 1000)) as typeof setTimeout;
+  try {
+    await use();
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+}
+
+testOn(
+  "wasm",
+  "a worker that does not serve models is an error that says so, and one that starts slowly is waited for",
+  async () => {
+    await withShortLimits(async () => {
+      const silent = new Worker("data:text/javascript,onmessage = () => {}", { type: "module" });
+      const error = await assertRejects(() => VQModel.inWorker(silent, FOLDER, OPTIONS), DeviceError);
+      assertStringIncludes(error.message, "did not answer within 60 seconds. Its module must call serveModel()");
+      silent.terminate();
+    });
+    const module = new URL("model_worker.ts", import.meta.url).href;
+    const busy = "const end = Date.now() + 1500; while (Date.now() < end);";
+    const slow = new Worker(`data:text/javascript,import "${module}"; ${busy}`, { type: "module" });
+    const model = await VQModel.inWorker(slow, FOLDER, OPTIONS);
+    assertEquals((await model.codes()).shape[0], golden.config.num_vq_embeddings);
+    model.dispose();
+    slow.terminate();
+  },
+);
 
 testOn("wasm", "only a worker or a port serves models", async () => {
   assertThrows(() => serveModel(), TypeError, "in a worker");
