@@ -26,8 +26,19 @@ export function checkLatents(latents: unknown, config: VQConfig): Tensor {
   return latents;
 }
 
+/** The pass whose memory is to be planned. Checks the shape of its input. */
+export function planningPass(
+  { shape, method = "forward", editable = false }: MemoryOptions,
+  config: VQConfig,
+): Pass {
+  checkInputShape(method, shape, config);
+  if (!editable) return method;
+  if (method === "detokenize") return "detokenizeEditable";
+  throw new TypeError(`Cannot plan ${method}: editable is an option of detokenize`);
+}
+
 /** Checks the shape of a method's input. */
-export function checkInputShape(method: NonNullable<MemoryOptions["method"]>, shape: Shape, config: VQConfig): void {
+function checkInputShape(method: NonNullable<MemoryOptions["method"]>, shape: Shape, config: VQConfig): void {
   switch (method) {
     case "encode":
     case "tokenize":

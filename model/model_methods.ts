@@ -72,7 +72,7 @@ export interface ModelMethods extends Disposable {
    * A model in a worker returns a promise.
    *
    * @throws {RangeError} if the method does not take such a shape
-   * @throws {TypeError} if only half of what the method needs is loaded
+   * @throws {TypeError} if only half of what the method needs is loaded, or `editable` is not an option of it
    * @throws {DeviceError} if the device cannot run it at all
    *
    * @example

@@ -62,7 +62,7 @@ export const DICT_CALL_OPTIONS: OptionNames<CallOptions> = { ...CALL_OPTIONS, re
 
 export const DECODE_OPTIONS: OptionNames<DecodeOptions> = { ...DICT_CALL_OPTIONS, forceNotQuantize: true, shape: true };
 
-export const MEMORY_OPTIONS: OptionNames<MemoryOptions> = { shape: true, method: true };
+export const MEMORY_OPTIONS: OptionNames<MemoryOptions> = { shape: true, method: true, editable: true };
 
 export const PROFILE_OPTIONS: OptionNames<ProfileOptions> = { rounds: true, signal: true };
 

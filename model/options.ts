@@ -180,6 +180,11 @@ export interface MemoryOptions {
   shape: Shape;
   /** The method to call. Default `"forward"`, which includes all of the others and needs both halves. */
   method?: "encode" | "quantize" | "decode" | "forward" | "tokenize" | "detokenize";
+  /**
+   * With `"detokenize"`: its option {@linkcode DetokenizeOptions.editable}, whose memory is held for longer than the call.
+   * Default false.
+   */
+  editable?: boolean;
 }
 
 /** The plan of {@linkcode VQModel.memory}, in bytes on the device. */

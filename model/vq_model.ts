@@ -19,13 +19,13 @@ import { type Backend, type MemoryUse, type PixelRange, Tensor } from "../kernel
 import { downsamplingFactor, embedDim, pixelRangeOf, type VQConfig } from "./architecture/config.ts";
 import {
   checkDecodable,
-  checkInputShape,
   checkLatents,
   checkMemoryLimit,
   checkRounds,
   checkSample,
   checkTokens,
   decodingPass,
+  planningPass,
   tuningPass,
 } from "./arguments.ts";
 import { type Checkpoint, countParameters, hashCodebook, readCodebook } from "./engine/checkpoint.ts";
@@ -173,6 +173,7 @@ export class VQModel implements ModelMethods {
    * Loads a model from files that the caller opens, in any format.
    *
    * @param open opens the files. Called to load the model, and again whenever its files are read again
+   * @throws {TypeError} if `open` returns anything else; the message says what is missing
    * @throws {ConfigError} if the configuration describes no VQModel
    * @throws {WeightsError} if the weights are damaged, or do not fit the configuration
    * @throws {DeviceError} if there is no such device
@@ -191,7 +192,7 @@ export class VQModel implements ModelMethods {
    * Loads a model in a worker, so that this thread stays responsive. It has the methods of a model and the same results,
    * but tensors come back on the host: see {@linkcode WorkerModel}.
    *
-   * The worker's module calls {@linkcode serveModel}. A worker can hold several models, and keeps running when they are
+   * The worker's module calls {@linkcode serveModel} before it awaits anything. A worker can hold several models, and keeps running when they are
    * disposed. If it ends, calls reject with a {@linkcode DeviceError}; so they do after an error that it does not catch. Deno
    * does not tell of `terminate()`: there, dispose the model first.
    *
@@ -220,7 +221,7 @@ export class VQModel implements ModelMethods {
    * @param options those of the method named there, less functions and objects that cannot be sent to a worker
    * @throws whatever that method does
    * @throws {TypeError} if an option cannot be sent
-   * @throws {DeviceError} if the worker does not start
+   * @throws {DeviceError} if the worker does not start, or does not answer for a minute, as without {@linkcode serveModel}
    */
   static async inWorker(
     worker: ModelWorker,
@@ -263,10 +264,8 @@ export class VQModel implements ModelMethods {
   memory(options?: MemoryOptions): MemoryUse | MemoryPlan {
     checkOptions("plan memory", options, known.MEMORY_OPTIONS);
     if (options === undefined) return this.#engine.memory;
-    const { shape, method = "forward" } = options;
     this.#engine.checkUsable();
-    checkInputShape(method, shape, this.config);
-    return this.#engine.measure(method, shape);
+    return this.#engine.measure(planningPass(options, this.config), options.shape);
   }
 
   /**

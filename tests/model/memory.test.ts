@@ -68,6 +68,26 @@ testOnEveryDevice("memoryLimit bounds the memory of every call, with the same re
   assertEquals(model.memoryLimit, 10_000);
 });
 
+testOnEveryDevice("what an editable picture keeps is planned, and taken", async (device) => {
+  using model = await makeModel(TINY, { device });
+  const tokens = { indices: new Int32Array(32 * 24), shape: [1, 32, 24] };
+  const call = { shape: tokens.shape, method: "detokenize" } as const;
+  const plain = model.memory(call), plan = model.memory({ ...call, editable: true });
+  assert(plan.activations > plain.activations);
+  const before = model.memory().used;
+  const decoded = await model.detokenize(tokens, { editable: true });
+  const { buffers, used } = model.memory();
+  assert(used > before);
+  if (device === "webgpu") assert(buffers <= plan.activations, `${buffers} of ${plan.activations}`);
+  else assert(buffers >= plan.activations);
+  decoded.dispose();
+  assertThrows(
+    () => model.memory({ shape: [1, 3, 64, 48], editable: true }),
+    TypeError,
+    "editable is an option of detok",
+  );
+});
+
 testOnEveryDevice("memory is planned for every method and any size, if the method takes the shape", async (device) => {
   using model = await makeModel({ ...TINY, mid_block_add_attention: false }, { device });
   const activations = (options: MemoryOptions) => model.memory(options).activations;
