@@ -16,9 +16,8 @@ import { listenToPointers } from "./controls/pointer.ts";
 import { listenToSaving } from "./controls/saving.ts";
 import { Tools } from "./controls/tools.ts";
 import { decodeLink } from "./editing/link.ts";
-import type { DeviceChoice, ModelSource } from "./engine/protocol.ts";
-import { connect, type Port } from "./engine/rpc.ts";
-import type { EngineMethods } from "./engine/worker.ts";
+import { loadModel } from "./engine/loading.ts";
+import type { DeviceChoice, ModelSource } from "./engine/types.ts";
 import { isolate } from "./isolation.ts";
 import { Session } from "./session.ts";
 import { create, find } from "./views/dom.ts";
@@ -30,7 +29,7 @@ if (!await isolate()) await start();
 
 async function start(): Promise<void> {
   const worker = new Worker(new URL("./engine/worker.js", import.meta.url), { type: "module" });
-  const session = new Session(connect<EngineMethods>(worker as Port), () => page.update());
+  const session = new Session((source, options) => loadModel(worker, source, options), () => page.update());
   const stage = new Stage(session);
   const tools = new Tools(session, stage, () => page.update());
   const card = new TokenCard(session, stage, tools);
@@ -137,8 +136,8 @@ async function start(): Promise<void> {
   }
 
   async function measure(): Promise<void> {
-    const lines = await session.measure();
-    if (lines) find("div", "profile-table").replaceChildren(profileTable(lines));
+    const ops = await session.measure();
+    if (ops) find("div", "profile-table").replaceChildren(profileTable(ops));
   }
 }
 

@@ -4,24 +4,21 @@
  * @module
  */
 
+import { type Picture, type ProfiledOp, psnr, type Tensor } from "../../mod.ts";
 import { applyEdit, type Edit } from "./editing/edits.ts";
 import { addEdit, type History, newHistory, redo, undo } from "./editing/history.ts";
 import { checkEdit, type Shared } from "./editing/link.ts";
 import { LiveDecoder } from "./engine/live_decoder.ts";
+import type { LoadedModel } from "./engine/loaded_model.ts";
+import type { LoadOptions } from "./engine/loading.ts";
 import type {
   DecodedPicture,
   DeviceChoice,
   LoadProgress,
-  Memory,
-  ModelInfo,
   ModelSource,
-  Pixels,
-  ProfileLine,
   TokenGrid,
   TokenizedPicture,
-} from "./engine/protocol.ts";
-import type { CallOptions, Remote } from "./engine/rpc.ts";
-import type { EngineMethods } from "./engine/worker.ts";
+} from "./engine/types.ts";
 
 /** A picture or tokens that are open. */
 export interface Opened {
@@ -32,8 +29,10 @@ export interface Opened {
   readonly original: Int32Array<ArrayBuffer>;
   /** The file, unless only tokens were opened. */
   readonly source?: PictureFile;
+  /** What was tokenized. */
+  readonly sample?: Tensor;
   /** The picture as the model sees it. */
-  readonly picture?: Pixels;
+  readonly picture?: Picture;
   readonly margins?: Float32Array;
   readonly milliseconds?: TokenizedPicture["milliseconds"];
 }
@@ -47,6 +46,18 @@ export interface PictureFile {
   /** Name of a sample picture. */
   readonly sample?: string;
 }
+
+/** A picture that was decoded, and how near it is to the one that was tokenized. */
+export interface ShownPicture extends DecodedPicture {
+  /** In decibels. */
+  readonly psnr?: number;
+}
+
+/** Loads a model. */
+export type LoadModel = (source: ModelSource, options: LoadOptions) => Promise<LoadedModel>;
+
+/** What a task gets. */
+type TaskOptions = Pick<LoadOptions, "signal" | "onProgress">;
 
 /** Tasks of one kind cancel each other. */
 type TaskKind = "load" | "open" | "measure";
@@ -66,7 +77,7 @@ interface Stroke {
 
 /** A model, a picture and its edits. */
 export class Session {
-  readonly engine: Remote<EngineMethods>;
+  readonly #loadModel: LoadModel;
   readonly #decoder: LiveDecoder;
   readonly #onChange: () => void;
   readonly #tasks = new Map<TaskKind, Task>();
@@ -76,7 +87,7 @@ export class Session {
   #history: History | undefined;
 
   /** The model, once it is loaded. */
-  model: ModelInfo | undefined;
+  model: LoadedModel | undefined;
   /** Where it is from. */
   source: ModelSource | undefined;
   /** The picture or tokens. */
@@ -84,20 +95,20 @@ export class Session {
   /** The tokens now, with those of the current stroke. */
   tokens: Int32Array<ArrayBuffer> | undefined;
   /** What they were decoded to last. */
-  decoded: DecodedPicture | undefined;
-  /** Memory of the model after the last exact picture. */
-  memory: Memory | undefined;
+  decoded: ShownPicture | undefined;
+  /** Bytes that the model holds after the last exact picture. */
+  memory: number | undefined;
   /** What went wrong last. */
   error: string | undefined;
   /** What went well, where that needs words. */
   notice: string | undefined;
 
   /** A session without a model. `onChange` is called after every change. */
-  constructor(engine: Remote<EngineMethods>, onChange: () => void) {
-    this.engine = engine;
+  constructor(loadModel: LoadModel, onChange: () => void) {
+    this.#loadModel = loadModel;
     this.#onChange = onChange;
     this.#decoder = new LiveDecoder({
-      decode: (request, signal) => engine.call("decode", request, { signal }),
+      decode: (request, signal) => this.#loaded.decode(request, signal),
       onPicture: (decoded) => void this.#showDecoded(decoded),
       onError: (error) => this.#tasks.has("load") || this.fail(error), // a model that is replaced ends its calls
     });
@@ -130,9 +141,10 @@ export class Session {
   load(source: ModelSource, device: DeviceChoice): Promise<void> {
     const kept = source === this.source ? this.#history : undefined;
     return this.#loading = this.#perform("load", `Loading ${source.name}`, async (options) => {
-      const model = await this.engine.call("load", { source, device }, options);
+      const model = await this.#loadModel(source, { device, ...options });
       const { opened } = this;
       this.#show(undefined);
+      this.model?.dispose();
       [this.model, this.source] = [model, source];
       if (opened?.source) await this.#tokenize(opened.source, options);
       if (kept && this.opened?.original.length === kept.tokens.length) this.#setHistory(kept);
@@ -146,15 +158,15 @@ export class Session {
 
   /** Opens a token file. */
   openTokens(file: File): Promise<void> {
-    return this.#perform("open", `Opening ${file.name}`, async (options) => {
-      await this.#showTokens(file.name, await this.engine.call("decodeTokens", { file }, options));
+    return this.#perform("open", `Opening ${file.name}`, async () => {
+      this.#showTokens(file.name, await this.#loaded.decodeTokens(file));
     });
   }
 
   /** Opens what a link holds, with the model that it names; `sample` loads a sample picture. */
   openShared({ content }: Shared, sample: (name: string) => Promise<Blob>): Promise<void> {
     return this.#perform("open", "Opening the link", async (options) => {
-      if (!("edits" in content)) return await this.#showTokens("tokens", content);
+      if (!("edits" in content)) return this.#showTokens("tokens", content);
       const { picture, side, edits } = content;
       await this.#tokenize({ file: await sample(picture), name: picture, side, sample: picture }, options);
       for (const edit of edits) {
@@ -165,7 +177,7 @@ export class Session {
   }
 
   /** The picture of the tokens as they are now; `undefined` if nothing is open. */
-  async picture(): Promise<Pixels | undefined> {
+  async picture(): Promise<Picture | undefined> {
     await this.#decoder.idle;
     return this.decoded?.picture;
   }
@@ -213,12 +225,14 @@ export class Session {
   }
 
   /** Measures each op on the picture that is open. */
-  async measure(): Promise<ProfileLine[] | undefined> {
-    let lines: ProfileLine[] | undefined;
-    await this.#perform("measure", "Measuring each op", async (options) => {
-      lines = await this.engine.call("profile", undefined, options);
+  async measure(): Promise<ProfiledOp[] | undefined> {
+    let ops: ProfiledOp[] | undefined;
+    await this.#perform("measure", "Measuring each op", async ({ signal }) => {
+      const { sample } = this.opened ?? {};
+      if (!sample) throw new TypeError("Cannot measure: open a picture first");
+      ops = await this.#loaded.profile(sample, signal);
     });
-    return lines;
+    return ops;
   }
 
   /** Shows an error, unless it is that something was cancelled. */
@@ -244,7 +258,7 @@ export class Session {
    * Runs a task in place of the one of its kind, and shows that it runs. What needs a model waits while one is loaded.
    * Errors are shown; cancelled tasks are none.
    */
-  async #perform(kind: TaskKind, text: string, task: (options: CallOptions) => Promise<void>): Promise<void> {
+  async #perform(kind: TaskKind, text: string, task: (options: TaskOptions) => Promise<void>): Promise<void> {
     this.#tasks.get(kind)?.controller.abort();
     const started: Task = { controller: new AbortController(), progress: { text } };
     const { signal } = started.controller;
@@ -256,7 +270,7 @@ export class Session {
       await task({
         signal,
         onProgress: (progress) => {
-          started.progress = progress as LoadProgress;
+          started.progress = progress;
           this.#onChange();
         },
       });
@@ -268,14 +282,13 @@ export class Session {
     }
   }
 
-  async #tokenize(source: PictureFile, options: CallOptions): Promise<void> {
+  async #tokenize(source: PictureFile, { signal }: TaskOptions): Promise<void> {
     const { file, side, name } = source;
-    const { indices: original, ...tokenized } = await this.engine.call("tokenize", { file, side }, options);
+    const { indices: original, ...tokenized } = await this.#loaded.tokenize(file, side, signal);
     this.#show({ ...tokenized, original, name, source });
   }
 
-  async #showTokens(name: string, { rows, columns, indices }: TokenGrid): Promise<void> {
-    await this.engine.call("forget", undefined);
+  #showTokens(name: string, { rows, columns, indices }: TokenGrid): void {
     this.#show({ name, rows, columns, original: indices });
   }
 
@@ -302,11 +315,16 @@ export class Session {
   }
 
   async #showDecoded(decoded: DecodedPicture): Promise<void> {
-    this.decoded = decoded;
+    this.decoded = { ...decoded, psnr: psnrOf(this.opened?.picture, decoded.picture) };
     this.#onChange();
     if (!decoded.exact) return;
-    this.memory = await this.engine.call("memory", undefined);
+    this.memory = await this.#loaded.heldMemory();
     this.#onChange();
+  }
+
+  get #loaded(): LoadedModel {
+    if (!this.model) throw new TypeError("Cannot compute: no model is loaded");
+    return this.model;
   }
 
   get #context() {
@@ -317,4 +335,10 @@ export class Session {
 function editOf({ cells, code }: Stroke): Edit {
   const all = [...cells];
   return code === undefined ? { kind: "restore", cells: all } : { kind: "paint", code, cells: all };
+}
+
+/** The PSNR, where the sides are the same: those of a decoded picture are multiples of the model's factor. */
+function psnrOf(original: Picture | undefined, decoded: Picture): number | undefined {
+  const isComparable = original?.width === decoded.width && original.height === decoded.height;
+  return isComparable ? psnr(original, decoded) : undefined;
 }

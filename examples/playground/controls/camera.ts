@@ -5,7 +5,7 @@
  * @module
  */
 
-import { create, find } from "../views/dom.ts";
+import { create, find, pngOf } from "../views/dom.ts";
 
 /** Shows the camera in a dialog. Resolves to a picture, or to `undefined` if the dialog is closed. */
 export async function takePicture(): Promise<Blob | undefined> {
@@ -33,9 +33,8 @@ export async function takePicture(): Promise<Blob | undefined> {
 }
 
 /** What a video shows, as a PNG file. */
-async function frameOf(video: HTMLVideoElement): Promise<Blob | undefined> {
+function frameOf(video: HTMLVideoElement): Promise<Blob> {
   const canvas = create("canvas", { width: video.videoWidth, height: video.videoHeight });
   canvas.getContext("2d")!.drawImage(video, 0, 0);
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-  return blob ?? undefined;
+  return pngOf(canvas);
 }

@@ -59,9 +59,9 @@ export function chooseFiles(id: string, onFiles: (files: File[]) => void): void 
   input.click();
 }
 
-/** Saves bytes as a download. */
-export function saveBytes(bytes: Uint8Array<ArrayBuffer>, name: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([bytes], { type }));
+/** Saves a file as a download. */
+export function saveFile(file: Blob, name: string): void {
+  const url = URL.createObjectURL(file);
   create("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ModelSource } from "../engine/protocol.ts";
+import type { ModelSource } from "../engine/types.ts";
 import { create, find } from "../views/dom.ts";
 
 /** The name of the model that is part of the site. */

@@ -7,9 +7,9 @@
 
 import { encodeLink, LONG_LINK, MAX_LINK, type Shared } from "../editing/link.ts";
 import type { Session } from "../session.ts";
-import { find } from "../views/dom.ts";
+import { canvasOf, find, pngOf } from "../views/dom.ts";
 import { announce } from "./announcer.ts";
-import { saveBytes } from "./files.ts";
+import { saveFile } from "./files.ts";
 
 /** Listens to the buttons. */
 export function listenToSaving(session: Session): void {
@@ -31,14 +31,15 @@ async function savePicture(session: Session): Promise<void> {
   const picture = await session.picture();
   if (!picture) throw new Error("Cannot save the picture: nothing is open");
   const name = `${baseName(session.opened!.name)}-decoded.png`;
-  saveBytes(await session.engine.call("encodePicture", picture), name, "image/png");
+  saveFile(await pngOf(canvasOf(picture)), name);
 }
 
-async function saveTokens({ engine, tokens, opened }: Session, format: "npy" | "json"): Promise<void> {
-  if (!tokens || !opened) throw new Error("Cannot save the tokens: no picture is open");
+async function saveTokens({ model, tokens, opened }: Session, format: "npy" | "json"): Promise<void> {
+  if (!model || !tokens || !opened) throw new Error("Cannot save the tokens: no picture is open");
   const { rows, columns, name } = opened;
-  const bytes = await engine.call("encodeTokens", { rows, columns, indices: tokens, format });
-  saveBytes(bytes, `${baseName(name)}.${format}`, format === "json" ? "application/json" : "application/octet-stream");
+  const bytes = await model.encodeTokens({ rows, columns, indices: tokens }, format);
+  const type = format === "json" ? "application/json" : "application/octet-stream";
+  saveFile(new Blob([bytes], { type }), `${baseName(name)}.${format}`);
 }
 
 /** Puts what is open into the address, and the address on the clipboard. */

@@ -5,7 +5,7 @@
  */
 
 import { type Picture, tokenMap, type Tokens } from "../../../mod.ts";
-import type { Neighbour, Pixels } from "./protocol.ts";
+import type { Neighbour, Pixels } from "./types.ts";
 
 /** Codes on a sheet, along each side. */
 const SHEET = 16;
@@ -26,19 +26,18 @@ export function coloursOf(codes: number): Uint8ClampedArray<ArrayBuffer> {
  * @param vectors the codes one after another
  */
 export function nearestCodes(vectors: Float32Array, dimensions: number, code: number, count: number): Neighbour[] {
-  const distanceTo = (other: number) => {
+  const nearest: Neighbour[] = [{ code, distance: 0 }];
+  for (let other = 0; other < vectors.length / dimensions; other++) {
+    if (other === code) continue;
     let sum = 0;
     for (let i = 0; i < dimensions; i++) sum += (vectors[code * dimensions + i] - vectors[other * dimensions + i]) ** 2;
-    return Math.sqrt(sum);
-  };
-  const all = Array.from({ length: vectors.length / dimensions }, (_, other) => ({
-    code: other,
-    distance: distanceTo(other),
-  }));
-  return all.sort((a, b) => a.distance - b.distance || Number(b.code === code) - Number(a.code === code)).slice(
-    0,
-    count,
-  );
+    const distance = Math.sqrt(sum);
+    if (nearest.length === count && distance >= nearest[count - 1].distance) continue;
+    const place = nearest.findLastIndex((found) => found.distance <= distance) + 1;
+    nearest.splice(place, 0, { code: other, distance });
+    nearest.length = Math.min(nearest.length, count);
+  }
+  return nearest;
 }
 
 /**

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Tensor, VQModel } from "../../../mod.ts";
+import type { ModelMethods, Tensor } from "../../../mod.ts";
 import { changedRegion } from "../editing/region.ts";
-import type { TokenGrid } from "./protocol.ts";
+import type { TokenGrid } from "./types.ts";
 
 /** The picture that was decoded last, and its tokens. */
 export interface EditedPicture {
@@ -18,7 +18,7 @@ export interface EditedPicture {
 
 /** Decodes all tokens or, given the picture before, what those reach that have changed. */
 export async function decodeEdited(
-  model: VQModel,
+  model: ModelMethods,
   grid: TokenGrid,
   before: EditedPicture | undefined,
   signal: AbortSignal,

@@ -4,18 +4,12 @@
  * @module
  */
 
-import type { DecodedPicture, TokenGrid } from "./protocol.ts";
-
-/** Tokens to show. */
-interface Wanted {
-  readonly grid: TokenGrid;
-  readonly exact: boolean;
-}
+import type { DecodedPicture, DecodeRequest, TokenGrid } from "./types.ts";
 
 /** What a decoder needs. */
 export interface LiveDecoderOptions {
   /** Decodes tokens. */
-  decode(request: TokenGrid & { exact: boolean }, signal: AbortSignal): Promise<DecodedPicture>;
+  decode(request: DecodeRequest, signal: AbortSignal): Promise<DecodedPicture>;
   /** Called with every decoded picture. */
   onPicture(decoded: DecodedPicture): void;
   /** Called when decoding fails. */
@@ -25,7 +19,7 @@ export interface LiveDecoderOptions {
 /** Decodes one grid at a time, always the latest. */
 export class LiveDecoder {
   readonly #options: LiveDecoderOptions;
-  #wanted: Wanted | undefined;
+  #wanted: DecodeRequest | undefined;
   /** Ends when nothing is to be decoded any more. */
   #idle: Promise<void> = Promise.resolve();
   #running: { readonly exact: boolean; readonly controller: AbortController } | undefined;
@@ -47,7 +41,7 @@ export class LiveDecoder {
 
   /** Shows tokens: exactly, or as soon as possible while more changes follow. */
   show(grid: TokenGrid, { exact }: { exact: boolean }): void {
-    this.#wanted = { grid, exact };
+    this.#wanted = { ...grid, exact };
     if (!this.#running) this.#idle = this.#run();
     else if (this.#running.exact) this.#running.controller.abort(); // it would be out of date
   }
@@ -60,12 +54,12 @@ export class LiveDecoder {
 
   async #run(): Promise<void> {
     while (this.#wanted) {
-      const { grid, exact } = this.#wanted;
+      const request = this.#wanted;
       this.#wanted = undefined;
       const controller = new AbortController();
-      this.#running = { exact, controller };
+      this.#running = { exact: request.exact, controller };
       try {
-        const decoded = await this.#options.decode({ ...grid, exact }, controller.signal);
+        const decoded = await this.#options.decode(request, controller.signal);
         this.#running = undefined;
         this.#options.onPicture(decoded);
       } catch (error) {

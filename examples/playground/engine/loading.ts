@@ -1,30 +1,53 @@
 /**
- * Loads models from this site, from the Hub, or from files.
+ * Loads models in a worker: from this site, from the Hub, or from files.
  *
  * @module
  */
 
-import { type ComputeOptions, VQModel } from "../../../mod.ts";
-import type { ModelSource } from "./protocol.ts";
+import { type GivenFile, type ModelWorker, type Progress, VQModel } from "../../../mod.ts";
+import { LoadedModel } from "./loaded_model.ts";
+import type { DeviceChoice, LoadProgress, ModelSource } from "./types.ts";
 
 /** The files of a model that is part of the site. */
 const SITE_FILES = ["config.json", "diffusion_pytorch_model.safetensors"];
 
+/** How to load a model. */
+export interface LoadOptions {
+  readonly device: DeviceChoice;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
 /** Loads a model. */
 export async function loadModel(
+  worker: ModelWorker,
   source: ModelSource,
-  options: Pick<ComputeOptions, "device" | "signal" | "onProgress">,
-): Promise<VQModel> {
+  { device, signal, onProgress }: LoadOptions,
+): Promise<LoadedModel> {
+  const start = performance.now();
+  let fallback: string | undefined;
+  const model = await VQModel.inWorker(worker, await placeOf(source, signal), {
+    device,
+    signal,
+    onProgress(event) {
+      if (event.status === "fallback") fallback = event.reason;
+      else onProgress?.(describeProgress(event));
+    },
+  });
+  return new LoadedModel(model, { milliseconds: performance.now() - start, fallback });
+}
+
+/** What the library takes as the source of a model. */
+async function placeOf(source: ModelSource, signal?: AbortSignal): Promise<string | Iterable<GivenFile>> {
   switch (source.kind) {
     case "hub":
-      return await VQModel.fromPretrained(source.name, options);
-    case "site": {
-      const urls = SITE_FILES.map((name) => new URL(name, `${source.url}/`));
-      const blobs = await Promise.all(urls.map((url) => fetchBlob(url, options.signal)));
-      return await VQModel.fromFiles(SITE_FILES.map((name, i) => [name, blobs[i]] as const), options);
-    }
+      return source.name;
+    case "site":
+      return await Promise.all(SITE_FILES.map(async (name) => {
+        return [name, await fetchBlob(new URL(name, `${source.url}/`), signal)] as const;
+      }));
     case "files":
-      return await VQModel.fromFiles(source.files, options);
+      return source.files;
   }
 }
 
@@ -32,4 +55,13 @@ async function fetchBlob(url: URL, signal?: AbortSignal): Promise<Blob> {
   const response = await fetch(url, { signal });
   if (!response.ok) throw new Error(`Cannot load ${url}: the server answers ${response.status}`);
   return await response.blob();
+}
+
+/** Progress in words. */
+function describeProgress({ status, file, loaded, total }: Progress): LoadProgress {
+  const share = total > 0 ? loaded / total : undefined;
+  if (status === "progress") {
+    return { text: `${file}: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`, share };
+  }
+  return status === "load" ? { text: `Layer ${loaded} of ${total}`, share } : { text: file };
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Pixels } from "../engine/protocol.ts";
+import type { Pixels } from "../engine/types.ts";
 
 /** Classes of elements by the name of their tag. */
 type Tags = HTMLElementTagNameMap;
@@ -46,6 +46,14 @@ export function canvasOf(pixels: Pixels): HTMLCanvasElement {
     CANVASES.set(pixels, canvas);
   }
   return canvas;
+}
+
+/** A PNG file of what a canvas shows. */
+export function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
+  return new Promise((resolve, reject) => {
+    const take = (file: Blob | null) => file ? resolve(file) : reject(new Error("Cannot encode the picture as PNG"));
+    canvas.toBlob(take, "image/png");
+  });
 }
 
 /** Draws part of a picture so that it fills a canvas, pixels as squares. */

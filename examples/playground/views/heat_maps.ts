@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pixels } from "../engine/protocol.ts";
+import type { Pixels } from "../engine/types.ts";
 
 /** Difference that has the brightest colour, in levels of 0 to 255. */
 export const MAX_DIFFERENCE = 64;
@@ -37,13 +37,14 @@ export function differenceMap(a: Pixels, b: Pixels): Pixels | undefined {
 /** Margins of tokens: bright where a token nearly was another one. */
 export function marginMap(margins: Float32Array, columns: number, greatest: number): Pixels {
   const data = new Uint8ClampedArray(4 * margins.length);
-  margins.forEach((margin, cell) => paint(data, 4 * cell, 1 - Math.sqrt(margin / greatest)));
+  margins.forEach((margin, cell) => paint(data, 4 * cell, 1 - Math.sqrt(Math.min(margin, greatest) / greatest)));
   return { width: columns, height: margins.length / columns, data };
 }
 
-/** The margin that 95 % of the tokens do not exceed. */
+/** The margin that 95 % of the tokens do not exceed. Infinite ones do not count: there is no other code. */
 export function greatestMargin(margins: Float32Array): number {
-  return margins.toSorted()[Math.floor(0.95 * (margins.length - 1))] || 1;
+  const finite = margins.filter(Number.isFinite).sort();
+  return finite[Math.floor(0.95 * (finite.length - 1))] || 1;
 }
 
 function paint(data: Uint8ClampedArray, offset: number, place: number): void {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Neighbour, Pixels } from "../engine/protocol.ts";
+import type { Neighbour, Pixels } from "../engine/types.ts";
 import { create, definitions, drawPatch } from "./dom.ts";
 
 /** What the card shows. */

@@ -6,7 +6,7 @@
  */
 
 import type { Square } from "../editing/brush.ts";
-import type { Pixels } from "../engine/protocol.ts";
+import type { Pixels } from "../engine/types.ts";
 import { canvasOf } from "./dom.ts";
 import type { Size, Viewport } from "./viewport.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { countChanges } from "../editing/region.ts";
-import type { ProfileLine } from "../engine/protocol.ts";
+import type { ProfiledOp } from "../../../mod.ts";
 import type { Session } from "../session.ts";
 import { create } from "./dom.ts";
 
@@ -19,7 +19,7 @@ export function reportOf(session: Session): [string, string][] {
     ["Loading", model && time(model.milliseconds)],
     ["Picture to tokens", opened?.milliseconds && time(opened.milliseconds.tokens)],
     ["Tokens to picture", decoded && `${time(decoded.milliseconds)}${decoded.exact ? "" : ", in part"}`],
-    ["Memory", memory && `${(memory.held / 1e6).toFixed(0)} MB`],
+    ["Memory", memory === undefined ? undefined : `${(memory / 1e6).toFixed(0)} MB`],
     ["Tokens", opened && `${opened.columns} × ${opened.rows} = ${opened.original.length}`],
     ["Changed", opened && tokens && `${countChanges(opened.original, tokens)}`],
     ["Distinct codes", model && tokens && `${new Set(tokens).size} of ${model.codes}`],
@@ -39,11 +39,11 @@ function time(milliseconds: number): string {
 }
 
 /** A table of ops, the slowest first. */
-export function profileTable(lines: readonly ProfileLine[]): HTMLElement {
-  const total = lines.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+export function profileTable(ops: readonly ProfiledOp[]): HTMLElement {
+  const total = ops.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const row = (tag: "th" | "td", cells: readonly string[]) =>
     create("tr", {}, ...cells.map((cell) => create(tag, {}, cell)));
-  const body = lines.map(({ op, name, milliseconds, flops }) =>
+  const body = ops.map(({ op, name, milliseconds, flops }) =>
     row("td", [
       name,
       op,

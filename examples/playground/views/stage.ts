@@ -6,7 +6,7 @@
  */
 
 import { brushSquare, type Grid, type Place } from "../editing/brush.ts";
-import type { Pixels } from "../engine/protocol.ts";
+import type { Pixels } from "../engine/types.ts";
 import type { Session } from "../session.ts";
 import { find } from "./dom.ts";
 import { differenceMap, greatestMargin, marginMap } from "./heat_maps.ts";

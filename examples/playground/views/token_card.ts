@@ -6,7 +6,8 @@
  */
 
 import { cellOf } from "../editing/brush.ts";
-import type { Pixels } from "../engine/protocol.ts";
+import type { LoadedModel } from "../engine/loaded_model.ts";
+import type { Pixels } from "../engine/types.ts";
 import type { Session } from "../session.ts";
 import { drawPatch, find } from "./dom.ts";
 import { createInspector, type Inspector } from "./inspector.ts";
@@ -66,15 +67,16 @@ export class TokenCard {
     this.#shown = tokens[cell];
     clearTimeout(this.#timer);
     this.#looking.abort();
-    this.#timer = setTimeout(() => void this.#lookUp(tokens[cell]), REST);
+    this.#timer = setTimeout(() => void this.#lookUp(tokens[cell], model), REST);
   }
 
-  async #lookUp(code: number): Promise<void> {
+  async #lookUp(code: number, model: LoadedModel): Promise<void> {
     const { signal } = this.#looking = new AbortController();
     try {
-      const neighbours = await this.#session.engine.call("neighbours", { code, count: NEIGHBOURS }, { signal });
+      const neighbours = await model.neighbours(code, NEIGHBOURS);
+      signal.throwIfAborted();
       this.#inspector.showNeighbours(neighbours, this.#swatches);
-      await this.#see([...neighbours.map(({ code }) => code), this.#picker.code], signal);
+      await this.#see([...neighbours.map(({ code }) => code), this.#picker.code], model, signal);
       this.#inspector.showNeighbours(neighbours, this.#swatches);
     } catch (error) {
       this.#session.fail(error);
@@ -82,11 +84,11 @@ export class TokenCard {
   }
 
   /** Finds out what codes look like that were not seen yet. */
-  async #see(codes: readonly number[], signal: AbortSignal): Promise<void> {
+  async #see(codes: readonly number[], model: LoadedModel, signal: AbortSignal): Promise<void> {
     const unseen = codes.filter((code) => !this.#swatches.has(code));
     if (unseen.length === 0) return;
     const swatches = this.#swatches;
-    const seen = await this.#session.engine.call("swatches", { codes: unseen }, { signal });
+    const seen = await model.swatches(unseen, signal);
     unseen.forEach((code, i) => swatches.set(code, seen[i]));
     this.#drawSwatch();
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pixels } from "../engine/protocol.ts";
+import type { Pixels } from "../engine/types.ts";
 
 /** A picture of one pixel per token. `colours` holds the RGBA of every code. */
 export function tokenPixels(tokens: Int32Array, columns: number, colours: Uint8ClampedArray<ArrayBuffer>): Pixels {

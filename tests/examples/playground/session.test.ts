@@ -1,50 +1,55 @@
 /** A session of the playground: what is open, with an engine that the test answers for. */
 import { assert, assertEquals } from "@std/assert";
-import type { DecodedPicture, ModelSource, Pixels } from "../../../examples/playground/engine/protocol.ts";
-import type { CallOptions, Remote } from "../../../examples/playground/engine/rpc.ts";
-import type { EngineMethods } from "../../../examples/playground/engine/worker.ts";
-import { Session } from "../../../examples/playground/session.ts";
+import type { LoadedModel } from "../../../examples/playground/engine/loaded_model.ts";
+import type { DecodeRequest, ModelSource } from "../../../examples/playground/engine/types.ts";
+import { type LoadModel, Session } from "../../../examples/playground/session.ts";
+import { Picture } from "../../../mod.ts";
 
 const MODEL: ModelSource = { kind: "hub", name: "owner/name" };
-const PIXELS: Pixels = { width: 2, height: 1, data: new Uint8ClampedArray(8) };
+const PICTURE = new Picture(2, 1, new Uint8ClampedArray(8));
 
 /** A call that the session made. */
 interface Call {
   readonly method: string;
   readonly argument: unknown;
-  resolve(result: unknown): void;
-  reject(error: unknown): void;
+  /** Lets it return its result. */
+  answer(): void;
 }
 
 /** A session whose calls of `held` methods wait for the test. */
 function sessionWith(...held: string[]) {
   const calls: Call[] = [];
-  const results: Record<string, (argument: never) => unknown> = {
-    load: () => ({ codes: 16, factor: 1, device: "wasm" }),
-    tokenize: ({ file }: { file: Blob }) => ({
-      rows: 1,
-      columns: 2,
-      indices: Int32Array.of(file.size, 1),
-      picture: PIXELS,
-    }),
-    decode: ({ exact }: { exact: boolean }) => ({ picture: PIXELS, exact, milliseconds: 1 } satisfies DecodedPicture),
-    memory: () => ({ held: 0, used: 0 }),
-    forget: () => undefined,
+
+  /** Makes a call that returns a result: at once, or when the test says so. */
+  function call<T>(method: string, argument: unknown, result: T, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason));
+      const answer = () => resolve(result);
+      calls.push({ method, argument, answer });
+      if (!held.includes(method)) answer();
+    });
+  }
+
+  const model = {
+    codes: 16,
+    factor: 1,
+    device: "wasm",
+    tokenize: (file: Blob, _side: number, signal: AbortSignal) => {
+      const tokens = { rows: 1, columns: 2, indices: Int32Array.of(file.size, 1), picture: PICTURE };
+      return call("tokenize", file, tokens, signal);
+    },
+    decode: (request: DecodeRequest, signal: AbortSignal) =>
+      call("decode", request, { picture: PICTURE, exact: request.exact, milliseconds: 1 }, signal),
+    heldMemory: () => Promise.resolve(0),
+    dispose: () => calls.push({ method: "dispose", argument: undefined, answer() {} }),
   };
-  const engine = {
-    call: (method: string, argument: unknown, { signal }: CallOptions = {}) =>
-      new Promise((resolve, reject) => {
-        signal?.addEventListener("abort", () => reject(signal.reason));
-        calls.push({ method, argument, resolve, reject });
-        if (!held.includes(method)) resolve(results[method](argument as never));
-      }),
-  } as unknown as Remote<EngineMethods>;
-  const session = new Session(engine, () => {});
+  const load: LoadModel = (source, { signal }) => {
+    return call("load", source, { ...model } as unknown as LoadedModel, signal);
+  };
+  const session = new Session(load, () => {});
   const open = (size: number) => session.open({ file: new Blob([new Uint8Array(size)]), name: `${size}`, side: 1 });
   const answer = (method: string) => {
-    for (const { argument, resolve } of calls.filter((call) => call.method === method)) {
-      resolve(results[method](argument as never));
-    }
+    for (const { answer } of calls.filter((call) => call.method === method)) answer();
   };
   return { session, calls, open, answer };
 }
@@ -85,13 +90,14 @@ Deno.test("a task that is cancelled leaves everything as it was, and is no error
 });
 
 Deno.test("another engine for the same model keeps the edits, another model does not", async () => {
-  const { session, open } = sessionWith();
+  const { session, calls, open } = sessionWith();
   await session.load(MODEL, "auto");
   await open(3);
   session.edit({ kind: "paint", code: 9, cells: [1] });
   await session.load(MODEL, "wasm");
   assertEquals([...session.tokens!], [3, 9]);
   assert(session.canUndo);
+  assertEquals(calls.filter(({ method }) => method === "dispose").length, 1, "the model before is disposed");
   await session.load({ ...MODEL }, "auto");
   assertEquals([...session.tokens!], [3, 1]);
   assert(!session.canUndo);

@@ -48,6 +48,14 @@ Deno.test("heat maps are dark where pictures are equal, and bright where margins
   assert(brightness(map.data, 0) > brightness(map.data, 1) && brightness(map.data, 1) > brightness(map.data, 2));
 });
 
+Deno.test("margins of a codebook of one code, which are infinite, are shown as great ones", () => {
+  const margins = Float32Array.of(Infinity, Infinity);
+  assertEquals(greatestMargin(margins), 1);
+  const great = marginMap(Float32Array.of(9, 9), 2, 1);
+  assertEquals(marginMap(margins, 2, greatestMargin(margins)), great);
+  assertEquals(greatestMargin(Float32Array.of(Infinity, 0.5, 0.25)), 0.25);
+});
+
 Deno.test("maps of tokens have the library's colours", () => {
   const tokens = Int32Array.of(3, 0, 1, 3, 2, 2);
   const colours = tokenMap(Int32Array.of(0, 1, 2, 3), [1, 4]).data;

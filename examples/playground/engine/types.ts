@@ -1,8 +1,10 @@
 /**
- * What the page and its worker say to each other.
+ * Models, pictures and tokens, as the page shows them.
  *
  * @module
  */
+
+import type { Picture, Tensor } from "../../../mod.ts";
 
 /** Where a model is. */
 export type ModelSource =
@@ -15,24 +17,6 @@ export type ModelSource =
 
 /** Which engine computes. */
 export type DeviceChoice = "auto" | "wasm" | "webgpu";
-
-/** A model that is loaded. */
-export interface ModelInfo {
-  readonly device: "wasm" | "webgpu";
-  /** Threads of the CPU engine. */
-  readonly threads?: number;
-  readonly parameters: number;
-  /** Number of codes. */
-  readonly codes: number;
-  /** Pixels per token along each side. */
-  readonly factor: number;
-  /** Red, green, blue and alpha of each code in maps of tokens. */
-  readonly colours: Uint8ClampedArray<ArrayBuffer>;
-  /** Milliseconds to load it. */
-  readonly milliseconds: number;
-  /** Why a slower engine computes than was asked for. */
-  readonly fallback?: string;
-}
 
 /** A picture of RGBA bytes. */
 export interface Pixels {
@@ -50,8 +34,10 @@ export interface TokenGrid {
 
 /** A picture that was tokenized. */
 export interface TokenizedPicture extends TokenGrid {
+  /** What was tokenized. */
+  readonly sample: Tensor;
   /** The picture as the model sees it. */
-  readonly picture: Pixels;
+  readonly picture: Picture;
   /** How far each latent is from the plane between its two nearest codes, over the root mean square of the latents. */
   readonly margins?: Float32Array<ArrayBuffer>;
   /** Milliseconds to decode the file and resize it, and to tokenize it. */
@@ -69,12 +55,10 @@ export interface DecodeRequest extends TokenGrid {
 
 /** A picture that was decoded. */
 export interface DecodedPicture {
-  readonly picture: Pixels;
+  readonly picture: Picture;
   /** Whether everything was computed. */
   readonly exact: boolean;
   readonly milliseconds: number;
-  /** Compared with the picture that was tokenized, in decibels. */
-  readonly psnr?: number;
 }
 
 /** A code near another one. */
@@ -82,20 +66,6 @@ export interface Neighbour {
   readonly code: number;
   /** Euclidean distance. */
   readonly distance: number;
-}
-
-/** A line of the profile. */
-export interface ProfileLine {
-  readonly op: string;
-  readonly name: string;
-  readonly milliseconds: number;
-  readonly flops: number;
-}
-
-/** Bytes of the model on its device. */
-export interface Memory {
-  readonly held: number;
-  readonly used: number;
 }
 
 /** Progress of loading. */
