@@ -5,8 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { INTEGER_TYPES, smallestUnsignedType } from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
@@ -14,7 +13,8 @@ import { type DecodeRecordsOptions, encodeRecords, openRecords } from "../format
 import { numberKey } from "../formats/stored_records.ts";
 import { uniqueTexts } from "../formats/unique_keys.ts";
 import type { DatasetFormat, TokenRecord, TokenSetInfo } from "../types.ts";
-import { parseManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
+import { manifestsBeside } from "./manifests_beside.ts";
 import { type FileDigest, publish } from "./publish.ts";
 
 /** A file to merge. */
@@ -105,10 +105,13 @@ async function sharedInfo(
   options: Pick<DecodeRecordsOptions, "grid">,
 ): Promise<TokenSetInfo> {
   let shared: FileInfo | undefined;
+  const recordedOf = manifestsBeside();
   for (const file of files) {
     const { info, close } = await openRecords(file, options);
     await close();
-    const own = { ...await manifestInfo(file), ...info };
+    const path = pathOf(file);
+    const { model } = (path === undefined ? undefined : await recordedOf(path))?.manifest ?? {};
+    const own = { ...modelInfo(model), ...info };
     if (shared) checkSameModel(shared, nameOf(files[0]), own, nameOf(file));
     shared = { ...own, ...shared, dtype: larger(shared?.dtype, own.dtype) };
   }
@@ -132,17 +135,16 @@ function checkSameModel(first: FileInfo, firstName: string, own: FileInfo, name:
   }
 }
 
-/** What the manifest says that `tokenizeDataset` wrote beside a file. */
-async function manifestInfo(file: MergeSource): Promise<FileInfo> {
-  if (typeof file !== "string" && !(file instanceof URL)) return {};
-  const path = `${file}`.startsWith("file:") ? fileURLToPath(file) : `${file}`;
-  for (const place of [`${path}.manifest.json`, join(dirname(path), "manifest.json")]) {
-    const manifest = await readFile(place).then((bytes) => parseManifest(bytes, place)).catch(() => undefined);
-    if (!manifest?.shards.some(({ name }) => name === basename(path))) continue; // it is none, or of other files
-    const { name, codebook, codes, configuration } = manifest.model;
-    return { model: name, codebook, codes, configuration };
-  }
-  return {};
+/** What a manifest says of the model. */
+function modelInfo(model: Manifest["model"] | undefined): FileInfo {
+  if (!model) return {};
+  const { name, codebook, codes, configuration } = model;
+  return { model: name, codebook, codes, configuration };
+}
+
+function pathOf(file: MergeSource): string | undefined {
+  if (typeof file !== "string" && !(file instanceof URL)) return undefined;
+  return `${file}`.startsWith("file:") ? fileURLToPath(file) : `${file}`;
 }
 
 function nameOf(file: MergeSource): string {
