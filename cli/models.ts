@@ -17,13 +17,13 @@ import { count, indent, table } from "./text.ts";
 const CHOOSING = ["subfolder", "variant", "file"] as const;
 
 /** How a command loads a model. */
-type LoadingOptions = Pick<LoadOptions, "only" | "onProgress">;
+type LoadingOptions = Pick<LoadOptions, "only" | "onProgress" | "signal">;
 
 /** Loads a model, or the half that a command needs, with progress if standard error is a terminal. */
 export async function load(
   source: string,
   options: Options,
-  { only, onProgress = WATCHED ? showLoading : undefined }: LoadingOptions = {},
+  { onProgress = WATCHED ? showLoading : undefined, ...loading }: LoadingOptions = {},
 ): Promise<VQModel> {
   const { device, dtype, threads, revision, subfolder, variant, file, config } = options;
   const memoryLimit = options["memory-limit"];
@@ -33,8 +33,8 @@ export async function load(
     threads: threads === undefined ? undefined : Number(threads),
     memoryLimit: memoryLimit === undefined ? undefined : bytesOf(memoryLimit),
     revision,
-    only,
     onProgress,
+    ...loading,
   };
   const isFile = await isSingleFile(source);
   const needless = isFile ? CHOOSING.find((name) => options[name] !== undefined) : config && "config";
@@ -53,7 +53,7 @@ export async function load(
 }
 
 /** Whether MODEL is a file: one that exists, a URL, or what has a checkpoint's name and is no repository's. */
-async function isSingleFile(model: string): Promise<boolean> {
+export async function isSingleFile(model: string): Promise<boolean> {
   if (/^https?:/i.test(model)) return true;
   const there = await Deno.stat(isUrl(model) ? new URL(model) : model).catch(() => undefined);
   if (there) return there.isFile;

@@ -20,6 +20,7 @@ export type { RecordFailure, StoredRecords } from "./formats/stored_records.ts";
 export { encodeTar, readTar, type ReadTarOptions, type TarEntry, type TarFile } from "./formats/tar.ts";
 export { picturesOfTar } from "./formats/tar_pictures.ts";
 export { encodeTarRecords } from "./formats/tar_records.ts";
+export { chooseEngines, type EngineModel, type Engines, type EngineSet, type OpenEngines } from "./compute/engines.ts";
 export type {
   DatasetFormat,
   DatasetPicture,
@@ -27,6 +28,8 @@ export type {
   DatasetShard,
   DatasetSource,
   EncodeRecords,
+  EngineRate,
+  EngineUse,
   TokenRecord,
   TokenSetInfo,
 } from "./types.ts";

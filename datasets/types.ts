@@ -60,8 +60,31 @@ export interface DatasetProgress {
   readonly failures: number;
   /** Number of models that compute at the same time. */
   readonly models?: number;
+  /** How the models use the machine. */
+  readonly engines?: EngineUse;
   /** Number of pictures in a batch, once it is chosen. */
   readonly batch?: number;
+}
+
+/** How models use a machine. */
+export interface EngineUse {
+  /** Number of models that compute at the same time. */
+  readonly engines: number;
+  /** Number of threads of each. */
+  readonly threads: number;
+  /**
+   * Why: it was `"measured"` to be the fastest; that is being measured; there are too few pictures to measure it; or there is no
+   * alternative, as on a GPU, with one thread, a memory limit or little memory.
+   */
+  readonly choice: "measured" | "measuring" | "few pictures" | "no alternative";
+  /** What was measured. */
+  readonly rates: readonly EngineRate[];
+}
+
+/** How fast some models compute a data set. */
+export interface EngineRate extends Pick<EngineUse, "engines" | "threads"> {
+  /** Pictures per second. */
+  readonly picturesPerSecond: number;
 }
 
 /** The tokens of one picture of a data set. */

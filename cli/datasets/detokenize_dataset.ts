@@ -24,7 +24,7 @@ import type { Options } from "../options.ts";
 import { pixelRangeOf } from "../pictures.ts";
 import { count, plural } from "../text.ts";
 import { gridOf } from "../tokens.ts";
-import { loadEngines } from "./engines.ts";
+import { type LoadedEngines, loadEngines } from "./engines.ts";
 import { progressView } from "./progress.ts";
 
 /** Exit code if tokens could not be decoded. */
@@ -47,24 +47,19 @@ export async function runDetokenizeDataset(
   let progress: DatasetProgress | undefined;
   const advice = () => `${plural(progress?.pictures ?? 0, "picture")} finished. Run the same command again to go on`;
   const manifest = await interruptible(async (signal) => {
-    return await withModels(modelName, options, async (models) => {
-      try {
-        return await detokenizeFiles(
-          models,
-          inputs.map(named),
-          isArchive ? pictureArchive(output) : pictureFolder(output),
-          {
-            ...detokenizeOptionsOf(models[0], options),
-            grid: gridOf(options.grid),
-            verify: options.verify,
-            signal,
-            onProgress: (now) => view.show(progress = now),
-          },
-        );
-      } finally {
-        view.stop();
-      }
-    });
+    using engines = await loadDecoders(modelName, options);
+    const place = isArchive ? pictureArchive(output) : pictureFolder(output);
+    try {
+      return await detokenizeFiles(engines, inputs.map(named), place, {
+        ...detokenizeOptionsOf(engines.model, options),
+        grid: gridOf(options.grid),
+        verify: options.verify,
+        signal,
+        onProgress: (now) => view.show(progress = now),
+      });
+    } finally {
+      view.stop();
+    }
   }, advice);
   report(manifest, output, progress, options);
   const { pictures = 0, failures = 0 } = manifest;
@@ -104,23 +99,14 @@ export async function runDetokenizeNumbered(
   await checkWritable(output.replaceAll("%d", "0"));
   await checkReadable(inputs, options);
   const tokens = readTokenFiles(inputs.map(named), { grid: gridOf(options.grid) });
-  const pictures = await withModels(modelName, options, async (models) => {
-    return await saveNumbered(detokenizeDataset(models, tokens, detokenizeOptionsOf(models[0], options)), output);
-  });
+  using engines = await loadDecoders(modelName, options);
+  const decoded = detokenizeDataset(engines, tokens, detokenizeOptionsOf(engines.model, options));
+  const pictures = await saveNumbered(decoded, output);
   if (!options.quiet) console.log(`Wrote ${printable(output)}: ${plural(pictures, "picture")}`);
 }
 
-async function withModels<T>(
-  name: string,
-  options: Options,
-  use: (models: readonly VQModel[]) => Promise<T>,
-): Promise<T> {
-  const models = await loadEngines(name, options, { only: "decoder", side: LIKELY_SIDE });
-  try {
-    return await use(models);
-  } finally {
-    for (const model of models) model.dispose();
-  }
+function loadDecoders(name: string, options: Options): Promise<LoadedEngines> {
+  return loadEngines(name, options, { only: "decoder", side: LIKELY_SIDE });
 }
 
 function detokenizeOptionsOf(model: VQModel, options: Options) {

@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { DatasetProgress } from "../../datasets/mod.ts";
+import type { DatasetProgress, EngineUse } from "../../datasets/mod.ts";
 import type { Options } from "../options.ts";
 import { rewriteLine, WATCHED } from "../terminal.ts";
-import { count } from "../text.ts";
+import { count, plural } from "../text.ts";
 
 /** Milliseconds between two reports: on a terminal, to a file, and in JSON. */
 const PERIODS = { terminal: 200, lines: 10_000, json: 1000 } as const;
@@ -35,9 +35,17 @@ export function progressView({ json, quiet }: Options): ProgressView {
     terminal: (progress: DatasetProgress) => rewriteLine(describe(progress, secondsSoFar())),
     lines: (progress: DatasetProgress) => console.error(describe(progress, secondsSoFar())),
   }[kind];
+  let isChosen = false;
+  const announce = ({ engines }: DatasetProgress) => {
+    if (isChosen || engines?.choice !== "measured" || quiet || json) return;
+    isChosen = true;
+    if (kind === "terminal") rewriteLine("");
+    console.error(describeChoice(engines));
+  };
   return {
     show(progress) {
       last = progress;
+      announce(progress);
       if (timer !== undefined || quiet && !json) return;
       started = performance.now();
       timer = setInterval(() => print(last), PERIODS[kind]);
@@ -65,7 +73,7 @@ function rates(progress: DatasetProgress, seconds: number) {
 
 /** Progress as a line of text. */
 export function describe(progress: DatasetProgress, seconds: number): string {
-  const { pictures, totalPictures, shards, totalShards, failures, models = 1, batch } = progress;
+  const { pictures, totalPictures, shards, totalShards, failures, engines, batch } = progress;
   const { picturesPerSecond, tokensPerSecond, secondsLeft } = rates(progress, seconds);
   const done = totalPictures === undefined
     ? `${count(pictures)} pictures, ${count(shards)} of ${count(totalShards)} shards`
@@ -73,9 +81,25 @@ export function describe(progress: DatasetProgress, seconds: number): string {
   const speed = `${picturesPerSecond.toFixed(1)} pictures/s, ${count(Math.round(tokensPerSecond))} tokens/s`;
   const left = secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`];
   const failed = failures === 0 ? [] : [`${count(failures)} failed`];
-  const engines = models === 1 ? "" : `${models} engines, `;
-  const computing = batch === undefined ? [] : [`${engines}${batch === 1 ? "one by one" : `batches of ${batch}`}`];
-  return [done, speed, ...left, ...failed, ...computing].join(", ");
+  const used = engines ? [describeUse(engines)] : [];
+  const batches = batch === undefined ? [] : [batch === 1 ? "one by one" : `batches of ${batch}`];
+  return [done, speed, ...left, ...failed, ...used, ...batches].join(", ");
+}
+
+/** How the machine is used, and why if nothing was measured. */
+function describeUse({ engines, threads, choice }: EngineUse): string {
+  const why = choice === "few pictures" ? " (too few pictures to measure others)" : "";
+  return `${describeEngines({ engines, threads })}${choice === "measuring" ? " (measuring others)" : why}`;
+}
+
+function describeEngines({ engines, threads }: Pick<EngineUse, "engines" | "threads">): string {
+  return `${plural(engines, "engine")} of ${plural(threads, "thread")}`;
+}
+
+/** What was measured, as a line of text. */
+export function describeChoice({ engines, threads, rates }: EngineUse): string {
+  const measured = rates.map((rate) => `${describeEngines(rate)} ${rate.picturesPerSecond.toFixed(2)} pictures/s`);
+  return `Chose ${describeEngines({ engines, threads })}. Measured: ${measured.join(", ")}`;
 }
 
 /** Seconds as text, such as `3 h 12 min`. */

@@ -6,11 +6,10 @@
 
 import { resolve } from "node:path";
 import { type DatasetSource, openSource, PACKAGE, type Queue, tokenizeShard } from "../../datasets/mod.ts";
-import type { VQModel } from "../../mod.ts";
 import { type Options, READING, WHOLE_DATASETS } from "../options.ts";
 import { isUrl } from "../pictures.ts";
 import { loadEngines } from "./engines.ts";
-import { type DatasetOutput, sinkOf, tokenizeOptionsOf } from "./tokenize_dataset.ts";
+import { type DatasetOutput, sideOf, sinkOf, tokenizeOptionsOf } from "./tokenize_dataset.ts";
 
 /** What a worker needs to know to tokenize a shard. */
 export interface ShardJob {
@@ -109,17 +108,17 @@ export function shardWorker(own: Options, signal: AbortSignal): ShardWorker {
   }, (job) => [job.inputs, job.options["shard-size"]]);
   const engines = onlyLast(
     (job: ShardJob) =>
-      loadEngines(job.model, { ...job.options, ...own }, { only: "encoder", side: Number(job.options.size ?? 256) }),
+      loadEngines(job.model, { ...job.options, ...own }, { only: "encoder", side: sideOf(job.options) }),
     (job) => [job.model, Object.entries(job.options).filter(([name]) => !isOfPictures(name))],
-    disposeAll,
+    (engines) => engines[Symbol.dispose](),
   );
   return {
     async handle(value, alive) {
       const job = checkJob(value);
       const { output, options, shard } = job;
-      const models = await engines.for(job);
-      const { pictures } = await tokenizeShard(models, await sources.for(job), sinkOf(output), shard, {
-        ...tokenizeOptionsOf(models[0], options),
+      const loaded = await engines.for(job);
+      const { pictures } = await tokenizeShard(loaded, await sources.for(job), sinkOf(output), shard, {
+        ...tokenizeOptionsOf(loaded.model, options),
         signal,
         onProgress: alive,
       });
@@ -151,8 +150,4 @@ function onlyLast<T>(make: (job: ShardJob) => Promise<T>, keyOf: (job: ShardJob)
     },
     drop: end,
   };
-}
-
-function disposeAll(models: readonly VQModel[]): void {
-  for (const model of models) model.dispose();
 }

@@ -52,22 +52,18 @@ export async function runTokenizeDataset(
     return `${shards} finished. Run the same command again to go on`;
   };
   const manifest = await interruptible(async (signal) => {
-    const pictures = source.shards.reduce((sum, { pictures = Infinity }) => sum + pictures, 0);
-    const side = Number(options.size ?? options.height ?? options.width ?? 256);
-    const models = await loadEngines(modelName, { ...options, dtype: dtypesOf(options.dtype).computed }, {
+    using engines = await loadEngines(modelName, { ...options, dtype: dtypesOf(options.dtype).computed }, {
       only: "encoder",
-      pictures,
-      side,
+      side: sideOf(options),
     });
     try {
-      return await tokenizeDataset(models, source, sink, {
-        ...tokenizeOptionsOf(models[0], options),
+      return await tokenizeDataset(engines, source, sink, {
+        ...tokenizeOptionsOf(engines.model, options),
         signal,
         onProgress: (now) => view.show(progress = now),
       });
     } finally {
       view.stop();
-      for (const model of models) model.dispose();
     }
   }, advice);
   const { pictures, tokens, failures } = totalsOf(manifest);
@@ -79,6 +75,11 @@ export async function runTokenizeDataset(
   if (failed.length === 0) return;
   const list = kind === "folder" ? `${path}/failures.jsonl` : `${path}.failures.jsonl`;
   throw new ExitError(`${failed.join("; ")}: see ${list}; --retry-failures tries them again`, FAILED_PICTURES);
+}
+
+/** The side of the pictures, or what is likely. */
+export function sideOf({ size, height, width }: Options): number {
+  return Number(size ?? height ?? width ?? 256);
 }
 
 /** What failed, in words. */

@@ -5,6 +5,7 @@
  */
 
 import type { VQModel } from "../../mod.ts";
+import type { EngineModel } from "./engines.ts";
 
 /**
  * Sizes that are tried, the first of which is used until one is chosen. On a CPU it depends on the model: in a batch, threads
@@ -29,13 +30,15 @@ export interface BatchSizes {
   /**
    * The number of items of a shape, without the batch dimension, to compute next.
    *
+   * @param threads of the model that will; by default those of the first. A single thread, which waits for no other, computes
+   * items one by one
    * @throws {RangeError | DeviceError} if the model does not take pictures of that shape
    */
-  of(shape: readonly number[]): number;
+  of(shape: readonly number[], threads?: number): number;
   /** Says that a model starts to compute a batch. The result is to be called when it has. */
-  start(model: VQModel, shape: readonly number[], size: number): () => void;
+  start(model: EngineModel, shape: readonly number[], size: number): () => void;
   /** The size that was chosen for the last shape; `undefined` before. */
-  readonly chosen?: number;
+  chosen(threads?: number): number | undefined;
 }
 
 /** What is known of the sizes for a shape. */
@@ -43,7 +46,7 @@ interface Trials {
   /** Sizes that may be the best, with the least milliseconds per item of the batches that were measured. */
   readonly candidates: { readonly size: number; started: number; measured: number; least: number }[];
   /** The models and sizes that were compiled for. */
-  readonly compiled: Map<VQModel, Set<number>>;
+  readonly compiled: Map<EngineModel, Set<number>>;
 }
 
 /**
@@ -71,12 +74,13 @@ export function batchSizes(model: VQModel, method: "tokenize" | "detokenize", wa
     return trials;
   }
 
+  const isAlone = (threads = model.threads) => wanted === undefined && threads === 1 && model.threads > 1;
+
   return {
-    get chosen() {
-      return chosen;
-    },
-    of(shape) {
+    chosen: (threads) => chosen !== undefined && isAlone(threads) ? 1 : chosen,
+    of(shape, threads) {
       const { candidates } = trialsOf(shape);
+      if (isAlone(threads)) return 1;
       return candidates.reduce((next, other) => other.started < next.started ? other : next).size;
     },
     start(model, shape, size) {

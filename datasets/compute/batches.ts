@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { VQModel } from "../../mod.ts";
 import type { BatchSizes } from "./batch_size.ts";
+import type { EngineModel, OpenEngines } from "./engines.ts";
 
 /** Options of {@linkcode batching}. */
 export interface BatchingOptions<T, R> {
@@ -15,7 +15,7 @@ export interface BatchingOptions<T, R> {
   /** The shape of an item, without the batch dimension: items of one shape may be in one batch. */
   shapeOf(item: T): readonly number[];
   /** The results of a batch. */
-  compute(model: VQModel, batch: readonly T[]): Promise<readonly R[]>;
+  compute(model: EngineModel, batch: readonly T[]): Promise<readonly R[]>;
   /** Whether no further item comes before one of those that wait is done, so that smaller batches are computed. */
   isStuck(): boolean;
 }
@@ -41,36 +41,37 @@ interface Waiting<T, R> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Gathers batches for some models, which compute at the same time. */
-export function batching<T, R>(models: readonly VQModel[], options: BatchingOptions<T, R>): Batching<T, R> {
+/** Gathers batches for models that compute at the same time. */
+export function batching<T, R>(engines: OpenEngines, options: BatchingOptions<T, R>): Batching<T, R> {
   const { signal, sizes, shapeOf, isStuck } = options;
   const groups = new Map<string, Group<T, R>>();
-  const idle = [...models];
   signal.addEventListener("abort", () => {
     for (const { reject } of groups.values().flatMap(({ waiting }) => waiting)) reject(signal.reason);
   });
 
+  const sizeOf = (shape: readonly number[]) => sizes.of(shape, engines.threads);
+
   /** A full batch, or else the oldest one if it will not get larger. */
   function take(): Group<T, R> | undefined {
-    const full = groups.entries().find(([, { shape, waiting }]) => waiting.length >= sizes.of(shape));
+    const full = groups.entries().find(([, { shape, waiting }]) => waiting.length >= sizeOf(shape));
     const [name, group] = full ?? (isStuck() ? groups.entries().next().value : undefined) ?? [];
     if (name === undefined || group === undefined) return undefined;
     groups.delete(name);
     const { shape, waiting } = group;
-    const size = sizes.of(shape);
+    const size = sizeOf(shape);
     if (waiting.length > size) groups.set(name, { shape, waiting: waiting.slice(size) });
     return { shape, waiting: waiting.slice(0, size) };
   }
 
   function start(): void {
-    while (idle.length > 0) {
+    while (engines.isFree()) {
       const batch = take();
       if (!batch) return;
-      compute(idle.pop()!, batch);
+      compute(engines.take(batch.waiting.length), batch);
     }
   }
 
-  async function compute(model: VQModel, { shape, waiting }: Group<T, R>): Promise<void> {
+  async function compute(model: EngineModel, { shape, waiting }: Group<T, R>): Promise<void> {
     const done = sizes.start(model, shape, waiting.length);
     try {
       const results = await options.compute(model, waiting.map(({ item }) => item));
@@ -79,7 +80,7 @@ export function batching<T, R>(models: readonly VQModel[], options: BatchingOpti
     } catch (error) {
       waiting.forEach(({ reject }) => reject(error));
     }
-    idle.push(model);
+    engines.give(model, waiting.length, sizes.chosen() !== undefined);
     start();
   }
 

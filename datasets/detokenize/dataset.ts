@@ -8,6 +8,7 @@ import { checkOptions, type OptionNames } from "../../hub/mod.ts";
 import { type Codebook, ImageProcessor, type ImageProcessorOptions, type Picture, type VQModel } from "../../mod.ts";
 import { batchSizes } from "../compute/batch_size.ts";
 import { batching } from "../compute/batches.ts";
+import { type Engines, enginesFor } from "../compute/engines.ts";
 import type { TokenRecord } from "../types.ts";
 
 /** A picture of a data set that was made of tokens. */
@@ -37,23 +38,36 @@ export interface TokensToDecode extends Pick<TokenRecord, "key" | "indices" | "s
 /**
  * Turns tokens into pictures, in their order. Grids of one shape are computed in batches.
  *
- * @param model the model, or several of the same files, which compute at the same time
+ * @param model the model, or several of the same files, which compute at the same time; or {@linkcode chooseEngines}, which
+ * finds out what is fastest
  * @throws {RangeError} if tokens belong to another codebook, or are not in it
  */
 export async function* detokenizeDataset(
-  model: VQModel | readonly VQModel[],
+  model: VQModel | readonly VQModel[] | Engines,
   records: AsyncIterable<TokensToDecode>,
   options: DetokenizeDatasetOptions = {},
 ): AsyncGenerator<DetokenizedPicture> {
   checkOptions("detokenize data set", options, OPTIONS);
-  const models = Array.isArray(model) ? model as readonly VQModel[] : [model as VQModel];
+  yield* decodeTokens(enginesFor(model), records, options);
+}
+
+/**
+ * Turns tokens into pictures, as {@linkcode detokenizeDataset} does.
+ *
+ * @param left says how many pictures are left, if known
+ */
+export async function* decodeTokens(
+  engines: Engines,
+  records: AsyncIterable<TokensToDecode>,
+  { left = () => undefined, ...options }: DetokenizeDatasetOptions & { readonly left?: () => number | undefined },
+): AsyncGenerator<DetokenizedPicture> {
   const { batch, doNormalize } = options;
-  const own = await models[0].codebook();
+  const own = await engines.model.codebook();
   const signal = options.signal ?? new AbortController().signal;
-  const processor = ImageProcessor.for(models[0], { doNormalize });
+  const processor = ImageProcessor.for(engines.model, { doNormalize });
   let isReading = true;
-  const batches = batching<TokensToDecode, Picture>(models, {
-    sizes: batchSizes(models[0], "detokenize", batch),
+  const batches = batching<TokensToDecode, Picture>(engines.open(left), {
+    sizes: batchSizes(engines.model, "detokenize", batch),
     signal,
     shapeOf: ({ shape }) => shape,
     async compute(model, records) {
@@ -68,7 +82,7 @@ export async function* detokenizeDataset(
     isStuck: () => !isReading,
   });
   const slots: Promise<DetokenizedPicture>[] = [];
-  const maxSlots = Math.max(16, 2 * (batch ?? 0) * models.length);
+  const maxSlots = Math.max(16, 2 * (batch ?? 1) * engines.maxEngines);
 
   async function next(): Promise<DetokenizedPicture> {
     isReading = false;

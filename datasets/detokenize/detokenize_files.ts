@@ -12,13 +12,15 @@ import { checkOptions, type OptionNames } from "../../hub/mod.ts";
 import { reasonOf, showMessage } from "../../hub/show.ts";
 import type { VQModel } from "../../mod.ts";
 import { batchSizes } from "../compute/batch_size.ts";
+import { type Engines, enginesFor } from "../compute/engines.ts";
 import { modelSettings } from "../output/model_settings.ts";
 import { hashOf } from "../output/publish.ts";
 import type { DatasetProgress } from "../types.ts";
-import { detokenizeDataset, type DetokenizeDatasetOptions } from "./dataset.ts";
+import { decodeTokens, type DetokenizeDatasetOptions } from "./dataset.ts";
 import type { DetokenizeFailure, InputEntry, PictureSettings, PicturesManifest } from "./manifest.ts";
 import { pictureNames } from "./picture_names.ts";
 import type { OpenPictures, PicturePlace } from "./picture_places.ts";
+import { countRecords } from "./record_count.ts";
 import {
   listTokenFiles,
   type NamedStream,
@@ -53,7 +55,8 @@ const OPTIONS: OptionNames<DetokenizeFilesOptions> = {
  * Tokens that cannot be read, or are not in the codebook, are recorded as failures and do not end the call; nor do files that
  * cannot be read.
  *
- * @param model the model, or several of the same files, which compute at the same time
+ * @param model the model, or several of the same files, which compute at the same time; or {@linkcode chooseEngines}, which
+ * finds out what is fastest
  * @param inputs paths of files and folders, and streams, as for {@linkcode readTokenFiles}
  * @returns the manifest
  * @throws {RangeError} if the place holds pictures that were made otherwise, or another call writes there, or tokens belong to
@@ -61,19 +64,19 @@ const OPTIONS: OptionNames<DetokenizeFilesOptions> = {
  * @throws {TypeError} if there is no such file, or one cannot be written; or for an unknown option
  */
 export async function detokenizeFiles(
-  model: VQModel | readonly VQModel[],
+  model: VQModel | readonly VQModel[] | Engines,
   inputs: readonly (string | NamedStream)[],
   place: PicturePlace,
   options: DetokenizeFilesOptions = {},
 ): Promise<PicturesManifest> {
   checkOptions("detokenize files", options, OPTIONS);
-  const models = Array.isArray(model) ? model as readonly VQModel[] : [model as VQModel];
+  const engines = enginesFor(model);
   const files = await storeStreams(await listTokenFiles(inputs));
   try {
-    const settings = await settingsOf(models[0], files.paths, options);
+    const settings = await settingsOf(engines.model, files.paths, options);
     const open = await place.open(settings, { verify: options.verify ?? false });
     try {
-      return open.finished ?? await makePictures(models, files.inputs, open, options);
+      return open.finished ?? await makePictures(engines, files.inputs, open, options);
     } finally {
       await open.close();
     }
@@ -84,18 +87,24 @@ export async function detokenizeFiles(
 
 /** Makes the pictures that are not there yet. */
 async function makePictures(
-  models: readonly VQModel[],
+  engines: Engines,
   inputs: readonly (string | NamedStream)[],
   open: OpenPictures,
   { grid, verify: _, onProgress = () => {}, ...options }: DetokenizeFilesOptions,
 ): Promise<PicturesManifest> {
-  const { downsamplingFactor: factor } = models[0];
-  const problemOf = await checkerFor(models[0], options.batch);
+  const { downsamplingFactor: factor } = engines.model;
+  const problemOf = await checkerFor(engines.model, options.batch);
   const nameOf = pictureNames();
   const names: string[] = [];
   const failures: DetokenizeFailure[] = [];
-  const state = { shards: 0, totalShards: inputs.length, pictures: 0, newPictures: 0, newTokens: 0, failures: 0 };
-  const report = (changes: Partial<typeof state>) => onProgress({ ...Object.assign(state, changes) });
+  const totalPictures = await countRecords(inputs, { grid });
+  const counts = { shards: 0, pictures: 0, newPictures: 0, newTokens: 0, failures: 0 };
+  const state = { ...counts, totalShards: inputs.length, totalPictures };
+  const report = (changes: Partial<typeof counts>) => {
+    const { use } = engines;
+    onProgress({ ...Object.assign(state, changes), models: use.engines, engines: use });
+  };
+  const left = () => totalPictures === undefined ? undefined : totalPictures - state.pictures;
 
   function fail({ file, key, reason }: TokenFileFailure): void {
     failures.push({ file: basename(file), key: key === file ? basename(file) : key, reason });
@@ -119,7 +128,7 @@ async function makePictures(
     }
   }
 
-  for await (const { key, picture } of detokenizeDataset(models, missing(), options)) {
+  for await (const { key, picture } of decodeTokens(engines, missing(), { ...options, left })) {
     await open.save(key, picture);
     const newTokens = state.newTokens + picture.width * picture.height / factor ** 2;
     report({ pictures: state.pictures + 1, newPictures: state.newPictures + 1, newTokens });

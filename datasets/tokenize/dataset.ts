@@ -7,6 +7,7 @@
 import { checkOptions, type OptionNames } from "../../hub/mod.ts";
 import { showMessage } from "../../hub/show.ts";
 import type { TokenDType, VQModel } from "../../mod.ts";
+import { type Engines, enginesFor } from "../compute/engines.ts";
 import type { Manifest, PictureFailure, ShardEntry } from "../output/manifest.ts";
 import type { OpenSink, TokenSink } from "../output/sinks.ts";
 import { isIncomplete, type UnreadShard } from "../output/token_store.ts";
@@ -59,21 +60,21 @@ export class SourceError extends Error {}
  * continued by the same call again. A picture that cannot be read is recorded as a failure and does not end the call; nor does
  * an archive, which the next call tries again.
  *
- * @param model the model, or several of the same files, which compute at the same time: on a CPU, models of one thread each
- * are faster than one of many
+ * @param model the model, or several of the same files, which compute at the same time; or {@linkcode chooseEngines}, which
+ * finds out what is fastest
  * @returns the manifest
  * @throws {RangeError} if the sink holds tokens that were made otherwise, or another call writes there
  * @throws {TypeError} if a file cannot be written, or for an unknown option
  */
 export async function tokenizeDataset(
-  model: VQModel | readonly VQModel[],
+  model: VQModel | readonly VQModel[] | Engines,
   source: DatasetSource,
   sink: TokenSink,
   options: TokenizeDatasetOptions = {},
 ): Promise<Manifest> {
   checkOptions("tokenize data set", options, OPTIONS);
-  return await withSink(model, source, sink, options, {}, async (models, open) => {
-    return await open.finish(await tokenizeShards(models, open, options));
+  return await withSink(model, source, sink, options, {}, async (engines, open) => {
+    return await open.finish(await tokenizeShards(engines, open, options));
   });
 }
 
@@ -87,38 +88,38 @@ export async function tokenizeDataset(
  * @throws {SourceError} if the shard cannot be read
  */
 export async function tokenizeShard(
-  model: VQModel | readonly VQModel[],
+  model: VQModel | readonly VQModel[] | Engines,
   source: DatasetSource,
   sink: TokenSink,
   name: string,
   options: TokenizeDatasetOptions = {},
 ): Promise<ShardEntry> {
   checkOptions("tokenize shard", options, OPTIONS);
-  return await withSink(model, source, sink, options, { shared: true }, async (models, open) => {
+  return await withSink(model, source, sink, options, { shared: true }, async (engines, open) => {
     if (!source.shards.some((shard) => shard.name === name)) {
       throw new RangeError(`Cannot tokenize shard ${name}: the data set has no shard of that name`);
     }
     const shard = open.shards.find((shard) => shard.name === name) ?? open.shards[0]; // of a whole file that is finished
-    const [unread] = await tokenizeShards(models, { ...open, shards: [shard] }, options);
+    const [unread] = await tokenizeShards(engines, { ...open, shards: [shard] }, options);
     if (unread) throw new SourceError(showMessage(`Cannot read the shard ${name}: ${unread.reason}`));
     return (await open.store.find(shard, { verify: false }))!.entry;
   });
 }
 
 async function withSink<T>(
-  model: VQModel | readonly VQModel[],
+  model: VQModel | readonly VQModel[] | Engines,
   source: DatasetSource,
   sink: TokenSink,
   options: TokenizeDatasetOptions,
   access: { shared?: boolean },
-  use: (models: readonly VQModel[], open: OpenSink) => Promise<T>,
+  use: (engines: Engines, open: OpenSink) => Promise<T>,
 ): Promise<T> {
-  const models = Array.isArray(model) ? model as readonly VQModel[] : [model as VQModel];
-  const info = await tokenSetInfo(models[0], options.dtype);
-  const settings = tokenSettings(models[0], info, sink.format, prepareOptionsOf(options));
+  const engines = enginesFor(model);
+  const info = await tokenSetInfo(engines.model, options.dtype);
+  const settings = tokenSettings(engines.model, info, sink.format, prepareOptionsOf(options));
   const open = await sink.open(source, settings, info, access);
   try {
-    return await use(models, open);
+    return await use(engines, open);
   } finally {
     await open.close();
   }
@@ -131,15 +132,16 @@ function prepareOptionsOf(options: TokenizeDatasetOptions): PrepareOptions {
 
 /** Tokenizes the shards that are not finished. Returns those that could not be read. */
 async function tokenizeShards(
-  models: readonly VQModel[],
+  engines: Engines,
   { shards, store }: OpenSink,
   options: TokenizeDatasetOptions,
 ): Promise<UnreadShard[]> {
   const { batch, retryFailures = false, verify = false } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
-  const pipe = pipeline(models, { ...prepareOptionsOf(options), batch, signal });
-  const report = reporter(shards, () => ({ models: models.length, batch: pipe.batch }), options.onProgress);
+  const pipe = pipeline(engines, { ...prepareOptionsOf(options), batch, signal, left: () => report.left() });
+  const computing = () => ({ models: engines.use.engines, engines: engines.use, batch: pipe.batch });
+  const report = reporter(shards, computing, options.onProgress);
   const unread: UnreadShard[] = [];
   const writing = new Set<Promise<void>>();
 
@@ -223,7 +225,7 @@ function keeping(records: AsyncIterable<TokenRecord>, failures: readonly Picture
 /** Counts what is done, and reports it. */
 function reporter(
   shards: readonly DatasetShard[],
-  computing: () => Pick<DatasetProgress, "models" | "batch">,
+  computing: () => Pick<DatasetProgress, "models" | "engines" | "batch">,
   onProgress: (progress: DatasetProgress) => void = () => {},
 ) {
   const isKnown = shards.every(({ pictures }) => pictures !== undefined);
@@ -238,6 +240,8 @@ function reporter(
   };
   const report = () => onProgress({ ...state, ...computing() });
   return {
+    /** Number of pictures that are left, if known. */
+    left: () => state.totalPictures === undefined ? undefined : state.totalPictures - state.pictures,
     /** A shard of an earlier run. */
     skipped({ pictures, failures }: ShardEntry): void {
       state.shards++;

@@ -5,11 +5,12 @@
  */
 
 import { reasonOf, showMessage } from "../../hub/show.ts";
-import type { Picture, VQModel } from "../../mod.ts";
+import type { Picture } from "../../mod.ts";
 import type { PictureFailure } from "../output/manifest.ts";
 import type { DatasetPicture, DatasetShard, TokenRecord } from "../types.ts";
 import { batchSizes } from "../compute/batch_size.ts";
 import { batching } from "../compute/batches.ts";
+import type { Engines } from "../compute/engines.ts";
 import { mirrored, type PrepareOptions, preparerFor } from "./prepare.ts";
 
 /** Most bytes of files and pixels in memory before another picture is read. */
@@ -29,6 +30,8 @@ export interface PipelineOptions extends PrepareOptions {
   /** Number of pictures in a batch; by default as many as are fast and fit. */
   readonly batch?: number;
   readonly signal: AbortSignal;
+  /** The number of pictures that are left, if known. */
+  left(): number | undefined;
 }
 
 /** The tokens of one picture. */
@@ -59,19 +62,21 @@ export interface ShardRun {
   readonly outcomes: AsyncIterable<Outcome>;
 }
 
-/** Starts a pipeline for some models, which compute at the same time. */
-export function pipeline(models: readonly VQModel[], options: PipelineOptions): Pipeline {
-  const { batch, signal, augment, ...prepareOptions } = options;
-  const preparer = preparerFor(models[0], prepareOptions);
-  const maxOutstanding = Math.max(64, 4 * (batch ?? 0) * models.length);
-  const sizes = batchSizes(models[0], "tokenize", batch);
-  const shapeOf = ({ height, width }: Picture) => [models[0].config.in_channels, height, width];
+/** Starts a pipeline for models that compute at the same time. */
+export function pipeline(engines: Engines, options: PipelineOptions): Pipeline {
+  const { batch, signal, augment, left, ...prepareOptions } = options;
+  const { model } = engines;
+  const preparer = preparerFor(model, prepareOptions);
+  const maxOutstanding = Math.max(64, 4 * (batch ?? 1) * engines.maxEngines);
+  const sizes = batchSizes(model, "tokenize", batch);
+  const open = engines.open(left);
+  const shapeOf = ({ height, width }: Picture) => [model.config.in_channels, height, width];
   /** Pictures that are decoded now; that are read, but not passed on; and the bytes of their files and pixels. */
   let [preparing, outstanding, bytes] = [0, 0, 0];
   let isReading = true;
   let wake = () => {};
 
-  const batches = batching<Picture, PictureTokens>(models, {
+  const batches = batching<Picture, PictureTokens>(open, {
     sizes,
     signal,
     shapeOf,
@@ -147,7 +152,7 @@ export function pipeline(models: readonly VQModel[], options: PipelineOptions): 
 
   return {
     get batch() {
-      return sizes.chosen;
+      return sizes.chosen(open.threads);
     },
     open(shard, kept) {
       let controller!: ReadableStreamDefaultController<Promise<Outcome>>;

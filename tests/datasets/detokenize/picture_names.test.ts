@@ -1,9 +1,9 @@
 /** The names of pictures that are made of tokens with any keys. */
 import { assert, assertEquals } from "@std/assert";
-import { picturesOfTar, savePictureArchive, savePictures } from "../../datasets/mod.ts";
-import { Picture } from "../../mod.ts";
-import { withFolder } from "../support/folders.ts";
-import { contentOf } from "./pictures.ts";
+import { picturesOfTar, savePictureArchive, savePictures } from "../../../datasets/mod.ts";
+import { Picture } from "../../../mod.ts";
+import { withFolder } from "../../support/folders.ts";
+import { contentOf } from "../pictures.ts";
 import { join } from "@std/path";
 
 /** The names of files that pictures with these keys get, in their order. */
