@@ -1,16 +1,19 @@
 // deno-lint-ignore-file no-console
 /**
- * Bundles what is used of npm packages that bundlers for browsers refuse, because they import Node's modules.
+ * Bundles what is used of npm packages that bundlers for browsers refuse, because they import Node's modules, and the program
+ * of a worker that uses one.
  *
  * With `--check` only checks whether the bundles are up to date.
  */
 import { build, stop } from "./bundling/esbuild.ts";
 import { nodeBuiltins } from "./bundling/node_builtins.ts";
-import { installPackages } from "./bundling/packages.ts";
+import { copySources } from "./build/build.ts";
 
 interface Bundle {
   /** What is bundled: a module's text. */
   readonly contents: string;
+  /** Whether the module that is written holds the bundle as a text, the program of a worker. */
+  readonly isProgram?: true;
   /** Names that the bundle takes to be something else. */
   readonly define?: Readonly<Record<string, string>>;
   /** The module that is written. */
@@ -32,13 +35,19 @@ const BUNDLES: readonly Bundle[] = [
     output: "model/images/codecs/jpeg/turbo_glue.gen.js",
     about: "What starts the JPEG decoder of @cornerstonejs/codec-libjpeg-turbo-8bit (ISC and MIT, © Chris Hafey)",
   },
+  {
+    contents: 'import { sendHeartbeats } from "./datasets/queue/heartbeat_worker.ts"; sendHeartbeats();',
+    isProgram: true,
+    output: "datasets/queue/heartbeat_program.gen.js",
+    about: "The heartbeat of queues' workers, with @nats-io/transport-node (Apache-2.0, © The NATS Authors)",
+  },
 ];
 
-async function textOf({ contents, define, output, about }: Bundle, folder: string): Promise<string> {
+async function textOf({ contents, isProgram, define, output, about }: Bundle, folder: string): Promise<string> {
   const { outputFiles: [{ text }] } = await build({
     stdin: { contents, resolveDir: folder },
     bundle: true,
-    format: "esm",
+    format: isProgram ? "iife" : "esm",
     target: "es2022",
     minify: true,
     define,
@@ -52,12 +61,12 @@ async function textOf({ contents, define, output, about }: Bundle, folder: strin
 // deno-fmt-ignore-file
 // deno-lint-ignore-file
 // @ts-self-types="./${types}"
-${text}`;
+${isProgram ? `export const PROGRAM = ${JSON.stringify(text)};\n` : text}`;
 }
 
 const folder = await Deno.makeTempDir({ prefix: "vqmodel-packages-" });
 try {
-  await installPackages(folder);
+  await copySources(folder);
   for (const bundle of BUNDLES) {
     const text = await textOf(bundle, folder);
     const file = new URL(`../${bundle.output}`, import.meta.url);

@@ -1,9 +1,11 @@
 /**
  * Tells the server that a job is being worked on. A thread of its own, since computing may block the one with the job.
+ * `deno task codecs` bundles it into heartbeat_program.gen.js.
  *
  * @module
  */
 
+import { parentPort } from "node:worker_threads";
 import type { QueueServer } from "./address.ts";
 import { connectTo } from "./server.ts";
 
@@ -18,23 +20,23 @@ const IN_PROGRESS = "+WPI";
 /** Milliseconds without a sign of the other thread after which it counts as stuck, and its job may go to another. */
 const STUCK = 15 * 60_000;
 
-/** This thread, whose type is that of a window for the type checker. */
-const scope = globalThis as unknown as Pick<Worker, "postMessage" | "onmessage">;
+/** The program of the thread. */
+export function sendHeartbeats(): void {
+  let subject: string | undefined;
+  let lastSign = 0;
 
-let subject: string | undefined;
-let lastSign = 0;
-
-scope.onmessage = async ({ data }: MessageEvent<HeartbeatMessage>) => {
-  lastSign = Date.now();
-  if (data === "alive") return;
-  if ("subject" in data) {
-    subject = data.subject;
-    return;
-  }
-  const connection = await connectTo(data.server);
-  scope.postMessage("ready");
-  setInterval(() => {
-    const isStuck = Date.now() - lastSign > STUCK;
-    if (subject !== undefined && !isStuck && !connection.isClosed()) connection.publish(subject, IN_PROGRESS);
-  }, data.interval);
-};
+  parentPort!.on("message", async (message: HeartbeatMessage) => {
+    lastSign = Date.now();
+    if (message === "alive") return;
+    if ("subject" in message) {
+      subject = message.subject;
+      return;
+    }
+    const connection = await connectTo(message.server);
+    parentPort!.postMessage("ready");
+    setInterval(() => {
+      const isStuck = Date.now() - lastSign > STUCK;
+      if (subject !== undefined && !isStuck && !connection.isClosed()) connection.publish(subject, IN_PROGRESS);
+    }, message.interval);
+  });
+}

@@ -21,7 +21,7 @@ const RESET_WAIT = 100;
  * @throws {TypeError} if the server cannot be reached, or refuses
  */
 export async function connectTo(server: QueueServer): Promise<NatsConnection> {
-  const { connect, credsAuthenticator } = await import("@nats-io/transport-node");
+  const { connect, credsAuthenticator } = await import("./nats_transport.ts");
   const { servers, user, password, token, credentials, tls } = server;
   const options: ConnectionOptions = {
     servers: servers.split(","),

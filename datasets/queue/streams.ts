@@ -75,7 +75,7 @@ function escaped(id: string): string {
 export async function connectQueue(server: QueueServer, options: QueueOptions): Promise<QueueStreams> {
   const connection = await connectTo(server);
   try {
-    const { jetstream, jetstreamManager } = await import("@nats-io/jetstream");
+    const { jetstream, jetstreamManager } = await import("./nats_jetstream.ts");
     const manager = await jetstreamManager(connection);
     await makeStreams(manager, server, options);
     return { server, connection, client: jetstream(connection), manager };
@@ -90,7 +90,7 @@ export async function connectQueue(server: QueueServer, options: QueueOptions): 
 }
 
 async function makeStreams(manager: JetStreamManager, server: QueueServer, options: QueueOptions): Promise<void> {
-  const { AckPolicy, DiscardPolicy, RetentionPolicy } = await import("@nats-io/jetstream");
+  const { AckPolicy, DiscardPolicy, RetentionPolicy } = await import("./nats_jetstream.ts");
   const { jobs, state } = streamsOf(server);
   await makeStream(manager, {
     name: jobs,

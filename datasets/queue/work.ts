@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Worker } from "node:worker_threads";
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
 import type { HeartbeatMessage } from "./heartbeat_worker.ts";
 import { forgetFailure } from "./jobs.ts";
@@ -160,26 +161,25 @@ interface Heart {
 
 /** Starts the thread that does it, which has a connection of its own. */
 async function startHeart({ server }: QueueStreams, interval: number): Promise<Heart> {
-  const worker = new Worker(new URL("./heartbeat_worker.ts", import.meta.url), { type: "module" });
+  const { PROGRAM } = await import("./heartbeat_program.gen.js");
+  const worker = new Worker(PROGRAM, { eval: true });
   const send = (message: HeartbeatMessage) => worker.postMessage(message);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  worker.onmessage = () => resolve();
-  worker.onerror = (event) => {
-    event.preventDefault();
-    reject(new TypeError(`Cannot start the heartbeat of a worker: ${event.message}`));
-  };
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.on("message", () => resolve());
+    worker.on("error", reject);
+  });
   send({ server, interval });
   try {
-    await promise;
-  } catch (error) {
-    worker.terminate();
-    throw error;
+    await ready;
+  } catch (cause) {
+    await worker.terminate();
+    throw new TypeError(`Cannot start the heartbeat of a worker: ${(cause as Error).message}`, { cause });
   }
   return {
     beat: (subject) => send({ subject }),
     pause: () => send({ subject: undefined }),
     alive: () => send("alive"),
-    stop: () => worker.terminate(),
+    stop: () => void worker.terminate(),
   };
 }
 

@@ -1,0 +1,2 @@
+/** The program of heartbeat_worker.ts. */
+export const PROGRAM: string;
