@@ -4,16 +4,14 @@
  * @module
  */
 
-import { glob, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isPictureName } from "../formats/names.ts";
 import { isArchive } from "./archives.ts";
 import { expandBraces } from "./braces.ts";
+import { isGlob, matchGlob } from "./globs.ts";
 import { type InputFile, isUrl } from "./input_file.ts";
-
-/** Characters of globs. */
-const MAGIC = /[*?[\]{}]/;
 
 /**
  * Expands inputs to files, in the given order; those of a folder or a glob are sorted by their path.
@@ -59,8 +57,8 @@ async function addressIn(folder: string, line: string): Promise<string> {
 
 async function isNamed(path: string): Promise<boolean> {
   if (await exists(path)) return true;
-  if (!MAGIC.test(path)) return false;
-  for await (const _ of glob(path)) return true;
+  if (!isGlob(path)) return false;
+  for await (const _ of (await matchGlob(path)).names) return true;
   return false;
 }
 
@@ -70,7 +68,7 @@ async function expandInput(input: string): Promise<InputFile[]> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) return await filesOfFolder(path);
   if (found) return [{ address: path, name: nameOf(path), size: found.size }];
-  if (MAGIC.test(path)) return await filesOfGlob(path);
+  if (isGlob(path)) return await filesOfGlob(path);
   if (isPictureName(path) || isArchive(path)) return [{ address: path, name: nameOf(path), isMissing: true }];
   throw nothingAt(input);
 }
@@ -119,13 +117,13 @@ async function namesIn(folder: string, above: ReadonlySet<string>): Promise<stri
 }
 
 async function filesOfGlob(pattern: string): Promise<InputFile[]> {
-  const base = /^(?:[^*?[\]{}]*[\\/])?/.exec(pattern)![0];
-  const paths: string[] = [];
-  for await (const path of glob(pattern)) if (isPictureName(path) || isArchive(path)) paths.push(path);
+  const { base, names } = await matchGlob(pattern);
   const files: InputFile[] = [];
-  for (const address of paths) {
+  for await (const name of names) {
+    if (!isPictureName(name) && !isArchive(name)) continue;
+    const address = base + name;
     const found = await stat(address).catch(() => undefined);
-    if (isReadable(found)) files.push({ address, name: address.slice(base.length), size: found?.size });
+    if (isReadable(found)) files.push({ address, name, size: found?.size });
   }
   if (files.length === 0) throw nothingAt(pattern);
   return [...files, ...missingOf(pattern, files)].sort((a, b) => a.address < b.address ? -1 : 1);
@@ -134,7 +132,7 @@ async function filesOfGlob(pattern: string): Promise<InputFile[]> {
 /** The archives that the braces of a pattern name and that are not there. */
 function missingOf(pattern: string, files: readonly InputFile[]): InputFile[] {
   const found = new Set(files.map(({ address }) => resolve(address)));
-  const named = expandBraces(pattern).filter((path) => !MAGIC.test(path) && isArchive(path));
+  const named = expandBraces(pattern).filter((path) => !isGlob(path) && isArchive(path));
   const missing = named.filter((path) => !found.has(resolve(path)));
   return missing.map((address) => ({ address, name: nameOf(address), isMissing: true }));
 }

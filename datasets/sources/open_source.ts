@@ -57,9 +57,10 @@ const RESERVED = ["manifest", "failures"];
 /** The names of archives' shards, which all differ. */
 function namesOf(archives: readonly InputFile[]): string[] {
   const names = archives.map(archiveName);
-  const counts = Map.groupBy(names, fileIdentity);
+  const counts = new Map<string, number>();
+  for (const identity of names.map(fileIdentity)) counts.set(identity, (counts.get(identity) ?? 0) + 1);
   const distinct = names.map((name, i) => {
-    if (counts.get(fileIdentity(name))!.length === 1) return name;
+    if (counts.get(fileIdentity(name)) === 1) return name;
     const folders = archives[i].address.split(/[\\/]/).slice(0, -1).filter((part) => /[^.]/.test(part));
     return [...folders.slice(-1), name].join("_");
   });
