@@ -91,6 +91,7 @@ export { HubError, type HubErrorOptions, WeightsError } from "./errors.ts";
 export { checkOptions, nearestName, type OptionNames, pickOptions } from "./check_options.ts";
 export { printable } from "./show.ts";
 export { hasFileSystem, readBytes } from "./system/read_file.ts";
+export { sha256Of } from "./system/hash.ts";
 export { saveFile } from "./system/save_file.ts";
 export { type FileContent, renameSynced, syncFolder, writeSynced } from "./system/atomic_write.ts";
 export { withTemporaryDirectory } from "./system/temporary.ts";

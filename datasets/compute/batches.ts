@@ -46,14 +46,14 @@ export function batching<T, R>(engines: OpenEngines, options: BatchingOptions<T,
   const { signal, sizes, shapeOf, isStuck } = options;
   const groups = new Map<string, Group<T, R>>();
   signal.addEventListener("abort", () => {
-    for (const { reject } of groups.values().flatMap(({ waiting }) => waiting)) reject(signal.reason);
+    for (const { reject } of [...groups.values()].flatMap(({ waiting }) => waiting)) reject(signal.reason);
   });
 
   const sizeOf = (shape: readonly number[]) => sizes.of(shape, engines.threads);
 
   /** A full batch, or else the oldest one if it will not get larger. */
   function take(): Group<T, R> | undefined {
-    const full = groups.entries().find(([, { shape, waiting }]) => waiting.length >= sizeOf(shape));
+    const full = [...groups].find(([, { shape, waiting }]) => waiting.length >= sizeOf(shape));
     const [name, group] = full ?? (isStuck() ? groups.entries().next().value : undefined) ?? [];
     if (name === undefined || group === undefined) return undefined;
     groups.delete(name);

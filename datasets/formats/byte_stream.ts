@@ -4,6 +4,8 @@
  * @module
  */
 
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { reasonOf } from "../../hub/show.ts";
 
 /** Reads a stream in pieces of chosen length. */
@@ -94,8 +96,6 @@ export async function* unpackGzip(chunks: AsyncIterable<Uint8Array>, task: strin
       yield* stream.rest();
     })();
     if (start[0] !== 0x1f || start[1] !== 0x8b) return yield* whole;
-    const { createGunzip } = await import("node:zlib");
-    const { pipeline, Readable } = await import("node:stream");
     // Passes errors on to the consumer of the unpacked bytes, who gets them as rejections.
     yield* pipeline(Readable.from(whole), createGunzip(), () => {});
   } catch (cause) {

@@ -8,6 +8,7 @@ import { openTokens } from "../../mod.ts";
 import { parseJson, sourceOfBytes } from "../../hub/mod.ts";
 import type { TokenRecord, TokenSetInfo } from "../types.ts";
 import { concatBytes, unpackGzip } from "./byte_stream.ts";
+import { collect } from "./collect.ts";
 import { checkFields, definedOf, fieldsOf } from "./record_fields.ts";
 import { numberKey, type RecordsContext, skipRecord, type StoredRecord } from "./stored_records.ts";
 
@@ -43,7 +44,7 @@ export async function* readJsonlRecords(
     number++;
     if (line.every((byte) => byte === SPACE || byte === CARRIAGE_RETURN)) continue;
     const [name, task] = [context.name, context.task].map((text) => `${text}, line ${number}`);
-    const read = Array.fromAsync(readLine(line, records, { ...context, name, task }));
+    const read = collect(readLine(line, records, { ...context, name, task }));
     const found = await read.catch((error) => skipRecord(context, `line ${number}`, error)) ?? [];
     yield* found;
     records += found.length;

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { type ByteSource, openFile, sourceOfBytes } from "../../hub/mod.ts";
 import { concatBytes } from "./byte_stream.ts";
+import { collect } from "./collect.ts";
 
 /** A file of tokens: its path or `file:` URL, its bytes, an open file, or a stream of bytes, such as standard input. */
 export type RecordSource = string | URL | Uint8Array | Blob | ByteSource | AsyncIterable<Uint8Array>;
@@ -53,7 +55,6 @@ async function openSource(from: string | URL | Uint8Array | Blob, name: string):
   if (typeof from !== "string" && !(from instanceof URL)) {
     throw new TypeError("Cannot read tokens: expected a path, a file: URL, bytes, a Blob, an open file or a stream");
   }
-  const { fileURLToPath } = await import("node:url");
   return await openFile(`${from}`.startsWith("file:") ? fileURLToPath(from) : `${from}`);
 }
 
@@ -77,7 +78,7 @@ async function openStreamed(stream: AsyncIterable<Uint8Array>, name: string): Pr
   }
   return {
     start: concatBytes(read).subarray(0, START_BYTES),
-    source: async () => sourceOfBytes(concatBytes(await Array.fromAsync(chunks())), name),
+    source: async () => sourceOfBytes(concatBytes(await collect(chunks())), name),
     chunks,
     close: async () => void await iterator.return?.(),
   };

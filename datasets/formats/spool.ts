@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** Bytes that are buffered in memory before they are written to a file. */
 const MAX_MEMORY_BYTES = 2 ** 26;
@@ -57,7 +59,6 @@ export function openSpool(): Spool {
     },
     async close() {
       if (!file) return;
-      const { rm } = await import("node:fs/promises");
       await file.handle.close();
       await rm(file.folder, { recursive: true, force: true });
     },
@@ -65,9 +66,6 @@ export function openSpool(): Spool {
 }
 
 async function makeFile() {
-  const { mkdtemp, open } = await import("node:fs/promises");
-  const { tmpdir } = await import("node:os");
-  const { join } = await import("node:path");
   const folder = await mkdtemp(join(tmpdir(), "vqmodel-"));
   return { folder, handle: await open(join(folder, "tokens"), "w+") };
 }

@@ -97,8 +97,9 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
   if (known) checkSameSettings(known, settings, place.name);
   else await publish(place.manifest, encodeManifest({ package: PACKAGE, ...settings, shards: [] }), place.work);
   const merged = new Map<string, ShardRecord>();
-  const failures = Map.groupBy(await readFailures(place.failures), ({ shard }) => shard);
-  for (const entry of known?.shards ?? []) merged.set(entry.name, { entry, failures: failures.get(entry.name) ?? [] });
+  const failures = new Map(known?.shards.map(({ name }) => [name, [] as TokenFailure[]]));
+  for (const failure of await readFailures(place.failures)) failures.get(failure.shard)?.push(failure);
+  for (const entry of known?.shards ?? []) merged.set(entry.name, { entry, failures: failures.get(entry.name)! });
 
   let isFinished = known !== undefined && known.shards.length + (known.unread?.length ?? 0) > 0;
   const recordOf = (file: string) => join(place.work, `${file}.json`);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { availableParallelism } from "node:os";
 import { reasonOf, showMessage } from "../../hub/show.ts";
 import type { Picture } from "../../mod.ts";
 import type { PictureFailure } from "../output/manifest.ts";
@@ -17,7 +18,7 @@ import { mirrored, type PrepareOptions, preparerFor } from "./prepare.ts";
 const MAX_BYTES = 256 * 2 ** 20;
 
 /** Pictures that are decoded at a time: enough for every core, while others are read. */
-const MAX_PREPARING = 2 * (globalThis.navigator?.hardwareConcurrency ?? 1);
+const MAX_PREPARING = 2 * availableParallelism();
 
 /** What became of a picture: its records, one for each variant, or why there are none. */
 export type Outcome = readonly TokenRecord[] | PictureFailure;

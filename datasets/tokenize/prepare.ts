@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sha256Of } from "../../hub/mod.ts";
 import {
   ImageProcessor,
   type ImageProcessorOptions,
@@ -48,7 +49,7 @@ export function preparerFor(model: VQModel, options: PrepareOptions): Preparer {
   const stacking = ImageProcessor.for(model, { doNormalize, doResize: false });
   return {
     async prepare(file, signal) {
-      const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", file)).toHex();
+      const sha256 = await sha256Of(file);
       const sample = await resizing.preprocess(file, { ...size, signal });
       const [picture] = await resizing.postprocess(sample).finally(() => sample.dispose());
       return { picture, sha256 };

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { sha256Of } from "../system/hash.ts";
 import type { BrowserFiles } from "./browser_files.ts";
 
 /** Bytes of a part, but for the last one and those at which a download was interrupted. */
@@ -47,7 +48,7 @@ export async function writePart(
   begin: number,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
-  await files.write(`${folder}/${begin}-${await hashOf(bytes)}`, bytes);
+  await files.write(`${folder}/${begin}-${await sha256Of(bytes)}`, bytes);
 }
 
 /** The bytes of each part, in order; `undefined` for those of a damaged one. */
@@ -55,7 +56,7 @@ export async function* readParts({ list }: Parts, signal?: AbortSignal): AsyncGe
   for (const { content, hash } of list) {
     signal?.throwIfAborted();
     const bytes = await content.arrayBuffer().then((buffer) => new Uint8Array(buffer), () => undefined);
-    yield bytes && await hashOf(bytes) === hash ? bytes : undefined;
+    yield bytes && await sha256Of(bytes) === hash ? bytes : undefined;
   }
 }
 
@@ -68,9 +69,4 @@ export async function areIntact(parts: Parts, signal?: AbortSignal): Promise<boo
 /** All parts as one, which is not read yet. */
 export function joinParts({ list }: Parts): Blob {
   return new Blob(list.map(({ content }) => content));
-}
-
-async function hashOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

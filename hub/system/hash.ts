@@ -15,6 +15,12 @@ export interface Hash {
   hex(): string;
 }
 
+/** The SHA-256 of bytes, in hexadecimal digits. */
+export async function sha256Of(bytes: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Starts the hash of no bytes. */
 export async function startHash(algorithm: "sha1" | "sha256"): Promise<Hash> {
   const hash = findNodeModule("node:crypto")?.createHash(algorithm);

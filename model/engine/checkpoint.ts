@@ -4,7 +4,14 @@
  * @module
  */
 
-import { isOfOtherHalf, type ModelFiles, type ModelHalf, type TensorSource, WeightsError } from "../../hub/mod.ts";
+import {
+  isOfOtherHalf,
+  type ModelFiles,
+  type ModelHalf,
+  sha256Of,
+  type TensorSource,
+  WeightsError,
+} from "../../hub/mod.ts";
 import { show, showText } from "../../hub/show.ts";
 import type { Backend, CodebookParameter, Parameter, Shape, WeightValues } from "../../kernels/mod.ts";
 import { parseConfig, type ParsedConfig } from "../architecture/config.ts";
@@ -297,8 +304,7 @@ function largestFirst(parameters: readonly Parameter[]): Parameter[] {
 
 /** The SHA-256 of a checkpoint's codebook, see `Codebook.hash`. Reads the codebook again. */
 export async function hashCodebook(checkpoint: Checkpoint): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await readCodebook(checkpoint)));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return await sha256Of(await readCodebook(checkpoint));
 }
 
 /** Reads a checkpoint's codebook again: its codes one after another. */

@@ -44,7 +44,7 @@ const MAX_COMPRESSION_RATIO = 16;
 /** Reads the pages of a column of a row group. Its bytes are read at once, and unpacked as pages are asked for. */
 export async function* readPages(source: ByteSource, chunk: ColumnChunk, fail: Fail): AsyncGenerator<Page> {
   const failColumn: Fail = (problem) => fail(`column ${show(chunk.column.path)}: ${problem}`);
-  const unpack = await unpackerOf(chunk.codec, failColumn);
+  const unpack = unpackerOf(chunk.codec, failColumn);
   const bytes = await source.read(chunk.start, chunk.size);
   let unpackedBytes = 0;
   let left = chunk.values;

@@ -4,51 +4,52 @@
  * @module
  */
 
+import zlib from "node:zlib";
 import { reasonOf } from "../../../hub/show.ts";
 import type { Fail } from "./thrift.ts";
 
 /** Unpacks bytes that become `size`, or else throws. */
 export type Unpack = (packed: Uint8Array, size: number) => Uint8Array;
 
-/** The codecs by their number in the format; those of null are not read. */
-const CODECS: readonly (readonly [name: string, open: (() => Promise<Unpack>) | null])[] = [
-  ["UNCOMPRESSED", () => Promise.resolve((packed) => packed)],
-  ["SNAPPY", () => Promise.resolve(unpackSnappy)],
-  ["GZIP", () => zlib("gunzipSync")],
-  ["LZO", null],
-  ["BROTLI", () => zlib("brotliDecompressSync")],
-  ["LZ4", null],
-  ["ZSTD", () => zlib("zstdDecompressSync")],
-  ["LZ4_RAW", null],
+/** The codecs by their number in the format, and how they are unpacked, as far as they are. */
+const CODECS: readonly (readonly [name: string, unpack?: Unpack])[] = [
+  ["UNCOMPRESSED", (packed) => packed],
+  ["SNAPPY", unpackSnappy],
+  ["GZIP", byZlib("gunzipSync")],
+  ["LZO"],
+  ["BROTLI", byZlib("brotliDecompressSync")],
+  ["LZ4"],
+  ["ZSTD", byZlib("zstdDecompressSync")],
+  ["LZ4_RAW"],
 ];
 
-async function zlib(name: "gunzipSync" | "brotliDecompressSync" | "zstdDecompressSync"): Promise<Unpack> {
-  const unpack = (await import("node:zlib"))[name];
-  return (packed, size) => unpack(packed, { maxOutputLength: size });
+/** Unpacks by a function of Node's zlib; `undefined` where that is older than the function. */
+function byZlib(name: string): Unpack | undefined {
+  const unpack = (zlib as unknown as Record<string, typeof zlib.gunzipSync | undefined>)[name];
+  return unpack && ((packed, size) => unpack(packed, { maxOutputLength: size }));
 }
 
 /** The function that unpacks a codec. */
-export async function unpackerOf(codec: number, fail: Fail): Promise<Unpack> {
-  const [name, open] = CODECS[codec] ?? [`${codec}`, null];
-  if (!open) {
-    const known = CODECS.flatMap(([name, open]) => open ? [name] : []).join(", ");
-    throw fail(`expected the compression ${known}, found ${name}`);
+export function unpackerOf(codec: number, fail: Fail): Unpack {
+  const [name, unpack] = CODECS[codec] ?? [`${codec}`];
+  if (!unpack) {
+    const known = CODECS.flatMap(([name, unpack]) => unpack ? [name] : []).join(", ");
+    const advice = name === "ZSTD" ? ", which Node unpacks from 22.15 on" : "";
+    throw fail(`expected the compression ${known}, found ${name}${advice}`);
   }
-  const unpack = await open();
+  const unpackOrFail: Unpack = (packed, size) => {
+    try {
+      return unpack(packed, size);
+    } catch (cause) {
+      throw fail(`expected a page of ${size} bytes packed by ${name}, found damaged data (${reasonOf(cause)})`);
+    }
+  };
   return (packed, size) => {
     if (size === 0) return new Uint8Array(); // a page without values, which some writers do not pack
     const { buffer, byteOffset, length } = unpackOrFail(packed, size);
     if (length !== size) throw fail(`expected a page of ${size} bytes, found ${length} by ${name}`);
     return new Uint8Array(buffer, byteOffset, length); // a Buffer's slice would share its memory
   };
-
-  function unpackOrFail(packed: Uint8Array, size: number): Uint8Array {
-    try {
-      return unpack(packed, size);
-    } catch (cause) {
-      throw fail(`expected a page of ${size} bytes packed by ${name}, found damaged data (${reasonOf(cause)})`);
-    }
-  }
 }
 
 /**
