@@ -15,8 +15,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the package consists of, and where its parts start: the names in deno.json's `exports`, without the command line. */
 const SOURCES = ["mod.ts", "deno.json", "kernels", "model", "hub", "datasets"];
 const DOCUMENTS = ["README.md", "CHANGELOG.md", "LICENSE"];
-/** For the compiler only. */
-const TYPE_PACKAGES = { "@types/node": "22.20.7", "@webgpu/types": "0.1.74" };
+/** For the compiler only: the types of the oldest Node that is supported. */
+const TYPE_PACKAGES = { "@types/node": "20.19.0", "@webgpu/types": "0.1.74" };
 
 /** Builds the package into a folder, which is replaced. */
 export async function buildPackage(dist: string): Promise<void> {

@@ -30,6 +30,11 @@ export async function writeTypes(folder: string, entries: readonly string[], dis
   await Deno.copyFile(new URL("platform.d.ts", import.meta.url), join(dist, PLATFORM));
 }
 
+/** What Node 20 and evergreen browsers have: newer built-ins are errors. */
+const LIBRARIES = ["es2023", "es2024.string", "esnext.disposable", "dom", "dom.iterable", "dom.asynciterable"];
+/** The error that a package has no types. */
+const UNTYPED = 7016;
+
 /** The declarations of all modules, by their paths in the folder. */
 function compile(folder: string, entries: readonly string[]): Map<string, string> {
   const program = ts.createProgram(entries.map((entry) => join(folder, entry)), {
@@ -40,13 +45,16 @@ function compile(folder: string, entries: readonly string[]): Map<string, string
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     target: ts.ScriptTarget.ES2022,
-    lib: ["lib.esnext.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts", "lib.dom.asynciterable.d.ts"],
+    lib: LIBRARIES.map((name) => `lib.${name}.d.ts`),
+    typeRoots: [join(folder, "node_modules/@types"), join(folder, "node_modules")],
     types: ["node", "@webgpu/types"],
     strict: true,
     skipLibCheck: true,
     rootDir: folder,
     outDir: join(folder, "types"),
   });
+  const problems = ts.getPreEmitDiagnostics(program).filter(({ code }) => code !== UNTYPED);
+  if (problems.length > 0) throw new Error(ts.formatDiagnostics(problems, ts.createCompilerHost({})));
   const declarations = new Map<string, string>();
   program.emit(undefined, (path, text) => declarations.set(relative(join(folder, "types"), path), text));
   return declarations;
