@@ -9,6 +9,7 @@ import { assertSameCodes, loadGolden } from "../support/golden.ts";
 import { repository } from "../support/paths.ts";
 import { printedBy, start } from "../support/processes.ts";
 import { buildDist } from "./dist.ts";
+import { startRuntime } from "./runtimes.ts";
 import "./app.js";
 
 const APP = Deno.readTextFileSync(repository("tests/bundles/app.js"));
@@ -75,7 +76,7 @@ async function checkInNode(script: string): Promise<void> {
   const code = `await import(${
     JSON.stringify(toFileUrl(script).href)
   }); console.log(JSON.stringify(await run(${request})))`;
-  const answer = await printedBy(start("npx", ["-y", "node@20", "--input-type=module", "-e", code]));
+  const answer = await printedBy(await startRuntime("node@20", ["--input-type=module", "-e", code]));
   assertEquals(JSON.parse(answer), expected);
 }
 

@@ -5,11 +5,12 @@ import { AMUSED, PICTURE } from "../cli/command.ts";
 import { filesOf, ISOLATION, withPage } from "../browser/chromium.ts";
 import { read } from "../support/checkout.ts";
 import { withFolder, writeFiles } from "../support/folders.ts";
-import { printedBy, start } from "../support/processes.ts";
+import { printedBy } from "../support/processes.ts";
 import { build, stop } from "../../tools/bundling/esbuild.ts";
 import { REPO } from "../hub/hub_fixture.ts";
 import { FakeHub } from "../hub/server.ts";
 import { buildDist } from "./dist.ts";
+import { startRuntime } from "./runtimes.ts";
 
 /** The examples in JavaScript below a heading of the README. */
 function examplesOf(heading: string): string[] {
@@ -34,7 +35,7 @@ async function withPackage(
 Deno.test("the README's example for Node works", async () => {
   const [script] = examplesOf("Node");
   await withPackage({ "script.mjs": script.replace("amused/amused-256", AMUSED) }, async (folder) => {
-    const printed = await printedBy(start("npx", ["-y", "node@20", "script.mjs"], { cwd: folder }));
+    const printed = await printedBy(await startRuntime("node@20", ["script.mjs"], { cwd: folder }));
     assertMatch(printed, /^\d+ tokens, computed by \d+ threads\n$/);
     assertEquals((await Deno.stat(join(folder, "reconstruction.png"))).isFile, true);
   });

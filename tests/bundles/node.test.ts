@@ -2,9 +2,10 @@
 import { assertEquals } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { buildDist } from "./dist.ts";
+import { startRuntime } from "./runtimes.ts";
 import { testOn } from "../support/engines.ts";
 import { fixture, repository } from "../support/paths.ts";
-import { printedBy, start } from "../support/processes.ts";
+import { printedBy } from "../support/processes.ts";
 import { FakeHub } from "../hub/server.ts";
 import { withFolder } from "../support/folders.ts";
 
@@ -15,8 +16,8 @@ const GOLDENS = { "tiny-default": 256, "tiny-attn": 192, "tiny-movq": 96, "tiny-
 /** Runs a script with the built package, and returns what it prints. */
 async function run(runtime: string, script: string, ...args: string[]): Promise<string> {
   const module = toFileUrl(join(await buildDist(), "mod.js")).href;
-  const command = ["-y", runtime, repository(`tests/bundles/${script}`), module, ...args];
-  return await printedBy(start("npx", command, { signal: AbortSignal.timeout(120_000) }));
+  const command = [repository(`tests/bundles/${script}`), module, ...args];
+  return await printedBy(await startRuntime(runtime, command, { signal: AbortSignal.timeout(120_000) }));
 }
 
 for (const runtime of RUNTIMES) {
@@ -48,7 +49,7 @@ Deno.test("every part of the built package can be imported in Node 20", async ()
   const { exports } = JSON.parse(await Deno.readTextFile(join(dist, "package.json")));
   const modules = Object.values<{ default: string }>(exports).map((face) => toFileUrl(join(dist, face.default)).href);
   const code = `for (const module of ${JSON.stringify(modules)}) await import(module);`;
-  assertEquals(await printedBy(start("npx", ["-y", "node@20", "--input-type=module", "-e", code])), "");
+  assertEquals(await printedBy(await startRuntime("node@20", ["--input-type=module", "-e", code])), "");
 });
 
 testOn(
@@ -58,7 +59,7 @@ testOn(
     const module = toFileUrl(join(await buildDist(), "mod.js")).href;
     const script = repository("tests/bundles/worker_script.js");
     const signal = AbortSignal.timeout(60_000);
-    const args = ["-y", "node@20", script, module, fixture("golden/tiny-default")];
-    assertEquals(await printedBy(start("npx", args, { signal })), "DeviceError\n");
+    const args = [script, module, fixture("golden/tiny-default")];
+    assertEquals(await printedBy(await startRuntime("node@20", args, { signal })), "DeviceError\n");
   },
 );

@@ -1,0 +1,110 @@
+/** Data sets with the built package in Node: the same files as Deno writes, and the same locks. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { dirname, join, toFileUrl } from "@std/path";
+import { gzipSync } from "node:zlib";
+import * as datasets from "../../datasets/mod.ts";
+import * as library from "../../mod.ts";
+import { contentOf, LEAVES, writePictures } from "../datasets/pictures.ts";
+import { startServer } from "../datasets/queue/nats.ts";
+import { testOn } from "../support/engines.ts";
+import { withFolder } from "../support/folders.ts";
+import { fixture, repository } from "../support/paths.ts";
+import { printedBy } from "../support/processes.ts";
+import { processDatasets } from "./dataset_script.js";
+import { buildDist } from "./dist.ts";
+import { startRuntime } from "./runtimes.ts";
+
+const PICTURES = ["jpeg-420.jpg", "jpeg-cmyk.jpg", "jpeg-progressive.jpg", "gif.gif", "bmp.bmp"];
+
+testOn("wasm", "data sets become the same files in Node as in Deno, in every format", async () => {
+  await withFolder(async (folder) => {
+    const at = (name: string) => join(folder, name);
+    await writePictures(at("pictures"), 4);
+    for (const name of PICTURES) await Deno.copyFile(fixture(`pictures/golden/${name}`), at(`pictures/${name}`));
+    const tar = await tarOf(at("pictures"));
+    await Deno.writeFile(at("train-0.tar"), tar);
+    await Deno.writeFile(at("train-1.tar.gz"), gzipSync(tar));
+    const inputs = [at("pictures"), at("tr*n-{0..1}.{tar,tar.gz}"), fixture("parquet/pictures-gzip.parquet")];
+    await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response(tar));
+    const url = `http://127.0.0.1:${server.addr.port}/remote.tar`;
+
+    await Deno.mkdir(at("deno"));
+    await processDatasets(library, datasets, { model: LEAVES, output: at("deno"), url, inputs });
+    await Promise.all([20, 22, 24].map(async (version) => {
+      const output = at(`node-${version}`);
+      await Deno.mkdir(output);
+      assertEquals(await printedBy(await startNode(version, "dataset_script.js", LEAVES, output, url, ...inputs)), "");
+      assertEquals(await contentOf(output), await contentOf(at("deno")));
+    }));
+  });
+});
+
+testOn("wasm", "runs in Deno and in Node refuse each other in one place, and continue what was killed", async () => {
+  await withFolder(async (folder) => {
+    const at = (name: string) => join(folder, name);
+    await writePictures(at("pictures"), 6);
+    const tar = await tarOf(at("pictures"));
+    let [requested, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await using server = Deno.serve({ port: 0, onListen() {} }, async () => {
+      requested.resolve();
+      await answered.promise;
+      return new Response(tar);
+    });
+    const inputs = [at("pictures"), `http://127.0.0.1:${server.addr.port}/remote.tar`];
+    const [out, whole] = ["out/tokens.tar", "whole/tokens.tar"].map(at);
+    for (const path of [out, whole]) await Deno.mkdir(dirname(path));
+    const inNode = () => startNode(20, "dataset_run_script.js", "tokenize", LEAVES, out, ...inputs);
+    const model = await library.VQModel.fromPretrained(LEAVES, { device: "wasm", threads: 1 });
+    const source = await datasets.openSource(inputs, { shardSize: 2 });
+    const inDeno = (path: string, signal?: AbortSignal) =>
+      datasets.tokenizeDataset(model, source, datasets.fileSink(path, { format: "tar" }), { signal });
+
+    const killed = await inNode();
+    await requested.promise;
+    await assertRejects(() => inDeno(out), RangeError, "another run is writing there");
+    killed.kill("SIGKILL");
+    await killed.output();
+
+    requested = Promise.withResolvers();
+    const abort = new AbortController();
+    const aborted = assertRejects(() => inDeno(out, abort.signal), Error, "aborted");
+    await requested.promise;
+    assertStringIncludes(await printedBy(await inNode()), "another run is writing there");
+    abort.abort(new Error("aborted"));
+    await aborted;
+
+    answered.resolve();
+    assertEquals(await printedBy(await inNode()), "");
+    await inDeno(whole);
+    model.dispose();
+    assertEquals(await contentOf(dirname(out)), await contentOf(dirname(whole)));
+  });
+});
+
+Deno.test("a queue is filled and worked on in Node, whose job stays its own though its thread is busy", async () => {
+  await using server = await startServer();
+  const address = `${server.url}/test`;
+  await using queue = await datasets.openQueue(datasets.parseQueueAddress(address), { redelivery: 1000 });
+  await queue.publish("long", 2);
+  const node = await startNode(20, "dataset_run_script.js", "work", address);
+  while ((await queue.status()).running === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  const own: string[] = [];
+  await queue.work(({ id }) => Promise.resolve(own.push(id)), { worker: "deno" });
+  assertEquals([await printedBy(node), own.join()].sort(), ["long\n", "of Node"]);
+  assertEquals((await queue.status()).done, 2);
+});
+
+/** Starts a script with the built package in a version of Node. */
+async function startNode(version: number, script: string, ...args: string[]): Promise<Deno.ChildProcess> {
+  const dist = toFileUrl(await buildDist()).href;
+  return await startRuntime(`node@${version}`, [repository(`tests/bundles/${script}`), dist, ...args]);
+}
+
+/** An archive of a folder's files. */
+async function tarOf(folder: string): Promise<Uint8Array<ArrayBuffer>> {
+  const files = Array.from(
+    Deno.readDirSync(folder),
+    ({ name }) => ({ name, bytes: Deno.readFileSync(join(folder, name)) }),
+  );
+  return await new Response(ReadableStream.from(datasets.encodeTar(ReadableStream.from(files)))).bytes();
+}
