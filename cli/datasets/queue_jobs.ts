@@ -4,8 +4,19 @@
  * @module
  */
 
-import { resolve } from "node:path";
-import { type DatasetSource, openSource, PACKAGE, type Queue, tokenizeShard } from "../../datasets/mod.ts";
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import {
+  type DatasetSource,
+  openSource,
+  PACKAGE,
+  publishFile,
+  type Queue,
+  SourceError,
+  tokenizeShard,
+  type TokenSink,
+} from "../../datasets/mod.ts";
 import { type Options, READING, WHOLE_DATASETS } from "../options.ts";
 import { isUrl } from "../pictures.ts";
 import { loadEngines } from "./engines.ts";
@@ -16,7 +27,8 @@ export interface ShardJob {
   /** The package that published it, and its version. */
   readonly package: string;
   readonly model: string;
-  readonly inputs: readonly string[];
+  /** The inputs; or a file that lists them as JSON, if they are many. */
+  readonly inputs: readonly string[] | string;
   readonly output: DatasetOutput;
   /** The options that change tokens, and how the model is found. */
   readonly options: Options;
@@ -37,20 +49,28 @@ const OF_MACHINE = [
   "output",
 ];
 
+/** Most characters of inputs in a job, which is one of many, and of a message that servers limit to 1 MB. */
+const MAX_INPUTS = 2 ** 14;
+
+/** The extension of a file that lists inputs. Its name is the SHA-256 of its content. */
+const INPUTS = ".inputs";
+
+/** A data set that is to be tokenized by workers. */
+export type DatasetJob = Omit<ShardJob, "shard" | "package" | "inputs"> & { readonly inputs: readonly string[] };
+
 /** Publishes a job for each shard, unless it is finished, pending or running. Returns how many were published. */
-export async function publishShards(
-  queue: Queue,
-  job: Omit<ShardJob, "shard" | "package">,
-  source: DatasetSource,
-): Promise<number> {
+export async function publishShards(queue: Queue, job: DatasetJob, source: DatasetSource): Promise<number> {
   const options = Object.fromEntries(Object.entries(job.options).filter(([name]) => !OF_MACHINE.includes(name)));
-  const inputs = job.inputs.map(absolute);
   const output = { ...job.output, path: resolve(job.output.path) };
+  const sink = sinkOf(output);
   const model = await Deno.stat(job.model).then(() => resolve(job.model), () => job.model);
   const { pending, running } = await queue.status();
   if (pending + running === 0) await queue.forget(); // what it did before is not counted
+  const unfinished = await sink.unfinished(source);
+  if (unfinished.length === 0) return 0;
+  const inputs = await storeInputs(await Promise.all(job.inputs.map(absolute)), sink);
   let published = 0;
-  for (const { name } of await sinkOf(output).unfinished(source)) {
+  for (const { name } of unfinished) {
     const value: ShardJob = { package: PACKAGE, model, inputs, output, options, shard: name };
     if (await queue.publish(`${output.path}#${name}`, value)) published++;
   }
@@ -58,9 +78,35 @@ export async function publishShards(
 }
 
 /** An input as other working directories know it. */
-function absolute(input: string): string {
+async function absolute(input: string): Promise<string> {
   if (isUrl(input)) return input;
-  return input.startsWith("@") ? `@${resolve(input.slice(1))}` : resolve(input);
+  const isList = input.startsWith("@") && !await Deno.stat(input).catch(() => undefined);
+  return isList ? `@${resolve(input.slice(1))}` : resolve(input);
+}
+
+/** What a job says of the inputs. Many are written once, where tokens that are not finished are. */
+async function storeInputs(inputs: readonly string[], { work }: TokenSink): Promise<ShardJob["inputs"]> {
+  const text = JSON.stringify(inputs);
+  if (text.length <= MAX_INPUTS) return inputs;
+  const path = join(work, `${createHash("sha256").update(text).digest("hex")}${INPUTS}`);
+  await mkdir(work, { recursive: true });
+  await publishFile(path, text, work);
+  return path;
+}
+
+/**
+ * The inputs of a job.
+ *
+ * @throws {SourceError} if the file that lists them cannot be read
+ */
+async function inputsOf({ inputs }: ShardJob): Promise<readonly string[]> {
+  if (typeof inputs !== "string") return inputs;
+  const text = await readFile(inputs, "utf-8").catch((cause) => {
+    const advice = "Workers must see the folder of the output; publish the data set again";
+    throw new SourceError(`Cannot read the list of inputs ${inputs}: ${cause.message}. ${advice}`, { cause });
+  });
+  if (createHash("sha256").update(text).digest("hex") === basename(inputs, INPUTS)) return JSON.parse(text);
+  throw new SourceError(`Cannot read ${inputs}: expected the list of inputs that was published, found another file`);
 }
 
 /** A message in the queue is no job of this command. */
@@ -77,7 +123,7 @@ export class WrongVersionError extends TypeError {}
  */
 function checkJob(value: unknown): ShardJob {
   const { package: made, model, inputs, output, options, shard } = Object(value) as Partial<ShardJob>;
-  const texts = [model, shard, output?.path, output?.format, ...(Array.isArray(inputs) ? inputs : [undefined])];
+  const texts = [model, shard, output?.path, output?.format, ...(Array.isArray(inputs) ? inputs : [inputs])];
   const isKind = output?.kind === "folder" || output?.kind === "file";
   if (texts.some((text) => typeof text !== "string") || !isKind || Object(options) !== options) {
     throw new ForeignJobError("expected a job of vqmodel tokenize --queue, found another message");
@@ -103,8 +149,8 @@ export interface ShardWorker extends Disposable {
 
 /** A worker with the options of its machine. */
 export function shardWorker(own: Options, signal: AbortSignal): ShardWorker {
-  const sources = onlyLast((job: ShardJob) => {
-    return openSource(job.inputs, { shardSize: Number(job.options["shard-size"] ?? 1000) });
+  const sources = onlyLast(async (job: ShardJob) => {
+    return await openSource(await inputsOf(job), { shardSize: Number(job.options["shard-size"] ?? 1000) });
   }, (job) => [job.inputs, job.options["shard-size"]]);
   const engines = onlyLast(
     (job: ShardJob) =>
@@ -116,8 +162,9 @@ export function shardWorker(own: Options, signal: AbortSignal): ShardWorker {
     async handle(value, alive) {
       const job = checkJob(value);
       const { output, options, shard } = job;
+      const source = await sources.for(job);
       const loaded = await engines.for(job);
-      const { pictures } = await tokenizeShard(loaded, await sources.for(job), sinkOf(output), shard, {
+      const { pictures } = await tokenizeShard(loaded, source, sinkOf(output), shard, {
         ...tokenizeOptionsOf(loaded.model, options),
         signal,
         onProgress: alive,

@@ -11,7 +11,7 @@ import { ExitError } from "../process/exit_error.ts";
 import { interruptible } from "../process/interrupt.ts";
 import { rewriteLine, WATCHED } from "../terminal.ts";
 import { count } from "../text.ts";
-import { publishShards, type ShardJob } from "./queue_jobs.ts";
+import { type DatasetJob, publishShards } from "./queue_jobs.ts";
 import { queueServerOf } from "./queue_server.ts";
 import { statusLine, statusText } from "./queue_status.ts";
 
@@ -29,7 +29,7 @@ const PATIENCE = 5 * 60_000;
  */
 export async function runOnWorkers(
   address: string,
-  job: Omit<ShardJob, "shard" | "package">,
+  job: DatasetJob,
   source: DatasetSource,
 ): Promise<boolean> {
   const { watch, quiet, redelivery } = job.options;

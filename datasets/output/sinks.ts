@@ -35,6 +35,8 @@ export interface TokenSink {
   readonly path: string;
   /** The format of its files. */
   readonly format: DatasetFormat;
+  /** The folder for what is not finished. It is removed in the end. */
+  readonly work: string;
   /** Opens it for the tokens of a source. Used by `tokenizeDataset` and `tokenizeShard`. */
   open(source: DatasetSource, settings: TokenSettings, info: TokenSetInfo, access: SinkAccess): Promise<OpenSink>;
   /** The shards of a source that are not finished there, as far as names and sizes of files tell. */
@@ -71,6 +73,7 @@ export function folderSink(path: string, { format = "tar" }: { format?: DatasetF
   return {
     path,
     format,
+    work: placeInFolder(path, format).work,
     async open(source, settings, info, access) {
       const place = placeInFolder(path, format);
       await checkOwn(path, format);
@@ -93,6 +96,7 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
   return {
     path,
     format,
+    work: placeInFolder(partsOf(path), "jsonl").work,
     async open(source, settings, info, access) {
       const { folder, parts, place, whole } = placesOfFile(path, format, source);
       await checkNoArchive(place);
@@ -153,9 +157,14 @@ export function fileSink(path: string, { format }: { format: DatasetFormat }): T
   };
 }
 
+/** The folder of a file's parts. */
+function partsOf(path: string): string {
+  return `${path}.parts`;
+}
+
 /** Where a file's tokens are, as parts and as a whole. */
 function placesOfFile(path: string, format: DatasetFormat, source: DatasetSource) {
-  const folder = `${path}.parts`;
+  const folder = partsOf(path);
   const place: StorePlace = {
     name: path,
     format,

@@ -5,6 +5,7 @@
  */
 
 import type { JetStreamApiError } from "@nats-io/jetstream";
+import { showText } from "../../hub/show.ts";
 import { idOf, type QueueStreams, streamsOf, subjectOf, WORKERS } from "./streams.ts";
 import type { QueueStatus } from "./types.ts";
 
@@ -12,9 +13,18 @@ import type { QueueStatus } from "./types.ts";
 const SUBJECT_IS_FULL = 10077;
 
 /** See {@linkcode Queue.publish}. */
-export async function publishJob({ client, server }: QueueStreams, id: string, value: unknown): Promise<boolean> {
+export async function publishJob(queue: QueueStreams, id: string, value: unknown): Promise<boolean> {
+  const { client, server, connection } = queue;
+  const job = new TextEncoder().encode(JSON.stringify(value));
+  const most = connection.info?.max_payload ?? Infinity;
+  if (job.length > most) {
+    throw new RangeError(
+      `Cannot publish the job ${showText(id)}: expected at most ${most} bytes, the server's max_payload, found ` +
+        `${job.length}. Store what is large in a file, and publish its path`,
+    );
+  }
   try {
-    await client.publish(subjectOf(server, "jobs", id), JSON.stringify(value));
+    await client.publish(subjectOf(server, "jobs", id), job);
     return true;
   } catch (error) {
     if ((error as JetStreamApiError).code === SUBJECT_IS_FULL) return false;

@@ -19,8 +19,9 @@ export interface Queue extends AsyncDisposable {
    * Publishes a job, unless it is pending or running already.
    *
    * @param id its name, any text
-   * @param value what a worker gets, any JSON value of at most 1 MB
+   * @param value what a worker gets, any JSON value. Servers limit its size, usually to 1 MiB
    * @returns whether it was published
+   * @throws {RangeError} if it is larger than the server's limit
    */
   publish(id: string, value: unknown): Promise<boolean>;
 

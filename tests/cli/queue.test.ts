@@ -1,8 +1,9 @@
 /** Data sets on workers, as processes, with a real server. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { statusText } from "../../cli/datasets/queue_status.ts";
-import { openQueue, parseQueueAddress } from "../../datasets/mod.ts";
+import { shardWorker } from "../../cli/datasets/queue_jobs.ts";
+import { openQueue, PACKAGE, parseQueueAddress, SourceError } from "../../datasets/mod.ts";
 import { Picture } from "../../mod.ts";
 import { startServer } from "../datasets/queue/nats.ts";
 import { withFolder } from "../support/folders.ts";
@@ -12,7 +13,7 @@ import { cli, fail, MODEL, succeed } from "./command.ts";
 
 /** Writes pictures that all differ. */
 async function writePictures(folder: string, count: number): Promise<void> {
-  await Deno.mkdir(folder);
+  await Deno.mkdir(folder, { recursive: true });
   for (let i = 0; i < count; i++) {
     const data = Uint8ClampedArray.from({ length: 4 * 32 * 32 }, (_, at) => at % 4 === 3 ? 255 : (at * (i + 3)) % 251);
     await new Picture(32, 32, data).save(join(folder, `${i}.png`.padStart(8, "0")));
@@ -50,15 +51,18 @@ async function filesOf(folder: string): Promise<Map<string, string>> {
 
 Deno.test("workers that are killed and stopped, and a server that is restarted, leave the files of a local run", async () => {
   await withFolder(async (folder) => {
-    const [pictures, local, remote] = ["pictures", "local", "remote"].map((name) => join(folder, name));
+    const [local, remote] = ["local", "remote"].map((name) => join(folder, name));
+    const pictures = join(folder, "p".repeat(200), "q".repeat(200)); // too long for all to be in each message
     await writePictures(pictures, 60);
-    const command = ["tokenize", MODEL, pictures, "--shard-size", "4", "--size", "96"];
+    const paths = [...Deno.readDirSync(pictures)].map(({ name }) => join(pictures, name)).sort();
+    const command = ["tokenize", MODEL, ...paths, "--shard-size", "4", "--size", "96"];
     await succeed(...command, "-o", local, "--device", "wasm", "--threads", "1", "--quiet");
 
     await using server = await startServer();
     const address = `${server.url}/test`;
     const onQueue = [...command, "-o", remote, "--queue", address, "--redelivery", "3"];
     assertStringIncludes(await succeed(...onQueue), "Published 15 of 15 shards to test\n");
+    assert([...Deno.readDirSync(join(remote, ".unfinished"))].some(({ name }) => name.endsWith(".inputs")));
     assertStringIncludes(await succeed(...onQueue), "Published 0 of 15 shards to test\n");
     const workers = [1, 2, 3].map(() => startWorker(address));
     const ends = workers.map(outputOf);
@@ -74,6 +78,7 @@ Deno.test("workers that are killed and stopped, and a server that is restarted, 
     assertEquals(watched.code, 0, watched.stderr);
     for (const end of ends.slice(1)) assertEquals((await end).code, 0, (await end).stderr);
     assertEquals(await filesOf(remote), await filesOf(local));
+    assertEquals([...Deno.readDirSync(remote)].length, 16); // the list of inputs is gone
 
     const status = JSON.parse(await succeed("queue", "status", address, "--json"));
     assertEquals([status.pending, status.running, status.failed], [0, 0, []]);
@@ -153,6 +158,19 @@ Deno.test("a worker sets messages that are no jobs aside, and ends at jobs of an
   assertEquals(code, 1);
   assertStringIncludes(stderr, "the job is of @codebook/vqmodel 0.0.1: use the same version");
   assertEquals((await queue.status()).failed.length, 4);
+});
+
+Deno.test("a list of inputs that is gone, or is another file, is an error of the job", async () => {
+  await withFolder(async (folder) => {
+    const output = { path: join(folder, "out"), kind: "folder", format: "tar" };
+    const list = join(folder, "passwords");
+    const job = { package: PACKAGE, model: MODEL, inputs: list, output, options: {}, shard: "000000" };
+    using worker = shardWorker({}, new AbortController().signal);
+    const handle = () => worker.handle(job, () => {});
+    await assertRejects(handle, SourceError, "publish the data set again");
+    await Deno.writeTextFile(list, "secret");
+    await assertRejects(handle, SourceError, "expected the list of inputs that was published, found another file");
+  });
 });
 
 Deno.test("the status has rates, also of workers that say no seconds", () => {

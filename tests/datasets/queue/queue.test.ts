@@ -17,6 +17,12 @@ Deno.test("a job that is published twice is there once, and done once", async ()
   const ids = ["000000", "a/b c.tar", "ä*>.~"];
   for (const id of ids) assert(await queue.publish(id, { id }));
   for (const id of ids) assert(!await queue.publish(id, { id }));
+  const tooLarge = queue.publish("large", { text: "x".repeat(2 ** 20) });
+  await assertRejects(
+    () => tooLarge,
+    RangeError,
+    "expected at most 1048576 bytes, the server's max_payload, found 1048587",
+  );
   await using other = await openQueue(serverOf(server, "other"));
   await other.publish("000000", {});
   assertEquals((await queue.status()).pending, 3);
