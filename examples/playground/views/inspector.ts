@@ -52,7 +52,7 @@ export function createInspector(card: HTMLElement, onPick: (code: number) => voi
         const swatch = swatches.get(code);
         if (swatch) drawPatch(canvas, swatch);
         const button = create("button", { type: "button", title: `Paint with code ${code}` }, canvas, `${code}`);
-        button.append(create("small", {}, distance === 0 ? "this code" : `at ${distance.toPrecision(2)}`));
+        button.append(create("small", {}, distance === 0 ? "itself" : `at ${distance.toPrecision(2)}`));
         button.addEventListener("click", () => onPick(code));
         return create("li", {}, button);
       }));

@@ -61,7 +61,8 @@ export class Stage {
     const { opened, tokens, model, decoded } = this.#session;
     if (!opened || !tokens || !model) {
       this.#size = undefined;
-      for (const canvas of this.canvases) drawPane(canvas, EMPTY);
+      const placeholder = this.#session.isBusy ? "Loading …" : "Open a picture";
+      for (const canvas of this.canvases) drawPane(canvas, { ...EMPTY, placeholder });
       return;
     }
     const { factor, colours } = model;
@@ -144,12 +145,11 @@ export class Stage {
   }
 }
 
-const EMPTY: Scene = {
+const EMPTY: Omit<Scene, "placeholder"> = {
   pixels: undefined,
   size: { width: 1, height: 1 },
   viewport: { x: 0, y: 0, scale: 1 },
   factor: 1,
-  placeholder: "Open a picture",
 };
 
 /** A function that computes again only when its arguments are others. */
