@@ -39,7 +39,7 @@ export { openTokenSet, type TokenSet } from "./inspect/token_set.ts";
 export { usagePicture, usagePlot } from "./inspect/usage_plot.ts";
 export { type Verification, type VerifyOptions, verifyTokenSet } from "./inspect/verify.ts";
 export { type MergeOptions, mergeRecords, type MergeSource, mergeTokens } from "./output/merge.ts";
-export { type FileDigest, publish as publishFile } from "./output/publish.ts";
+export type { FileDigest } from "./output/publish.ts";
 export { openQueue, type Queue } from "./queue/queue.ts";
 export { parseQueueAddress, type QueueServer } from "./queue/address.ts";
 export type { Job, QueueOptions, QueueStatus, WorkerState, WorkOptions } from "./queue/types.ts";

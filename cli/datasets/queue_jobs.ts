@@ -5,13 +5,12 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
   type DatasetSource,
   openSource,
   PACKAGE,
-  publishFile,
   type Queue,
   SourceError,
   tokenizeShard,
@@ -89,8 +88,10 @@ async function storeInputs(inputs: readonly string[], { work }: TokenSink): Prom
   const text = JSON.stringify(inputs);
   if (text.length <= MAX_INPUTS) return inputs;
   const path = join(work, `${createHash("sha256").update(text).digest("hex")}${INPUTS}`);
+  const temporary = join(work, `${crypto.randomUUID()}.incomplete`);
   await mkdir(work, { recursive: true });
-  await publishFile(path, text, work);
+  await writeFile(temporary, text);
+  await rename(temporary, path);
   return path;
 }
 
