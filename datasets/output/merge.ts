@@ -61,21 +61,19 @@ export async function* mergeRecords(
 
   async function* all(): AsyncGenerator<TokenRecord> {
     const unique = uniqueTexts();
-    const known = new Map<string, Set<string>>();
+    const known = new Set<string>();
     let number = 0;
     for (const file of files) {
       const { hasKeys, records, close } = await openRecords(file, { grid });
       try {
         for await (const record of records) {
           const key = hasKeys ? record.key : numberKey(number++);
-          const hashes = known.get(key) ?? new Set();
-          known.set(key, hashes);
-          const hash = hashOf(record);
-          if (hashes.has(hash)) {
+          const hash = hashOf(key, record);
+          if (known.has(hash)) {
             onDuplicate?.(key);
             continue;
           }
-          hashes.add(hash);
+          known.add(hash);
           const own = unique(key);
           if (own !== key) onRenamed?.(key, own);
           yield { ...record, key: own };
@@ -87,10 +85,10 @@ export async function* mergeRecords(
   }
 }
 
-/** A hash of a record's tokens. */
-function hashOf({ indices, shape, augment }: TokenRecord): string {
+/** A hash of a key and a record's tokens, a byte a character. */
+function hashOf(key: string, { indices, shape, augment }: TokenRecord): string {
   const bytes = new Uint8Array(indices.buffer, indices.byteOffset, indices.byteLength);
-  return createHash("sha256").update(`${shape} ${augment}`).update(bytes).digest("base64");
+  return createHash("sha256").update(JSON.stringify([key, shape, augment])).update(bytes).digest("latin1");
 }
 
 /** What is known of a file's model and of all its tokens. */
