@@ -114,10 +114,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
 const SEARCH = { distance: searchKernel("distance", false), product: searchKernel("product", false) };
 const SEARCH_TWO = { distance: searchKernel("distance", true), product: searchKernel("product", true) };
 
-/** The nearest code of all parts; on a tie the earlier part wins, as it has the lower index. Pixels of NaN have none. */
-const CHOOSE: Kernel = {
-  label: "nearest code: choose",
-  source: `
+/** A kernel whose `statements` choose among the candidates of a pixel. */
+function chooseKernel(label: string, statements: string): Kernel {
+  return {
+    label,
+    source: `
 struct Params { parts: u32, pixels: u32, rowLength: u32, none: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> distances: array<f32>;
@@ -127,7 +128,14 @@ struct Params { parts: u32, pixels: u32, rowLength: u32, none: u32 }
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let pixel = id.y * p.rowLength + id.x;
-  if (id.x >= p.rowLength || pixel >= p.pixels) { return; }
+  if (id.x >= p.rowLength || pixel >= p.pixels) { return; }${statements}}`,
+  };
+}
+
+/** The nearest code of all parts; on a tie the earlier part wins, as it has the lower index. Pixels of NaN have none. */
+const CHOOSE = chooseKernel(
+  "nearest code: choose",
+  `
   var best = distances[pixel];
   var code = candidates[pixel];
   for (var part = 1u; part < p.parts; part++) {
@@ -135,26 +143,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if (distances[at] < best) { best = distances[at]; code = candidates[at]; }
   }
   indices[pixel] = select(p.none, code, abs(best) < ${LARGEST});
-}`,
-};
+`,
+);
 
 /**
  * The two nearest codes of all parts. On a tie the earlier part wins, and of one part the nearest, as these have the
  * lower index.
  */
-const CHOOSE_TWO: Kernel = {
-  label: "nearest code: choose two",
-  source: `
-struct Params { parts: u32, pixels: u32, rowLength: u32, none: u32 }
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> distances: array<f32>;
-@group(0) @binding(2) var<storage, read> candidates: array<u32>;
-@group(0) @binding(3) var<storage, read_write> indices: array<u32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let pixel = id.y * p.rowLength + id.x;
-  if (id.x >= p.rowLength || pixel >= p.pixels) { return; }
+const CHOOSE_TWO = chooseKernel(
+  "nearest code: choose two",
+  `
   var best = ${LARGEST};
   var code = p.none;
   var second = ${LARGEST};
@@ -168,8 +166,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   indices[pixel] = select(p.none, code, abs(best) < ${LARGEST});
   indices[p.pixels + pixel] = select(0xffffffffu, secondCode, abs(second) < ${LARGEST});
-}`,
-};
+`,
+);
 
 /** Records a codebook search. */
 export function recordNearestCode(r: Recorder, op: NearestCode): void {

@@ -5,22 +5,11 @@ import { ANY_DEVICE, type Engine, testOnEveryDevice } from "../../support/engine
 import { assertClose, type Dense } from "../../support/golden.ts";
 import * as reference from "../../support/reference_ops.ts";
 import { type Checkpoint, filled, generate, MemoryFiles, picture, take } from "../models.ts";
-import { llamagenShapes, magvitShapes, type Size, tamingShapes } from "./upstream.ts";
+import { llamagenShapes, magvitShapes, type Size, SMALL, tamingShapes } from "./upstream.ts";
 
 const CODES = 256;
 const CHANNELS = 8;
-const SIZE: Size = {
-  in_channels: 3,
-  out_ch: 3,
-  ch: 32,
-  ch_mult: [1, 2],
-  num_res_blocks: 1,
-  attention: [],
-  middleAttention: true,
-  z_channels: CHANNELS,
-  embed_dim: CHANNELS,
-  n_embed: CODES,
-};
+const SIZE: Size = { ...SMALL, attention: [], z_channels: CHANNELS, embed_dim: CHANNELS, n_embed: CODES };
 const CODEBOOK = "quantize.embedding.weight";
 
 /** What lies beside a checkpoint of IBQ, and of Emu3.5. */

@@ -13,22 +13,10 @@ import {
   movqganShapes,
   type Shapes,
   type Size,
+  SMALL,
   tamingShapes,
   under,
 } from "./upstream.ts";
-
-const USUAL: Size = {
-  in_channels: 3,
-  out_ch: 3,
-  ch: 32,
-  ch_mult: [1, 2],
-  num_res_blocks: 1,
-  attention: [1],
-  middleAttention: true,
-  z_channels: 16,
-  embed_dim: 16,
-  n_embed: 64,
-};
 
 /** What a size has of its own, by what that is. */
 const SIZES: Record<string, Partial<Size>> = {
@@ -120,7 +108,7 @@ const ROWS: Record<string, Row> = {
 for (const [row, { expected, configuration, prefix = "", shapesOf }] of Object.entries(ROWS)) {
   for (const [variation, change] of Object.entries(SIZES)) {
     Deno.test(`${row} is recognized: ${variation}`, () => {
-      const size = { ...USUAL, ...change };
+      const size = { ...SMALL, ...change };
       const shapes = shapesOf(size);
       const { config, tensors } = read(under(prefix, shapes), configuration);
       assertFamily(config.family, expected);
@@ -161,7 +149,7 @@ for (const [variation, halves] of Object.entries(HALVES)) {
   for (const attention of [[], [0], [halves.encoder.ch_mult.length - 1]]) {
     Deno.test(`MAGVIT-v2 is recognized: ${variation}, attention at ${attention.join() || "no level"}`, () => {
       const bits = 3 + attention.length;
-      const shapes = magvitShapes({ ...USUAL, z_channels: bits, attention, out_ch: 1 }, halves);
+      const shapes = magvitShapes({ ...SMALL, z_channels: bits, attention, out_ch: 1 }, halves);
       const { config, tensors } = read(shapes, { _class_name: "MAGVITv2" });
       assertFamily(config.family, { name: "magvit-v2", quantizer: "signs", pixel_range: "signed" });
       assertWhole({ config, tensors }, shapes, ["quantize.embedding", "quantize.power_vals"]);
@@ -172,7 +160,7 @@ for (const [variation, halves] of Object.entries(HALVES)) {
 
 for (const [variation, change] of Object.entries(SIZES)) {
   Deno.test(`MaskGIT is recognized: ${variation}`, () => {
-    const size = { ...USUAL, ...change };
+    const size = { ...SMALL, ...change };
     const shapes = maskgitShapes(size);
     const { config, tensors } = read(shapes, { _class_name: "MaskGitVQGAN", num_res_blocks: 99 });
     assertFamily(config.family, { name: "maskgit", quantizer: "nearest", pixel_range: "unit" });
@@ -185,7 +173,7 @@ for (const [variation, change] of Object.entries(SIZES)) {
 }
 
 Deno.test("the coarsest level of the decoder is taming-transformers' last and LlamaGen's first", () => {
-  const size = { ...USUAL, ch_mult: [1, 1, 1] };
+  const size = { ...SMALL, ch_mult: [1, 1, 1] };
   const origin = (shapes: Shapes) => read(shapes).tensors.get("decoder.up_blocks.0.resnets.0.conv1.weight")!.key;
   assertEquals(origin(tamingShapes(size)), "decoder.up.2.block.0.conv1.weight");
   assertEquals(origin(llamagenShapes(size)), "decoder.conv_blocks.0.res.0.conv1.weight");
@@ -193,14 +181,14 @@ Deno.test("the coarsest level of the decoder is taming-transformers' last and Ll
 
 for (const prefix of ["module.", "_orig_mod.", "model.", "module._orig_mod.", "state.vq.model."]) {
   Deno.test(`a model that training wrapped is recognized under ${prefix}`, () => {
-    for (const shapes of [tamingShapes(USUAL), movqganShapes(USUAL), llamagenShapes(USUAL), maskgitShapes(USUAL)]) {
+    for (const shapes of [tamingShapes(SMALL), movqganShapes(SMALL), llamagenShapes(SMALL), maskgitShapes(SMALL)]) {
       assertWhole(read(under(prefix, shapes)), under(prefix, shapes));
     }
   });
 }
 
 Deno.test("what is beside the model keeps its name", () => {
-  const shapes = tamingShapes(USUAL);
+  const shapes = tamingShapes(SMALL);
   const others: Shapes = new Map([
     ["loss.discriminator.main.0.weight", [4, 3, 4, 4]],
     ["model_ema.encoderconv_inweight", [32, 3, 3, 3]],
@@ -213,7 +201,7 @@ Deno.test("what is beside the model keeps its name", () => {
 
 Deno.test("parts of a larger model that are called encoder and decoder, too, are none of the tokenizer's", () => {
   const prefix = "gen_vision_model.";
-  const shapes = under(prefix, llamagenShapes(USUAL));
+  const shapes = under(prefix, llamagenShapes(SMALL));
   const others: Shapes = new Map([
     ["encoder.layers.0.weight", [8, 8]],
     ["decoder.conv_in.bias", [7]],
@@ -227,14 +215,14 @@ Deno.test("parts of a larger model that are called encoder and decoder, too, are
 
 Deno.test("of two tokenizers of one model the first stage is taken, and moving averages are not", () => {
   for (const [chosen, other] of [["first_stage_model.", "cond_stage_model."], ["", "ema."], ["model.", "model_ema."]]) {
-    const [first, second] = [tamingShapes(USUAL), tamingShapes({ ...USUAL, in_channels: 5 })];
+    const [first, second] = [tamingShapes(SMALL), tamingShapes({ ...SMALL, in_channels: 5 })];
     const reading = read(new Map([...under(other, second), ...under(chosen, first)]));
     assertWhole(reading, under(chosen, first));
   }
 });
 
 Deno.test("of several tokenizers none is guessed at", () => {
-  const shapes = new Map([...under("a.", tamingShapes(USUAL)), ...under("b.", llamagenShapes(USUAL))]);
+  const shapes = new Map([...under("a.", tamingShapes(SMALL)), ...under("b.", llamagenShapes(SMALL))]);
   assertThrows(() => recognize(shapes), WeightsError, 'found several, under "a." and "b."');
 });
 
@@ -260,13 +248,13 @@ Deno.test("a checkpoint with many places for a tokenizer is refused before they 
 });
 
 Deno.test("a checkpoint without a codebook is refused by its name", () => {
-  const shapes = tamingShapes(USUAL);
+  const shapes = tamingShapes(SMALL);
   shapes.delete("quantize.embedding.weight");
   assertThrows(() => recognize(shapes), WeightsError, "expected a tensor for quantize.embedding.weight");
 });
 
 Deno.test("a checkpoint whose signs would make gigabytes of codes is refused", () => {
-  const shapes = magvitShapes({ ...USUAL, z_channels: 21 }, HALVES["two levels"]);
+  const shapes = magvitShapes({ ...SMALL, z_channels: 21 }, HALVES["two levels"]);
   assertThrows(() => recognize(shapes), WeightsError, "expected codes of at most 20 bits, found 21");
 });
 
@@ -282,10 +270,10 @@ Deno.test("a checkpoint that no model can have is refused", () => {
     (shapes) => shapes.set("decoder.conv_out.weight", []),
     (shapes) => shapes.set("encoder.down.1.block.0.conv1.weight", []),
     (shapes) => shapes.delete("decoder.up.0.block.0.conv1.weight"),
-    (shapes) => [...tamingShapes({ ...USUAL, ch_mult: Array(25).fill(1) })].forEach(([n, s]) => shapes.set(n, s)),
+    (shapes) => [...tamingShapes({ ...SMALL, ch_mult: Array(25).fill(1) })].forEach(([n, s]) => shapes.set(n, s)),
   ];
   for (const change of changes) {
-    const shapes = tamingShapes(USUAL);
+    const shapes = tamingShapes(SMALL);
     change(shapes);
     const error = assertThrows(() => modelParameters(read(shapes).config));
     assert(error instanceof ConfigError || error instanceof WeightsError, String(error));

@@ -7,7 +7,7 @@ import { testOnEveryDevice } from "../../support/engines.ts";
 import { withFolder } from "../../support/folders.ts";
 import { assertClose, assertSameCodes } from "../../support/golden.ts";
 import { type Checkpoint, generate, MemoryFiles, picture, take } from "../models.ts";
-import { llamagenShapes, magvitShapes, movqganShapes, type Size, tamingShapes } from "./upstream.ts";
+import { llamagenShapes, magvitShapes, movqganShapes, type Size, SMALL, tamingShapes } from "./upstream.ts";
 
 /** What lies beside a checkpoint of IBQ. */
 const IBQ = { model: { class_path: "src.IBQ.models.ibqgan.IBQ" } };
@@ -43,19 +43,7 @@ async function outputs(model: VQModel): Promise<[Float32Array, Int32Array]> {
   return [await take(decoded), indices];
 }
 
-/** Two levels, 64 codes of 4 numbers. */
-const SIZE: Size = {
-  in_channels: 3,
-  out_ch: 3,
-  ch: 32,
-  ch_mult: [1, 2],
-  num_res_blocks: 1,
-  attention: [1],
-  middleAttention: true,
-  z_channels: CHANNELS,
-  embed_dim: CHANNELS,
-  n_embed: CODES,
-};
+const SIZE: Size = { ...SMALL, z_channels: CHANNELS, embed_dim: CHANNELS, n_embed: CODES };
 
 const SAME = { taming: tamingShapes(SIZE), movqgan: movqganShapes(SIZE), llamagen: llamagenShapes(SIZE) };
 

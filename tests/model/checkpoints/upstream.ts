@@ -19,6 +19,20 @@ export interface Size {
   readonly n_embed: number;
 }
 
+/** Two levels, attention in the coarser one, 64 codes of 16 numbers. */
+export const SMALL: Size = {
+  in_channels: 3,
+  out_ch: 3,
+  ch: 32,
+  ch_mult: [1, 2],
+  num_res_blocks: 1,
+  attention: [1],
+  middleAttention: true,
+  z_channels: 16,
+  embed_dim: 16,
+  n_embed: 64,
+};
+
 /** The shapes of tensors by name. */
 export type Shapes = Map<string, Shape>;
 
