@@ -88,7 +88,7 @@ export async function* mergeRecords(
 /** A hash of a key and a record's tokens, a byte a character. */
 function hashOf(key: string, { indices, shape, augment }: TokenRecord): string {
   const bytes = new Uint8Array(indices.buffer, indices.byteOffset, indices.byteLength);
-  return createHash("sha256").update(JSON.stringify([key, shape, augment])).update(bytes).digest("latin1");
+  return createHash("sha256").update(JSON.stringify([key, shape, augment])).update(bytes).digest("binary");
 }
 
 /** What is known of a file's model and of all its tokens. */
