@@ -22,8 +22,9 @@ export interface WorkerPort {
 }
 
 /**
- * Lets {@linkcode VQModel.inWorker} load models in this worker, which is all that the worker's module has to do. It may also
- * receive messages of its own; those of models are objects with the key `vqmodelPort`.
+ * Lets {@linkcode VQModel.inWorker} load models in this worker, which is all that the worker's module has to do: call it
+ * before anything is awaited, as messages that arrive earlier are lost. The worker may also receive messages of its own;
+ * those of models are objects with the key `vqmodelPort`.
  *
  * @example
  * ```ts ignore

@@ -192,9 +192,9 @@ export class VQModel implements ModelMethods {
    * Loads a model in a worker, so that this thread stays responsive. It has the methods of a model and the same results,
    * but tensors come back on the host: see {@linkcode WorkerModel}.
    *
-   * The worker's module calls {@linkcode serveModel} before it awaits anything. A worker can hold several models, and keeps running when they are
-   * disposed. If it ends, calls reject with a {@linkcode DeviceError}; so they do after an error that it does not catch. Deno
-   * does not tell of `terminate()`: there, dispose the model first.
+   * The worker's module calls {@linkcode serveModel} before it awaits anything. A worker can hold several models, and keeps
+   * running when they are disposed. If it ends, calls reject with a {@linkcode DeviceError}; so they do after an error that
+   * it does not catch. Deno does not tell of `terminate()`: there, dispose the model first.
    *
    * @example
    * ```ts ignore
@@ -221,7 +221,7 @@ export class VQModel implements ModelMethods {
    * @param options those of the method named there, less functions and objects that cannot be sent to a worker
    * @throws whatever that method does
    * @throws {TypeError} if an option cannot be sent
-   * @throws {DeviceError} if the worker does not start, or does not answer for a minute, as without {@linkcode serveModel}
+   * @throws {DeviceError} if the worker does not start, or does not call {@linkcode serveModel} within a minute
    */
   static async inWorker(
     worker: ModelWorker,
