@@ -13,8 +13,11 @@ const TURN_PICTURES = 16;
 /** How often each set is measured, in turns with the others. The best time counts: other programs may disturb one. */
 const ROUNDS = 2;
 
+/** Turns of each set before that. V8 compiles better code while a model computes its first pictures, up to three times slower. */
+const WARM_UPS = 1;
+
 /** A run is long if so many times the pictures of all measurements are left, or were computed. */
-const LONG = 4;
+const LONG = 3;
 
 /** What part of the time another set than the first has to save. */
 const GAIN = 0.02;
@@ -75,7 +78,7 @@ interface Candidate extends Omit<EngineSet, "load"> {
 /** Pictures that the models of a candidate compute, while no others do. */
 interface Turn {
   readonly candidate: Candidate;
-  /** Whether the time counts: that of the first batch of each model, which is compiled for, does not. */
+  /** Whether the time counts. */
   readonly isMeasured: boolean;
   readonly pictures: number;
   /** Pictures that were handed out. */
@@ -116,7 +119,7 @@ function enginesOf(models: readonly VQModel[], sets: readonly EngineSet[]): Engi
   const turnPictures = Math.max(TURN_PICTURES, 2 * maxEngines);
 
   function isLong(left: number | undefined): boolean {
-    return Math.max(left ?? 0, computed) >= LONG * ROUNDS * turnPictures * (1 + sets.length);
+    return Math.max(left ?? 0, computed) >= LONG * (WARM_UPS + ROUNDS) * turnPictures * (1 + sets.length);
   }
 
   async function load(): Promise<void> {
@@ -146,7 +149,6 @@ function enginesOf(models: readonly VQModel[], sets: readonly EngineSet[]): Engi
     open(left) {
       let idle = [...used.models];
       let running = 0;
-      let batch = 1;
       /** The turn that is measured, and those to come. */
       let turns: Turn[] = [];
 
@@ -156,7 +158,7 @@ function enginesOf(models: readonly VQModel[], sets: readonly EngineSet[]): Engi
         if (done?.isMeasured) {
           done.candidate.least = Math.min(done.candidate.least, (done.end - done.begin) / done.taken);
         }
-        if (!done) turns = turnsOf(candidates!, turnPictures, batch);
+        if (!done) turns = turnsOf(candidates!, turnPictures);
         else if (turns.length === 0) {
           used = choose(candidates!);
           candidates = undefined;
@@ -186,7 +188,6 @@ function enginesOf(models: readonly VQModel[], sets: readonly EngineSet[]): Engi
           running--;
           idle.push(model);
           computed += pictures;
-          batch = pictures;
           if (turns.length > 0) turns[0].end = performance.now();
           else if (isSettled && choice === "few pictures" && isLong(left())) load();
         },
@@ -195,15 +196,10 @@ function enginesOf(models: readonly VQModel[], sets: readonly EngineSet[]): Engi
   };
 }
 
-/** Each candidate's turns, one after the other's: first one to compile, then those that are measured. */
-function turnsOf(candidates: readonly Candidate[], pictures: number, batch: number): Turn[] {
-  return Array.from({ length: 1 + ROUNDS }, (_, round) =>
-    candidates.map((candidate): Turn => ({
-      candidate,
-      isMeasured: round > 0,
-      pictures: round > 0 ? pictures : candidate.engines * batch,
-      taken: 0,
-      begin: 0,
-      end: 0,
-    }))).flat();
+/** Each candidate's turns, one after the other's. */
+function turnsOf(candidates: readonly Candidate[], pictures: number): Turn[] {
+  return Array.from({ length: WARM_UPS + ROUNDS }, (_, round) =>
+    candidates.map((candidate): Turn => {
+      return { candidate, isMeasured: round >= WARM_UPS, pictures, taken: 0, begin: 0, end: 0 };
+    })).flat();
 }
