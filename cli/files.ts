@@ -6,8 +6,21 @@
 
 import { dirname, join, resolve } from "node:path";
 
-/** Checks that a file can be written. Leaves an existing file unchanged, and no new one. */
+/**
+ * Checks that a file can be written. Leaves an existing file unchanged, and no new one.
+ *
+ * @throws {TypeError} if it cannot
+ */
 export async function checkWritable(path: string): Promise<void> {
+  try {
+    await tryToWrite(path);
+  } catch (cause) {
+    if ((cause as Error)?.name === "NotCapable") throw cause; // says which permission to give
+    throw new TypeError(`Cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function tryToWrite(path: string): Promise<void> {
   const place = await followed(path);
   const there = await Deno.stat(place).catch(() => undefined);
   if (there && !there.isFile && !there.isDirectory) return; // opening a pipe would use it up

@@ -42,6 +42,8 @@ export const OPTIONS = {
     short: "o",
     value: "FILE",
     help: "where to write the result, a .png or .jpg; default: not written",
+    pattern: /./s,
+    takes: "a path",
   },
   "side-by-side": { type: "boolean", help: "write original, token map and reconstruction in one picture" },
   height: { ...SIDE, help: "height to resize the picture to; alone, the aspect ratio is kept" },

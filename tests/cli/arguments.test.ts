@@ -81,6 +81,7 @@ const MISUSES: [args: string[], message: string][] = [
   [["reconstruct", MODEL, PICTURE, "--side-by-side"], "-o is needed"],
   [["tokenize", MODEL, PICTURE], "-o is needed"],
   [["detokenize", MODEL, PICTURE], "-o is needed"],
+  [["tokenize", MODEL, PICTURE, "-o", ""], '--output takes a path, found ""'],
   [["tokenize", MODEL, PICTURE, "-o", "s1.log"], "-o takes a folder, or a file ending in .tar, .parquet, "],
   [["convert", MODEL], "-o is needed: the directory to write"],
   [["info", MODEL, "--dtype", "bf16"], '"float32" or "float16"'],
