@@ -16,8 +16,8 @@ import { TARGETS } from "../../tools/fuzz/targets.ts";
 import { fixture } from "../support/paths.ts";
 
 const SEED = 1;
-/** Of each reader; together they take one core for 40 s. */
-const ROUNDS = 90;
+/** Of each reader; together they take one core for 30 s. */
+const ROUNDS = 60;
 
 Deno.test("every reader reads or refuses what a seeded fuzzer gives it", async () => {
   const tally = new Tally();
