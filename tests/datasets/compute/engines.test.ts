@@ -54,7 +54,7 @@ async function compute(engines: Engines, pictures: number, timeOf: (models: numb
 Deno.test("a long run uses each set of engines in turn, and then the fastest, also in later runs", async () => {
   const { sets, log } = setsOf([2, 4], [4, 1]);
   const engines = chooseEngines(modelOf(4), sets);
-  const used = await compute(engines, 450, (models) => [0, 10, 18, 0, 30][models]);
+  const used = await compute(engines, 449, (models) => [0, 10, 18, 0, 30][models]);
   assertEquals(log, ["load 2", "load 4", "dispose 2"]);
   const { rates, ...use } = engines.use;
   assertEquals(use, { engines: 4, threads: 1, choice: "measured" });
