@@ -6,7 +6,7 @@
 
 import { createReadStream } from "node:fs";
 import { type HubAccess, openFile, openUrl, streamUrl } from "../../hub/mod.ts";
-import { picturesOfParquet } from "../formats/parquet/pictures.ts";
+import { countParquetRows, picturesOfParquet } from "../formats/parquet/pictures.ts";
 import { picturesOfTar } from "../formats/tar_pictures.ts";
 import type { DatasetPicture, DatasetShard } from "../types.ts";
 import { type InputFile, isUrl } from "./input_file.ts";
@@ -27,12 +27,17 @@ export function archiveName({ name }: InputFile): string {
   return name.split("/").at(-1)!.replace(ARCHIVE, "");
 }
 
-/** The shard of an archive, which is read as a stream. */
-export function archiveShard({ address, size }: InputFile, name: string, access: HubAccess): DatasetShard {
+/** The shard of an archive, which is read as a stream. Only Parquet files on a disk say at once how many pictures they have. */
+export async function archiveShard(
+  { address, size }: InputFile,
+  name: string,
+  access: HubAccess,
+): Promise<DatasetShard> {
   const isParquet = /\.parquet$/i.test(pathOf(address));
   return {
     name,
     address,
+    pictures: isParquet && !isUrl(address) ? await countRows(address) : undefined,
     fingerprint: size === undefined ? undefined : `${size} bytes`,
     open: (signal) => (isParquet ? openParquet : openTar)(address, { ...access, signal: signal ?? access.signal }),
   };
@@ -52,6 +57,16 @@ async function* openParquet(address: string, access: HubAccess): AsyncGenerator<
     yield* picturesOfParquet(file);
   } finally {
     await file.close();
+  }
+}
+
+/** The number of rows of a Parquet file; `undefined` if it cannot be read, which is reported when its pictures are. */
+async function countRows(path: string): Promise<number | undefined> {
+  const file = await openFile(path).catch(() => undefined);
+  try {
+    return file && await countParquetRows(file).catch(() => undefined);
+  } finally {
+    await file?.close();
   }
 }
 

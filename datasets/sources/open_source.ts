@@ -19,7 +19,7 @@ export interface SourceOptions extends Pick<HubAccess, "token" | "hubUrl" | "fet
 }
 
 /**
- * Finds the pictures of a data set. Nothing of them is read yet.
+ * Finds the pictures of a data set. Nothing of them is read yet but the number of rows of Parquet files on a disk.
  *
  * Each archive is a shard of the same name without extension; of archives of one name in different folders, with the folders
  * in front. Other files become shards `000000`, `000001`, … of `shardSize` pictures, in their order; beside archives,
@@ -43,12 +43,9 @@ export async function openSource(inputs: readonly string[], options: SourceOptio
   const archives = files.filter(({ address }) => isArchive(address));
   const loose = files.filter(({ address }) => !isArchive(address));
   const names = namesOf(archives);
-  return {
-    shards: [
-      ...shardsOfFiles(loose, { size: shardSize, prefix: archives.length > 0 ? "pictures-" : "", access }),
-      ...archives.map((archive, i) => archiveShard(archive, names[i], access)),
-    ],
-  };
+  const shards = shardsOfFiles(loose, { size: shardSize, prefix: archives.length > 0 ? "pictures-" : "", access });
+  for (const [i, archive] of archives.entries()) shards.push(await archiveShard(archive, names[i], access));
+  return { shards };
 }
 
 /** Names of files that stand beside the shards. */

@@ -1,7 +1,8 @@
 /** Pictures in Parquet files. Those of Python are made by fixtures/parquet/make.py. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { type ByteSource, openFile, sourceOfBytes } from "../../../hub/mod.ts";
-import { countParquetRows, type ParquetPicturesOptions, picturesOfParquet } from "../../../datasets/mod.ts";
+import { countParquetRows, openSource, type ParquetPicturesOptions, picturesOfParquet } from "../../../datasets/mod.ts";
+import { withFolder } from "../../support/folders.ts";
 import { fixture } from "../../support/paths.ts";
 
 async function withFixture<T>(name: string, use: (source: ByteSource) => Promise<T>): Promise<T> {
@@ -35,6 +36,16 @@ Deno.test("pictures that pyarrow wrote are read, in every compression and encodi
     assertEquals(await withFixture(`pictures-${name}`, countParquetRows), 7);
   }
   assertEquals(await keysAndSizes("empty"), []);
+});
+
+Deno.test("shards of Parquet files on a disk say how many pictures they have, unless they are damaged", async () => {
+  const { shards } = await openSource([fixture("parquet/pictures-snappy.parquet"), fixture("parquet/empty.parquet")]);
+  assertEquals(shards.map(({ pictures }) => pictures), [7, 0]);
+  await withFolder(async (folder) => {
+    const damaged = `${folder}/damaged.parquet`;
+    await Deno.writeTextFile(damaged, "PAR1 this is none PAR1");
+    assertEquals((await openSource([damaged])).shards[0].pictures, undefined);
+  });
 });
 
 Deno.test("a picture has the bytes that are in its row, and a name for messages", async () => {
