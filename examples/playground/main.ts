@@ -28,8 +28,8 @@ import { TokenCard } from "./views/token_card.ts";
 if (!await isolate()) await start();
 
 async function start(): Promise<void> {
-  const worker = new Worker(new URL("./engine/worker.js", import.meta.url), { type: "module" });
-  const session = new Session((source, options) => loadModel(worker, source, options), () => page.update());
+  const startWorker = () => new Worker(new URL("./engine/worker.js", import.meta.url), { type: "module" });
+  const session = new Session((source, options) => loadModel(startWorker(), source, options), () => page.update());
   const stage = new Stage(session);
   const tools = new Tools(session, stage, () => page.update());
   const card = new TokenCard(session, stage, tools);

@@ -144,6 +144,7 @@ export class Session {
       const model = await this.#loadModel(source, { device, ...options });
       const { opened } = this;
       this.#show(undefined);
+      this.#tasks.get("measure")?.controller.abort();
       this.model?.dispose();
       [this.model, this.source] = [model, source];
       if (opened?.source) await this.#tokenize(opened.source, options);

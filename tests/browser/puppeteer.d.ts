@@ -67,6 +67,8 @@ export interface Page {
     options?: { timeout?: number },
     ...args: A
   ): Promise<unknown>;
+  /** The workers that the page started. */
+  workers(): { evaluate(script: string): Promise<unknown> }[];
 }
 
 export interface BrowserContext {

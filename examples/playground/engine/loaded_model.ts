@@ -18,9 +18,10 @@ import { decodeEdited, type EditedPicture } from "./edited_picture.ts";
 import { openPicture } from "./pictures.ts";
 import type { DecodedPicture, DecodeRequest, Neighbour, Pixels, TokenGrid, TokenizedPicture } from "./types.ts";
 
-/** A model in the worker. */
+/** A model in a worker of its own. */
 export class LoadedModel {
   readonly #model: WorkerModel;
+  readonly #worker: Worker;
   readonly #processor: ImageProcessor;
   /** The codes, once they are needed. */
   #codes: Promise<Tensor> | undefined;
@@ -40,8 +41,13 @@ export class LoadedModel {
   /** Why a slower engine computes than was asked for. */
   readonly fallback?: string;
 
-  constructor(model: WorkerModel, { milliseconds, fallback }: { milliseconds: number; fallback?: string }) {
+  constructor(
+    model: WorkerModel,
+    worker: Worker,
+    { milliseconds, fallback }: { milliseconds: number; fallback?: string },
+  ) {
     this.#model = model;
+    this.#worker = worker;
     this.#processor = ImageProcessor.for(model);
     this.codes = model.config.num_vq_embeddings;
     this.parameters = model.numParameters();
@@ -130,8 +136,9 @@ export class LoadedModel {
     return { rows, columns, indices: indices.slice() };
   }
 
-  /** Frees its memory. */
+  /** Frees its memory, and ends its worker. */
   dispose(): void {
     this.#model.dispose();
+    this.#worker.terminate();
   }
 }

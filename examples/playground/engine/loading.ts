@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type GivenFile, type ModelWorker, type Progress, VQModel } from "../../../mod.ts";
+import { type GivenFile, type Progress, VQModel } from "../../../mod.ts";
 import { LoadedModel } from "./loaded_model.ts";
 import type { DeviceChoice, LoadProgress, ModelSource } from "./types.ts";
 
@@ -18,23 +18,29 @@ export interface LoadOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-/** Loads a model. */
+/** Loads a model in a worker of its own, which ends with it. */
 export async function loadModel(
-  worker: ModelWorker,
+  worker: Worker,
   source: ModelSource,
   { device, signal, onProgress }: LoadOptions,
 ): Promise<LoadedModel> {
   const start = performance.now();
   let fallback: string | undefined;
-  const model = await VQModel.inWorker(worker, await placeOf(source, signal), {
-    device,
-    signal,
-    onProgress(event) {
-      if (event.status === "fallback") fallback = event.reason;
-      else onProgress?.(describeProgress(event));
-    },
-  });
-  return new LoadedModel(model, { milliseconds: performance.now() - start, fallback });
+  const onEvent = (event: Progress) => {
+    if (event.status === "fallback") fallback = event.reason;
+    else onProgress?.(describeProgress(event));
+  };
+  try {
+    const model = await VQModel.inWorker(worker, await placeOf(source, signal), {
+      device,
+      signal,
+      onProgress: onEvent,
+    });
+    return new LoadedModel(model, worker, { milliseconds: performance.now() - start, fallback });
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
 }
 
 /** What the library takes as the source of a model. */

@@ -1,5 +1,5 @@
 /**
- * The worker of the page, where models compute, so that the page stays responsive.
+ * The worker in which a model computes, so that the page stays responsive.
  *
  * @module
  */

@@ -79,7 +79,7 @@ export class TokenCard {
       await this.#see([...neighbours.map(({ code }) => code), this.#picker.code], model, signal);
       this.#inspector.showNeighbours(neighbours, this.#swatches);
     } catch (error) {
-      this.#session.fail(error);
+      if (model === this.#session.model) this.#session.fail(error); // one that is replaced ends its calls
     }
   }
 

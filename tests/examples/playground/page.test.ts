@@ -103,6 +103,23 @@ Deno.test("the dropped files of a model are loaded, and the picture is tokenized
   });
 });
 
+Deno.test("after its worker has ended, the model is loaded again in another one, and edits stay", async () => {
+  await inPlayground(async (playground) => {
+    const { page, click, ready, saveTokens } = playground;
+    await click("noise");
+    await settled(playground);
+    const before = await saveTokens();
+    await page.workers()[0].evaluate("close()");
+    await click("undo");
+    await page.waitForFunction(() => document.querySelector("#error-text")!.textContent);
+    assertStringIncludes(await page.$eval("#error-text", (text) => text.textContent!), "load the model again");
+    await click("redo");
+    await page.select("#device", "wasm");
+    await ready();
+    assertEquals(await saveTokens(), before);
+  });
+});
+
 const MESSAGES = [
   ["notes.png", "deno.json", "Cannot decode picture"],
   ["model.ckpt", "deno.json", "Cannot read model.ckpt"],

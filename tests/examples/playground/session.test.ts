@@ -3,9 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import type { LoadedModel } from "../../../examples/playground/engine/loaded_model.ts";
 import type { DecodeRequest, ModelSource } from "../../../examples/playground/engine/types.ts";
 import { type LoadModel, Session } from "../../../examples/playground/session.ts";
-import { Picture } from "../../../mod.ts";
+import { Picture, Tensor } from "../../../mod.ts";
 
 const MODEL: ModelSource = { kind: "hub", name: "owner/name" };
+const SAMPLE = new Tensor(new Float32Array(6), [1, 3, 1, 2]);
 const PICTURE = new Picture(2, 1, new Uint8ClampedArray(8));
 
 /** A call that the session made. */
@@ -35,11 +36,13 @@ function sessionWith(...held: string[]) {
     factor: 1,
     device: "wasm",
     tokenize: (file: Blob, _side: number, signal: AbortSignal) => {
-      const tokens = { rows: 1, columns: 2, indices: Int32Array.of(file.size, 1), picture: PICTURE };
+      const indices = Int32Array.of(file.size, 1);
+      const tokens = { sample: SAMPLE, picture: PICTURE, rows: 1, columns: 2, indices };
       return call("tokenize", file, tokens, signal);
     },
     decode: (request: DecodeRequest, signal: AbortSignal) =>
       call("decode", request, { picture: PICTURE, exact: request.exact, milliseconds: 1 }, signal),
+    profile: (sample: Tensor, signal: AbortSignal) => call("profile", sample, [], signal),
     heldMemory: () => Promise.resolve(0),
     dispose: () => calls.push({ method: "dispose", argument: undefined, answer() {} }),
   };
@@ -101,6 +104,17 @@ Deno.test("another engine for the same model keeps the edits, another model does
   await session.load({ ...MODEL }, "auto");
   assertEquals([...session.tokens!], [3, 1]);
   assert(!session.canUndo);
+});
+
+Deno.test("a model that is replaced ends what is measured with it, without an error", async () => {
+  const { session, calls, open } = sessionWith("profile");
+  await session.load(MODEL, "auto");
+  await open(3);
+  const measuring = session.measure();
+  await tick();
+  assertEquals(calls.at(-1)!.argument, SAMPLE);
+  await session.load(MODEL, "wasm");
+  assertEquals([await measuring, session.error, session.isBusy], [undefined, undefined, false]);
 });
 
 Deno.test("a stroke is decoded as it goes, and becomes one edit with an exact picture", async () => {
