@@ -27,7 +27,8 @@ const TOKEN_FORMATS: ReadonlyMap<string, TokenFormat> = new Map([
 /**
  * Writes records as WebDataset's tar archive: `KEY.npy` with an array `[h, w]`, and `KEY.json` with `key`, `shape`, `width`,
  * `height`, `sha256`, `augment`, `model`, `codebook` and `codes`, as far as they are known. WebDataset's keys have no dots in
- * their last part, so `_` stands there for `.`; of names that are then the same, the later ones end in `-2`, `-3`, ….
+ * their last part, so `_` stands there for `.`, and for what would lead out of a folder, such as `..`. Of names that are then
+ * the same, the later ones end in `-2`, `-3`, ….
  */
 export function encodeTarRecords(
   records: AsyncIterable<TokenRecord>,
@@ -47,10 +48,11 @@ async function* filesOf(records: AsyncIterable<TokenRecord>, info: TokenSetInfo)
   }
 }
 
-/** A key that WebDataset reads as it is. */
+/** A key that WebDataset reads as it is, and that leads out of no folder where the archive is unpacked. */
 function sampleKey(key: string): string {
-  const [, folder, name] = /^(.*\/)?([^/]*)$/s.exec(key)!;
-  return `${folder ?? ""}${name.replaceAll(".", "_") || "_"}`;
+  const folders = key.replaceAll("\\", "_").split("/");
+  const name = folders.pop()!.replaceAll(".", "_") || "_";
+  return [...folders.map((part) => /^\.{0,2}$/.test(part) ? "_".repeat(part.length || 1) : part), name].join("/");
 }
 
 /** The files of one sample that are read: its tokens, and what is known of its picture. */

@@ -8,6 +8,7 @@ import {
   encodeRecords,
   mergeRecords,
   openRecords,
+  readTar,
   type TokenRecord,
   type TokenSetInfo,
 } from "../../../datasets/mod.ts";
@@ -141,6 +142,17 @@ Deno.test("files of one picture or many that Python or encodeTokens wrote are re
     await assertRejects(() => Array.fromAsync(decodeRecords(path)), RangeError, "is ambiguous. Pass it: grid [h, w]");
     await assertRejects(() => Array.fromAsync(decodeRecords(path, { grid: [5, 4] })), RangeError, "takes 20 indices");
   }
+});
+
+Deno.test("names in archives lead out of no folder; the keys are as they were", async () => {
+  const keys = ["../../etc/evil", "/abs/a", "a/./b//c", "..\\win", "..", "v1.2/a.b"];
+  const records = keys.map((key) => ({ key, indices: Int32Array.of(1), shape: [1, 1] as const }));
+  const bytes = await Array.fromAsync(encodeRecords(ReadableStream.from(records), "tar", { dtype: "uint16" }));
+  const names = (await Array.fromAsync(readTar(ReadableStream.from(bytes), "t"))).map(({ name }) => name);
+  const expected = ["__/__/etc/evil", "_/abs/a", "a/_/b/_/c", "___win", "__", "v1.2/a_b"];
+  assertEquals(names.filter((name) => name.endsWith(".npy")), expected.map((name) => `${name}.npy`));
+  const read = await Array.fromAsync(decodeRecords(ReadableStream.from(bytes)));
+  assertEquals(read.map(({ key }) => key), keys);
 });
 
 Deno.test("two dimensions are the grid of a sample of WebDataset and of a line with a key, elsewhere only of a likely picture", async () => {
