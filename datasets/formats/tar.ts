@@ -45,16 +45,19 @@ const MAX_EXTENSION_BYTES = 2 ** 20;
 /** Most digits of the length of a pax record. */
 const MAX_LENGTH_DIGITS = 7;
 
+/** Where a header of a file with holes, and a block of further holes, say whether such a block follows. */
+const MORE_HOLES = { header: 482, block: 504 } as const;
 /** Where fields of a header are, in bytes. */
 const FIELDS = { name: [0, 100], size: [124, 12], checksum: [148, 8], type: [156, 1], prefix: [345, 155] } as const;
 const MAGIC = 257;
-/** Kinds of entries, by the character in the header: files, and those that have no content. */
+/** Kinds of entries, by the character in the header: files, those with holes, and those that have no content. */
 const FILE_TYPES = ["0", "\0", "7"];
+const SPARSE_TYPE = "S";
 const EMPTY_TYPES = ["1", "2", "3", "4", "5", "6"];
 
 /**
  * Reads the files of a tar archive (USTAR, GNU, pax, or older), also a gzipped one, in their order. Folders, links and devices
- * are skipped. Memory is allocated for bytes that have arrived, not for sizes that a header claims.
+ * are skipped; `bytes()` of files that are stored with holes (`tar --sparse`) throws. Memory is allocated for bytes that have arrived, not for sizes that a header claims.
  *
  * @param name the name of the archive, for messages
  * @throws {TypeError} if it is damaged, or no tar archive
@@ -81,17 +84,22 @@ export async function* readTar(
         await skip(paddingOf(ownSize), path);
         continue;
       }
-      const { path: entryName = path, size: claimed = ownSize } = extended;
+      if (type === SPARSE_TYPE) await skipHoles(header[MORE_HOLES.header]);
+      const { path: extendedName = path, sparseName: entryName = extendedName, size: claimed = ownSize } = extended;
+      const isSparse = type === SPARSE_TYPE || extended.isSparse;
       if (type !== "g") extended = {}; // a header for all following entries; its contents are comments
       const size = EMPTY_TYPES.includes(type) || entryName.endsWith("/") ? 0 : claimed;
 
       let left = size;
-      if (FILE_TYPES.includes(type) && !entryName.endsWith("/")) {
+      if ((FILE_TYPES.includes(type) || isSparse) && !entryName.endsWith("/")) {
         yield {
           name: entryName,
           size,
           async bytes() {
             if (left !== size) throw new TypeError(`${task}: ${show(entryName)} was read already`);
+            if (isSparse) {
+              throw new TypeError(`${task}: ${show(entryName)} is stored with holes; pack it without --sparse`);
+            }
             checkSize(size, entryName, MAX_FILE_BYTES);
             left = 0;
             return await readContent(size, entryName);
@@ -116,6 +124,11 @@ export async function* readTar(
     return bytes;
   }
 
+  /** Skips the blocks that say where a file has further holes. */
+  async function skipHoles(more: number): Promise<void> {
+    while (more > 0) more = (await stream.read(BLOCK))[MORE_HOLES.block];
+  }
+
   async function skip(length: number, entry: string): Promise<void> {
     const skipped = await stream.skip(length);
     if (skipped < length) throw cutShort(entry, length, skipped);
@@ -129,6 +142,9 @@ export async function* readTar(
 /** What a pax header, or GNU's long name, says about the next entry. */
 interface Extended {
   readonly path?: string;
+  /** Whether the file is stored with holes; `path` may be another name for what is stored. */
+  readonly isSparse?: boolean;
+  readonly sparseName?: string;
   readonly size?: number;
 }
 
@@ -165,23 +181,27 @@ function parseNumber(field: Uint8Array): number | undefined {
   return /^[0-7]*$/.test(digits) ? parseInt(digits || "0", 8) : undefined;
 }
 
+/** Keys of files with holes in pax headers, and that of their path. */
+const SPARSE = "GNU.sparse.", SPARSE_NAME = "GNU.sparse.name=";
+
 /** Parses the records `LENGTH KEY=VALUE\n` of a pax header, each once. */
 function parsePax(bytes: Uint8Array, fail: Fail): Extended {
-  const records: { path?: string; size?: number } = {};
+  const records: { -readonly [K in keyof Extended]: Extended[K] } = {};
   for (let at = 0; at < bytes.length && bytes[at] !== 0;) {
     const digits = latin1(bytes.subarray(at, at + MAX_LENGTH_DIGITS + 1)).split(" ")[0];
     const [begin, end] = [at + digits.length + 1, at + Number(digits)];
     if (!/^\d+$/.test(digits) || end <= begin || end > bytes.length || bytes[end - 1] !== 0x0a) {
       throw fail(`expected a pax record "LENGTH KEY=VALUE", found ${show(latin1(bytes.subarray(at, at + 40)))}`);
     }
-    const key = latin1(bytes.subarray(begin, Math.min(begin + 5, end)));
-    const value = bytes.subarray(begin + 5, end - 1);
-    if (key === "path=") records.path = utf8(value);
-    if (key === "size=") {
-      records.size = /^\d{1,16}$/.test(latin1(value.subarray(0, 20))) ? Number(latin1(value)) : NaN;
-      if (!Number.isSafeInteger(records.size)) {
-        throw fail(`expected a size in a pax header, found ${show(utf8(value))}`);
-      }
+    const start = latin1(bytes.subarray(begin, Math.min(begin + SPARSE_NAME.length, end)));
+    const valueOf = (key: string) => start.startsWith(key) ? bytes.subarray(begin + key.length, end - 1) : undefined;
+    const [path, sparseName, size] = ["path=", SPARSE_NAME, "size="].map(valueOf);
+    if (path) records.path = utf8(path);
+    if (sparseName) records.sparseName = utf8(sparseName);
+    if (start.startsWith(SPARSE)) records.isSparse = true;
+    if (size) {
+      records.size = /^\d{1,16}$/.test(latin1(size.subarray(0, 20))) ? Number(latin1(size)) : NaN;
+      if (!Number.isSafeInteger(records.size)) throw fail(`expected a size in a pax header, found ${show(utf8(size))}`);
     }
     at = end;
   }

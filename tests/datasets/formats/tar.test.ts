@@ -237,6 +237,32 @@ async function* withLargePicture(size: number): AsyncGenerator<Uint8Array> {
   yield tarFile({ name: "b.jpg", data: "x" });
 }
 
+Deno.test("a picture that is stored with holes fails alone, under its own name", async () => {
+  const more = "\0".repeat(137) + "\x01"; // a block with further holes follows
+  const archive = tarFile(
+    { name: "a.png", data: "a" },
+    { name: "few.png", type: "S", magic: "ustar  \0", data: "b" },
+    {
+      name: "many.png",
+      type: "S",
+      magic: "ustar  \0",
+      prefix: more,
+      size: "00000000001\0",
+      data: "\0".repeat(512) + "c",
+    },
+    paxEntry({ path: "GNUSparseFile.1/pax", "GNU.sparse.major": "1", "GNU.sparse.name": "pax.png" }),
+    { name: "GNUSparseFile.1/pax", data: "d" },
+    { name: "z.png", data: "z" },
+  );
+  const pictures: [string, string][] = [];
+  for await (const { key, bytes } of picturesOfTar(chunksOf(archive), "t.tar")) {
+    pictures.push([key, await bytes().then((file) => new TextDecoder().decode(file), ({ message }) => message)]);
+  }
+  const holes = (name: string) => `Cannot read t.tar: "${name}.png" is stored with holes; pack it without --sparse`;
+  const failed = ["few", "many", "pax"].map((name) => [name, holes(name)]);
+  assertEquals(pictures, [["a", "a"], ...failed, ["z", "z"]]);
+});
+
 Deno.test("a picture that is too large fails alone, without being in memory; those behind it are read", async () => {
   for (const size of [2 ** 28 + 512, 2 ** 30 + 512]) {
     const keys: string[] = [];
