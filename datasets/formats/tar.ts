@@ -85,7 +85,8 @@ export async function* readTar(
         continue;
       }
       if (type === SPARSE_TYPE) await skipHoles(header[MORE_HOLES.header]);
-      const { path: extendedName = path, sparseName: entryName = extendedName, size: claimed = ownSize } = extended;
+      const { size: claimed = ownSize } = extended;
+      const entryName = extended.sparseName ?? extended.path ?? path;
       const isSparse = type === SPARSE_TYPE || extended.isSparse;
       if (type !== "g") extended = {}; // a header for all following entries; its contents are comments
       const size = EMPTY_TYPES.includes(type) || entryName.endsWith("/") ? 0 : claimed;
