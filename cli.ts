@@ -13,10 +13,12 @@
  * @module
  */
 
+import process from "node:process";
 import { type Command, findCommand, nameOf, parseArguments, UsageError } from "./cli/arguments.ts";
 import { COMMANDS } from "./cli/commands.ts";
 import { completions } from "./cli/completions.ts";
 import { ExitError } from "./cli/process/exit_error.ts";
+import { isGranted } from "./cli/process/permissions.ts";
 import { help, helpOn } from "./cli/help.ts";
 import { restartWithWideVectors } from "./cli/process/restart.ts";
 import { oneLine } from "./cli/text.ts";
@@ -63,16 +65,16 @@ function isComputing({ options }: Command): boolean {
  */
 function quietenDrivers(): void {
   const name = "XDG_RUNTIME_DIR";
-  if (Deno.build.os === "linux" && mayRead(name) && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
+  if (process.platform === "linux" && mayRead(name) && !process.env[name]) process.env[name] = "/tmp";
 }
 
 /** Whether to show errors in full; not without permission to read the variable. */
 function isDebugging(): boolean {
-  return mayRead("DEBUG") && Boolean(Deno.env.get("DEBUG"));
+  return mayRead("DEBUG") && Boolean(process.env.DEBUG);
 }
 
 function mayRead(variable: string): boolean {
-  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+  return isGranted({ name: "env", variable });
 }
 
-if (import.meta.main) Deno.exitCode = await main(Deno.args);
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

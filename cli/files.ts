@@ -4,6 +4,7 @@
  * @module
  */
 
+import { open, readlink, realpath, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 /**
@@ -22,28 +23,28 @@ export async function checkWritable(path: string): Promise<void> {
 
 async function tryToWrite(path: string): Promise<void> {
   const place = await followed(path);
-  const there = await Deno.stat(place).catch(() => undefined);
-  if (there && !there.isFile && !there.isDirectory) return; // opening a pipe would use it up
-  if (there) (await Deno.open(place, { write: true })).close();
+  const there = await stat(place).catch(() => undefined);
+  if (there && !there.isFile() && !there.isDirectory()) return; // opening a pipe would use it up
+  if (there) await (await open(place, "r+")).close();
   await touch(there ? besideIt(place) : place);
 }
 
 /** Checks that a path is a directory, or that there is nothing yet. */
 export async function checkDirectory(path: string): Promise<void> {
-  const there = await Deno.stat(path).catch(() => undefined);
-  if (there && !there.isDirectory) throw new TypeError(`Cannot write to ${path}: expected a directory, found a file`);
+  const there = await stat(path).catch(() => undefined);
+  if (there && !there.isDirectory()) throw new TypeError(`Cannot write to ${path}: expected a directory, found a file`);
 }
 
 /** Creates a new file and removes it. */
 async function touch(path: string): Promise<void> {
-  (await Deno.open(path, { write: true, createNew: true })).close();
-  await Deno.remove(path);
+  await (await open(path, "wx")).close();
+  await rm(path);
 }
 
 /** The path that symbolic links lead to. Of a path where there is nothing, only the last link is followed. */
 async function followed(path: string): Promise<string> {
-  const link = await Deno.readLink(path).catch(() => undefined);
-  return await Deno.realPath(path).catch(() => link === undefined ? path : resolve(dirname(path), link));
+  const link = await readlink(path).catch(() => undefined);
+  return await realpath(path).catch(() => link === undefined ? path : resolve(dirname(path), link));
 }
 
 /** A temporary name in the same folder, not longer for a long name. */

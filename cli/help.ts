@@ -6,9 +6,10 @@
 
 import type { Command } from "./arguments.ts";
 import { type Option, OPTIONS } from "./options.ts";
+import { IS_DENO } from "./process/permissions.ts";
 import { indent, table, wrap } from "./text.ts";
 
-const PROGRAM = "deno run -A jsr:@codebook/vqmodel/cli";
+const PROGRAM = IS_DENO ? "deno run -A jsr:@codebook/vqmodel/cli" : "npx @codebook/vqmodel";
 
 /** The help text of the program. */
 export function help(commands: readonly Command[]): string {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { type Device, type FamilyConfig, type LoadOptions, printable, VQModel } from "../mod.ts";
 import { UsageError } from "./arguments.ts";
 import type { Options } from "./options.ts";
@@ -55,8 +57,8 @@ export async function load(
 /** Whether MODEL is a file: one that exists, a URL, or what has a checkpoint's name and is no repository's. */
 export async function isSingleFile(model: string): Promise<boolean> {
   if (/^https?:/i.test(model)) return true;
-  const there = await Deno.stat(isUrl(model) ? new URL(model) : model).catch(() => undefined);
-  if (there) return there.isFile;
+  const there = await stat(isUrl(model) ? new URL(model) : model).catch(() => undefined);
+  if (there) return there.isFile();
   return /\.(ckpt|pt|pth|bin|safetensors|index\.json)$/.test(model) && model.split("/").length !== 2;
 }
 
@@ -88,7 +90,7 @@ export async function describe(source: string, options: Options): Promise<string
 }
 
 /** How many threads the CPU engine has. */
-function threadsOf({ threads = `${navigator.hardwareConcurrency}` }: Options): string {
+function threadsOf({ threads = `${availableParallelism()}` }: Options): string {
   return `${threads} thread${threads === "1" ? "" : "s"}`;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stat } from "node:fs/promises";
 import {
   ImageProcessor,
   type ImageProcessorOptions,
@@ -23,7 +24,7 @@ import type { Options } from "./options.ts";
  */
 export async function checkPictures(paths: readonly string[], options: Options): Promise<void> {
   checkSizes(options);
-  for (const path of paths) if (!isUrl(path)) await Deno.stat(path);
+  for (const path of paths) if (!isUrl(path)) await stat(path);
 }
 
 /**

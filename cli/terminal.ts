@@ -5,10 +5,11 @@
  * @module
  */
 
+import process from "node:process";
 import { printable, type Progress } from "../mod.ts";
 
 /** Whether standard error is a terminal. */
-export const WATCHED = Deno.stderr.isTerminal();
+export const WATCHED = Boolean(process.stderr.isTTY);
 
 /** Shows the progress of loading a model. */
 export function showLoading({ status, file, loaded, total, reason }: Progress): void {
@@ -51,9 +52,9 @@ export async function showComputing<T>(
 
 /** Replaces the last line of the terminal, cut to its width. */
 export function rewriteLine(text: string): void {
-  const columns = Deno.consoleSize().columns || 80; // 0 if unknown
+  const columns = process.stderr.columns || 80; // 0 if unknown
   const visible = printable(text).slice(0, columns - 1);
-  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${visible}`));
+  process.stderr.write(`\r\x1b[K${visible}`);
 }
 
 function percent(done: number, total: number): string {

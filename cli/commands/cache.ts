@@ -5,6 +5,8 @@
  * @module
  */
 
+import process from "node:process";
+import { createInterface } from "node:readline";
 import { type CachedModel, listCachedModels, printable, removeCachedModel, verifyCachedModel } from "../../mod.ts";
 import type { Command } from "../arguments.ts";
 import { showBytes } from "../bytes.ts";
@@ -71,13 +73,15 @@ async function verify(names: readonly string[]): Promise<void> {
 
 async function remove(repos: readonly string[], { yes }: Options): Promise<void> {
   for (const repo of repos) {
-    if (!yes && !isConfirmed(repo)) continue;
+    if (!yes && !await isConfirmed(repo)) continue;
     console.log(`Removed ${repo}: ${showBytes(await removeCachedModel(repo))}`);
   }
 }
 
 /** Asks on the terminal. Where there is none, the answer is no. */
-function isConfirmed(repo: string): boolean {
-  if (!Deno.stdin.isTerminal()) throw new Error(`Cannot ask whether to remove ${repo}: pass --yes`);
-  return confirm(`Remove ${repo} from the cache?`);
+async function isConfirmed(repo: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Error(`Cannot ask whether to remove ${repo}: pass --yes`);
+  console.log(`Remove ${repo} from the cache? [y/N]`);
+  for await (const answer of createInterface(process.stdin)) return /^y/i.test(answer.trim());
+  return false;
 }

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { stat } from "node:fs/promises";
+import process from "node:process";
+import { arrayBuffer } from "node:stream/consumers";
 import { type Command, UsageError } from "../arguments.ts";
 import { COMPUTING, OPTIONS, type Options } from "../options.ts";
 import { toSample } from "../conversion.ts";
@@ -61,7 +64,7 @@ async function detokenize([source, ...inputs]: readonly string[], options: Optio
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+  return await stat(path).then((found) => found.isDirectory(), () => false);
 }
 
 /** Turns a file with one batch of tokens into pictures. */
@@ -69,7 +72,7 @@ async function detokenizeBatch(source: string, path: string, options: Options): 
   const output = await pictureOutputOf(options);
   const isPiped = path === "-";
   const name = isPiped ? "standard input" : path;
-  const file = isPiped ? await new Response(Deno.stdin.readable).arrayBuffer() : path;
+  const file = isPiped ? await arrayBuffer(process.stdin) : path;
   const tokens = await readTokens(file, { name, grid: gridOf(options.grid) });
   const names = namesOf(output, tokens.shape[0], name);
   using model = await load(source, options, { only: "decoder" });

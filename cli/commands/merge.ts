@@ -5,6 +5,7 @@
  * @module
  */
 
+import { stat } from "node:fs/promises";
 import { mergeTokens, openTokenSet } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
 import { type Command, UsageError } from "../arguments.ts";
@@ -71,6 +72,6 @@ async function run(paths: readonly string[], options: Options): Promise<void> {
 /** Checks that a file is not one that `tokenize` made and would continue. */
 async function checkNotTokenized(output: string): Promise<void> {
   const manifest = `${output}.manifest.json`;
-  if (!await Deno.stat(manifest).catch(() => undefined)) return;
+  if (!await stat(manifest).catch(() => undefined)) return;
   throw new RangeError(`Cannot write ${output}: tokenize wrote there, as ${manifest} says. Choose another name`);
 }

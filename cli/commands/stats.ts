@@ -5,6 +5,7 @@
  * @module
  */
 
+import { writeFile } from "node:fs/promises";
 import { openTokenSet, tokenStatistics, usagePicture, usagePlot } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
 import { type Command, UsageError } from "../arguments.ts";
@@ -60,6 +61,6 @@ async function run([path]: readonly string[], options: Options): Promise<void> {
   }
   if (output === undefined) return;
   if (drawing === "png") await usagePicture(statistics).save(output);
-  else await Deno.writeTextFile(output, usagePlot(statistics));
+  else await writeFile(output, usagePlot(statistics));
   if (!json) console.log(`Wrote ${printable(output)}`);
 }

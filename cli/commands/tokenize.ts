@@ -5,6 +5,7 @@
  * @module
  */
 
+import { stat } from "node:fs/promises";
 import { type Command, UsageError } from "../arguments.ts";
 import { COMPUTING, OPTIONS, type Options, READING, WHOLE_DATASETS } from "../options.ts";
 import { toTokens } from "../conversion.ts";
@@ -72,7 +73,7 @@ async function tokenize([model, ...inputs]: readonly string[], options: Options)
 async function isPicture(input: string): Promise<boolean> {
   if (/\.(tar|tar\.gz|tgz|parquet)([?#].*)?$/i.test(input) || /^hf:/i.test(input)) return false;
   if (isUrl(input)) return true;
-  return await Deno.stat(input).then(({ isFile }) => isFile, () => !/^@|[*?[{]/.test(input));
+  return await stat(input).then((found) => found.isFile(), () => !/^@|[*?[{]/.test(input));
 }
 
 /** Options for whole data sets that are also for a few pictures. */

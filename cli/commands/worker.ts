@@ -5,12 +5,15 @@
  * @module
  */
 
+import { hostname } from "node:os";
+import process from "node:process";
 import { openQueue, type Queue, SourceError } from "../../datasets/mod.ts";
 import { printable } from "../../mod.ts";
 import { type Command, UsageError } from "../arguments.ts";
 import { ForeignJobError, shardWorker, WrongVersionError } from "../datasets/queue_jobs.ts";
 import { queueServerOf } from "../datasets/queue_server.ts";
 import { interruptible } from "../process/interrupt.ts";
+import { isGranted } from "../process/permissions.ts";
 import type { Options } from "../options.ts";
 import { count } from "../text.ts";
 
@@ -61,6 +64,5 @@ async function run(_: readonly string[], options: Options): Promise<void> {
 
 /** The machine and the process. */
 function workerName(): string {
-  const mayAsk = Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted";
-  return `${mayAsk ? Deno.hostname() : "worker"}-${Deno.pid}`;
+  return `${isGranted({ name: "sys", kind: "hostname" }) ? hostname() : "worker"}-${process.pid}`;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import process from "node:process";
 import {
   type DatasetProgress,
   detokenizeDataset,
@@ -117,7 +118,7 @@ function detokenizeOptionsOf(model: VQModel, options: Options) {
 }
 
 function named(input: string) {
-  return input === "-" ? { name: "standard input", stream: Deno.stdin.readable } : input;
+  return input === "-" ? { name: "standard input", stream: process.stdin } : input;
 }
 
 /** Saves pictures by a name in which `%d` stands for their numbers. Returns how many there are. */

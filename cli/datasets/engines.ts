@@ -4,10 +4,12 @@
  * @module
  */
 
+import { freemem } from "node:os";
 import { chooseEngines, type EngineModel, type Engines, type EngineSet } from "../../datasets/mod.ts";
 import { VQModel } from "../../mod.ts";
 import { isSingleFile, load } from "../models.ts";
 import type { Options } from "../options.ts";
+import { IS_DENO, isGranted } from "../process/permissions.ts";
 
 /** Of the free memory, what further engines may take. */
 const MEMORY_SHARE = 0.5;
@@ -38,7 +40,7 @@ export async function loadEngines(source: string, options: Options, work: Work):
   });
 }
 
-/** What may be faster than a model alone, as far as memory allows. */
+/** What may be faster than a model alone, as far as memory allows, and the built package has workers for it. */
 async function alternativesTo(model: VQModel, source: string, options: Options, work: Work): Promise<EngineSet[]> {
   const { device, threads } = model;
   if (device === "webgpu" || threads === 1 || options["memory-limit"] !== undefined) return [];
@@ -47,7 +49,7 @@ async function alternativesTo(model: VQModel, source: string, options: Options, 
   const alone = (signal: AbortSignal) => loadInWorker(source, options, work, signal);
   return [
     ...(most >= 1 ? [engineSet(threads, 1, again, [model])] : []),
-    ...(most >= threads && !await isSingleFile(source) ? [engineSet(1, threads, alone)] : []),
+    ...(IS_DENO && most >= threads && !await isSingleFile(source) ? [engineSet(1, threads, alone)] : []),
   ];
 }
 
@@ -110,6 +112,5 @@ async function loadInWorker(
 
 /** Free memory in bytes; unlimited if it may not be asked for. */
 function freeMemory(): number {
-  const isAllowed = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
-  return isAllowed ? Deno.systemMemoryInfo().available : Infinity;
+  return isGranted({ name: "sys", kind: "systemMemoryInfo" }) ? freemem() : Infinity;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stat } from "node:fs/promises";
 import type { DatasetFormat } from "../../datasets/mod.ts";
 import type { TokenFormat } from "../../mod.ts";
 import { UsageError } from "../arguments.ts";
@@ -36,7 +37,7 @@ export async function outputKindOf(output: string, { format }: Options, isOne: b
   }
   const extension = /[^/\\]\.([^./\\]+)$/.exec(output)?.[1].toLowerCase();
   const isFolder = extension === undefined || /[/\\]$/.test(output) ||
-    await Deno.stat(output).then(({ isDirectory }) => isDirectory, () => false);
+    await stat(output).then((found) => found.isDirectory(), () => false);
   if (isFolder) {
     if (format === "json" || format === "pt") {
       throw new UsageError(`--format ${format} is for one file: name one with -o`);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stat } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -62,7 +63,7 @@ export async function publishShards(queue: Queue, job: DatasetJob, source: Datas
   const options = Object.fromEntries(Object.entries(job.options).filter(([name]) => !OF_MACHINE.includes(name)));
   const output = { ...job.output, path: resolve(job.output.path) };
   const sink = sinkOf(output);
-  const model = await Deno.stat(job.model).then(() => resolve(job.model), () => job.model);
+  const model = await stat(job.model).then(() => resolve(job.model), () => job.model);
   const { pending, running } = await queue.status();
   if (pending + running === 0) await queue.forget(); // what it did before is not counted
   const unfinished = await sink.unfinished(source);
@@ -79,7 +80,7 @@ export async function publishShards(queue: Queue, job: DatasetJob, source: Datas
 /** An input as other working directories know it. */
 async function absolute(input: string): Promise<string> {
   if (isUrl(input)) return input;
-  const isList = input.startsWith("@") && !await Deno.stat(input).catch(() => undefined);
+  const isList = input.startsWith("@") && !await stat(input).catch(() => undefined);
   return isList ? `@${resolve(input.slice(1))}` : resolve(input);
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readFile } from "node:fs/promises";
+import process from "node:process";
 import { parseQueueAddress, type QueueServer } from "../../datasets/mod.ts";
 
 /**
@@ -22,14 +24,14 @@ export async function queueServerOf(address: string): Promise<QueueServer> {
     user: variable("NATS_USER"),
     password: variable("NATS_PASSWORD"),
     token: variable("NATS_TOKEN"),
-    credentials: credentials === undefined ? undefined : await Deno.readTextFile(credentials),
+    credentials: credentials === undefined ? undefined : await readFile(credentials, "utf-8"),
     tls: Object.values(tls).some((path) => path !== undefined) ? tls : undefined,
   };
   return { ...withoutAbsent(found), ...server };
 }
 
 function variable(name: string): string | undefined {
-  return Deno.env.get(name) || undefined;
+  return process.env[name] || undefined;
 }
 
 function withoutAbsent<T extends object>(values: T): Partial<T> {

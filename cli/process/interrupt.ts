@@ -4,6 +4,8 @@
  * @module
  */
 
+import process from "node:process";
+import { setTimeout } from "node:timers";
 import { ExitError } from "./exit_error.ts";
 
 /** Exit code of a program that Ctrl-C ended. */
@@ -20,18 +22,18 @@ const GRACE = 10_000;
 export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>, advice: () => string): Promise<T> {
   const interrupt = new AbortController();
   const stop = () => {
-    if (interrupt.signal.aborted) Deno.exit(INTERRUPTED);
+    if (interrupt.signal.aborted) process.exit(INTERRUPTED);
     interrupt.abort(new Error("interrupted"));
-    Deno.unrefTimer(setTimeout(() => Deno.exit(INTERRUPTED), GRACE));
+    setTimeout(() => process.exit(INTERRUPTED), GRACE).unref();
   };
-  const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  for (const name of names) Deno.addSignalListener(name, stop);
+  const names = ["SIGINT", "SIGTERM"] as const;
+  for (const name of names) process.on(name, stop);
   try {
     return await run(interrupt.signal);
   } catch (error) {
     if (error !== interrupt.signal.reason) throw error;
     throw new ExitError(`interrupted: ${advice()}`, INTERRUPTED);
   } finally {
-    for (const name of names) Deno.removeSignalListener(name, stop);
+    for (const name of names) process.off(name, stop);
   }
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { IS_DENO } from "./permissions.ts";
+
 /** V8's flag for 256-bit vectors: with them the CPU engine is 1.2 to 1.6 times as fast. */
 const FLAG = "--experimental-wasm-revectorize";
 /** The variable from which Deno passes flags to V8. */
@@ -43,7 +45,7 @@ export async function restartWithWideVectors(operands: readonly string[], device
 
 /** The width of the CPU engine's vectors in commands that compute with a model. */
 export async function describeVectors(model: string): Promise<string> {
-  if (Deno.build.arch !== "x86_64") return "128-bit vectors";
+  if (!IS_DENO || Deno.build.arch !== "x86_64") return "128-bit vectors";
   const launch = readLaunch();
   if (launch && !hasAvx2()) return "128-bit vectors";
   if (launch && namesFlag(launch)) return "256-bit vectors";
@@ -53,6 +55,7 @@ export async function describeVectors(model: string): Promise<string> {
 
 /** How this process was started, if that is known; never prompts for a permission. */
 function readLaunch(): Launch | undefined {
+  if (!IS_DENO) return;
   const { os, arch, standalone } = Deno.build;
   if (os !== "linux" || arch !== "x86_64" || standalone || !PERMISSIONS.every(isGranted)) return;
   return { args: readBytes("/proc/self/cmdline"), environment: readBytes("/proc/self/environ") };

@@ -83,10 +83,10 @@ async function* scriptsIn(folder: string): AsyncGenerator<string> {
 
 Deno.test("the built package is JavaScript of 2022, and imports only its own files", async () => {
   const dist = await buildDist();
-  const imported = /\b(?:from|import)\s*\(?\s*"([^"./][^"]*)"/g;
+  const imported = /\b(?:from|import)\s*\(?\s*"[\w@][\w@:/.-]*"/g;
   for await (const path of scriptsIn(dist)) {
     const text = await Deno.readTextFile(path);
-    parse(text, { ecmaVersion: 2022, sourceType: "module" }); // throws at newer syntax
+    parse(text, { ecmaVersion: 2022, sourceType: "module", allowHashBang: true }); // throws at newer syntax
     assertEquals([...text.matchAll(imported)].map(([found]) => found), [], path);
   }
 });
@@ -98,7 +98,10 @@ Deno.test("the built package names its parts, their types, and the versions of N
   assertEquals([manifest.name, manifest.version, manifest.license], [name, version, license]);
   assertEquals([manifest.type, manifest.sideEffects, manifest.engines], ["module", false, { node: ">=20.16" }]);
   assertEquals(manifest.dependencies, undefined);
+  assertEquals(manifest.bin, { vqmodel: "./cli.js" });
   assertEquals(Object.keys(exports), [".", "./hub", "./kernels", "./datasets"]);
   const files = Object.values<Record<string, string>>(exports).flatMap((face) => Object.values(face));
-  for (const file of [...files, "README.md", "LICENSE", "LICENSES.txt"]) await Deno.stat(join(dist, file));
+  for (const file of [...files, manifest.bin.vqmodel, "README.md", "LICENSE", "LICENSES.txt"]) {
+    await Deno.stat(join(dist, file));
+  }
 });

@@ -4,7 +4,7 @@ import { modulesOf, read } from "../support/checkout.ts";
 import { repository } from "../support/paths.ts";
 import { IMPORT_MAP, printedBy, startDeno } from "../support/processes.ts";
 
-const SOURCES = ["mod.ts", "hub", "kernels", "model", "datasets", "tools"];
+const SOURCES = ["mod.ts", "hub", "kernels", "model", "datasets", "cli.ts", "cli", "tools"];
 
 /** Builds the package, unless these sources were built before, and returns its folder. */
 export async function buildDist(): Promise<string> {

@@ -12,8 +12,8 @@ import { bundle } from "./bundle.ts";
 import { writeTypes } from "./types.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** What the package consists of, and where its parts start: the names in deno.json's `exports`, without the command line. */
-const SOURCES = ["mod.ts", "deno.json", "kernels", "model", "hub", "datasets"];
+/** What the package consists of. */
+const SOURCES = ["mod.ts", "cli.ts", "deno.json", "kernels", "model", "hub", "datasets", "cli"];
 const DOCUMENTS = ["README.md", "CHANGELOG.md", "LICENSE"];
 /** For the compiler only: the types of the oldest Node that is supported. */
 const TYPE_PACKAGES = { "@types/node": "20.19.0", "@webgpu/types": "0.1.74" };
@@ -27,12 +27,13 @@ export async function buildPackage(dist: string): Promise<void> {
   try {
     await copySources(work, TYPE_PACKAGES);
     await Deno.remove(dist, { recursive: true }).catch(() => {});
-    await bundle(work, entries, dist);
+    await bundle(work, [...entries, "cli.ts"], dist);
     await writeTypes(work, entries, dist);
   } finally {
     await stop();
     await Deno.remove(work, { recursive: true });
   }
+  await makeExecutable(join(dist, "cli.js"));
   for (const name of DOCUMENTS) await Deno.copyFile(join(ROOT, name), join(dist, name));
   await Deno.writeTextFile(join(dist, "package.json"), JSON.stringify(packageOf(config, faces), null, 2) + "\n");
 }
@@ -53,9 +54,16 @@ function packageOf(config: { name: string; version: string; license: string }, f
     license,
     type: "module",
     exports: Object.fromEntries(Object.entries(faces).map(([name, path]) => [name, faceOf(path)])),
+    bin: { vqmodel: "./cli.js" },
     sideEffects: false,
     engines: { node: ">=20.16" },
   };
+}
+
+/** Lets Node run a script as a program. */
+async function makeExecutable(script: string): Promise<void> {
+  await Deno.writeTextFile(script, `#!/usr/bin/env node\n${await Deno.readTextFile(script)}`);
+  await Deno.chmod(script, 0o755);
 }
 
 /** Copies a file or a folder. */

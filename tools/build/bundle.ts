@@ -21,6 +21,7 @@ export async function bundle(folder: string, entries: readonly string[], dist: s
     minifyWhitespace: true,
     legalComments: "none",
     charset: "utf8",
+    define: { "import.meta.main": "true" }, // of cli.ts, which only runs
     plugins: [nodeBuiltins],
     metafile: true,
     logLevel: "warning",
