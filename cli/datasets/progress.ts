@@ -67,7 +67,7 @@ function rates(progress: DatasetProgress, seconds: number) {
     seconds: rounded(seconds),
     picturesPerSecond: rounded(picturesPerSecond),
     tokensPerSecond: rounded(newTokens / seconds),
-    secondsLeft: isKnown ? rounded((totalPictures - pictures) / picturesPerSecond) : undefined,
+    secondsLeft: isKnown ? rounded(Math.max(0, totalPictures - pictures) / picturesPerSecond) : undefined,
   };
 }
 
@@ -77,13 +77,18 @@ export function describe(progress: DatasetProgress, seconds: number): string {
   const { picturesPerSecond, tokensPerSecond, secondsLeft } = rates(progress, seconds);
   const done = totalPictures === undefined
     ? `${count(pictures)} pictures, ${count(shards)} of ${count(totalShards)} shards`
-    : `${count(pictures)} of ${count(totalPictures)} pictures (${Math.floor(100 * pictures / totalPictures)}%)`;
+    : `${count(pictures)} of ${count(totalPictures)} pictures (${percentOf(pictures, totalPictures)}%)`;
   const speed = `${picturesPerSecond.toFixed(1)} pictures/s, ${count(Math.round(tokensPerSecond))} tokens/s`;
   const left = secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`];
   const failed = failures === 0 ? [] : [`${count(failures)} failed`];
   const used = engines ? [describeUse(engines)] : [];
   const batches = batch === undefined ? [] : [batch === 1 ? "one by one" : `batches of ${batch}`];
   return [done, speed, ...left, ...failed, ...used, ...batches].join(", ");
+}
+
+/** A part of a total, which damaged files may exceed, since what is in them is not known before. */
+function percentOf(part: number, total: number): number {
+  return part >= total ? 100 : Math.floor(100 * part / total);
 }
 
 /** How the machine is used, and why if nothing was measured. */

@@ -135,7 +135,9 @@ function enginesOf(models: readonly VQModel[], sets: readonly EngineSet[]): Engi
   function choose(candidates: readonly Candidate[]): Candidate {
     const best = candidates.reduce((best, other) => other.least < best.least * (1 - GAIN) ? other : best);
     for (const candidate of candidates) if (candidate !== best) candidate.dispose();
-    rates = candidates.map(({ engines, threads, least }) => ({ engines, threads, picturesPerSecond: 1000 / least }));
+    rates = candidates.map(({ engines, threads, least }) => {
+      return { engines, threads, picturesPerSecond: Math.round(1e6 / least) / 1000 };
+    });
     choice = "measured";
     return best;
   }
