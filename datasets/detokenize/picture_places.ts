@@ -12,7 +12,7 @@ import { decodePicture, type Picture } from "../../mod.ts";
 import { encodeTar, type TarFile } from "../formats/tar.ts";
 import { type HeldLock, takeLock } from "../output/lock.ts";
 import { PACKAGE } from "../output/manifest.ts";
-import { hashOf, publish } from "../output/publish.ts";
+import { hashOf, makeFolder, publish } from "../output/publish.ts";
 import {
   checkSamePictures,
   type DetokenizeFailure,
@@ -90,8 +90,9 @@ function placeOf(files: Files): PicturePlace {
     path: name,
     async open(settings, { verify }) {
       await checkNothingForeign(files);
-      await mkdir(work, { recursive: true });
-      const lock = await takeLock(join(work, "lock"), `Cannot write pictures to ${name}`);
+      const task = `Cannot write pictures to ${name}`;
+      await makeFolder(work, task);
+      const lock = await takeLock(join(work, "lock"), task);
       try {
         for (const file of await readdir(work)) if (file !== "lock") await rm(join(work, file), { recursive: true });
         const known = await readManifest(manifest);

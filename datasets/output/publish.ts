@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { link, rm, stat } from "node:fs/promises";
+import { link, mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { renameSynced, syncFolder, writeSynced } from "../../hub/mod.ts";
 import { reasonOf } from "../../hub/show.ts";
@@ -48,6 +48,19 @@ export async function publish(path: string, content: Content, workFolder: string
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+/**
+ * Makes a folder and those above it, as far as they are not there.
+ *
+ * @param task what it is for, as the beginning of the message
+ * @throws {TypeError} if it cannot be made
+ */
+export async function makeFolder(path: string, task: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause) => {
+    if (cause.name === "NotCapable") throw cause; // says which permission to give
+    throw new TypeError(`${task}: ${reasonOf(cause)}`, { cause });
+  });
 }
 
 /** Gives a file its name, by one operation that fails if there is a file of that name. */

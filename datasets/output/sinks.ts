@@ -5,9 +5,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { reasonOf } from "../../hub/show.ts";
 import { isArrayFormat, shapeCheck } from "../formats/arrays_writer.ts";
 import type {
   DatasetFormat,
@@ -19,6 +18,7 @@ import type {
 } from "../types.ts";
 import { type HeldLock, takeLock } from "./lock.ts";
 import type { Manifest, TokenSettings } from "./manifest.ts";
+import { makeFolder } from "./publish.ts";
 import {
   isIncomplete,
   openStore,
@@ -222,10 +222,7 @@ async function isThere(path: string): Promise<boolean> {
 
 /** Locks a place, and removes what a run left that was killed. */
 async function lockIn(work: string, name: string, { shared }: SinkAccess): Promise<HeldLock | undefined> {
-  await mkdir(work, { recursive: true }).catch((cause) => {
-    if (cause.name === "NotCapable") throw cause; // says which permission to give
-    throw new TypeError(`Cannot write tokens to ${name}: ${reasonOf(cause)}`, { cause });
-  });
+  await makeFolder(work, `Cannot write tokens to ${name}`);
   if (shared) return undefined;
   const lock = await takeLock(join(work, "lock"), `Cannot write tokens to ${name}`);
   for (const file of await readdir(work, { recursive: true })) {

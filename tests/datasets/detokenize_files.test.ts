@@ -142,6 +142,12 @@ Deno.test("pictures of unknown origin are not replaced, and a refused call leave
     assertEquals(await contentOf(folder), before);
     assertEquals([...Deno.readDirSync(folder)].length, 3);
     await assertRejects(() => detokenizeFiles(model, [tokens], place, { girds: 1 } as never), TypeError, "girds");
+    const inFile = pictureFolder(join(tokens, "out"));
+    await assertRejects(
+      () => detokenizeFiles(model, [tokens], inFile),
+      TypeError,
+      `Cannot write pictures to ${tokens}`,
+    );
   });
 });
 
