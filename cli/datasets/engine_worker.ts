@@ -4,6 +4,7 @@
  * @module
  */
 
-import { serveModel } from "../../mod.ts";
+import { parentPort } from "node:worker_threads";
+import { serveModel, type WorkerPort } from "../../mod.ts";
 
-serveModel();
+serveModel(parentPort as WorkerPort | null ?? undefined);

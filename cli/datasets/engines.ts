@@ -5,6 +5,7 @@
  */
 
 import { freemem } from "node:os";
+import { Worker as NodeWorker } from "node:worker_threads";
 import { chooseEngines, type EngineModel, type Engines, type EngineSet } from "../../datasets/mod.ts";
 import { VQModel } from "../../mod.ts";
 import { isSingleFile, load } from "../models.ts";
@@ -40,7 +41,7 @@ export async function loadEngines(source: string, options: Options, work: Work):
   });
 }
 
-/** What may be faster than a model alone, as far as memory allows, and the built package has workers for it. */
+/** What may be faster than a model alone, as far as memory allows. */
 async function alternativesTo(model: VQModel, source: string, options: Options, work: Work): Promise<EngineSet[]> {
   const { device, threads } = model;
   if (device === "webgpu" || threads === 1 || options["memory-limit"] !== undefined) return [];
@@ -49,7 +50,7 @@ async function alternativesTo(model: VQModel, source: string, options: Options, 
   const alone = (signal: AbortSignal) => loadInWorker(source, options, work, signal);
   return [
     ...(most >= 1 ? [engineSet(threads, 1, again, [model])] : []),
-    ...(IS_DENO && most >= threads && !await isSingleFile(source) ? [engineSet(1, threads, alone)] : []),
+    ...(most >= threads && !await isSingleFile(source) ? [engineSet(1, threads, alone)] : []),
   ];
 }
 
@@ -95,7 +96,7 @@ async function loadInWorker(
   { only }: Work,
   signal: AbortSignal,
 ): Promise<EngineModel & Disposable> {
-  const worker = new Worker(new URL("./engine_worker.ts", import.meta.url), { type: "module" });
+  const worker = startWorker();
   try {
     const options = { device: "wasm", threads: 1, revision, subfolder, variant, file, only, signal } as const;
     const model = await VQModel.inWorker(worker, source, options);
@@ -108,6 +109,12 @@ async function loadInWorker(
     worker.terminate();
     throw error;
   }
+}
+
+/** Starts a worker; Node has no web workers. The build puts its file where the command line's is. */
+function startWorker(): Worker {
+  const url = new URL("./engine_worker.ts", import.meta.url);
+  return IS_DENO ? new Worker(url, { type: "module" }) : new NodeWorker(url) as unknown as Worker;
 }
 
 /** Free memory in bytes; unlimited if it may not be asked for. */

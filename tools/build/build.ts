@@ -14,6 +14,9 @@ import { writeTypes } from "./types.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the package consists of. */
 const SOURCES = ["mod.ts", "cli.ts", "deno.json", "kernels", "model", "hub", "datasets", "cli"];
+/** The command line, and what it runs in workers. */
+const WORKER = "cli/datasets/engine_worker.ts";
+const PROGRAMS = ["cli.ts", WORKER];
 const DOCUMENTS = ["README.md", "CHANGELOG.md", "LICENSE"];
 /** For the compiler only: the types of the oldest Node that is supported. */
 const TYPE_PACKAGES = { "@types/node": "20.19.0", "@webgpu/types": "0.1.74" };
@@ -27,13 +30,13 @@ export async function buildPackage(dist: string): Promise<void> {
   try {
     await copySources(work, TYPE_PACKAGES);
     await Deno.remove(dist, { recursive: true }).catch(() => {});
-    await bundle(work, [...entries, "cli.ts"], dist);
+    await bundle(work, [...entries, ...PROGRAMS], dist);
     await writeTypes(work, entries, dist);
   } finally {
     await stop();
     await Deno.remove(work, { recursive: true });
   }
-  await makeExecutable(join(dist, "cli.js"));
+  await completeProgram(join(dist, "cli.js"));
   for (const name of DOCUMENTS) await Deno.copyFile(join(ROOT, name), join(dist, name));
   await Deno.writeTextFile(join(dist, "package.json"), JSON.stringify(packageOf(config, faces), null, 2) + "\n");
 }
@@ -60,9 +63,12 @@ function packageOf(config: { name: string; version: string; license: string }, f
   };
 }
 
-/** Lets Node run a script as a program. */
-async function makeExecutable(script: string): Promise<void> {
-  await Deno.writeTextFile(script, `#!/usr/bin/env node\n${await Deno.readTextFile(script)}`);
+/** Lets Node run a script as a program, and find its worker. */
+async function completeProgram(script: string): Promise<void> {
+  const text = await Deno.readTextFile(script);
+  const located = text.replace("./engine_worker.ts", `./${WORKER.replace(/\.ts$/, ".js")}`);
+  if (located === text) throw new Error("The command line starts no engine_worker.ts");
+  await Deno.writeTextFile(script, `#!/usr/bin/env node\n${located}`);
   await Deno.chmod(script, 0o755);
 }
 
