@@ -6,7 +6,7 @@ import { AMUSED, PICTURE, SIZE, succeed } from "../cli/command.ts";
 import { LEAVES, numbered, writePictures } from "../datasets/pictures.ts";
 import { testOn } from "../support/engines.ts";
 import { withFolder } from "../support/folders.ts";
-import { type Output, outputOf } from "../support/processes.ts";
+import { type Output, outputOf, printedBy } from "../support/processes.ts";
 import { buildDist } from "./dist.ts";
 import { startRuntime } from "./runtimes.ts";
 
@@ -71,4 +71,18 @@ testOn("wasm", "Ctrl-C ends a run in Node, and the same command goes on", async 
     const failed = `error: 1 of 5 pictures failed: see ${out}/failures.jsonl; --retry-failures tries them again\n`;
     assertEquals(end, { code: 3, stderr: failed });
   });
+});
+
+testOn("wasm", "the worker that the command line names serves models in Node", async () => {
+  const dist = await buildDist();
+  const [, name] = /new URL\("([^"]*)",import\.meta\.url\)/.exec(await Deno.readTextFile(join(dist, "cli.js")))!;
+  const code = `
+    import { Worker } from "node:worker_threads";
+    import { VQModel } from ${JSON.stringify(join(dist, "mod.js"))};
+    const worker = new Worker(${JSON.stringify(join(dist, name))}, { execArgv: [] });
+    const { threads } = await VQModel.inWorker(worker, ${JSON.stringify(LEAVES)}, { device: "wasm", threads: 1 });
+    console.log(threads);
+    await worker.terminate();
+  `;
+  assertEquals(await printedBy(await startRuntime("node@22", ["--input-type=module", "-e", code])), "1\n");
 });

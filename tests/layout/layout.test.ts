@@ -180,6 +180,11 @@ Deno.test("kernels and model run wherever JavaScript does: they do not call Deno
   assertEquals(shipped.filter((file) => /\bDeno\./.test(codeOf(file))), []);
 });
 
+Deno.test("data sets and the command line run in Node: only permissions and restarting call Deno", () => {
+  const calling = modulesOf("hub", "datasets", "cli", "cli.ts").filter((file) => /\bDeno\./.test(codeOf(file)));
+  assertEquals(calling.sort(), ["cli/process/permissions.ts", "cli/process/restart.ts"]);
+});
+
 Deno.test("the library bundles for Node 20 and browsers: it imports nothing of Node, and declares nothing with `using`", () => {
   const library = modulesOf("kernels", "model", "hub", "mod.ts").filter((file) =>
     !file.startsWith("kernels/wasm/build/")
