@@ -42,7 +42,12 @@ export async function loadEngines(source: string, options: Options, work: Work):
 }
 
 /** What may be faster than a model alone, as far as memory allows. */
-async function alternativesTo(model: VQModel, source: string, options: Options, work: Work): Promise<EngineSet[]> {
+export async function alternativesTo(
+  model: VQModel,
+  source: string,
+  options: Options,
+  work: Work,
+): Promise<EngineSet[]> {
   const { device, threads } = model;
   if (device === "webgpu" || threads === 1 || options["memory-limit"] !== undefined) return [];
   const most = Math.floor(MEMORY_SHARE * freeMemory() / peakOf(model, work));
@@ -111,10 +116,15 @@ async function loadInWorker(
   }
 }
 
-/** Starts a worker; Node has no web workers. The build puts its file where the command line's is. */
-function startWorker(): Worker {
-  const url = new URL("./engine_worker.ts", import.meta.url);
-  return IS_DENO ? new Worker(url, { type: "module" }) : new NodeWorker(url) as unknown as Worker;
+/** The module of a worker. The build puts its file where the command line's is. */
+const ENGINE_WORKER = new URL("./engine_worker.ts", import.meta.url);
+
+/** Starts a worker; Node has no web workers. An error that it does not catch ends the calls of its model, not the program. */
+export function startWorker(url: URL = ENGINE_WORKER): Worker {
+  if (!IS_DENO) return new NodeWorker(url).on("error", () => {}) as unknown as Worker;
+  const worker = new Worker(url, { type: "module" });
+  worker.addEventListener("error", (event) => event.preventDefault());
+  return worker;
 }
 
 /** Free memory in bytes; unlimited if it may not be asked for. */

@@ -1,10 +1,16 @@
 /** The engines that are chosen by measuring the first pictures of a long run. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { loadEngines } from "../../../cli/datasets/engines.ts";
-import { chooseEngines, type EngineModel, type Engines, type EngineSet, folderSink } from "../../../datasets/mod.ts";
-import { type DatasetProgress, tokenizeDataset } from "../../../datasets/mod.ts";
-import { VQModel } from "../../../mod.ts";
+import { alternativesTo, startWorker } from "../../../cli/datasets/engines.ts";
+import {
+  chooseEngines,
+  type EngineModel,
+  type Engines,
+  type EngineSet,
+  folderSink,
+  tokenizeDataset,
+} from "../../../datasets/mod.ts";
+import { DeviceError, VQModel } from "../../../mod.ts";
 import { withFolder } from "../../support/folders.ts";
 import { contentOf, LEAVES, numbered } from "../pictures.ts";
 
@@ -90,32 +96,47 @@ Deno.test("engines that cannot be loaded are left out", async () => {
   assertEquals([log, engines.use.choice], [["dispose 2"], "no alternative"]);
 });
 
+Deno.test("a worker that does not start is an error of its engine, and does not end the program", async () => {
+  const worker = startWorker(new URL("data:text/javascript,throw new Error('bad')"));
+  await assertRejects(() => VQModel.inWorker(worker, LEAVES), DeviceError, "ended unexpectedly");
+  await new Promise((resolve) => setTimeout(resolve, 50)); // the program would end now
+});
+
 Deno.test("tokens are the same whichever engines compute them", async () => {
-  let total = Infinity;
-  const sourceOf = (isEnd: () => boolean) => ({
+  using model = await VQModel.fromPretrained(LEAVES, { device: "wasm", threads: 2, only: "encoder" });
+  const sets = await alternativesTo(model, LEAVES, { device: "wasm", threads: "2" }, { only: "encoder", side: 16 });
+  const loads: Promise<unknown>[] = [];
+  const engines = chooseEngines(
+    model,
+    sets.map((set) => {
+      const load = () => {
+        loads.push(set.load());
+        return loads.at(-1) as ReturnType<typeof set.load>;
+      };
+      return { ...set, load };
+    }),
+  );
+  const source = {
     shards: [{
       name: "0",
-      pictures: 500, // more if loading takes long
+      pictures: 1000, // long enough to measure, though there are fewer
       async *open() {
-        let i = 0;
-        for (; i < total && !isEnd(); i++) {
+        for (let i = 0; i < 350; i++) {
+          if (i === 150) await Promise.all(loads);
           yield { key: `${i}`, name: `${i}.png`, bytes: () => Promise.resolve(numbered(i, 16)) };
         }
-        total = i;
       },
     }],
-  });
+  };
   await withFolder(async (folder) => {
     const [one, all] = [join(folder, "one"), join(folder, "all")];
-    using engines = await loadEngines(LEAVES, { device: "wasm", threads: "2" }, { only: "encoder", side: 16 });
-    let last: DatasetProgress | undefined;
-    const measured = sourceOf(() => engines.use.choice === "measured");
-    await tokenizeDataset(engines, measured, folderSink(all), { onProgress: (progress) => void (last = progress) });
-    assertEquals(last!.engines!.choice, "measured");
-    assertEquals(last!.engines!.rates.map(({ engines, threads }) => [engines, threads]), [[1, 2], [2, 2], [2, 1]]);
-    assert(last!.engines!.rates.every(({ picturesPerSecond }) => picturesPerSecond > 0));
-    using model = await VQModel.fromPretrained(LEAVES, { device: "wasm", threads: 1, only: "encoder" });
-    await tokenizeDataset(model, sourceOf(() => false), folderSink(one));
+    await tokenizeDataset(engines, source, folderSink(all));
+    const { choice, rates } = engines.use;
+    assertEquals(choice, "measured");
+    assertEquals(rates.map(({ engines, threads }) => [engines, threads]), [[1, 2], [2, 2], [2, 1]]);
+    assert(rates.every(({ picturesPerSecond }) => picturesPerSecond > 0));
+    await tokenizeDataset(model, source, folderSink(one));
     assertEquals(await contentOf(all), await contentOf(one));
   });
+  for (const set of sets) set.dispose();
 });
