@@ -18,7 +18,7 @@ import { type Command, findCommand, nameOf, parseArguments, UsageError } from ".
 import { COMMANDS } from "./cli/commands.ts";
 import { completions } from "./cli/completions.ts";
 import { ExitError } from "./cli/process/exit_error.ts";
-import { isGranted } from "./cli/process/permissions.ts";
+import { IS_DENO, isGranted } from "./cli/process/permissions.ts";
 import { help, helpOn } from "./cli/help.ts";
 import { restartWithWideVectors } from "./cli/process/restart.ts";
 import { oneLine } from "./cli/text.ts";
@@ -28,6 +28,7 @@ import { printable } from "./mod.ts";
 /** Runs a command, and returns the exit code. */
 async function main(args: string[]): Promise<number> {
   quietenDrivers();
+  if (!IS_DENO) ignoreClosedOutput();
   try {
     await runCommand(args);
     return 0;
@@ -66,6 +67,11 @@ function isComputing({ options }: Command): boolean {
 function quietenDrivers(): void {
   const name = "XDG_RUNTIME_DIR";
   if (process.platform === "linux" && mayRead(name) && !process.env[name]) process.env[name] = "/tmp";
+}
+
+/** Lets whoever reads the output stop, as `head` does: Node would end with an error. */
+function ignoreClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 }
 
 /** Whether to show errors in full; not without permission to read the variable. */

@@ -25,6 +25,9 @@ testOn("wasm", "commands do in Node what they do in Deno: help, files, pipes, ex
   const help = await node(["--help"]);
   assertMatch(help.stdout, /Usage: npx @codebook\/vqmodel COMMAND/);
   assertEquals({ ...help, stdout: "" }, { code: 0, stdout: "", stderr: "" });
+  const unread = await startNode(["info", AMUSED]);
+  await unread.stdout.cancel();
+  assertEquals(await new Response(unread.stderr).text(), "");
   assertMatch((await node(["info", AMUSED])).stdout, /^engine +wasm, float32\nCPU +\d+ threads?, 128-bit vectors\n/);
   const { code, stderr } = await node(["tokenise"]);
   assertEquals([code, stderr], [2, 'error: unknown command "tokenise": did you mean tokenize?\n']);
