@@ -54,6 +54,7 @@ const MAX_INPUTS = 2 ** 14;
 
 /** The extension of a file that lists inputs. Its name is the SHA-256 of its content. */
 const INPUTS = ".inputs";
+const LIST_OF_INPUTS = /[\\/][0-9a-f]{64}\.inputs$/;
 
 /** A data set that is to be tokenized by workers. */
 export type DatasetJob = Omit<ShardJob, "shard" | "package" | "inputs"> & { readonly inputs: readonly string[] };
@@ -125,9 +126,10 @@ export class WrongVersionError extends TypeError {}
  */
 function checkJob(value: unknown): ShardJob {
   const { package: made, model, inputs, output, options, shard } = Object(value) as Partial<ShardJob>;
-  const texts = [model, shard, output?.path, output?.format, ...(Array.isArray(inputs) ? inputs : [inputs])];
+  const texts = [model, shard, output?.path, output?.format, ...(Array.isArray(inputs) ? inputs : [])];
   const isKind = output?.kind === "folder" || output?.kind === "file";
-  if (texts.some((text) => typeof text !== "string") || !isKind || Object(options) !== options) {
+  const isListed = Array.isArray(inputs) || LIST_OF_INPUTS.test(`${inputs}`);
+  if (texts.some((text) => typeof text !== "string") || !isListed || !isKind || Object(options) !== options) {
     throw new ForeignJobError("expected a job of vqmodel tokenize --queue, found another message");
   }
   if (made === PACKAGE) return value as ShardJob;

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { statusText } from "../../cli/datasets/queue_status.ts";
-import { shardWorker } from "../../cli/datasets/queue_jobs.ts";
+import { ForeignJobError, shardWorker } from "../../cli/datasets/queue_jobs.ts";
 import { openQueue, PACKAGE, parseQueueAddress, SourceError } from "../../datasets/mod.ts";
 import { Picture } from "../../mod.ts";
 import { startServer } from "../datasets/queue/nats.ts";
@@ -163,13 +163,18 @@ Deno.test("a worker sets messages that are no jobs aside, and ends at jobs of an
 Deno.test("a list of inputs that is gone, or is another file, is an error of the job", async () => {
   await withFolder(async (folder) => {
     const output = { path: join(folder, "out"), kind: "folder", format: "tar" };
-    const list = join(folder, "passwords");
+    const list = join(folder, `${"ab".repeat(32)}.inputs`);
     const job = { package: PACKAGE, model: MODEL, inputs: list, output, options: {}, shard: "000000" };
     using worker = shardWorker({}, new AbortController().signal);
-    const handle = () => worker.handle(job, () => {});
-    await assertRejects(handle, SourceError, "publish the data set again");
+    const handle = (changes = {}) => worker.handle({ ...job, ...changes }, () => {});
+    await assertRejects(() => handle({ inputs: "/dev/zero" }), ForeignJobError);
+    await assertRejects(() => handle(), SourceError, "publish the data set again");
     await Deno.writeTextFile(list, "secret");
-    await assertRejects(handle, SourceError, "expected the list of inputs that was published, found another file");
+    await assertRejects(
+      () => handle(),
+      SourceError,
+      "expected the list of inputs that was published, found another file",
+    );
   });
 });
 
