@@ -69,7 +69,9 @@ function lockInNode(path: string): LockedFile | undefined {
   const status = flags ? 0 : flock(file);
   if (status === 0) return { id: fstatSync(file), close };
   close();
-  if (status !== 1) throw new TypeError(`Cannot lock ${path}: expected the command flock (of util-linux), found none`);
+  if (status === 1) return;
+  const found = status === null ? "none" : `that it failed with exit code ${status}`;
+  throw new TypeError(`Cannot lock ${path}: expected the command flock (of util-linux), found ${found}`);
 }
 
 /**

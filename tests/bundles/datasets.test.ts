@@ -41,7 +41,7 @@ testOn("wasm", "data sets become the same files in Node as in Deno, in every for
     await Promise.all([20, 24].map(async (version) => {
       const output = at(`node-${version}`);
       await Deno.mkdir(output);
-      assertEquals(await printedBy(await startNode(version, "dataset_script.js", LEAVES, output, ...inputs)), "");
+      assertEquals(await printedBy(await startNode(version, ["dataset_script.js", LEAVES, output, ...inputs])), "");
       const found = await contentOf(output);
       assertEquals(Object.keys(found), Object.keys(expected));
       const same = Object.keys(found).filter((name) => found[name] === expected[name]);
@@ -68,7 +68,7 @@ testOn("wasm", "runs in Deno and in Node refuse each other in one place, and con
     const inputs = [at("pictures"), `http://127.0.0.1:${server.addr.port}/remote.tar`];
     const [out, whole] = ["out/tokens.tar", "whole/tokens.tar"].map(at);
     for (const path of [out, whole]) await Deno.mkdir(dirname(path));
-    const inNode = () => startNode(20, "dataset_run_script.js", "tokenize", LEAVES, out, ...inputs);
+    const inNode = (env = {}) => startNode(20, ["dataset_run_script.js", "tokenize", LEAVES, out, ...inputs], env);
     const model = await library.VQModel.fromPretrained(LEAVES, { device: "wasm", threads: 1 });
     const source = await datasets.openSource(inputs, { shardSize: 2 });
     const inDeno = (path: string, signal?: AbortSignal) =>
@@ -89,6 +89,8 @@ testOn("wasm", "runs in Deno and in Node refuse each other in one place, and con
     await aborted;
 
     answered.resolve();
+    const withoutFlock = await printedBy(await inNode({ PATH: "" }));
+    assertStringIncludes(withoutFlock, "expected the command flock (of util-linux), found none");
     assertEquals(await printedBy(await inNode()), "");
     await inDeno(whole);
     model.dispose();
@@ -101,7 +103,7 @@ Deno.test("a queue is filled and worked on in Node, whose job stays its own thou
   const address = `${server.url}/test`;
   await using queue = await datasets.openQueue(datasets.parseQueueAddress(address), { redelivery: 1000 });
   await queue.publish("long", 2);
-  const node = await startNode(20, "dataset_run_script.js", "work", address);
+  const node = await startNode(20, ["dataset_run_script.js", "work", address]);
   while ((await queue.status()).running === 0) await new Promise((resolve) => setTimeout(resolve, 50));
   const own: string[] = [];
   await queue.work(({ id }) => Promise.resolve(own.push(id)), { worker: "deno" });
@@ -110,9 +112,9 @@ Deno.test("a queue is filled and worked on in Node, whose job stays its own thou
 });
 
 /** Starts a script with the built package in a version of Node. */
-async function startNode(version: number, script: string, ...args: string[]): Promise<Deno.ChildProcess> {
+async function startNode(version: number, [script, ...args]: readonly string[], env = {}): Promise<Deno.ChildProcess> {
   const dist = toFileUrl(await buildDist()).href;
-  return await startRuntime(`node@${version}`, [repository(`tests/bundles/${script}`), dist, ...args]);
+  return await startRuntime(`node@${version}`, [repository(`tests/bundles/${script}`), dist, ...args], { env });
 }
 
 function filesIn(folder: string): datasets.TarFile[] {
