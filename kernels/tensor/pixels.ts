@@ -70,7 +70,8 @@ export function floatsToPixels(
   [n, c, h, w]: Shape,
   range: PixelRange,
 ): Uint8ClampedArray<ArrayBuffer> {
-  const toUnit = range === "signed" ? signedToUnit : (value: number) => value;
+  // To 0..1 in single precision, as upstream's `denormalize`.
+  const [scale, shift] = range === "signed" ? [0.5, 0.5] : [1, 0];
   const plane = h * w;
   const bytes = new Uint8ClampedArray(4 * n * plane).fill(255);
   for (let i = 0; i < n * 3; i++) {
@@ -79,15 +80,10 @@ export function floatsToPixels(
     const end = 4 * plane * (image + 1);
     // A clamped array clamps, rounds halves to even and stores NaN as 0.
     for (let at = 4 * plane * image + channel; at < end; at += 4) {
-      bytes[at] = Math.fround(toUnit(floats[from++]) * 255);
+      bytes[at] = Math.fround(Math.fround(floats[from++] * scale + shift) * 255);
     }
   }
   return bytes;
-}
-
-/** From -1..1 to 0..1 in single precision, as upstream's `denormalize`. */
-function signedToUnit(value: number): number {
-  return Math.fround(Math.fround(value / 2) + 0.5);
 }
 
 const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);

@@ -5,7 +5,16 @@
  */
 
 import { DISPOSE } from "../../kernels/host/mod.ts";
-import { DeviceError, type DeviceStorage, type MemoryUse, Tensor, type TensorData } from "../../kernels/mod.ts";
+import {
+  DeviceError,
+  type DeviceStorage,
+  floatsToPixels,
+  type MemoryUse,
+  type PixelRange,
+  type Shape,
+  Tensor,
+  type TensorData,
+} from "../../kernels/mod.ts";
 import type { ModelMethods } from "../model_methods.ts";
 import type { MemoryOptions, MemoryPlan, Progress } from "../options.ts";
 import { watchLock } from "./lifetime.ts";
@@ -113,7 +122,7 @@ function modelOf(
     if (reply.kept === undefined) return result;
     const { shape } = result as Tensor;
     const data = await (result as Tensor).data();
-    return new Tensor(new KeptPicture(data, reply.kept, remote), shape, "float32");
+    return new Tensor(new KeptPicture(data, shape, reply.kept, remote), shape, "float32");
   }
 
   const methods = REMOTE_METHODS.map((name) => [name, (...values: unknown[]) => call(name, values)]);
@@ -141,6 +150,7 @@ class KeptPicture implements DeviceStorage {
 
   constructor(
     private readonly data: TensorData,
+    private readonly shape: Shape,
     readonly number: number,
     readonly remote: Remote<WorkerMethods>,
   ) {}
@@ -148,6 +158,11 @@ class KeptPicture implements DeviceStorage {
   // deno-lint-ignore require-await -- as for tensors on a device
   async read(): Promise<TensorData> {
     return this.data.slice() as TensorData;
+  }
+
+  // deno-lint-ignore require-await -- likewise
+  async readPixels(range: PixelRange): Promise<Uint8ClampedArray<ArrayBuffer>> {
+    return floatsToPixels(this.data, this.shape, range);
   }
 
   retain(): void {
