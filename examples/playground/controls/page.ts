@@ -7,7 +7,7 @@
 
 import type { Tools } from "./tools.ts";
 import type { Session } from "../session.ts";
-import { definitions, find } from "../views/dom.ts";
+import { find, showTexts } from "../views/dom.ts";
 import { greatestMargin, MAX_DIFFERENCE, rampColour } from "../views/heat_maps.ts";
 import { reportOf } from "../views/report.ts";
 import type { Stage } from "../views/stage.ts";
@@ -78,7 +78,7 @@ export class Page {
     this.#showTask();
     this.#showControls();
     this.#showNotes();
-    find("dl", "report").replaceChildren(...definitions(reportOf(session)));
+    showTexts(find("dl", "report"), reportOf(session));
     find("main", "main").ariaBusy = `${session.isBusy}`;
   }
 

@@ -20,5 +20,7 @@ export function changedRegion(before: Int32Array, after: Int32Array, columns: nu
 
 /** Number of tokens that differ. */
 export function countChanges(before: Int32Array, after: Int32Array): number {
-  return after.reduce((count, code, cell) => count + Number(code !== before[cell]), 0);
+  let count = 0;
+  for (let cell = 0; cell < after.length; cell++) count += Number(after[cell] !== before[cell]);
+  return count;
 }

@@ -34,6 +34,17 @@ export function definitions(entries: readonly (readonly [name: string, value: No
   return entries.flatMap(([name, value]) => [create("dt", {}, name), create("dd", {}, value)]);
 }
 
+/** Shows names and texts in a `<dl>`. Replaces only texts that differ, so that little of the page is laid out again. */
+export function showTexts(list: HTMLElement, entries: readonly (readonly [name: string, text: string])[]): void {
+  const texts = entries.flat();
+  const isSame = list.children.length === texts.length &&
+    entries.every(([name], i) => list.children[2 * i].textContent === name);
+  if (!isSame) return list.replaceChildren(...definitions(entries));
+  [...list.children].forEach((element, i) => {
+    if (element.textContent !== texts[i]) element.textContent = texts[i];
+  });
+}
+
 const CANVASES = new WeakMap<Pixels, HTMLCanvasElement>();
 
 /** A canvas that holds pixels; the same one each time. */
@@ -56,14 +67,21 @@ export function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
   });
 }
 
+/** A part of a picture, in pixels. */
+export interface Part {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Draws part of a picture so that it fills a canvas, pixels as squares. */
 export function drawPatch(
   canvas: HTMLCanvasElement,
   pixels: Pixels,
-  part: { x: number; y: number; width: number; height: number } = { x: 0, y: 0, ...pixels },
+  { x, y, width, height }: Part = { x: 0, y: 0, ...pixels },
 ): void {
   const context = canvas.getContext("2d")!;
   context.imageSmoothingEnabled = false;
-  const { x, y, width, height } = part;
   context.drawImage(canvasOf(pixels), x, y, width, height, 0, 0, canvas.width, canvas.height);
 }

@@ -19,26 +19,27 @@ export function rampColour(place: number): number[] {
   return STOPS[below].map((value, i) => value + (STOPS[below + 1][i] - value) * (position - below));
 }
 
-/** The colours of 256 places. */
-const RAMP = Array.from({ length: 256 }, (_, i) => rampColour(i / 255));
+/** RGBA of 256 places, one number each: a pixel is written faster at once than byte by byte. */
+const RAMP = new Uint32Array(
+  Uint8ClampedArray.from(Array.from({ length: 256 }, (_, i) => [...rampColour(i / 255), 255]).flat()).buffer,
+);
 
 /** The mean difference of red, green and blue at each pixel; `undefined` if the sides differ. */
 export function differenceMap(a: Pixels, b: Pixels): Pixels | undefined {
   if (a.width !== b.width || a.height !== b.height) return undefined;
-  const data = new Uint8ClampedArray(a.data.length);
-  for (let i = 0; i < data.length; i += 4) {
+  const pixels = new Uint32Array(a.width * a.height);
+  for (let pixel = 0; pixel < pixels.length; pixel++) {
     let sum = 0;
-    for (let c = i; c < i + 3; c++) sum += Math.abs(a.data[c] - b.data[c]);
-    paint(data, i, sum / 3 / MAX_DIFFERENCE);
+    for (let i = 4 * pixel; i < 4 * pixel + 3; i++) sum += Math.abs(a.data[i] - b.data[i]);
+    pixels[pixel] = colourAt(sum / 3 / MAX_DIFFERENCE);
   }
-  return { width: a.width, height: a.height, data };
+  return { width: a.width, height: a.height, data: new Uint8ClampedArray(pixels.buffer) };
 }
 
 /** Margins of tokens: bright where a token nearly was another one. */
 export function marginMap(margins: Float32Array, columns: number, greatest: number): Pixels {
-  const data = new Uint8ClampedArray(4 * margins.length);
-  margins.forEach((margin, cell) => paint(data, 4 * cell, 1 - Math.sqrt(Math.min(margin, greatest) / greatest)));
-  return { width: columns, height: margins.length / columns, data };
+  const pixels = Uint32Array.from(margins, (margin) => colourAt(1 - Math.sqrt(Math.min(margin, greatest) / greatest)));
+  return { width: columns, height: margins.length / columns, data: new Uint8ClampedArray(pixels.buffer) };
 }
 
 /** The margin that 95 % of the tokens do not exceed. Infinite ones do not count: there is no other code. */
@@ -47,7 +48,7 @@ export function greatestMargin(margins: Float32Array): number {
   return finite[Math.floor(0.95 * (finite.length - 1))] || 1;
 }
 
-function paint(data: Uint8ClampedArray, offset: number, place: number): void {
-  data.set(RAMP[Math.round(255 * Math.min(Math.max(place, 0), 1))], offset);
-  data[offset + 3] = 255;
+/** The colour at a place from 0 to 1. */
+function colourAt(place: number): number {
+  return RAMP[Math.round(255 * Math.min(Math.max(place, 0), 1))];
 }

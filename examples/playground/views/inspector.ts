@@ -6,7 +6,7 @@
  */
 
 import type { Neighbour, Pixels } from "../engine/types.ts";
-import { create, definitions, drawPatch } from "./dom.ts";
+import { create, drawPatch, type Part, showTexts } from "./dom.ts";
 
 /** What the card shows. */
 export interface TokenDetails {
@@ -35,7 +35,8 @@ export interface Inspector {
 
 /** Fills the card. `onPick` is called with the code of a neighbour that is chosen. */
 export function createInspector(card: HTMLElement, onPick: (code: number) => void): Inspector {
-  const patches = create("div", { className: "patches" });
+  const [original, decoded] = [createPatch("Original"), createPatch("Decoded")];
+  const patches = create("div", { className: "patches" }, original.figure, decoded.figure);
   const facts = create("dl");
   const neighbours = create("ul", { className: "neighbours" });
   neighbours.setAttribute("aria-label", "Nearest codes");
@@ -43,8 +44,11 @@ export function createInspector(card: HTMLElement, onPick: (code: number) => voi
   return {
     show(details) {
       if (!patches.isConnected) card.replaceChildren(patches, facts, neighbours);
-      patches.replaceChildren(...patchesOf(details));
-      facts.replaceChildren(...definitions(factsOf(details)));
+      const { row, column, factor, picture, reconstruction } = details;
+      const part = { x: column * factor, y: row * factor, width: factor, height: factor };
+      original.show(picture, part);
+      decoded.show(reconstruction, part);
+      showTexts(facts, factsOf(details));
     },
     showNeighbours(codes, swatches) {
       neighbours.replaceChildren(...codes.map(({ code, distance }) => {
@@ -60,21 +64,23 @@ export function createInspector(card: HTMLElement, onPick: (code: number) => voi
   };
 }
 
+/** A patch of a picture, with its name. */
+function createPatch(name: string): { figure: HTMLElement; show(pixels: Pixels | undefined, part: Part): void } {
+  const canvas = create("canvas", { width: PATCH, height: PATCH });
+  const figure = create("figure", {}, canvas, name);
+  return {
+    figure,
+    show(pixels, part) {
+      figure.hidden = !pixels;
+      if (pixels) drawPatch(canvas, pixels, part);
+    },
+  };
+}
+
 function factsOf({ row, column, code, original, margin }: TokenDetails): [string, string][] {
   return [
     ["Place", `row ${row}, column ${column}`],
     ["Index", code === original ? `${code}` : `${code}, was ${original}`],
     ["Margin", margin === undefined ? "unknown" : margin.toPrecision(3)],
   ];
-}
-
-function patchesOf({ row, column, factor, picture, reconstruction }: TokenDetails): HTMLElement[] {
-  const part = { x: column * factor, y: row * factor, width: factor, height: factor };
-  const shown: [string, Pixels | undefined][] = [["Original", picture], ["Decoded", reconstruction]];
-  return shown.flatMap(([name, pixels]) => {
-    if (!pixels) return [];
-    const canvas = create("canvas", { width: PATCH, height: PATCH });
-    drawPatch(canvas, pixels, part);
-    return [create("figure", {}, canvas, name)];
-  });
 }

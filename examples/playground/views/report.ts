@@ -22,11 +22,18 @@ export function reportOf(session: Session): [string, string][] {
     ["Memory", memory === undefined ? undefined : `${(memory / 1e6).toFixed(0)} MB`],
     ["Tokens", opened && `${opened.columns} × ${opened.rows} = ${opened.original.length}`],
     ["Changed", opened && tokens && `${countChanges(opened.original, tokens)}`],
-    ["Distinct codes", model && tokens && `${new Set(tokens).size} of ${model.codes}`],
+    ["Distinct codes", model && tokens && `${countCodes(tokens, model.codes)} of ${model.codes}`],
     ["Bits per pixel", model && (Math.log2(model.codes) / model.factor ** 2).toFixed(2)],
     ["PSNR", decoded?.psnr === undefined ? undefined : `${decoded.psnr.toFixed(2)} dB`],
   ];
   return entries.filter((entry): entry is [string, string] => entry[1] !== undefined);
+}
+
+/** Number of different codes among tokens. */
+function countCodes(tokens: Int32Array, codes: number): number {
+  const isUsed = new Uint8Array(codes);
+  for (let cell = 0; cell < tokens.length; cell++) isUsed[tokens[cell]] = 1;
+  return isUsed.reduce((count, used) => count + used, 0);
 }
 
 function engineName({ device, threads }: NonNullable<Session["model"]>): string {

@@ -1,11 +1,11 @@
 /** What the panes show: zooming, heat maps, maps of tokens, and codes. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { nearestCodes, sheetOfCodes, swatchesOf } from "../../../examples/playground/engine/codebook.ts";
-import { sidesWithin } from "../../../examples/playground/engine/pictures.ts";
+import { openPicture, sidesWithin } from "../../../examples/playground/engine/pictures.ts";
 import { differenceMap, greatestMargin, marginMap } from "../../../examples/playground/views/heat_maps.ts";
 import { tokenPixels } from "../../../examples/playground/views/token_map.ts";
 import { fit, pan, reveal, toPicture, zoom } from "../../../examples/playground/views/viewport.ts";
-import { Picture, tokenMap } from "../../../mod.ts";
+import { ImageProcessor, Picture, tokenMap } from "../../../mod.ts";
 
 const PICTURE = { width: 300, height: 200 };
 const PANE = { width: 600, height: 600 };
@@ -89,4 +89,15 @@ Deno.test("pictures are shrunk in proportion, to whole tokens, and never enlarge
   assertEquals(sidesWithin({ width: 768, height: 512 }, 384, 4), { width: 384, height: 256 });
   assertEquals(sidesWithin({ width: 10, height: 1000 }, 128, 16), { width: 16, height: 128 });
   assertEquals(sidesWithin({ width: 65, height: 33 }, 384, 8), { width: 64, height: 32 });
+});
+
+Deno.test("small and large picture files are resized to the same bytes as their pixels", async () => {
+  const processor = new ImageProcessor({ vaeScaleFactor: 4 });
+  for (const [width, height] of [[90, 60], [2400, 1800]]) {
+    const data = Uint8ClampedArray.from({ length: 4 * width * height }, (_, i) => i % 4 === 3 ? 255 : i % 253 + i % 7);
+    const picture = new Picture(width, height, data);
+    const opened = await openPicture(new Blob([picture.encode("png")]), { side: 64, processor, factor: 4 });
+    const expected = await processor.preprocess(picture, sidesWithin(picture, 64, 4));
+    assertEquals([opened.shape, await opened.data()], [expected.shape, await expected.data()]);
+  }
 });
