@@ -92,7 +92,7 @@ function percentOf(part: number, total: number): number {
 }
 
 /** How the machine is used, and why if nothing was measured. */
-function describeUse({ engines, threads, choice }: EngineUse): string {
+export function describeUse({ engines, threads, choice }: EngineUse): string {
   const why = choice === "few pictures" ? " (too few pictures to measure others)" : "";
   return `${describeEngines({ engines, threads })}${choice === "measuring" ? " (measuring others)" : why}`;
 }

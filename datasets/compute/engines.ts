@@ -113,13 +113,17 @@ function enginesOf(models: readonly VQModel[], sets: readonly EngineSet[]): Engi
   let rates: readonly EngineRate[] = [];
   /** What is to be measured, once it is loaded and until it was. */
   let candidates: readonly Candidate[] | undefined;
+  /** The turn that is measured, and those to come. */
+  let turns: Turn[] = [];
   /** Pictures computed by all runs. */
   let computed = 0;
   const maxEngines = Math.max(...[first, ...sets].map(({ engines }) => engines));
   const turnPictures = Math.max(TURN_PICTURES, 2 * maxEngines);
 
-  function isLong(left: number | undefined): boolean {
-    return Math.max(left ?? 0, computed) >= LONG * (WARM_UPS + ROUNDS) * turnPictures * (1 + sets.length);
+  /** Whether measuring pays: many pictures are left, or were computed by this run and others that may go on. */
+  function isLong(left = computed): boolean {
+    const many = LONG * (WARM_UPS + ROUNDS) * turnPictures * (1 + sets.length);
+    return left >= many || computed >= many && left >= turnPictures;
   }
 
   async function load(): Promise<void> {
@@ -149,10 +153,10 @@ function enginesOf(models: readonly VQModel[], sets: readonly EngineSet[]): Engi
       return { engines: used.engines, threads: used.threads, choice, rates };
     },
     open(left) {
-      let idle = [...used.models];
+      let idle = [...(turns[0]?.candidate ?? used).models];
       let running = 0;
-      /** The turn that is measured, and those to come. */
-      let turns: Turn[] = [];
+      const [turn] = turns;
+      if (turn && turn.taken < turn.pictures) turn.taken = 0; // the run before ended in it
 
       /** Goes on to the next turn, when no model computes. */
       function advance(): void {

@@ -9,7 +9,9 @@
  * medians of the rounds. `DIR` keeps the pictures and models for the next time.
  */
 import { join } from "@std/path";
-import { folderSink, openSource, tokenizeDataset } from "../../datasets/mod.ts";
+import { loadEngines } from "../../cli/datasets/engines.ts";
+import { describeChoice, describeUse } from "../../cli/datasets/progress.ts";
+import { type Engines, folderSink, openSource, tokenizeDataset } from "../../datasets/mod.ts";
 import { ImageProcessor, type Tensor, VQModel } from "../../mod.ts";
 import { openLocalModel } from "../../hub/mod.ts";
 import { parseConfig } from "../../model/architecture/config.ts";
@@ -114,11 +116,11 @@ async function bare(models: readonly VQModel[]): Promise<{ label: string; run: R
 /** The batch that the last data set was computed in. */
 let chosenBatch: number | undefined;
 
-async function dataset(models: readonly VQModel[], names: readonly string[]): Promise<number> {
+async function dataset(engines: VQModel | Engines, names: readonly string[]): Promise<number> {
   const onProgress = ({ batch }: { batch?: number }) => void (chosenBatch = batch);
   const out = await Deno.makeTempDir();
   try {
-    return await timed(async () => tokenizeDataset(models, await openSource(names), folderSink(out), { onProgress }));
+    return await timed(async () => tokenizeDataset(engines, await openSource(names), folderSink(out), { onProgress }));
   } finally {
     await Deno.remove(out, { recursive: true });
   }
@@ -148,24 +150,27 @@ async function compare(model: string, count: number, rounds: number, folder: str
   const { directory, pass } = await prepare(model, folder);
   const models = [await VQModel.fromPretrained(directory, { device: "wasm" })];
   models.push(await VQModel.fromPretrained(directory, { device: "wasm" }));
+  using engines = await loadEngines(directory, { device: "wasm" }, { only: "encoder", side: SIDE });
   const alone = await bare(models);
   const runtime = await onnxRuntime(pass);
   await using pillow = await startPillow();
   const times = { dataset: [] as number[], one: [] as number[], bare: [] as number[], python: [] as number[] };
-  await dataset(models, names.slice(0, TRIAL));
+  await dataset(engines, names.slice(0, TRIAL));
   for (let round = 0; round < rounds; round++) {
     const part = names.slice(Math.floor(round * count / rounds), Math.floor((round + 1) * count / rounds));
     times.bare.push(await alone.run(part) / part.length);
-    times.dataset.push(await dataset(models, part) / part.length);
-    times.one.push(await dataset(models.slice(0, 1), part) / part.length);
+    times.dataset.push(await dataset(engines, part) / part.length);
+    times.one.push(await dataset(models[0], part) / part.length);
     times.python.push((await pillow.read(part) + await runtime.run(part)) / part.length);
   }
   const best = (values: number[]) => `${(1000 / Math.min(...values)).toFixed(1)} pictures/s at best`;
   const ratio = (values: number[]) => medianRatio(times.dataset, values).toFixed(2);
   console.log(`${model}, ${count} pictures of ${SIDE}×${SIDE} in ${rounds} rounds`);
-  console.log(`  tokenizeDataset, two engines, at last batch ${chosenBatch ?? 1}: ${best(times.dataset)}`);
+  const chosen = describeUse(engines.use);
+  console.log(`  tokenizeDataset, at last ${chosen}, batch ${chosenBatch ?? 1}: ${best(times.dataset)}`);
+  if (engines.use.choice === "measured") console.log(`  ${describeChoice(engines.use)}`);
   console.log(`  ${alone.label}: ${best(times.bare)}; the data set has ${ratio(times.bare)} of its rate`);
-  console.log(`  tokenizeDataset, one engine: ${best(times.one)}; two are ${ratio(times.one)} times as fast`);
+  console.log(`  tokenizeDataset, one engine: ${best(times.one)}; those above are ${ratio(times.one)} times as fast`);
   console.log(
     `  Pillow, then ${runtime.label}: ${best(times.python)}; the data set is ${ratio(times.python)} times as fast`,
   );

@@ -85,8 +85,14 @@ Deno.test("runs that are short, or not known to be long, measure nothing; many o
   assertEquals([log, engines.use.choice], [[], "few pictures"]);
   await compute(engines, 100, (models) => 10 * models, false);
   assertEquals([log.length > 0, engines.use.choice], [true, "measuring"]);
-  await compute(engines, 100, () => 10);
+  for (let run = 0; run < 8; run++) await compute(engines, 16, () => 10); // enough for one turn
   assertEquals([engines.use.engines, engines.use.choice], [2, "measured"]);
+
+  const others = setsOf([2, 2]);
+  const known = chooseEngines(modelOf(2), others.sets);
+  await compute(known, 280, (models) => 10 * models);
+  await compute(known, 20, (models) => 10 * models);
+  assertEquals(others.log, []); // when enough were computed, too few were left
 });
 
 Deno.test("engines that cannot be loaded are left out", async () => {
