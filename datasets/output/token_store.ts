@@ -115,7 +115,8 @@ export async function openStore(place: StorePlace, settings: TokenSettings, info
       if (fingerprint === shard.fingerprint) return record;
       if (isIncomplete(shard, record)) return undefined;
       throw new RangeError(
-        `Cannot write tokens to ${path}: it holds those of other pictures, as when inputs or the size of shards change. Choose another place, or remove this file`,
+        `Cannot write tokens to ${path}: it holds those of other pictures, as when inputs or the size of shards change. ` +
+          "Choose another place, or remove this file",
       );
     },
 
