@@ -23,10 +23,15 @@ export async function checkWritable(path: string): Promise<void> {
 
 async function tryToWrite(path: string): Promise<void> {
   const place = await followed(path);
-  const there = await stat(place).catch(() => undefined);
+  const there = await stat(place).catch(ifMissing);
   if (there && !there.isFile() && !there.isDirectory()) return; // opening a pipe would use it up
   if (there) await (await open(place, "r+")).close();
-  await touch(there ? besideIt(place) : place);
+  await touch(besideIt(place)); // not the place itself, where another command may write at the same time
+}
+
+/** Nothing, for a file that is not there. Other errors, such as that a name is too long, stay errors. */
+function ifMissing(error: { code?: string }): undefined {
+  if (error.code !== "ENOENT") throw error;
 }
 
 /** Checks that a path is a directory, or that there is nothing yet. */

@@ -20,7 +20,12 @@ Deno.test("checking whether a file can be written leaves files, links and device
       assertEquals(names(), ["link.json"]);
       await checkWritable("/dev/null");
     }
-    for (const path of [folder, join(folder, "none/tokens.json")]) {
+    for (const path of [folder, join(folder, "none/tokens.json"), join(folder, "n".repeat(300))]) {
       await assertRejects(() => checkWritable(path), TypeError, `Cannot write ${path}: `);
     }
+  }));
+
+Deno.test("commands that write to one place check it at the same time", () =>
+  withFolder(async (folder) => {
+    await Promise.all(Array.from({ length: 50 }, () => checkWritable(join(folder, "tokens.json"))));
   }));
