@@ -9,9 +9,9 @@
 /** Combines two instructions on 128 bits into one on 256: on x86-64 the engine is then 1.2 to 1.6 times as fast. */
 const WIDE = "--v8-flags=--experimental-wasm-revectorize";
 /** Optimized code from the first call on. Otherwise V8 begins with code that is quick to compile. */
-const EAGER = "--v8-flags=--no-liftoff,--no-wasm-lazy-compilation";
+const OPTIMIZED = "--v8-flags=--no-liftoff";
 
-const flags = Deno.args.includes("--once") ? [WIDE, EAGER] : [WIDE];
+const flags = Deno.args.includes("--once") ? [WIDE, OPTIMIZED] : [WIDE];
 const known = await Promise.all(flags.map(async (flag) => {
   const { success } = await new Deno.Command(Deno.execPath(), { args: ["eval", flag, ""], stderr: "null" }).output();
   return success ? [flag] : [];

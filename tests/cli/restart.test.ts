@@ -7,6 +7,8 @@ import { outputOf, start, startDeno } from "../support/processes.ts";
 import { MODEL } from "./command.ts";
 
 const FLAG = "--experimental-wasm-revectorize";
+/** With what a command starts again. */
+const FLAGS = `${FLAG},--no-liftoff`;
 /** A flag of the user's. */
 const OTHER = "--max-old-space-size=2000";
 const TOKENS = JSON.stringify({ indices: [...Array(12).keys()], shape: [1, 3, 4] });
@@ -92,7 +94,7 @@ restartTest("a command that started again exits with its own code", async () => 
 
 restartTest("a command starts again once, and keeps V8's other flags", async (model) => {
   const child = startWaiting(model);
-  assertEquals(await restarted(child), `${OTHER},${FLAG}`);
+  assertEquals(await restarted(child), `${OTHER},${FLAGS}`);
   await end(child);
 });
 
@@ -119,9 +121,9 @@ restartTest("info says how wide vectors are, and never asks for a permission", a
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     return /^CPU +(.*)$/m.exec(stdout)?.[1];
   };
-  assertEquals(await info(model, "-A"), `1 thread, 256-bit vectors: commands that compute start again with ${FLAG}`);
+  assertEquals(await info(model, "-A"), `1 thread, 256-bit vectors: commands that compute start again with ${FLAGS}`);
   assertEquals(await info(model, "-A", `--v8-flags=${FLAG}`), "1 thread, 256-bit vectors");
-  const advice = `1 thread, 256-bit vectors if started with DENO_V8_FLAGS=${FLAG}`;
+  const advice = `1 thread, 256-bit vectors if started with DENO_V8_FLAGS=${FLAGS}`;
   assertEquals(await info(MODEL, "-A"), advice);
   assertEquals(await info(model, "-A", "--deny-run"), advice);
   assertEquals(await info(model, "--allow-read", "--allow-env", "--allow-run"), advice);

@@ -26,7 +26,8 @@ export function medianOf<T>(rounds: readonly T[], pick: (round: T, index: number
 }
 
 async function run(job: Job): Promise<Measured> {
-  const flags = await vectorsAreWide() ? ["--v8-flags=--experimental-wasm-revectorize"] : [];
+  // As the command line starts again, for both engines.
+  const flags = await vectorsAreWide() ? ["--v8-flags=--experimental-wasm-revectorize,--no-liftoff"] : [];
   const child = repository("tests/bench/processes/child.ts");
   const args = ["run", "-A", "--quiet", "--no-check", IMPORT_MAP, ...flags, child, JSON.stringify(job)];
   const { code, stdout, stderr } = await outputOf(startDeno(args));
