@@ -25,12 +25,17 @@ export class Allocator {
 
   /** Allocates a block and returns its address, a multiple of 64. */
   allocate(bytes: number): number {
-    const size = Math.max(1, Math.ceil(bytes / ALIGNMENT)) * ALIGNMENT;
-    const start = this.#take(size) ?? this.#extend(size);
-    this.#used.set(start, size);
-    this.bytes += size;
-    this.peak = Math.max(this.peak, start + size);
-    return start;
+    const size = sizeOf(bytes);
+    return this.#use(this.#take(size) ?? this.#extend(size), size);
+  }
+
+  /** Allocates a block above all others: up to the address `end`, or beyond it if there is not enough room. */
+  allocateLast(bytes: number, end: number): number {
+    const size = sizeOf(bytes), gap = this.#end();
+    const start = Math.max(gap, Math.floor(end / ALIGNMENT) * ALIGNMENT - size);
+    this.#extend(start - gap + size);
+    if (gap < start) this.#free.push({ start: gap, end: start });
+    return this.#use(start, size);
   }
 
   /** Frees the block at `start`. */
@@ -66,6 +71,13 @@ export class Allocator {
     if (end < this.top) this.#free.push({ start: end, end: this.top });
   }
 
+  #use(start: number, size: number): number {
+    this.#used.set(start, size);
+    this.bytes += size;
+    this.peak = Math.max(this.peak, start + size);
+    return start;
+  }
+
   /** The end of the highest block in use. */
   #end(): number {
     const last = this.#free.at(-1);
@@ -94,4 +106,9 @@ export class Allocator {
     this.top = start + size;
     return start;
   }
+}
+
+/** Bytes of the block for `bytes`. */
+function sizeOf(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / ALIGNMENT)) * ALIGNMENT;
 }

@@ -102,7 +102,15 @@ export class Memory {
     return this.#allocator.allocate(bytes);
   }
 
-  /** Frees what {@linkcode allocate} returned. */
+  /**
+   * Allocates bytes at the end of what is {@linkcode reserve | reserved}: for data on its way, whose pages the system then
+   * provides once, and not again wherever the next free place is.
+   */
+  allocateStaging(bytes: number): number {
+    return this.#allocator.allocateLast(bytes, this.reserved);
+  }
+
+  /** Frees what {@linkcode allocate} or {@linkcode allocateStaging} returned. */
   free(address: number): void {
     this.#allocator.free(address);
   }

@@ -12,8 +12,12 @@ import type { Job } from "../threads/job.ts";
 
 /** Maximum bytes of a part, unless eight rows take more. Smaller parts cost more messages to threads, larger ones memory. */
 const PART_BYTES = 4 * 2 ** 20;
+/** Bytes of the list of jobs: at most two. */
+const LIST_BYTES = 2 * JOB;
 /** Memory that packing takes beside the packed weights, as a rule. */
-export const STAGING_BYTES = 2 * PART_BYTES;
+export const STAGING_BYTES = LIST_BYTES + 2 * PART_BYTES;
+/** Bytes of a cache line. */
+const LINE = 64;
 /** Vectors of four values per block of a conversion to float32. */
 const WIDEN_VECTORS = 8192;
 
@@ -44,7 +48,7 @@ export interface JobRunner {
   runJobs(jobs: readonly Job[], list: number): Promise<void>;
 }
 
-/** Packs rows. Allocates all memory before it first waits: if memory that is not shared grows, its views are detached. */
+/** Packs rows. Allocates memory before it first waits: if memory that is not shared grows, its views are detached. */
 export async function packRows(runner: JobRunner, { values, count, length }: Rows, pack: PackJob): Promise<void> {
   const { memory } = runner;
   const { bytes, element } = ELEMENTS[values instanceof Float32Array ? "F32" : values.dtype];
@@ -53,16 +57,12 @@ export async function packRows(runner: JobRunner, { values, count, length }: Row
   const parts = Math.ceil(count / partRows);
   const rowsOf = (part: number) => Math.min(partRows, count - part * partRows);
 
-  const allocated: number[] = [];
-  const allocate = (size: number) => {
-    const address = memory.allocate(size);
-    allocated.push(address);
-    return address;
-  };
+  const partBytes = wholeLines(partRows * rowBytes), areaCount = Math.min(parts, 2);
+  const widenedBytes = element === undefined ? 0 : partRows * length * 4;
+  const staging = memory.allocateStaging(LIST_BYTES + areaCount * partBytes + widenedBytes);
   try {
-    const list = allocate(2 * JOB);
-    const areas = Array.from({ length: Math.min(parts, 2) }, () => allocate(partRows * rowBytes));
-    const widened = element === undefined ? undefined : allocate(partRows * length * 4);
+    const areas = [staging + LIST_BYTES, staging + LIST_BYTES + partBytes];
+    const widened = element === undefined ? undefined : areas[0] + areaCount * partBytes;
 
     const read = async (part: number) => {
       if (part === parts) return;
@@ -72,7 +72,7 @@ export async function packRows(runner: JobRunner, { values, count, length }: Row
       const raw = areas[part % 2];
       const jobs = [pack(widened ?? raw, part * partRows / 8, Math.ceil(rowsOf(part) / 8))];
       if (widened !== undefined) jobs.unshift(widenJob(raw, widened, element!, rowsOf(part) * length));
-      await runner.runJobs(jobs, list);
+      await runner.runJobs(jobs, staging);
     };
     await read(0);
     for (let part = 0; part < parts; part++) {
@@ -80,11 +80,16 @@ export async function packRows(runner: JobRunner, { values, count, length }: Row
       await settleAll([run(part), reading]);
     }
   } finally {
-    for (const address of allocated) memory.free(address);
+    memory.free(staging);
   }
 }
 
-/** The job that converts elements. It reads and writes whole vectors, for which the allocator leaves room. */
+/** Bytes in whole cache lines. */
+function wholeLines(bytes: number): number {
+  return Math.ceil(bytes / LINE) * LINE;
+}
+
+/** The job that converts elements. It reads and writes whole vectors, for which areas have room. */
 function widenJob(from: number, to: number, element: Element, length: number): Job {
   const vectors = Math.ceil(length / 4), blocks = Math.ceil(vectors / WIDEN_VECTORS);
   return { kind: Kind.Widen, blocks, fields: { from, to, element, vectors, blocks } };
