@@ -89,7 +89,7 @@ const BLOCK_GROUPS = 12;
 /** Bytes of a block's transformed tiles and products: what a core's second-level cache holds beside the weights. */
 const CACHE_BYTES = 5 * 2 ** 18;
 /** With much larger weights, blocks are larger too, because each block reads all weights. */
-const WEIGHTS_PER_BLOCK = 2;
+const WEIGHTS_PER_BLOCK = 1;
 
 /** Transforms all weights, then the tiles, block by block. */
 function lowerLargeMap(op: Conv2d, context: Context, work: WinogradWork): Lowering {
