@@ -12,7 +12,7 @@
  */
 
 import { compile, emit, sourcesIn } from "./compile.ts";
-import { EXPONENTIAL } from "./exponential.ts";
+import { exponentials } from "./exponential.ts";
 import { jobClasses } from "./job_classes.ts";
 import { CHAINS, microKernels } from "./micro_kernels.ts";
 import { winogradTransforms } from "./winograd.ts";
@@ -32,7 +32,7 @@ function readSource(path: string, thread: number, relaxed: boolean): string | nu
   if (path.endsWith("assembly/job_fields.ts")) return jobClasses();
   if (path.endsWith("assembly/winograd/transforms.ts")) return winogradTransforms(relaxed);
   if (path.endsWith("assembly/matmul/micro_kernels.ts")) return microKernels(relaxed);
-  if (path.endsWith("assembly/simd/exponential.ts")) return EXPONENTIAL;
+  if (path.endsWith("assembly/simd/exponential.ts")) return exponentials(relaxed);
   if (path.endsWith("assembly/memory/base.ts")) return `export const BASE: usize = ${(thread + 1) * AREA};`;
   return readFile(path);
 }

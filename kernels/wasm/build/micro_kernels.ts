@@ -5,6 +5,7 @@
  */
 
 import { GROUP, SLICE } from "../abi.ts";
+import { intrinsics } from "./intrinsics.ts";
 
 /** Bytes of the products of six rows and an octet of columns. */
 const PRODUCT_BYTES = GROUP * 8 * 4;
@@ -45,17 +46,11 @@ function store(vectors: number): string {
     }`;
 }
 
-/**
- * Adds the products of one value of a row and the rhs panel's vectors `b0`, `b1`, … Without an inlined function, whose end
- * would keep V8 from merging pairs.
- */
+/** Adds the products of one value of a row and the rhs panel's vectors `b0`, `b1`, … */
 function multiplyRow(vectors: number, row: number, value: string, relaxed: boolean): string {
-  return accumulators(vectors).filter((cell) => cell.row === row).map(({ name, vector }) => {
-    const b = `b${vector}`;
-    return relaxed
-      ? `${name} = f32x4.relaxed_madd(${value}, ${b}, ${name});`
-      : `${name} = f32x4.add(f32x4.mul(${value}, ${b}), ${name});`;
-  }).join(" ");
+  const { madd } = intrinsics(relaxed);
+  return accumulators(vectors).filter((cell) => cell.row === row)
+    .map(({ name, vector }) => `${name} = ${madd(value, `b${vector}`, name)};`).join(" ");
 }
 
 /**

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { constant, intrinsics } from "./intrinsics.ts";
 import { type Algorithm, ALGORITHMS, type Formula } from "./winograd_formulas.ts";
 
 /** Names in `C` of simd.ts. */
@@ -42,26 +43,21 @@ const CONSTANTS: Readonly<Record<string, string>> = {
   "32": "ThirtyTwo",
 };
 
-/**
- * The value of a formula, as an expression. Names of variables end in `half`. Without inlined functions, whose ends would keep
- * V8 from merging pairs.
- */
+/** The value of a formula, as an expression. Names of variables end in `half`. */
 function expression({ terms: [first, ...rest] }: Formula, relaxed: boolean, half = ""): string {
   const start = first.name + half;
-  const scaled = first.coefficient === "1" ? start : `f32x4.mul(${start}, ${constant(first.coefficient)})`;
+  const scaled = first.coefficient === "1" ? start : `f32x4.mul(${start}, ${coefficientOf(first.coefficient)})`;
+  const { madd, nmadd } = intrinsics(relaxed);
   return rest.reduce((sum, { sign, coefficient, name }) => {
     const operation = sign > 0 ? "add" : "sub";
     if (coefficient === "1") return `f32x4.${operation}(${sum}, ${name}${half})`;
-    const factors = `${name}${half}, ${constant(coefficient)}`;
-    return relaxed
-      ? `f32x4.relaxed_${sign > 0 ? "madd" : "nmadd"}(${factors}, ${sum})`
-      : `f32x4.${operation}(${sum}, f32x4.mul(${factors}))`;
+    return (sign > 0 ? madd : nmadd)(`${name}${half}`, coefficientOf(coefficient), sum);
   }, first.sign > 0 ? scaled : `f32x4.neg(${scaled})`);
 }
 
 /** A coefficient in all lanes. */
-function constant(coefficient: string): string {
-  return `v128.load32_splat(CONSTANTS + (<usize> C.${CONSTANTS[coefficient]} << 2))`;
+function coefficientOf(text: string): string {
+  return constant(CONSTANTS[text]);
 }
 
 /** Statements that compute formulas one after the other, and end each result, named `output` and a number, with `write`. */
@@ -128,7 +124,7 @@ function resultTile({ name, positions: n, results, result, scale }: Algorithm, r
       result,
       relaxed,
       "y",
-      (i, value) => `let y${i} = ${scale ? `madd(${value}, ${constant(scale)}, b)` : value};`,
+      (i, value) => `let y${i} = ${scale ? intrinsics(relaxed).madd(value, coefficientOf(scale), "b") : value};`,
     ) +
     " if (residual) { " +
     each(results, (i) => `y${i} = add(y${i}, residue(${i}, ${j}, c));`) + " } " +
@@ -193,7 +189,7 @@ export function winogradTransforms(relaxed: boolean): string {
 import { PRODUCT_BYTES } from "../matmul/multiply";
 import { RHS_BYTES } from "../matmul/rhs_panel";
 import { CONSTANTS, SCRATCH, scratch } from "../memory/area";
-import { add, C, madd } from "../simd/simd";
+import { add, C } from "../simd/simd";
 import { clearTail, put, residue, source, vOffset } from "./winograd_tile";
 import { copyTaps } from "./taps";
 import { WinogradWeightsFields as WinogradFields } from "../job_fields";

@@ -45,7 +45,7 @@ function silu(f: NormApplyFields, block: i32): void {
 }
 
 /** Pixels per pass over the lines, so that they stay in the first-level cache. */
-const PIXELS: i32 = 64;
+const PIXELS: i32 = 4;
 
 /** The first `bytes` of each pixel, by a kernel for whole cache lines. */
 function siluLines(f: NormApplyFields, block: i32, bytes: usize): void {
