@@ -82,6 +82,15 @@ export const GROUP = 6;
 export const SLICE = 32;
 /** Slices of source channels that Winograd's algorithm transforms before it multiplies. */
 export const DEPTH = 2;
+/**
+ * Columns of the ring of pixels that Winograd's algorithm normalizes before it transforms them: at least those of a tile and
+ * the next one. A power of two.
+ */
+export const RING_COLUMNS = 16;
+/** Bytes of a pixel there: the channels of {@link DEPTH} slices. */
+export const RING_PIXEL = DEPTH * SLICE * 4;
+/** Bytes of the ring: the rows of a tile. */
+export const RING_BYTES = 8 * RING_COLUMNS * RING_PIXEL;
 /** Octets of output channels whose weights Winograd's algorithm transforms before it multiplies. */
 export const PANEL_OCTETS = 4;
 /** Padding in bytes between sources, weights or products of consecutive positions: powers of two would share cache sets. */

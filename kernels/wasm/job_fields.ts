@@ -37,6 +37,8 @@ const WINOGRAD = {
   side: "i32",
   /** Parts of the tiles: at a time, a block takes one and, on small maps, a chunk of output channels. */
   tileBlocks: "i32",
+  /** Center, scale and shift of each channel, [images][3][inChannels], by which sources are normalized before SiLU, or 0. */
+  coefficients: "usize",
   /** Octets of output channels of a panel of weights. */
   chunk: "i32",
   /** On large maps: the panels of weights, which {@linkcode Kind.WinogradWeights} transformed; otherwise 0. */

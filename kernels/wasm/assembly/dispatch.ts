@@ -60,7 +60,7 @@ export function compute(kind: Kind, fields: usize, block: i32, thread: i32): voi
     case Kind.WinogradLarge:
       return winogradLarge(changetype<WinogradLargeFields>(fields), block, thread);
     case Kind.WinogradSources:
-      return winogradSources(changetype<WinogradSourcesFields>(fields), block);
+      return winogradSources(changetype<WinogradSourcesFields>(fields), block, thread);
     case Kind.WinogradSmall:
       return winogradSmall(changetype<WinogradSmallFields>(fields), block, thread);
     case Kind.NormStatistics:

@@ -48,8 +48,8 @@ function normalizeSilu(relaxed: boolean): string {
   const { madd } = intrinsics(relaxed);
   const scratch = (i: number) => `v128.load(SCRATCH, ${16 * i})`;
   return `
-export function normalizeSilu(x: usize, y: usize, pixels: i32, row: usize): void {
-  for (; pixels > 0; pixels--, x += row, y += row) {
+export function normalizeSilu(x: usize, y: usize, pixels: i32, xRow: usize, yRow: usize): void {
+  for (; pixels > 0; pixels--, x += xRow, y += yRow) {
     ${each((i) => `const x${i} = v128.load(x, ${16 * i});`)}
     ${each((i) => `const l${i} = f32x4.replace_lane(x${i}, 0, f32x4.extract_lane(x${i}, 0));`)}
     ${each((i) => `const d${i} = f32x4.sub(l${i}, ${scratch(i)});`)}
@@ -76,8 +76,8 @@ export function exp(x: v128): v128 {${exponential(["x"], relaxed)}
 }
 
 /**
- * Normalizes 16 channels of some pixels, a row of bytes apart, and takes their SiLU. Scratch memory holds center, scale and
- * shift of these channels.
+ * Normalizes 16 channels of some pixels, \`xRow\` bytes apart, and takes their SiLU. Results are \`yRow\` bytes apart. Scratch
+ * memory holds center, scale and shift of these channels.
  */${normalizeSilu(relaxed)}
 `;
 }

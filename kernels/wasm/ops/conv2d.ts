@@ -6,7 +6,18 @@
 
 import { type Conv2d, macs } from "../../graph/graph.ts";
 import { padded } from "../memory/layout.ts";
-import { DEPTH, GATHER_SLICES, GROUP, Kind, PANEL_OCTETS, POINTERS_PER_TAP, SLICE, STAGGER, ZERO } from "../abi.ts";
+import {
+  DEPTH,
+  GATHER_SLICES,
+  GROUP,
+  Kind,
+  PANEL_OCTETS,
+  POINTERS_PER_TAP,
+  RING_BYTES,
+  SLICE,
+  STAGGER,
+  ZERO,
+} from "../abi.ts";
 import type { Fields } from "../job_fields.ts";
 import type { Job } from "../threads/job.ts";
 import { type Addresses, blocksOf, type Context, type ConvAlgorithm, type Lowering } from "./lowering.ts";
@@ -24,6 +35,12 @@ const SMALL = 2 ** 25;
 export function lowerConv2d(op: Conv2d, context: Context): Lowering {
   if (tapColumns(op.weights)) return lowerTapSums(op, context);
   return usesWinograd(op, context.algorithm) ? lowerWinograd(op, context) : lowerImplicitGemm(op, context);
+}
+
+/** Whether the algorithm that is chosen for a convolution can normalize what it reads: whole cache lines of channels. */
+export function normalizesSources(op: Conv2d, algorithm: ConvAlgorithm | undefined): boolean {
+  const isWhole = 4 * padded(op.weights.in) % LINE === 0;
+  return isWhole && strideOf(op) === 1 && !op.upsample && !tapColumns(op.weights) && usesWinograd(op, algorithm);
 }
 
 function usesWinograd(op: Conv2d, algorithm: ConvAlgorithm | undefined): boolean {
@@ -96,16 +113,18 @@ function lowerLargeMap(op: Conv2d, context: Context, work: WinogradWork): Loweri
   const { side, groups, positions, weightPositions, slices, octets } = work;
   const weightBytes = slices * weightPositions * (octets * RHS_BYTES + STAGGER);
   const groupBytes = LHS_BYTES + positions * (DEPTH * LHS_BYTES + octets * PRODUCT_BYTES);
+  const ring = ringBytes(op, context);
   const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
   const blockGroups = Math.min(BLOCK_GROUPS, Math.max(3, Math.floor(blockBytes / groupBytes)));
   const tileBlocks = blocksOf(groups, blockGroups, context.threads);
-  const workspace = Math.ceil(groups / tileBlocks) * groupBytes + positions * STAGGER;
+  const workspace = ring + Math.ceil(groups / tileBlocks) * groupBytes + positions * STAGGER;
   return {
     temporary: weightBytes,
     workspace,
     jobs: (at) => {
       const fields = {
         ...convFields(op, at, context),
+        coefficients: coefficientsOf(op, at, context),
         side,
         tileBlocks,
         chunk: octets,
@@ -127,14 +146,18 @@ function lowerSmallMap(op: Conv2d, context: Context, work: WinogradWork): Loweri
   const { side, groups, positions, weightPositions, slices, octets } = work;
   const chunk = Math.min(octets, PANEL_OCTETS), chunks = Math.ceil(octets / chunk);
   const tileBlocks = tileBlocksOf(groups, chunks, context.threads);
-  const workspace = DEPTH * chunk * weightPositions * (RHS_BYTES + LINE) +
-    positions * (Math.ceil(groups / tileBlocks) * chunk * PRODUCT_BYTES + STAGGER);
+  const workspace = Math.max(
+    ringBytes(op, context),
+    DEPTH * chunk * weightPositions * (RHS_BYTES + LINE) +
+      positions * (Math.ceil(groups / tileBlocks) * chunk * PRODUCT_BYTES + STAGGER),
+  );
   return {
     temporary: slices * positions * (groups * LHS_BYTES + STAGGER),
     workspace,
     jobs: (at) => {
       const fields = {
         ...convFields(op, at, context),
+        coefficients: coefficientsOf(op, at, context),
         side,
         tileBlocks,
         chunk,
@@ -149,6 +172,17 @@ function lowerSmallMap(op: Conv2d, context: Context, work: WinogradWork): Loweri
       ];
     },
   };
+}
+
+/** Address of the coefficients by which the sources are normalized; 0 if they are not. */
+function coefficientsOf(op: Conv2d, at: Addresses, { fused }: Context): number {
+  const norm = fused.ofConv.get(op);
+  return norm ? at.of(norm) : 0;
+}
+
+/** Bytes of the pixels that a thread normalizes, if it does. */
+function ringBytes(op: Conv2d, { fused }: Context): number {
+  return fused.ofConv.has(op) ? RING_BYTES : 0;
 }
 
 /** Partitions groups of tiles only if chunks are too few for the threads, because each part transforms the weights again. */
@@ -270,12 +304,12 @@ function strideOf({ weights }: Conv2d): number {
 }
 
 /** The fields that both kinds of jobs have. */
-function convFields(op: Conv2d, at: Addresses, { parameters }: Context) {
+function convFields(op: Conv2d, at: Addresses, { parameters, fused }: Context) {
   const { weight, bias } = parameters.get(op.weights);
   const [images, outChannels, outHeight, outWidth] = op.shape;
   const [, inChannels, height, width] = op.x.shape;
   return {
-    x: at.of(op.x),
+    x: at.of(fused.ofConv.get(op)?.x ?? op.x),
     weights: weight,
     bias,
     residual: op.residual ? at.of(op.residual) : 0,

@@ -32,16 +32,19 @@ export function lowerGroupNorm(op: GroupNorm, context: Context): Lowering {
   if (given) return { ...NO_MEMORY, jobs: (at) => [applyJob(op, { ...op, place }, context, at, at.of(given))] };
   const split = splitIntoChunks(shape, height);
   const statistics = statisticsBytes(shape, split, groups);
+  const jobsBefore = (at: Addresses, coefficients: number) => [
+    sumsJob(op.x, split, groups, at, at.temporary),
+    foldJob(op, shape, split, context, at.temporary, coefficients),
+  ];
+  if (context.fused.norms.has(op)) {
+    return { temporary: statistics, workspace: workspaceBytes(channels), jobs: (at) => jobsBefore(at, at.of(op)) };
+  }
   return {
     temporary: statistics + coefficientsBytes(images, channels),
     workspace: workspaceBytes(channels),
     jobs: (at) => {
       const coefficients = at.temporary + statistics;
-      return [
-        sumsJob(op.x, split, groups, at, at.temporary),
-        foldJob(op, shape, split, context, at.temporary, coefficients),
-        applyJob(op, { ...op, place }, context, at, coefficients),
-      ];
+      return [...jobsBefore(at, coefficients), applyJob(op, { ...op, place }, context, at, coefficients)];
     },
   };
 }
@@ -91,8 +94,8 @@ function statisticsBytes([images]: Shape, { chunks }: Chunks, groups: number): n
   return STATISTICS * images * chunks * groups;
 }
 
-/** Center, scale and shift of each channel. */
-function coefficientsBytes(images: number, channels: number): number {
+/** Bytes of center, scale and shift of each channel. */
+export function coefficientsBytes(images: number, channels: number): number {
   return 3 * 4 * images * padded(channels);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Node } from "../../graph/graph.ts";
+import type { GroupNorm, Node } from "../../graph/graph.ts";
 import type { Job } from "../threads/job.ts";
 import type { Parameters } from "./packed_weights.ts";
 
@@ -12,11 +12,24 @@ import type { Parameters } from "./packed_weights.ts";
 export type ConvAlgorithm = "implicitGemm" | "winograd";
 
 /** The engine's state that lowering depends on. */
-export interface Context {
+export interface EngineState {
   readonly threads: number;
   readonly parameters: Parameters;
   /** How to compute 3×3 convolutions; by default as the shape suggests. */
   readonly algorithm: ConvAlgorithm | undefined;
+}
+
+/** The norms of a graph that convolutions apply. What is left of such a norm are its coefficients. */
+export interface FusedNorms {
+  /** The norm that a convolution applies to what the norm reads. */
+  readonly ofConv: ReadonlyMap<Node, GroupNorm>;
+  /** All of them. */
+  readonly norms: ReadonlySet<Node>;
+}
+
+/** What lowering depends on. */
+export interface Context extends EngineState {
+  readonly fused: FusedNorms;
 }
 
 /** Addresses in one run. */

@@ -8,8 +8,15 @@ import type { Op, OpKind, OpOf } from "../../graph/graph.ts";
 import { storedSize } from "../memory/layout.ts";
 import { lowerAttention } from "./attention.ts";
 import { lowerConv2d } from "./conv2d.ts";
-import { lowerGroupNorm, lowerNormalize, lowerNormCoefficients, lowerNormSums, normSumsBytes } from "./group_norm.ts";
-import type { Context, Lowering } from "./lowering.ts";
+import {
+  coefficientsBytes,
+  lowerGroupNorm,
+  lowerNormalize,
+  lowerNormCoefficients,
+  lowerNormSums,
+  normSumsBytes,
+} from "./group_norm.ts";
+import type { Context, FusedNorms, Lowering } from "./lowering.ts";
 import {
   lowerCodeMargin,
   lowerLookup,
@@ -19,7 +26,8 @@ import {
 } from "./quantizer.ts";
 import { lowerPlace } from "./rows.ts";
 
-export type { Addresses, Context, Lowering } from "./lowering.ts";
+export { findFusedNorms } from "./fused_norms.ts";
+export type { Addresses, EngineState, Lowering } from "./lowering.ts";
 export { rowOffset } from "./rows.ts";
 
 /** Ops that compute something: inputs are uploaded, and rows are views. */
@@ -46,8 +54,9 @@ export function lower<K extends ComputedKind>(op: OpOf<K>, context: Context): Lo
   return LOWERINGS[op.kind](op, context);
 }
 
-/** Bytes of an op's result. */
-export function resultBytes(op: Op): number {
+/** Bytes of an op's result; of a fused norm, those of its coefficients. */
+export function resultBytes(op: Op, fused?: FusedNorms): number {
   if (op.kind === "normSums") return normSumsBytes(op);
+  if (fused?.norms.has(op)) return coefficientsBytes(op.shape[0], op.shape[1]);
   return 4 * storedSize(op.shape);
 }

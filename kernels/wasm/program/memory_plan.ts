@@ -6,7 +6,15 @@
 
 import { type Graph, type Node, type Op, operands, overwritable, sharedOperand } from "../../graph/graph.ts";
 import type { Steps } from "../../host/steps.ts";
-import { type Addresses, type Context, lower, type Lowering, resultBytes, rowOffset } from "../ops/mod.ts";
+import {
+  type Addresses,
+  type EngineState,
+  findFusedNorms,
+  lower,
+  type Lowering,
+  resultBytes,
+  rowOffset,
+} from "../ops/mod.ts";
 import { Allocator } from "../memory/allocator.ts";
 
 /** One op with the offset of its temporary memory in the plan's block. */
@@ -37,17 +45,24 @@ export interface Part {
 }
 
 /** Plans a graph. */
-export function* plan(graph: Graph, context: Context): Steps<Plan> {
+export function* plan(graph: Graph, state: EngineState): Steps<Plan> {
+  const fused = findFusedNorms(graph, state.algorithm);
+  /** What an op reads: a convolution that applies a norm reads what the norm did. */
+  const reads = (op: Op) => {
+    const norm = fused.ofConv.get(op);
+    return norm ? [norm.x, ...operands(op)] : operands(op);
+  };
+  const context = { ...state, fused };
   const allocator = new Allocator(0);
   const offsets = new Map<Node, number>();
   const parts = findParts(graph);
   const owner = (node: Node) => parts.get(node)?.owner ?? node;
-  const lasts = lastUses(graph, owner);
+  const lasts = lastUses(graph, (op) => reads(op).map(owner));
   const outputs = new Set(graph.outputs.map(owner));
   const steps: Step[] = [];
   /** Whether `op` reads `node` for the last time, so that its result may overwrite it. */
   const diesIn = (op: Op, node: Node) => {
-    const isOnlyOperand = operands(op).filter((operand) => owner(operand) === node).length === 1;
+    const isOnlyOperand = reads(op).filter((operand) => owner(operand) === node).length === 1;
     return isOnlyOperand && lasts.get(node) === op.id && offsets.has(node) && node.kind !== "input";
   };
 
@@ -61,12 +76,12 @@ export function* plan(graph: Graph, context: Context): Steps<Plan> {
     const ownsPlace = owner(op) === op && !outputs.has(op);
     const overwritten = ownsPlace ? overwritable(op).find((node) => diesIn(op, node)) : undefined;
     if (overwritten) offsets.set(op, offsets.get(overwritten)!);
-    else if (ownsPlace) offsets.set(op, allocator.allocate(resultBytes(op)));
+    else if (ownsPlace) offsets.set(op, allocator.allocate(resultBytes(op, fused)));
     const lowering = lower(op, context);
     const temporary = allocator.allocate(lowering.temporary);
     steps.push({ op, lowering, temporary });
     allocator.free(temporary);
-    for (const node of new Set(operands(op).map(owner))) {
+    for (const node of new Set(reads(op).map(owner))) {
       if (lasts.get(node) === op.id && node !== overwritten && offsets.has(node)) allocator.free(offsets.get(node)!);
     }
     if (!lasts.has(op) && offsets.has(op)) allocator.free(offsets.get(op)!);
@@ -93,12 +108,8 @@ function findParts({ nodes }: Graph): Map<Node, Part> {
 }
 
 /** The id of the last op that reads each value or a part of it. */
-function lastUses(graph: Graph, owner: (node: Node) => Node): Map<Node, number> {
-  const lasts = new Map<Node, number>();
-  for (const op of graph.nodes) {
-    for (const node of operands(op)) lasts.set(owner(node), op.id);
-  }
-  return lasts;
+function lastUses({ nodes }: Graph, reads: (op: Op) => readonly Node[]): Map<Node, number> {
+  return new Map(nodes.flatMap((op) => reads(op).map((node) => [node, op.id] as const)));
 }
 
 /** The addresses of one run, whose values lie in a block at `base`, except those of `elsewhere`. */

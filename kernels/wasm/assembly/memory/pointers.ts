@@ -1,6 +1,7 @@
 // Tables of pointers to the pixels of a tile, in rows of 12. Outside the image they point to a substitute, so that the
 // transforms need no special case.
-import { POINTERS } from "./area";
+import { POINTERS, SCRATCH } from "./area";
+import { LINE } from "./cache_lines";
 
 const COLUMNS: usize = 12;
 /** The table of the source's pixels, and later of the result's. */
@@ -11,6 +12,26 @@ export const RESIDUALS: usize = POINTERS + 512;
 @inline
 export function pointer(table: usize, row: usize, column: usize): usize {
   return <usize> load<u32>(table + ((row * COLUMNS + column) << 2));
+}
+
+/**
+ * Reads all cache lines from channel byte `from` to `end` of `side` rows of pixels, from a column on: the processor fetches many
+ * at a time, where a computation would wait for each. The store keeps the compiler from removing the loads.
+ */
+export function prefetchPixels(table: usize, side: usize, firstColumn: usize, from: usize, end: usize): void {
+  let all = i32x4.splat(0);
+  for (let row: usize = 0; row < side; row++) {
+    for (let column = firstColumn; column < side; column++) {
+      const pixel = pointer(table, row, column);
+      for (let c = from; c < end; c += LINE) all = v128.or(all, v128.load(pixel + c));
+    }
+  }
+  v128.store(SCRATCH, all);
+}
+
+@inline
+export function setPointer(table: usize, row: i32, column: i32, to: usize): void {
+  store<u32>(table + (<usize> (row * <i32> COLUMNS + column) << 2), <u32> to);
 }
 
 /**

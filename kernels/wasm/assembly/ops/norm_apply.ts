@@ -1,10 +1,10 @@
 // Group normalization with given center, scale and shift of each channel, an optional modulation, and an activation.
 import { Act } from "../../abi";
 import { NormApplyFields } from "../job_fields";
-import { SCRATCH } from "../memory/area";
-import { copyLines, LINE } from "../memory/cache_lines";
+import { LINE } from "../memory/cache_lines";
 import { startOf } from "../memory/partition";
 import { activate } from "../simd/activation";
+import { copyCoefficients } from "../simd/coefficients";
 import { normalizeSilu } from "../simd/exponential";
 import { madd, sub } from "../simd/simd";
 
@@ -44,7 +44,7 @@ function silu(f: NormApplyFields, block: i32): void {
   if (lines < row) applyTo(f, block, Act.Silu, false, lines);
 }
 
-/** Pixels per pass over the lines, so that they stay in the first-level cache. */
+/** Pixels per pass over the lines: few, so that memory is read in order. */
 const PIXELS: i32 = 4;
 
 /** The first `bytes` of each pixel, by a kernel for whole cache lines. */
@@ -57,11 +57,8 @@ function siluLines(f: NormApplyFields, block: i32, bytes: usize): void {
     count = min(PIXELS, min(end, (image + 1) * pixels) - pixel);
     const coefficients = f.coefficients + <usize> image * 3 * row, first = <usize> pixel * row;
     for (let c: usize = 0; c < bytes; c += LINE) {
-      for (let i: usize = 0; i < 3; i++) {
-        const to = SCRATCH + i * LINE;
-        copyLines(to, to + LINE, coefficients + i * row + c);
-      }
-      normalizeSilu(f.x + first + c, f.y + first + c, count, row);
+      copyCoefficients(coefficients + c, row);
+      normalizeSilu(f.x + first + c, f.y + first + c, count, row, row);
     }
   }
 }

@@ -15,13 +15,15 @@
 //   transformed source   V [slice][position][group][6][32]
 //   transformed weights  U [DEPTH][octet][position][32][8], of a chunk
 //   products             M [position][group][octet][6][8], of a chunk
-import { DEPTH, GROUP, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
+import { DEPTH, GROUP, RING_BYTES, SLICE, STAGGER, TRASH, ZERO } from "../../abi";
 import { WinogradWeightsFields as WinogradFields } from "../job_fields";
 import { startOf } from "../memory/partition";
 import { LHS_BYTES } from "../matmul/lhs_panel";
 import { multiply, PRODUCT_BYTES } from "../matmul/multiply";
 import { PIXELS, pointToPixels, RESIDUALS } from "../memory/pointers";
 import { multiplyCached } from "./multiply_cached";
+import { normalizeTile } from "./normalize_tile";
+import { sourceSide, tilesAcross, tilesDown, tilesOf } from "./tiles";
 import { resultTile4, resultTile6, resultTileStrided, sourceTile4, sourceTile6, sourceTileStrided } from "./transforms";
 import {
   octetStrideSmall,
@@ -37,19 +39,24 @@ export function winogradLarge(f: WinogradFields, block: i32, thread: i32): void 
   const first = startOf(block, f.tileBlocks, groups), count = startOf(block + 1, f.tileBlocks, groups) - first;
   // With padding: powers of two would share cache sets.
   const groupStride = <usize> (DEPTH * positions + 1) * LHS_BYTES;
-  const v = f.workspace + <usize> thread * f.workspaceBytes, m = v + <usize> count * groupStride;
+  const ring = f.workspace + <usize> thread * f.workspaceBytes;
+  const v = ring + (f.coefficients ? RING_BYTES : 0), m = v + <usize> count * groupStride;
   for (let slice = 0; slice < slices; slice += DEPTH) {
     const depth = min(DEPTH, slices - slice), panels = f.panels + <usize> slice * panelBytesLarge(f);
-    transformSources(f, first, count, slice, depth, v, LHS_BYTES, groupStride);
+    transformSources(f, first, count, slice, depth, v, LHS_BYTES, groupStride, ring);
     multiplyPositions(f, depth, count, octets, v, LHS_BYTES, groupStride, panels, m, slice == 0);
   }
   transformProducts(f, first, count, 0, octets, m);
 }
 
 /** Transforms the sources of a group of tiles of a small map. */
-export function winogradSources(f: WinogradFields, group: i32): void {
-  const to = f.sources + <usize> group * LHS_BYTES;
-  transformSources(f, group, 1, 0, slicesOf(f), to, sourceStride(f), 0);
+export function winogradSources(f: WinogradFields, group: i32, thread: i32): void {
+  const slices = slicesOf(f), stride = sourceStride(f), sliceStride = <usize> positionsOf(f) * stride;
+  const ring = f.workspace + <usize> thread * f.workspaceBytes;
+  let to = f.sources + <usize> group * LHS_BYTES;
+  for (let slice = 0; slice < slices; slice += DEPTH, to += DEPTH * sliceStride) {
+    transformSources(f, group, 1, slice, min(DEPTH, slices - slice), to, stride, 0, ring);
+  }
 }
 
 /** A chunk of output channels of some tiles of a small map. */
@@ -85,11 +92,6 @@ function sourceStride(f: WinogradFields): usize {
 @inline
 function slicesOf(f: WinogradFields): i32 {
   return (f.inChannels + SLICE - 1) / SLICE;
-}
-
-@inline
-function tilesOf(f: WinogradFields): i32 {
-  return f.images * tilesAcross(f) * tilesDown(f);
 }
 
 @inline
@@ -151,31 +153,15 @@ function cancels(position: i32, side: i32): bool {
   return position / side == 2 || position % side == 2;
 }
 
-/** Source pixels along the side of a tile: the results' and their halo. */
-@inline
-function sourceSide(f: WinogradFields): i32 {
-  return (f.side - 1) * f.stride + 3;
-}
-
 /** There are as many positions as source pixels. */
 @inline
 function positionsOf(f: WinogradFields): i32 {
   return sourceSide(f) * sourceSide(f);
 }
 
-@inline
-function tilesAcross(f: WinogradFields): i32 {
-  return (f.outWidth + f.side - 1) / f.side;
-}
-
-@inline
-function tilesDown(f: WinogradFields): i32 {
-  return (f.outHeight + f.side - 1) / f.side;
-}
-
 /**
  * Writes slices `slice` to `slice + depth` of the transformed sources of groups `first` to `first + groups` of tiles. Positions
- * and groups are `positionStride` and `groupStride` bytes apart.
+ * and groups are `positionStride` and `groupStride` bytes apart. Pixels that are to be normalized go through the ring.
  */
 function transformSources(
   f: WinogradFields,
@@ -186,11 +172,13 @@ function transformSources(
   v: usize,
   positionStride: usize,
   groupStride: usize,
+  ring: usize,
 ): void {
   const from = <usize> (slice * SLICE) << 2;
   const end = min(<usize> ((slice + depth) * SLICE), <usize> f.inChannels) << 2;
   for (let i = 0; i < groups * GROUP; i++) {
     pointToSources(f, first * GROUP + i);
+    if (f.coefficients) normalizeTile(f, first * GROUP + i, i == 0, from, end, ring);
     const to = v + <usize> (i / GROUP) * groupStride + <usize> (i % GROUP) * SLICE * 4;
     if (f.stride == 2) sourceTileStrided(to, positionStride, from, end);
     else if (f.side == 4) sourceTile4(to, positionStride, from, end);
