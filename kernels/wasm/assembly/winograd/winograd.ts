@@ -1,8 +1,9 @@
 // 3x3 convolution by Winograd's F(4x4, 3x3) or F(6x6, 3x3): a tile of 4x4 results takes 36 products instead of 144, one of
 // 6x6 results 64 instead of 324. At stride 2, a tile of 4x4 results takes 81 instead of 144.
 //
-// Three steps: transform the source pixels of each tile, multiply at each position of the transformed tile (a matrix product
-// over channels), transform the products back. NHWC; tiles come in groups of six, the height of the micro-kernel.
+// Three steps: transform the source pixels of each tile, which may be normalized first, multiply at each position of the
+// transformed tile (a matrix product over channels), transform the products back. NHWC; tiles come in groups of six, the height
+// of the micro-kernel.
 //
 // On large maps, a block of tiles goes through all steps, some slices of source channels at a time, so that the transformed
 // source is used while it is in the cache. All blocks share the transformed weights.
