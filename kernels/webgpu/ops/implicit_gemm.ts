@@ -14,7 +14,7 @@ import { bands, type FeatureMap, MAX_GRID, rowBytes } from "../record/feature_ma
 import type { Recorder } from "../record/recorder.ts";
 import type { Tile } from "../shader/tiles.ts";
 import type { PreparedConv } from "../record/packed_weights.ts";
-import { memoized, multiplyRow, unroll } from "../shader/wgsl.ts";
+import { memoized, multiplyRow, storeRows, unroll } from "../shader/wgsl.ts";
 
 /** How output pixels map to input pixels. */
 interface Geometry {
@@ -25,9 +25,6 @@ interface Geometry {
   /** Each input pixel is repeated 2 ** shift times in each direction. */
   readonly shift: 0 | 1;
 }
-
-/** Most `vec4f` of an invocation that adds a residual: with 128, Mesa's llvmpipe compiles for 7.5 s. */
-const RESIDUAL_OUTPUTS = 64;
 
 /** What the lanes of a workgroup partition along their first dimension. */
 type Partition = "output channels" | "input channels";
@@ -110,13 +107,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
   };
 }
 
-function storeTile({ rows, columns }: Tile, residual: boolean): string {
+function storeTile(tile: Tile, residual: boolean): string {
   const storeOne = (i: number, j: number) =>
     `if (column + ${j}u * LANES_X < p.outC4) { ${store(`row + c${j}`, `s${i}_${j}`, residual)} }\n    `;
-  return unroll(rows, (i) =>
-    `if (pixel + ${i}u < p.end) {
-    let row = (pixel + ${i}u) * p.outC4 - p.yOrigin;
-    ${unroll(columns, (j) => storeOne(i, j))}
+  return storeRows(tile, residual ? 2 : 1, (i, index) =>
+    `if (pixel + ${index} < p.end) {
+    let row = (pixel + ${index}) * p.outC4 - p.yOrigin;
+    ${unroll(tile.columns, (j) => storeOne(i, j))}
   }
   `);
 }
@@ -148,7 +145,7 @@ export function recordImplicitGemm(r: Recorder, op: Conv2d, x: FeatureMap, y: Fe
   const geometry = geometryOf(op, weights);
   const { thinTile } = r.tuning;
   const split = 2 * y.c4 < thinTile.lanesX && x.c4 >= thinTile.lanesX;
-  const tile = split ? thinTile : r.chooseTile(y.n * y.h * y.w, y.c4, residual && RESIDUAL_OUTPUTS);
+  const tile = split ? thinTile : r.chooseTile(y.n * y.h * y.w, y.c4);
   const kernel = kernelOf(tile, split ? "input channels" : "output channels", residual !== undefined);
   const pixels = tile.rows * tile.lanesY;
   for (const [from, to] of bands(y.n * y.h, rowsPerBand(r, x, y, geometry, pixels))) {

@@ -11,7 +11,7 @@ import { type Kernel, labelOf } from "../shader/pipeline.ts";
 import { ALIGNMENT, bands, type Binding, type Memory } from "../record/feature_map.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Tile } from "../shader/tiles.ts";
-import { memoized, multiplyRow, unroll } from "../shader/wgsl.ts";
+import { memoized, multiplyRow, storeRows, unroll } from "../shader/wgsl.ts";
 
 /** A batch of matrices with padded rows. */
 export interface Matrices {
@@ -70,8 +70,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) l: vec3u
     }
   }
   ${
-      unroll(rows, (i) =>
-        `{ let row = row0 + ${i}u * LANES_Y;
+      storeRows(tile, 1, (i, index) =>
+        `{ let row = row0 + ${index} * LANES_Y;
     if (row < p.m) {
       ${
           unroll(columns, (j) =>
@@ -99,7 +99,7 @@ export function recordMatmul(
 ): void {
   const { scale = 1, transposed = false, firstColumn = 0 } = options;
   const n4 = transposed ? c.columns4 : b.columns4;
-  const tile = r.chooseTile(c.rows, n4);
+  const tile = r.chooseTile(c.rows, n4, c.count);
   const kernel = kernelOf(transposed, tile);
   const largest = Math.max(...[a, b, c].map((matrices) => stride(matrices) * VEC4_BYTES[matrices.memory.element]));
   const perDispatch = Math.max(1, Math.floor((r.bindingLimit - ALIGNMENT) / largest));

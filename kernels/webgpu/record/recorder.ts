@@ -141,13 +141,9 @@ export class Recorder {
     return findParameter(this.#parameters, parameter) as PreparedParameter & { kind: K };
   }
 
-  /**
-   * The tile for a product of `rows` × `columns` (in `vec4f`), of which an invocation computes at most `outputs`.
-   */
-  chooseTile(rows: number, columns: number, outputs = Infinity): Tile {
-    const tiles = this.tuning.tiles.filter((tile) => tile.rows * tile.columns <= outputs);
-    const { tile } = this.choice;
-    return tile && tiles.includes(tile) ? tile : chooseTile(tiles, rows, columns);
+  /** The tile for `count` products of `rows` × `columns` (in `vec4f`). */
+  chooseTile(rows: number, columns: number, count = 1): Tile {
+    return this.choice.tile ?? chooseTile(this.tuning, rows, columns, count);
   }
 
   /** Records a dispatch. */

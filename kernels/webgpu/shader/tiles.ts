@@ -8,6 +8,8 @@
  * @module
  */
 
+import { countProcessors } from "../../host/processors.ts";
+
 /** The outputs of one invocation, and the invocations of a workgroup. */
 export interface Tile {
   /** Rows (pixels) an invocation computes. */
@@ -24,6 +26,8 @@ export interface Tile {
 export interface Tuning {
   /** Candidates of {@linkcode chooseTile} for the matrix products of convolutions and attention. */
   readonly tiles: readonly Tile[];
+  /** Workgroups that run at the same time, if those of a small product can be too few for all; otherwise 1. */
+  readonly parallelWorkgroups: number;
   /** Convolutions to a few channels: `lanesX` lanes partition the input channels. */
   readonly thinTile: Tile & { columns: 1 };
   /** Workgroups of element-wise kernels: lanes along channels and along pixels. */
@@ -56,7 +60,9 @@ export interface Tuning {
 /** For adapters that compute on the CPU. */
 export const SOFTWARE: Tuning = {
   tiles: [
+    { rows: 32, columns: 8, lanesX: 8, lanesY: 1 },
     { rows: 32, columns: 4, lanesX: 8, lanesY: 1 },
+    { rows: 16, columns: 12, lanesX: 8, lanesY: 1 },
     { rows: 16, columns: 8, lanesX: 8, lanesY: 1 },
     { rows: 8, columns: 8, lanesX: 8, lanesY: 1 },
     { rows: 4, columns: 4, lanesX: 8, lanesY: 1 },
@@ -65,6 +71,7 @@ export const SOFTWARE: Tuning = {
     { rows: 32, columns: 1, lanesX: 8, lanesY: 1 },
     { rows: 32, columns: 1, lanesX: 1, lanesY: 8 },
   ],
+  parallelWorkgroups: countProcessors(),
   thinTile: { rows: 32, columns: 1, lanesX: 8, lanesY: 1 },
   lanes: [8, 1],
   chunkPixels: 64,
@@ -99,6 +106,7 @@ export const HARDWARE: Tuning = {
     { rows: 16, columns: 1, lanesX: 1, lanesY: 64 },
     { rows: 4, columns: 1, lanesX: 1, lanesY: 64 },
   ],
+  parallelWorkgroups: 1,
   thinTile: { rows: 8, columns: 1, lanesX: 16, lanesY: 4 },
   lanes: [16, 4],
   chunkPixels: 16,
@@ -114,13 +122,21 @@ export const HARDWARE: Tuning = {
 /** Cost of loading a `vec4f`, in products of a `vec4f` with a 4×4 matrix, as measured on Mesa's llvmpipe. */
 const LOAD_COST = 2;
 
-/** The tile with the lowest cost for a matrix of `rows` × `columns` (in `vec4f`), idle lanes included. */
-export function chooseTile(tiles: readonly Tile[], rows: number, columns: number): Tile {
+/**
+ * The tile with the lowest cost for `count` matrices of `rows` × `columns` (in `vec4f`), idle lanes and workgroups
+ * included.
+ */
+export function chooseTile(
+  { tiles, parallelWorkgroups }: Pick<Tuning, "tiles" | "parallelWorkgroups">,
+  rows: number,
+  columns: number,
+  count = 1,
+): Tile {
   const cost = (tile: Tile) => {
     const each = LOAD_COST * (tile.rows + 4 * tile.columns) + tile.rows * tile.columns;
-    const across = Math.ceil(columns / (tile.columns * tile.lanesX)) * tile.lanesX;
-    const down = Math.ceil(rows / (tile.rows * tile.lanesY)) * tile.lanesY;
-    return each * across * down;
+    const across = Math.ceil(columns / (tile.columns * tile.lanesX));
+    const down = Math.ceil(rows / (tile.rows * tile.lanesY));
+    return each * tile.lanesX * tile.lanesY * Math.ceil(across * down * count / parallelWorkgroups);
   };
   return tiles.reduce((best, tile) => cost(tile) < cost(best) ? tile : best);
 }

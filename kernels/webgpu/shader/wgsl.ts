@@ -6,6 +6,7 @@
  */
 
 import type { Activation } from "../../graph/graph.ts";
+import type { Tile } from "./tiles.ts";
 
 /** Concatenates `line(0)` … `line(count - 1)`. Loops are slower, as compilers add bounds to them. */
 export function unroll(count: number, line: (i: number) => string): string {
@@ -18,6 +19,27 @@ export function multiplyRow(i: number, columns: number, a: string): string {
     columns,
     (j) => `s${i}_${j} += ${a}.x * b0_${j} + ${a}.y * b1_${j} + ${a}.z * b2_${j} + ${a}.w * b3_${j};\n      `,
   );
+}
+
+/** Most loads and stores of results to unroll: with 256, Mesa's llvmpipe compiles for six seconds, with a loop for three. */
+const UNROLLED_ACCESSES = 128;
+
+/**
+ * Stores all rows `s{i}_0` … `s{i}_{columns - 1}` of a tile; `store` writes the statements for row `i`, whose index in the
+ * tile is the expression `index`, and which access memory `accesses` times per `vec4f`. Large tiles are stored in a loop:
+ * it stores the first rows, then moves all others up.
+ */
+export function storeRows(
+  { rows, columns }: Tile,
+  accesses: 1 | 2,
+  store: (i: number, index: string) => string,
+): string {
+  if (rows * columns * accesses <= UNROLLED_ACCESSES) return unroll(rows, (i) => store(i, `${i}u`));
+  const step = rows % 4 === 0 ? 4 : 1;
+  return `for (var first = 0u; first < ${rows}u; first += ${step}u) {
+    ${unroll(step, (i) => store(i, `(first + ${i}u)`))}
+    ${unroll(rows - step, (i) => unroll(columns, (j) => `s${i}_${j} = s${i + step}_${j};\n    `))}
+  }`;
 }
 
 /** Caches the results of `make` by its arguments: graphs in bands record the same kernels thousands of times. */

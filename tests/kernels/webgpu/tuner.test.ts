@@ -158,7 +158,12 @@ testOn("webgpu", "stored choices are not trusted", async () => {
 });
 
 /** A tile that takes no time to compile; by default Winograd's algorithm, also for a single pixel. */
-const TUNING = { ...SOFTWARE, tiles: [SOFTWARE.tiles[4]], weights: "compact", winogradTiles: 1 } as const;
+const TUNING = {
+  ...SOFTWARE,
+  tiles: [{ rows: 1, columns: 4, lanesX: 8, lanesY: 1 }],
+  weights: "compact",
+  winogradTiles: 1,
+} as const;
 const NARROW = { kind: "conv", name: "layer", in: 96, out: 96, kernel: 3, stride: 1 } as const;
 
 testOn(

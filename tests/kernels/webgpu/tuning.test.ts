@@ -3,27 +3,35 @@ import { assert, assertEquals } from "@std/assert";
 import type { Backend, ConvParameter } from "../../../kernels/mod.ts";
 import { createWasmBackend } from "../../../kernels/wasm/mod.ts";
 import { createWebGpuBackend } from "../../../kernels/webgpu/mod.ts";
-import { chooseTile, HARDWARE, SOFTWARE } from "../../../kernels/webgpu/shader/tiles.ts";
+import { chooseTile, HARDWARE, SOFTWARE, type Tile } from "../../../kernels/webgpu/shader/tiles.ts";
 import { CONV_ALGORITHMS } from "../../../kernels/webgpu/record/choice.ts";
 import { assertClose } from "../../support/golden.ts";
 import { runOp } from "../engines.ts";
 import { randomTensor, tensorOf } from "../tensors.ts";
 import { openDevice, testOn } from "../../support/engines.ts";
 
-const shape = (rows: number, columns: number) => {
-  const tile = chooseTile(SOFTWARE.tiles, rows, columns);
+const shape = (rows: number, columns: number, parallelWorkgroups = 1, count = 1) => {
+  const tile = chooseTile({ ...SOFTWARE, parallelWorkgroups }, rows, columns, count);
   return `${tile.rows}x${tile.columns}, ${tile.lanesX} lanes`;
 };
 
 Deno.test("large products are computed in the tile with the fewest loads", () => {
-  assertEquals(shape(4096, 128), "32x4, 8 lanes");
-  assertEquals(chooseTile(HARDWARE.tiles, 4096, 128), HARDWARE.tiles[0]);
+  assertEquals(shape(4096, 128), "32x8, 8 lanes");
+  assertEquals(shape(4096, 32), "32x4, 8 lanes");
+  assertEquals(chooseTile(HARDWARE, 4096, 128), HARDWARE.tiles[0]);
 });
 
 Deno.test("few rows take low and wide tiles", () => {
   assertEquals(shape(16, 128), "16x8, 8 lanes");
   assertEquals(shape(4, 128), "4x4, 8 lanes");
   assertEquals(shape(1, 192), "1x4, 8 lanes");
+});
+
+Deno.test("small products take tiles that occupy every processor of a software adapter", () => {
+  assertEquals(shape(16, 192, 2), "16x12, 8 lanes"); // 2 workgroups, no processor computes two
+  assertEquals(shape(16, 192, 4), "16x8, 8 lanes"); // 3 workgroups
+  assertEquals(shape(16, 192, 8), "8x8, 8 lanes"); // 6 workgroups
+  assertEquals(shape(16, 192, 8, 36), shape(16, 192), "many products occupy all processors in any tile");
 });
 
 Deno.test("few columns take narrow tiles", () => {
@@ -80,7 +88,9 @@ async function runProducts(backend: Backend) {
   });
 }
 
-for (const [name, tuning] of Object.entries({ SOFTWARE, HARDWARE })) {
+const ODD: Tile = { rows: 17, columns: 4, lanesX: 8, lanesY: 1 };
+
+for (const [name, tuning] of Object.entries({ SOFTWARE, HARDWARE, ODD: { ...SOFTWARE, tiles: [ODD] } })) {
   testOn("webgpu", `products are the same in every tile, by every algorithm (${name})`, async () => {
     using cpu = disposable(await createWasmBackend({ threads: 1 }));
     const expected = await runProducts(cpu.backend);
