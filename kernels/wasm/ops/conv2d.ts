@@ -39,8 +39,8 @@ export function lowerConv2d(op: Conv2d, context: Context): Lowering {
 
 /** Whether the algorithm that is chosen for a convolution can normalize what it reads: whole cache lines of channels. */
 export function normalizesSources(op: Conv2d, algorithm: ConvAlgorithm | undefined): boolean {
-  const isWhole = 4 * padded(op.weights.in) % LINE === 0;
-  return isWhole && strideOf(op) === 1 && !op.upsample && !tapColumns(op.weights) && usesWinograd(op, algorithm);
+  const fillsLines = 4 * padded(op.weights.in) % LINE === 0;
+  return fillsLines && strideOf(op) === 1 && !op.upsample && !tapColumns(op.weights) && usesWinograd(op, algorithm);
 }
 
 function usesWinograd(op: Conv2d, algorithm: ConvAlgorithm | undefined): boolean {
@@ -103,10 +103,11 @@ const LINE = 64;
 
 /** Maximum groups of tiles per block. */
 const BLOCK_GROUPS = 12;
-/** Bytes of a block's transformed tiles and products: what a core's second-level cache holds beside the weights. */
+/**
+ * Bytes of a block's transformed tiles and products: what a core's second-level cache holds beside the weights. With larger
+ * weights, blocks are as large, because each block reads all weights.
+ */
 const CACHE_BYTES = 5 * 2 ** 18;
-/** With much larger weights, blocks are larger too, because each block reads all weights. */
-const WEIGHTS_PER_BLOCK = 1;
 
 /** Transforms all weights, then the tiles, block by block. */
 function lowerLargeMap(op: Conv2d, context: Context, work: WinogradWork): Lowering {
@@ -114,7 +115,7 @@ function lowerLargeMap(op: Conv2d, context: Context, work: WinogradWork): Loweri
   const weightBytes = slices * weightPositions * (octets * RHS_BYTES + STAGGER);
   const groupBytes = LHS_BYTES + positions * (DEPTH * LHS_BYTES + octets * PRODUCT_BYTES);
   const ring = ringBytes(op, context);
-  const blockBytes = Math.max(CACHE_BYTES, weightBytes / WEIGHTS_PER_BLOCK);
+  const blockBytes = Math.max(CACHE_BYTES, weightBytes);
   const blockGroups = Math.min(BLOCK_GROUPS, Math.max(3, Math.floor(blockBytes / groupBytes)));
   const tileBlocks = blocksOf(groups, blockGroups, context.threads);
   const workspace = ring + Math.ceil(groups / tileBlocks) * groupBytes + positions * STAGGER;
