@@ -93,6 +93,8 @@ export const RING_PIXEL = DEPTH * SLICE * 4;
 export const RING_BYTES = 8 * RING_COLUMNS * RING_PIXEL;
 /** Octets of output channels whose weights Winograd's algorithm transforms before it multiplies. */
 export const PANEL_OCTETS = 4;
+/** Octets per block of packing: a page of memory, which the system then provides to one thread. */
+export const PAGE_OCTETS = 4;
 /** Padding in bytes between sources, weights or products of consecutive positions: powers of two would share cache sets. */
 export const STAGGER = 192;
 /** Maximum slices of the inner dimension that implicit GEMM gathers before it multiplies. */

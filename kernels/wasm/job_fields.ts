@@ -111,8 +111,9 @@ export const JOB_FIELDS = {
     taps: "i32",
     /** Input channels as stored. */
     stored: "i32",
-    /** Octets of output channels before those in `raw`. */
+    /** Octets of output channels before those in `raw`, and in it. */
     firstOctet: "i32",
+    octets: "i32",
   },
   [Kind.PackTaps]: {
     /** The checkpoint's [out][in][taps]. */

@@ -17,7 +17,7 @@ import {
 } from "../../graph/parameters.ts";
 import { settleAll } from "../../host/settle.ts";
 import { padded } from "../memory/layout.ts";
-import { Kind, PIXEL_BYTES, SLICE } from "../abi.ts";
+import { Kind, PAGE_OCTETS, PIXEL_BYTES, SLICE } from "../abi.ts";
 import { type JobRunner, packRows, readFloats } from "./pack_rows.ts";
 
 /** A packed parameter. */
@@ -123,8 +123,8 @@ export class Parameters {
     const rows = { values, count: outChannels, length: inChannels * taps };
     const packing = packRows(this.runner, rows, (raw, firstOctet, octets) => {
       if (!columns) {
-        const fields = { raw, packed, inChannels, outChannels, taps, stored, firstOctet };
-        return { kind: Kind.PackConv, blocks: octets, fields };
+        const fields = { raw, packed, inChannels, outChannels, taps, stored, firstOctet, octets };
+        return { kind: Kind.PackConv, blocks: Math.ceil(octets / PAGE_OCTETS), fields };
       }
       const fields = { raw, packed, inChannels, outChannels, octets: columns / 8 };
       return { kind: Kind.PackTaps, blocks: columns / 8, fields };

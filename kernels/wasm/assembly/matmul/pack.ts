@@ -1,13 +1,19 @@
-// Packs weights in the order in which the kernels read them. Blocks are octets of output channels or codes.
-import { SLICE } from "../../abi";
+// Packs weights in the order in which the kernels read them. Blocks are octets of output channels or codes, or some of them.
+import { PAGE_OCTETS, SLICE } from "../../abi";
 import { PackCodebookFields, PackConvFields, PackTapsFields } from "../job_fields";
 import { splat } from "../simd/simd";
 import { RHS_BYTES } from "./rhs_panel";
 
-/** One octet of output channels: [out][in][taps] → [taps*stored/32][out/8][32][8], padded with zeros. */
+/** Some octets of output channels: [out][in][taps] → [taps*stored/32][out/8][32][8], padded with zeros. */
 export function packConv(f: PackConvFields, block: i32): void {
-  const row = <usize> (f.inChannels * f.taps) << 2, octet = f.firstOctet + block, rows = f.outChannels - 8 * octet;
-  let raw = f.raw + <usize> block * 8 * row;
+  const first = block * PAGE_OCTETS, end = min(first + PAGE_OCTETS, f.octets);
+  for (let octet = first; octet < end; octet++) packOctet(f, octet);
+}
+
+/** Octet number `index` of those in `raw`. */
+function packOctet(f: PackConvFields, index: i32): void {
+  const row = <usize> (f.inChannels * f.taps) << 2, octet = f.firstOctet + index, rows = f.outChannels - 8 * octet;
+  let raw = f.raw + <usize> index * 8 * row;
   for (let channel = 0; channel < f.inChannels; channel++) {
     for (let k = channel; k < f.taps * f.stored; k += f.stored, raw += 4) {
       const to = placeOf(f, k, octet);
