@@ -12,6 +12,8 @@ const HEAD_MS = 5_000;
 const CONNECTION_MS = 60_000;
 /** Time limit for the server to accept bytes: if it takes longer, it has dropped the body. */
 const ACCEPT_MS = 3_000;
+/** Time limit for a client to close its connection after it was answered. */
+const LINGER_MS = 2_000;
 /** Most bytes per read, and of a head. */
 const READ_BYTES = 16_384;
 /** A read of fewer bytes is followed by a pause, since some clients send byte by byte and each read takes time. */
@@ -51,6 +53,9 @@ export async function listen(
   await Promise.all(connections);
 }
 
+/** Leaves a client's end open at the end of a response. */
+const STAY_OPEN = { preventClose: true, preventAbort: true };
+
 /** In order of arrival: sets keep the order of insertion. */
 const withoutHead = new Set<Deno.TcpConn>();
 
@@ -58,14 +63,18 @@ const withoutHead = new Set<Deno.TcpConn>();
 async function guard(outer: Deno.TcpConn, port: number): Promise<void> {
   const ends: Deno.TcpConn[] = [outer];
   const close = () => ends.forEach(closeEnd);
-  const late = setTimeout(close, CONNECTION_MS);
+  let late = setTimeout(close, CONNECTION_MS);
   try {
     const head = await readHead(outer);
     const inner = await Deno.connect({ hostname: "127.0.0.1", port });
     ends.push(inner);
     await writeAll(inner, head);
-    forward(outer, inner).then(close, close); // the client is gone, or the body was dropped
-    await inner.readable.pipeTo(outer.writable);
+    const gone = forward(outer, inner).then(close, close);
+    await inner.readable.pipeTo(outer.writable, STAY_OPEN).catch(() => {}); // fails after a response to a dropped body
+    await outer.closeWrite();
+    clearTimeout(late);
+    late = setTimeout(close, LINGER_MS);
+    await gone;
   } catch {
     // either end was closed
   } finally {
@@ -102,13 +111,22 @@ async function readHead(connection: Deno.TcpConn): Promise<Uint8Array> {
   }
 }
 
-/** Sends the client's bytes to the server. */
+/**
+ * Sends the client's bytes to the server until the client is gone. Reads on after the server has dropped the body: an end
+ * that is closed before everything was read takes the response with it.
+ */
 async function forward(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   const bytes = new Uint8Array(READ_BYTES);
+  let isAccepted = true;
   for (let count; (count = await from.read(bytes)) !== null; await pauseAfter(count)) {
-    const late = setTimeout(() => closeEnd(to), ACCEPT_MS);
-    await writeAll(to, bytes.subarray(0, count)).finally(() => clearTimeout(late));
+    isAccepted &&= await accept(to, bytes.subarray(0, count));
   }
+}
+
+/** Sends bytes to the server. Returns whether it accepts more. */
+async function accept(server: Deno.TcpConn, bytes: Uint8Array): Promise<boolean> {
+  const late = setTimeout(() => closeEnd(server), ACCEPT_MS);
+  return await writeAll(server, bytes).then(() => true, () => false).finally(() => clearTimeout(late));
 }
 
 async function pauseAfter(count: number): Promise<void> {

@@ -18,15 +18,15 @@ class Slow {
       .then((size) => new TextDecoder().decode(bytes.subarray(0, size ?? 0)));
   }
 
-  static async open(port: number, beginning: string): Promise<Slow> {
+  static async open(port: number, beginning: Uint8Array<ArrayBuffer>): Promise<Slow> {
     const slow = new Slow(await Deno.connect({ hostname: "127.0.0.1", port }));
     slow.send(beginning);
     return slow;
   }
 
   /** Sends, unless the connection is closed. */
-  send(text: string): void {
-    this.#writer.write(new TextEncoder().encode(text)).catch(() => {});
+  send(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#writer.write(bytes).catch(() => {});
   }
 
   [Symbol.dispose](): void {
@@ -44,8 +44,9 @@ async function besides(
   { count, beginning, rest = "" }: { count: number; beginning: string; rest?: string },
   use: (slow: readonly Slow[]) => Promise<void>,
 ): Promise<void> {
-  const slow = await Promise.all(Array.from({ length: count }, () => Slow.open(port, beginning)));
-  const dripping = rest && setInterval(() => slow.forEach((connection) => connection.send(rest)), 200);
+  const [head, drop] = [beginning, rest].map((text) => new TextEncoder().encode(text));
+  const slow = await Promise.all(Array.from({ length: count }, () => Slow.open(port, head)));
+  const dripping = rest && setInterval(() => slow.forEach((connection) => connection.send(drop)), 200);
   try {
     await new Promise((resolve) => setTimeout(resolve, 300)); // all of them are there
     await use(slow);
