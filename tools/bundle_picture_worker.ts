@@ -6,6 +6,8 @@
  * other text for the same sources.
  */
 
+import { base64Literal } from "../kernels/wasm/build/base64_literal.ts";
+
 const ENTRY = "model/images/workers/program.ts";
 const OUTPUT = "model/images/workers/program.gen.ts";
 const ROOT = new URL("..", import.meta.url);
@@ -45,7 +47,6 @@ const importMap = Deno.args.filter((arg) => arg.startsWith("--import-map"));
 const hash = await hashOfSources();
 const output = new URL(OUTPUT, ROOT);
 if (!Deno.args.includes("--check")) {
-  const lines = (await bundle()).match(/.{1,120}/g)!.join("\n");
   await Deno.writeTextFile(
     output,
     `// Bundled from program.ts by \`deno task codecs\`: do not edit.
@@ -53,9 +54,7 @@ if (!Deno.args.includes("--check")) {
 // Sources: ${hash}
 
 /** The program, deflated, in base64. */
-export const PROGRAM: string = \`
-${lines}
-\`;
+export const PROGRAM: string = ${base64Literal(await bundle())};
 `,
   );
 } else if (!(await Deno.readTextFile(output)).includes(`// Sources: ${hash}\n`)) {

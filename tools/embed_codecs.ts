@@ -9,6 +9,7 @@ import "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
 import "@jsquash/avif/meta.js";
 import "@jsquash/jpeg/meta.js";
 import "@jsquash/webp/meta.js";
+import { base64Literal } from "../kernels/wasm/build/base64_literal.ts";
 
 interface Codec {
   /** The WebAssembly file, in an npm package. */
@@ -60,8 +61,7 @@ function moduleOf({ source, name, about }: Codec, wasm: Uint8Array): string {
  */
 
 /** The WebAssembly module, base64. */
-export const ${name}: string =
-  "${wasm.toBase64()}";
+export const ${name}: string = ${base64Literal(wasm.toBase64())};
 `;
 }
 

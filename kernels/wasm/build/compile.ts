@@ -4,6 +4,7 @@
  * @module
  */
 
+import { base64Literal } from "./base64_literal.ts";
 import asc from "npm:assemblyscript@0.28.20/asc";
 
 /** Returns the text of a source file, or null if there is none. */
@@ -36,13 +37,10 @@ export async function compile(entry: string, options: string, readFile: ReadSour
   return binary;
 }
 
-/**
- * Writes a module of base64 strings. With `--check` on the command line, fails if the committed one differs. Lines are short,
- * so that tools can show them; `atob` skips line breaks.
- */
+/** Writes a module of base64 strings. With `--check` on the command line, fails if the committed one differs. */
 export async function emit(file: URL, fields: Record<string, string>): Promise<void> {
   const lines = Object.entries(fields).map(([name, value]) =>
-    `/** In base64. */\nexport const ${name}: string = \`\n${value.match(/.{1,120}/g)!.join("\n")}\n\`;`
+    `/** In base64. */\nexport const ${name}: string = ${base64Literal(value)};`
   );
   const text = `// Built by \`deno task wasm\` from assembly/: do not edit.\n// deno-fmt-ignore-file\n\n${
     lines.join("\n")

@@ -13,7 +13,9 @@ import { activationFunction, memoized } from "../shader/wgsl.ts";
 /** Normalizes pixels of one image: `x` begins at its pixel `shift`, the modulation at its row `mapFirst`. */
 function applySource(activation: Activation | undefined, modulated: boolean): string {
   return `
-struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32, chunkPixels: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32, shiftOrigin: u32 }
+struct Params { image: u32, c4: u32, h: u32, w: u32, shift: u32, mapH: u32, mapW: u32, mapFirst: u32,
+                chunkPixels: u32, first: u32, end: u32, xOrigin: u32, yOrigin: u32, scaleOrigin: u32,
+                shiftOrigin: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<X>>;
 @group(0) @binding(2) var<storage, read> table: array<vec4f>;
