@@ -50,6 +50,7 @@ async function textOf({ contents, isProgram, define, output, about }: Bundle, fo
     format: isProgram ? "iife" : "esm",
     target: "es2022",
     minify: true,
+    drop: ["console"], // a library does not print
     define,
     legalComments: "none",
     charset: "utf8",

@@ -9,6 +9,7 @@ import "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
 import "@jsquash/avif/meta.js";
 import "@jsquash/jpeg/meta.js";
 import "@jsquash/webp/meta.js";
+import "imagescript";
 import { base64Literal } from "../kernels/wasm/build/base64_literal.ts";
 
 interface Codec {
@@ -35,6 +36,13 @@ const CODECS: readonly Codec[] = [
     about:
       "The JPEG decoder of @cornerstonejs/codec-libjpeg-turbo-8bit (ISC and MIT, © Chris Hafey; libjpeg-turbo, IJG " +
       "and BSD-3-Clause)",
+  },
+  {
+    source: "imagescript/wasm/any/jpeg.wasm",
+    output: "model/images/codecs/jpeg/encoder_wasm.gen.ts",
+    name: "JPEG_ENCODER_WASM",
+    // Its own loader needs `--allow-env` and `--allow-read`, and does not export the encoder.
+    about: "The JPEG codec of imagescript (MIT, © Mathis Mensing)",
   },
   {
     source: "@jsquash/webp/codec/dec/webp_dec.wasm",

@@ -193,9 +193,12 @@ Deno.test("the library bundles for Node 20 and browsers: it imports nothing of N
   assertEquals(library.filter((file) => newer.test(codeOf(file))), []);
 });
 
-Deno.test("the library never prints", () => {
-  const library = modulesOf("kernels", "model", "hub", "mod.ts");
+Deno.test("the library never prints, nor do the packages that are bundled in it", () => {
+  const library = modulesOf("kernels", "model", "hub", "datasets", "mod.ts");
   assertEquals(library.filter((file) => /\bconsole\./.test(codeOf(file))), []);
+  const bundled = FILES.filter((file) => file.endsWith(".gen.js"));
+  assertEquals(bundled.length, 3);
+  assertEquals(bundled.filter((file) => /\bconsole\./.test(read(file))), []);
 });
 
 Deno.test("no file names the host of a package registry: each client knows its own", () => {

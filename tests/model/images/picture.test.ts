@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { join, toFileUrl } from "@std/path";
 import { turn } from "../../../model/images/raster/orientation.ts";
 import { decodePicture, type DecodePictureOptions, type EncodeOptions, Picture } from "../../../model/images/mod.ts";
-import { JPEG_WASM } from "../../../model/images/codecs/jpeg/encoder_wasm.ts";
+import { JPEG_ENCODER_WASM } from "../../../model/images/codecs/jpeg/encoder_wasm.gen.ts";
 import { makePng, type PngParts } from "./picture_fixtures.ts";
 import { withFolder } from "../../support/folders.ts";
 import { fixture } from "../../support/paths.ts";
@@ -325,7 +325,7 @@ Deno.test("a picture needs whole sides and four bytes per pixel", () => {
 });
 
 Deno.test("the embedded JPEG codec is that of imagescript 1.3.1", async () => {
-  const wasm = Uint8Array.from(atob(JPEG_WASM), (char) => char.charCodeAt(0));
+  const wasm = Uint8Array.from(atob(JPEG_ENCODER_WASM), (char) => char.charCodeAt(0));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", wasm));
   const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
   assertEquals(hex, "019bcef4d864045e9b2df7e39ef6e7f3227d80b08a33742e1438441f2ddc2368");

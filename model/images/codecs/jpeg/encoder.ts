@@ -8,7 +8,7 @@
 
 import { bytesOfBase64 } from "../../../../kernels/host/mod.ts";
 import type { Raster } from "../../raster/raster.ts";
-import { JPEG_WASM } from "./encoder_wasm.ts";
+import { JPEG_ENCODER_WASM } from "./encoder_wasm.gen.ts";
 
 /** What the module exports. Pointers are byte offsets into `memory`. */
 interface Encoder {
@@ -42,6 +42,6 @@ let compiled: WebAssembly.Module | undefined;
 
 /** A new instance for each picture, so that its memory is freed afterwards. */
 function startEncoder(): Encoder {
-  compiled ??= new WebAssembly.Module(bytesOfBase64(JPEG_WASM));
+  compiled ??= new WebAssembly.Module(bytesOfBase64(JPEG_ENCODER_WASM));
   return new WebAssembly.Instance(compiled).exports as unknown as Encoder;
 }

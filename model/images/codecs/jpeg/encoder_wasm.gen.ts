@@ -1,15 +1,13 @@
 /**
- * The JPEG codec of imagescript 1.3.1 (MIT, © 2023 Mathis Mensing): `wasm/any/jpeg.wasm` in base64.
+ * The JPEG codec of imagescript (MIT, © Mathis Mensing): `imagescript/wasm/any/jpeg.wasm`.
  *
- * In a module, because imagescript's own loader needs `--allow-env` and `--allow-read` and does not export the encoder, and
- * importing the file itself breaks type checking and bundling.
- * Made by `base64 -w120 wasm/any/jpeg.wasm`; a test checks its hash.
+ * Made by `deno task codecs`, not to be edited.
  *
  * @module
  */
 
 /** The WebAssembly module, base64. */
-export const JPEG_WASM: string = `
+export const JPEG_ENCODER_WASM: string = `
 AGFzbQEAAAABbxBgAn9/AGABfwBgCn9/f39/f39/f38AYAF/AX9gA39/fwBgBH9/f38AYAF/AX5gAn9/AX9gBX9/f39/AGAGf39/f39/AGADf39/AX9gBH9/
 f38Bf2AIf39/f39/f38AYAABf2ADf39/AX5gAX0BfQNOTQQLAwQIBQELAAgIBwkABQEAAgkCBAQEBQwAAAQAAAIAAQEAAQ4CBQ8FAQQBAAAAAAYCCgMDAQEB
 AQMAAAcABw0DAwMGBgMGBgcACgABBAUBcAFERAUDAQARBhkDfwFBgIDAAAt/AEGQ6cAAC38AQZDpwAALB5wBDQZtZW1vcnkCAAR3bGVuAD8Fd2ZyZWUAOwZ3
